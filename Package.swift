@@ -1,0 +1,64 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+// The house: four folders under Sources, arrows one way (Shell → Runtime → Lang and Model).
+// Helper targets live inside the folder that they serve.
+
+/// The kernels are one source compiled once for each instruction set: every variant's folder is a
+/// link to `Kernels/Source`. The flag reaches Swift's code generation only through clang's
+/// importer; the unroll threshold keeps the accumulators of a tile in registers.
+func kernels(_ name: String, march: String) -> Target {
+  .target(
+    name: name,
+    dependencies: ["CSIMD"],
+    path: "Sources/Model/Kernels/\(name)",
+    swiftSettings: [
+      .unsafeFlags(["-Xcc", "-march=\(march)", "-Xllvm", "-unroll-threshold=4000"]),
+      .unsafeFlags(["-Ounchecked"], .when(configuration: .release)),
+      .unsafeFlags(["-O"], .when(configuration: .debug)),
+    ])
+}
+
+#if arch(x86_64)
+  let kernelTargets = [
+    kernels("KernelsAVX2", march: "x86-64-v3"),
+    kernels("KernelsAVX512", march: "x86-64-v4"),
+  ]
+#else
+  let kernelTargets = [kernels("KernelsNEON", march: "armv8-a")]
+#endif
+
+let package = Package(
+  name: "summand",
+  platforms: [.macOS(.v15)],
+  products: [.executable(name: "summand", targets: ["summand"])],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+  ],
+  targets: [
+    .systemLibrary(name: "CLibedit", path: "Sources/Shell/CLibedit"),
+    .executableTarget(
+      name: "summand",
+      dependencies: [
+        "CLibedit", "Runtime",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      path: "Sources/Shell",
+      exclude: ["CLibedit"],
+      linkerSettings: [
+        .unsafeFlags(["-static-stdlib"], .when(platforms: [.linux], configuration: .release))
+      ]),
+    .target(name: "Runtime", dependencies: ["Lang", "Model"]),
+    .target(name: "Lang"),
+    .systemLibrary(name: "CSIMD", path: "Sources/Model/Kernels/CSIMD"),
+    .target(
+      name: "Model",
+      dependencies: kernelTargets.map { .byName(name: $0.name) },
+      exclude: ["Kernels/Source", "Kernels/CSIMD"] + ["KernelsAVX2", "KernelsAVX512", "KernelsNEON"].map { "Kernels/\($0)" }),
+    .testTarget(name: "LangTests", dependencies: ["Lang"], exclude: ["Golden"]),
+    .testTarget(name: "ModelTests", dependencies: ["Model"], exclude: ["Fixtures"]),
+    .testTarget(name: "RuntimeTests", dependencies: ["Runtime"], exclude: ["Fixtures"]),
+    .testTarget(name: "ShellTests", dependencies: ["summand"], exclude: ["Fixtures"]),
+  ] + kernelTargets,
+  swiftLanguageModes: [.v6]
+)

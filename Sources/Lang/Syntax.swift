@@ -1,0 +1,208 @@
+// The syntax tree. It says what was written, not what it means: no node knows a command or a model.
+
+/// A whole source text: a file, a line at the prompt, the argument of `-c`.
+public struct Script: Sendable {
+  public var statements: [Statement]
+}
+
+public struct Block: Sendable {
+  public var statements: [Statement]
+  public var span: SourceSpan
+}
+
+/// An identifier where it stands.
+public struct Name: Sendable {
+  public var text: String
+  public var span: SourceSpan
+}
+
+public struct Statement: Sendable {
+  public var kind: Kind
+  public var span: SourceSpan
+
+  public indirect enum Kind: Sendable {
+    /// A bare pipeline prints its value.
+    case pipeline(Pipeline)
+    /// `let NAME = PIPELINE`
+    case `let`(Name, Pipeline)
+    /// `def NAME(PARAMETERS) { … }`
+    case def(Definition)
+    /// `for NAME in EXPRESSION { … }`
+    case `for`(Name, in: Expression, Block)
+    /// `if EXPRESSION { … } else { … }`; `else if` is an else block that holds one `if`.
+    case `if`(Expression, then: Block, else: Block?)
+    /// `assert EXPRESSION` or `assert EXPRESSION, MESSAGE`
+    case assert(Expression, message: Expression?)
+    /// `source FILE`
+    case source(Expression)
+    /// `time PIPELINE`
+    case time(Pipeline)
+  }
+}
+
+public struct Definition: Sendable {
+  public var name: Name
+  public var parameters: [Parameter]
+  public var body: Block
+}
+
+/// `name` or `name = default`.
+public struct Parameter: Sendable {
+  public var name: Name
+  public var defaultValue: Expression?
+}
+
+/// `stage | stage | …`: never empty.
+public struct Pipeline: Sendable {
+  public var stages: [Stage]
+  public var span: SourceSpan
+}
+
+public struct Stage: Sendable {
+  public var kind: Kind
+  public var span: SourceSpan
+
+  public indirect enum Kind: Sendable {
+    /// Anything that is not a name followed by arguments. A bare name may still be a command
+    /// without arguments: whoever binds the tree decides.
+    case expression(Expression)
+    /// A name and the words after it, which only that command's declaration can tell apart.
+    case command(Name, [Argument])
+    /// `!`: the rest of the line, for `sh`. Always the last stage.
+    case shell(String)
+  }
+}
+
+/// One of the words after a command's name, or between the parentheses of a call.
+public struct Argument: Sendable {
+  public var kind: Kind
+  public var span: SourceSpan
+
+  public indirect enum Kind: Sendable {
+    /// A positional argument or a keyword (a bare name). `a, b` is one unbracketed list.
+    case value(Expression)
+    /// `name = value`
+    case named(Name, Expression)
+    /// `--name` or `--name=value`
+    case option(Name, Expression?)
+    /// `->`
+    case arrow
+  }
+}
+
+public struct Expression: Sendable {
+  public var kind: Kind
+  public var span: SourceSpan
+
+  public indirect enum Kind: Sendable {
+    case integer(Int)
+    case number(Double, Unit)
+    case boolean(Bool)
+    case string(StringLiteral)
+    /// A variable, a column, a keyword, a command, `_`.
+    case name(String)
+    case component(ComponentLiteral)
+    /// `base@position`; without a base, a position of its own (`@last`).
+    case at(Expression?, Position)
+    /// `[a, b]`, or the unbracketed `a, b` of an argument.
+    case list([Expression], bracketed: Bool)
+    /// `( pipeline )`
+    case pipeline(Pipeline)
+    case member(Expression, Name)
+    /// `base[index]`
+    case element(Expression, Expression)
+    /// `name(arguments)`: no space before the parenthesis.
+    case call(Name, [Argument])
+    case unary(UnaryOperator, Expression)
+    case binary(BinaryOperator, Expression, Expression)
+    /// `a..b`, both ends in it.
+    case range(Expression, Expression)
+  }
+}
+
+/// What follows a number's digits. The value is already scaled: `10%` is 0.1, `2GB` 2e9, `30s` 30.
+public enum Unit: Sendable, Equatable {
+  case none, percent
+  case bytes(suffix: String)
+  case seconds(suffix: String)
+}
+
+public enum UnaryOperator: String, Sendable, CaseIterable {
+  case negate = "-"
+  case not
+}
+
+public enum BinaryOperator: String, Sendable, CaseIterable {
+  case or, and
+  case equal = "=="
+  case notEqual = "!="
+  case less = "<"
+  case lessOrEqual = "<="
+  case greater = ">"
+  case greaterOrEqual = ">="
+  case `in`
+  case add = "+"
+  case subtract = "-"
+  case multiply = "*"
+  case divide = "/"
+  case remainder = "%"
+}
+
+public struct StringLiteral: Sendable {
+  /// `'single'`: no escapes, no interpolation.
+  public var isRaw: Bool
+  public var pieces: [Piece]
+
+  public enum Piece: Sendable {
+    /// Text with its escapes resolved; `offsets[i]` is where the i-th UTF-8 byte of `text` stands
+    /// in the source, so that an error inside a prompt can point at its very place.
+    case text(String, offsets: [Int])
+    case interpolation(Pipeline)
+  }
+}
+
+/// `L9` `L9H8` `L5..12` `L*H3` `L9H{1,3}` `L9N123` `L9KV2` `L9.mlp` `L9H8.z`, or a hook's name as
+/// TransformerLens writes it (`blocks.9.attn.hook_z`, kept in `path` alone).
+public struct ComponentLiteral: Sendable, Equatable {
+  /// Nil only for a hook's name.
+  public var layers: Indices?
+  public var part: Part
+  /// The names after the dots: `["mlp"]`, `["z"]`, `["ln1", "scale"]`.
+  public var path: [String]
+  /// As written.
+  public var text: String
+
+  public enum Part: Sendable, Equatable {
+    case whole
+    case heads(Indices)
+    case neurons(Indices)
+    case keyValueHeads(Indices)
+  }
+}
+
+/// Which layers or heads: `*`, `9`, `5..12`, `{1,3,5..7}`.
+public enum Indices: Sendable, Equatable {
+  case all
+  case some([ClosedRange<Int>])
+}
+
+/// What stands after `@`.
+public struct Position: Sendable {
+  public var kind: Kind
+  public var span: SourceSpan
+
+  public indirect enum Kind: Sendable, Equatable {
+    /// `@*`
+    case all
+    /// `@3`; counted from the end where negative, `@-1` being the last.
+    case index(Int)
+    /// `@3..5`, both ends in it.
+    case range(Int, Int)
+    /// `@last`, or a span of the prompt: `@subject`.
+    case name(String)
+    /// `@"Colosseum"`: the tokens that this text covers.
+    case text(String)
+    /// `@{0,last}`
+    case set([Kind])
+  }
+}

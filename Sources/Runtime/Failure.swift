@@ -1,0 +1,44 @@
+import Lang
+
+/// What the process answers when it ends. The numbers are part of the interface.
+public enum ExitStatus: Int32, Sendable {
+  case done = 0
+  /// Failed while running: a name or a column that does not exist among them.
+  case failed = 1
+  /// Bad usage of the command line.
+  case usage = 2
+  /// Did not parse.
+  case syntax = 3
+  /// A model or a file could not be loaded.
+  case unreadable = 4
+  /// An `assert` did not hold.
+  case assertion = 5
+  case interrupted = 130
+  /// The reader of the pipe went away.
+  case brokenPipe = 141
+}
+
+/// The one error of the runtime: what went wrong, how to mend it, and, once it has passed the
+/// statement that caused it, where.
+public struct Failure: Error, Sendable {
+  public var message: String
+  public var help: String?
+  public var status: ExitStatus
+  public var span: SourceSpan?
+
+  public init(
+    _ message: String, help: String? = nil, status: ExitStatus = .failed, span: SourceSpan? = nil
+  ) {
+    self.message = message
+    self.help = help
+    self.status = status
+    self.span = span
+  }
+
+  /// The same failure, placed at `span` unless it already knows a narrower place.
+  public func placed(at span: SourceSpan) -> Failure {
+    var placed = self
+    placed.span = self.span ?? span
+    return placed
+  }
+}
