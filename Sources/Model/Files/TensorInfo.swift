@@ -1,0 +1,50 @@
+/// A tensor as its file describes it: where it lies and how to understand its bytes.
+public struct TensorInfo: Sendable {
+  public let name: String
+  /// Row-major, the last dimension contiguous: a matrix is `[out, in]` in a GGUF file too, whose
+  /// own order is the reverse. Empty for a scalar.
+  public let shape: [Int]
+  public let type: TensorType
+  /// The product of `shape`: 1 for a scalar.
+  public let elementCount: Int
+  /// The size of the data in the file.
+  public let byteCount: Int
+  /// Where the data begins, in bytes from the start of its file.
+  let offset: Int
+  /// Which file of a split checkpoint holds the data.
+  let shard: Int
+
+  /// nil if the element count or the size overflows, or if a row is no whole number of blocks.
+  init?(name: String, shape: [Int], type: TensorType, offset: Int, shard: Int) {
+    guard let elementCount = product(shape),
+      (shape.last ?? 1) % type.elementsPerBlock == 0
+    else { return nil }
+    let (byteCount, overflow) = (elementCount / type.elementsPerBlock)
+      .multipliedReportingOverflow(by: type.bytesPerBlock)
+    guard !overflow else { return nil }
+    self.name = name
+    self.shape = shape
+    self.type = type
+    self.elementCount = elementCount
+    self.byteCount = byteCount
+    self.offset = offset
+    self.shard = shard
+  }
+}
+
+/// The product of the dimensions, nil if one is negative or the product overflows.
+func product(_ shape: [Int]) -> Int? {
+  // A zero makes the product zero, but must not hide an overflow in the strides beside it.
+  var (product, isEmpty) = (1, false)
+  for dimension in shape {
+    guard dimension >= 0 else { return nil }
+    if dimension == 0 {
+      isEmpty = true
+      continue
+    }
+    let (next, overflow) = product.multipliedReportingOverflow(by: dimension)
+    guard !overflow else { return nil }
+    product = next
+  }
+  return isEmpty ? 0 : product
+}
