@@ -123,7 +123,7 @@ struct GGUFHeader {
     var names: Set<String> = []
     var tensors: [TensorInfo] = []
     for entry in entries {
-      let name = quoted(entry.name)
+      var name: String { quoted(entry.name) }
       guard names.insert(entry.name).inserted else {
         throw file.damaged("the tensor \(name) occurs twice")
       }

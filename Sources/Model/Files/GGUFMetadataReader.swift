@@ -124,13 +124,8 @@ struct GGUFMetadataReader {
   }
 
   private func strings(_ count: Int, _ key: String) throws -> StringArray {
-    let start = reader.position
-    for index in 0..<count {
-      let length = try reader.count(of: 1, "the length of string \(index) of \(quoted(key))")
-      _ = try reader.take(length, "string \(index) of \(quoted(key))")
-    }
+    let source = try reader.strings(count, quoted(key))
     // All lengths are known to be good; now the strings are moved together.
-    let source = reader.taken(start..<reader.position)
     var ends: [Int] = []
     ends.reserveCapacity(count)
     let bytes = [UInt8](unsafeUninitializedCapacity: source.count - 8 * count) { target, end in

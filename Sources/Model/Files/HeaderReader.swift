@@ -32,12 +32,6 @@ final class HeaderReader {
     return UnsafeRawBufferPointer(start: base + position, count: count)
   }
 
-  /// The bytes `range`, which have been taken before.
-  func taken(_ range: Range<Int>) -> UnsafeRawBufferPointer {
-    precondition(range.lowerBound >= 0 && range.upperBound <= position)
-    return UnsafeRawBufferPointer(start: base + range.lowerBound, count: range.count)
-  }
-
   func integer<T: FixedWidthInteger>(_: T.Type, _ what: @autoclosure () -> String) throws -> T {
     T(littleEndian: try take(MemoryLayout<T>.size, what()).loadUnaligned(as: T.self))
   }
@@ -51,6 +45,26 @@ final class HeaderReader {
         help: "the file is truncated or damaged: fetch it again")
     }
     return Int(count)
+  }
+
+  /// Walks over `count` strings, each after its length of 64 bits, and returns all their bytes,
+  /// lengths included, valid until the next call of any method.
+  func strings(_ count: Int, _ what: @autoclosure () -> String) throws -> UnsafeRawBufferPointer {
+    let start = position
+    for index in 0..<count {
+      if loaded - position >= 8 {
+        let length = UInt64(
+          littleEndian: base.loadUnaligned(fromByteOffset: position, as: UInt64.self))
+        if length <= UInt64(loaded - position - 8) {
+          position += 8 + Int(length)
+          continue
+        }
+      }
+      // The end of what is loaded, or a length that is too large.
+      let length = try self.count(of: 1, "the length of string \(index) of \(what())")
+      _ = try take(length, "string \(index) of \(what())")
+    }
+    return UnsafeRawBufferPointer(start: base + start, count: position - start)
   }
 
   private func load(_ end: Int) throws {

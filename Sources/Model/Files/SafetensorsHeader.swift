@@ -94,7 +94,7 @@ struct SafetensorsHeader {
     var covered = 0
     let sorted = entries.sorted { ($0.begin, $0.end, $0.name) < ($1.begin, $1.end, $1.name) }
     for entry in sorted {
-      let name = quoted(entry.name)
+      var name: String { quoted(entry.name) }
       let (begin, end) = (entry.begin, entry.end)
       guard begin <= end else {
         throw file.damaged("tensor \(name) ends at \(end), before its beginning at \(begin)")

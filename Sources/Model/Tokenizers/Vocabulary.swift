@@ -1,0 +1,100 @@
+/// The tokens as their file writes them, by id, and found by their bytes.
+struct Vocabulary: Sendable {
+  enum Kind: UInt8, Sendable {
+    /// Made by merging, written in the byte alphabet.
+    case normal
+    /// A mark such as `<|im_start|>`, which stands for itself.
+    case special
+    /// Text that is one token by decree, which stands for itself.
+    case added
+    /// A row that no text becomes.
+    case unused
+  }
+
+  let tokens: StringArray
+  let kinds: [Kind]
+  /// Open addressing with linear steps: the id, and the high half of its hash, or `empty`.
+  private var table: [UInt64]
+  private let mask: Int
+
+  private static let empty = UInt64.max
+
+  /// - Parameter kinds: one for each token. Of equal tokens the last is found.
+  init(tokens: StringArray, kinds: [Kind]) {
+    precondition(tokens.count == kinds.count && tokens.count < 1 << 31)
+    self.tokens = tokens
+    self.kinds = kinds
+    let capacity = hashCapacity(tokens.count)
+    table = [UInt64](repeating: Self.empty, count: capacity)
+    mask = capacity - 1
+    tokens.bytes.withUnsafeBufferPointer { bytes in
+      for id in 0..<tokens.count where kinds[id] != .unused {
+        let token = UnsafeBufferPointer(rebasing: bytes[tokens.range(id)])
+        let hash = ByteHash(token).value
+        table[slot(hash) { token.elementsEqual(UnsafeBufferPointer(rebasing: bytes[$0])) }] =
+          (hash & ~0xFFFF_FFFF) | UInt64(id)
+      }
+    }
+  }
+
+  var count: Int { tokens.count }
+
+  /// The id of a token as the file writes it.
+  func id(_ token: some Collection<UInt8>) -> Int? {
+    id(hash: ByteHash(token)) { tokens.bytes[$0].elementsEqual(token) }
+  }
+
+  /// The id of the token whose bytes hash to `hash` and of which `matches` says, given their place
+  /// in `tokens.bytes`, that they are the ones.
+  func id(hash: ByteHash, where matches: (Range<Int>) -> Bool) -> Int? {
+    let entry = table[slot(hash.value, where: matches)]
+    return entry == Self.empty ? nil : Int(entry & 0xFFFF_FFFF)
+  }
+
+  /// The slot that holds the token, or the empty one in which its search ends.
+  private func slot(_ hash: UInt64, where matches: (Range<Int>) -> Bool) -> Int {
+    var slot = Int(hash >> 32) & mask
+    while table[slot] != Self.empty {
+      let entry = table[slot]
+      if entry >> 32 == hash >> 32, matches(tokens.range(Int(entry & 0xFFFF_FFFF))) { break }
+      slot = (slot + 1) & mask
+    }
+    return slot
+  }
+
+  /// The bytes of text that token `id` stands for; nil if it stands for none.
+  func bytes(of id: Int) -> [UInt8]? {
+    guard kinds.indices.contains(id) else { return nil }
+    return switch kinds[id] {
+    case .normal: ByteAlphabet.decode(tokens[id])
+    case .special, .added: Array(tokens[id])
+    case .unused: nil
+    }
+  }
+}
+
+/// A hash that grows byte by byte (FNV-1a), so that the hash of two strings one after the other
+/// needs no copy of them; `value` spreads it over all bits.
+struct ByteHash {
+  private var state: UInt64 = 0xCBF2_9CE4_8422_2325
+
+  init() {}
+
+  init(_ bytes: some Sequence<UInt8>) { append(bytes) }
+
+  mutating func append(_ bytes: some Sequence<UInt8>) {
+    for byte in bytes { state = (state ^ UInt64(byte)) &* 0x100_0000_01B3 }
+  }
+
+  var value: UInt64 {
+    let mixed = (state ^ state >> 32) &* 0x9E37_79B9_7F4A_7C15
+    return mixed ^ mixed >> 29
+  }
+}
+
+/// A power of two that keeps a table of `count` entries less than half full.
+func hashCapacity(_ count: Int) -> Int {
+  var capacity = 16
+  while capacity < 2 * count + 1 { capacity *= 2 }
+  return capacity
+}
