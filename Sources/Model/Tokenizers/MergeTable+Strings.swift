@@ -4,6 +4,8 @@ extension MergeTable {
     let vocabulary: Vocabulary
     private(set) var table: MergeTable
     private var rank: Int32 = 0
+    /// What the next merge probably makes.
+    private var expected = 0
 
     init(_ vocabulary: Vocabulary, count: Int) {
       self.vocabulary = vocabulary
@@ -17,28 +19,38 @@ extension MergeTable {
       _ left: UnsafeBufferPointer<UInt8>, _ right: UnsafeBufferPointer<UInt8>
     ) -> Bool {
       let leftHash = ByteHash(left)
-      var bothHash = leftHash
-      bothHash.append(right)
       let found = vocabulary.tokens.bytes.withUnsafeBufferPointer { bytes -> Merge? in
-        func token(_ range: Range<Int>) -> UnsafeBufferPointer<UInt8> {
-          UnsafeBufferPointer(rebasing: bytes[range])
+        func isBoth(_ range: Range<Int>) -> Bool {
+          range.count == left.count + right.count
+            && equal(bytes, range.lowerBound, left)
+            && equal(bytes, range.lowerBound + left.count, right)
+        }
+        func joined() -> Int? {
+          // Vocabularies mostly list what the merges make in their order.
+          if !vocabulary.hasDuplicates, expected < vocabulary.count,
+            vocabulary.kinds[expected] == .normal,
+            isBoth(vocabulary.tokens.range(expected))
+          {
+            return expected
+          }
+          var hash = leftHash
+          hash.append(right)
+          return vocabulary.id(hash: hash, where: isBoth)
         }
         guard
-          let leftID = vocabulary.id(hash: leftHash, where: { equal(token($0), left) }),
-          let rightID = vocabulary.id(hash: ByteHash(right), where: { equal(token($0), right) }),
-          let id = vocabulary.id(
-            hash: bothHash,
-            where: {
-              let both = token($0)
-              return both.count == left.count + right.count
-                && equal(UnsafeBufferPointer(rebasing: both[..<left.count]), left)
-                && equal(UnsafeBufferPointer(rebasing: both[left.count...]), right)
-            })
+          let leftID = vocabulary.id(
+            hash: leftHash,
+            where: { $0.count == left.count && equal(bytes, $0.lowerBound, left) }),
+          let rightID = vocabulary.id(
+            hash: ByteHash(right),
+            where: { $0.count == right.count && equal(bytes, $0.lowerBound, right) }),
+          let id = joined()
         else { return nil }
         return Merge(left: Int32(leftID), right: Int32(rightID), rank: rank, id: Int32(id))
       }
       guard let found else { return false }
       table.add(found)
+      expected = Int(found.id) + 1
       rank += 1
       return true
     }
@@ -54,6 +66,10 @@ extension MergeTable {
   }
 }
 
-private func equal(_ a: UnsafeBufferPointer<UInt8>, _ b: UnsafeBufferPointer<UInt8>) -> Bool {
-  a.count == b.count && a.elementsEqual(b)
+/// Whether `part` stands in `bytes` at `start`; there are enough bytes.
+private func equal(
+  _ bytes: UnsafeBufferPointer<UInt8>, _ start: Int, _ part: UnsafeBufferPointer<UInt8>
+) -> Bool {
+  for index in part.indices where bytes[start + index] != part[index] { return false }
+  return true
 }

@@ -13,6 +13,7 @@ struct Vocabulary: Sendable {
 
   let tokens: StringArray
   let kinds: [Kind]
+  private(set) var hasDuplicates = false
   /// Open addressing with linear steps: the id, and the high half of its hash, or `empty`.
   private var table: [UInt64]
   private let mask: Int
@@ -31,8 +32,9 @@ struct Vocabulary: Sendable {
       for id in 0..<tokens.count where kinds[id] != .unused {
         let token = UnsafeBufferPointer(rebasing: bytes[tokens.range(id)])
         let hash = ByteHash(token).value
-        table[slot(hash) { token.elementsEqual(UnsafeBufferPointer(rebasing: bytes[$0])) }] =
-          (hash & ~0xFFFF_FFFF) | UInt64(id)
+        let slot = slot(hash) { token.elementsEqual(UnsafeBufferPointer(rebasing: bytes[$0])) }
+        if table[slot] != Self.empty { hasDuplicates = true }
+        table[slot] = (hash & ~0xFFFF_FFFF) | UInt64(id)
       }
     }
   }
