@@ -27,7 +27,7 @@ extension MergeTable {
         }
         func joined() -> Int? {
           // Vocabularies mostly list what the merges make in their order.
-          if !vocabulary.hasDuplicates, expected < vocabulary.count,
+          if vocabulary.duplicate == nil, expected < vocabulary.count,
             vocabulary.kinds[expected] == .normal,
             isBoth(vocabulary.tokens.range(expected))
           {

@@ -19,7 +19,7 @@ struct PreTokenizer: Sendable, Equatable {
   /// Calls `word` with the place of each word of `range` in turn. Together they cover it.
   ///
   /// - Parameter text: UTF-8, valid.
-  func split(_ text: [UInt8], _ range: Range<Int>, _ word: (Range<Int>) -> Void) {
+  func split(_ text: ArraySlice<UInt8>, _ range: Range<Int>, _ word: (Range<Int>) -> Void) {
     switch digits {
     case .asTheyAre: splitWords(text, range, word)
     case .apart, .individually:
@@ -38,14 +38,16 @@ struct PreTokenizer: Sendable, Equatable {
     }
   }
 
-  private func numberAt(_ text: [UInt8], _ index: Int) -> (isNumber: Bool, length: Int) {
+  private func numberAt(_ text: ArraySlice<UInt8>, _ index: Int) -> (isNumber: Bool, length: Int) {
     let (kind, length) = ScalarKind.at(index, in: text)
     return (kind == .number, length)
   }
 
   /// Cuts as GPT-2's pattern matches:
   /// `'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`.
-  private func splitWords(_ text: [UInt8], _ range: Range<Int>, _ word: (Range<Int>) -> Void) {
+  private func splitWords(
+    _ text: ArraySlice<UInt8>, _ range: Range<Int>, _ word: (Range<Int>) -> Void
+  ) {
     guard splitsWords else {
       if !range.isEmpty { word(range) }
       return
@@ -64,13 +66,13 @@ struct PreTokenizer: Sendable, Equatable {
     Array($0.utf8)
   }
 
-  private static func contraction(_ text: [UInt8], _ range: Range<Int>) -> Int? {
+  private static func contraction(_ text: ArraySlice<UInt8>, _ range: Range<Int>) -> Int? {
     guard text[range.lowerBound] == UInt8(ascii: "'") else { return nil }
     return contractions.first { text[range].starts(with: $0) }.map { range.lowerBound + $0.count }
   }
 
   /// Where the word ends that begins at `range.lowerBound`, if that is no contraction.
-  private static func wordEnd(_ text: [UInt8], _ range: Range<Int>) -> Int {
+  private static func wordEnd(_ text: ArraySlice<UInt8>, _ range: Range<Int>) -> Int {
     var start = range.lowerBound
     if text[start] == UInt8(ascii: " "), start + 1 < range.upperBound,
       ScalarKind.at(start + 1, in: text).kind != .space
@@ -89,7 +91,7 @@ struct PreTokenizer: Sendable, Equatable {
 }
 
 /// What GPT-2's pattern tells apart.
-private enum ScalarKind {
+enum ScalarKind {
   /// `\p{L}`
   case letter
   /// `\p{N}`, which is also what `Digits` takes for a digit (Rust's `char::is_numeric`).
@@ -99,7 +101,9 @@ private enum ScalarKind {
   case other
 
   /// The kind and the number of bytes of the scalar that begins at `index` of valid UTF-8.
-  static func at(_ index: Int, in text: [UInt8]) -> (kind: ScalarKind, length: Int) {
+  static func at(
+    _ index: Int, in text: ArraySlice<UInt8>
+  ) -> (kind: ScalarKind, length: Int) {
     let lead = UInt32(text[index])
     func continuation(_ offset: Int) -> UInt32 { UInt32(text[index + offset] & 0x3F) }
     switch lead {

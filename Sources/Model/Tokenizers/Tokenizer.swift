@@ -75,7 +75,7 @@ public struct Tokenizer: Sendable {
     var pieces: [Piece] = []
     var merger = WordMerger(merges)
     added.split(text) { range in
-      preTokenizer.split(text, range) { word in
+      preTokenizer.split(text[...], range) { word in
         encode(text, word, &merger, &pieces)
       }
     } token: { id, range in

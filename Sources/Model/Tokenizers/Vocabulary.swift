@@ -13,7 +13,8 @@ struct Vocabulary: Sendable {
 
   let tokens: StringArray
   let kinds: [Kind]
-  private(set) var hasDuplicates = false
+  /// A token that occurs more than once, if there is any.
+  private(set) var duplicate: Int?
   /// Open addressing with linear steps: the id, and the high half of its hash, or `empty`.
   private var table: [UInt64]
   private let mask: Int
@@ -33,7 +34,7 @@ struct Vocabulary: Sendable {
         let token = UnsafeBufferPointer(rebasing: bytes[tokens.range(id)])
         let hash = ByteHash(token).value
         let slot = slot(hash) { token.elementsEqual(UnsafeBufferPointer(rebasing: bytes[$0])) }
-        if table[slot] != Self.empty { hasDuplicates = true }
+        if table[slot] != Self.empty { duplicate = id }
         table[slot] = (hash & ~0xFFFF_FFFF) | UInt64(id)
       }
     }
