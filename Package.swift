@@ -1,4 +1,4 @@
-// swift-tools-version: 6.1
+// swift-tools-version: 6.2
 import PackageDescription
 
 // The house: four folders under Sources, arrows one way (Shell → Runtime → Lang and Model).
@@ -7,12 +7,12 @@ import PackageDescription
 /// The kernels are one source compiled once for each instruction set: every variant's folder is a
 /// link to `Kernels/Source`. The flag reaches Swift's code generation only through clang's
 /// importer; the unroll threshold keeps the accumulators of a tile in registers.
-func kernels(_ name: String, march: String) -> Target {
+func kernels(_ name: String, march: String, defines: [String] = []) -> Target {
   .target(
     name: name,
     dependencies: ["CSIMD"],
     path: "Sources/Model/Kernels/\(name)",
-    swiftSettings: [
+    swiftSettings: defines.map { .define($0) } + [
       .unsafeFlags(["-Xcc", "-march=\(march)", "-Xllvm", "-unroll-threshold=4000"]),
       .unsafeFlags(["-Ounchecked"], .when(configuration: .release)),
       .unsafeFlags(["-O"], .when(configuration: .debug)),
@@ -22,7 +22,7 @@ func kernels(_ name: String, march: String) -> Target {
 #if arch(x86_64)
   let kernelTargets = [
     kernels("KernelsAVX2", march: "x86-64-v3"),
-    kernels("KernelsAVX512", march: "x86-64-v4"),
+    kernels("KernelsAVX512", march: "x86-64-v4", defines: ["AVX512"]),
   ]
 #else
   let kernelTargets = [kernels("KernelsNEON", march: "armv8-a")]
@@ -30,7 +30,7 @@ func kernels(_ name: String, march: String) -> Target {
 
 let package = Package(
   name: "summand",
-  platforms: [.macOS(.v15)],
+  platforms: [.macOS(.v26)],
   products: [.executable(name: "summand", targets: ["summand"])],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
@@ -46,15 +46,20 @@ let package = Package(
       path: "Sources/Shell",
       exclude: ["CLibedit"],
       linkerSettings: [
-        .unsafeFlags(["-static-stdlib"], .when(platforms: [.linux], configuration: .release))
+        .unsafeFlags(
+          ["-static-stdlib", "-l_FoundationCollections", "-l_FoundationCShims"],
+          .when(platforms: [.linux], configuration: .release))
       ]),
     .target(name: "Runtime", dependencies: ["Lang", "Model"]),
     .target(name: "Lang"),
     .systemLibrary(name: "CSIMD", path: "Sources/Model/Kernels/CSIMD"),
     .target(
       name: "Model",
-      dependencies: kernelTargets.map { .byName(name: $0.name) },
-      exclude: ["Kernels/Source", "Kernels/CSIMD"] + ["KernelsAVX2", "KernelsAVX512", "KernelsNEON"].map { "Kernels/\($0)" }),
+      dependencies: ["CSIMD"] + kernelTargets.map { .byName(name: $0.name) },
+      exclude: [
+        "Kernels/CSIMD", "Kernels/Source",
+        "Kernels/KernelsAVX2", "Kernels/KernelsAVX512", "Kernels/KernelsNEON",
+      ]),
     .testTarget(name: "LangTests", dependencies: ["Lang"], exclude: ["Golden"]),
     .testTarget(name: "ModelTests", dependencies: ["Model"], exclude: ["Fixtures"]),
     .testTarget(name: "RuntimeTests", dependencies: ["Runtime"], exclude: ["Fixtures"]),

@@ -1,0 +1,80 @@
+import CSIMD
+
+/// out = x · wᵀ for rows `[rows][stride]` of activations.
+struct ProductTarget {
+  var matrix: PackedMatrix
+  /// `[rows][matrix.stride]`
+  var out: UnsafeMutablePointer<Float>
+}
+
+/// Matrix products on a pool, with the scratch memory that they need.
+final class Products {
+  private let kernels: Kernels
+  private let pool: WorkerPool
+  private var packed = FloatBuffer(0)
+  private var scratch: [FloatBuffer] = []
+
+  init(kernels: Kernels = .current, pool: WorkerPool) {
+    self.kernels = kernels
+    self.pool = pool
+  }
+
+  /// Multiplies the same rows by every target's matrix. All matrices have as many columns.
+  func multiply(
+    _ x: UnsafePointer<Float>, rows: Int, stride: Int, _ targets: [ProductTarget]
+  ) {
+    guard rows > 0, let k = targets.first?.matrix.columns else { return }
+    pack(x, rows: rows, k: k, stride: stride)
+    let panels = targets.reduce(0) { $0 + $1.matrix.panelCount }
+    // Enough items to balance the threads, none too small to be worth handing out.
+    let perItem = max(1, panels / (pool.width * 8))
+    let items = targets.flatMap { target in
+      Swift.stride(from: 0, to: target.matrix.panelCount, by: perItem).map {
+        (target, $0..<min($0 + perItem, target.matrix.panelCount))
+      }
+    }
+    let x = UnsafePointer(packed.pointer)
+    let scratch = scratch
+    pool.run(items.count) { item, worker in
+      let (target, panels) = items[item]
+      for p in panels {
+        multiply(
+          x, rows: rows, by: target.matrix, panel: p,
+          into: target.out + p * Kernels.panelWidth, stride: target.matrix.stride,
+          scratch: scratch[worker])
+      }
+    }
+  }
+
+  /// The outputs `outputs` of one row, each summed over k exactly as in the full product.
+  func outputs(_ outputs: [Int], of x: UnsafePointer<Float>, by matrix: PackedMatrix) -> [Float] {
+    pack(x, rows: 1, k: matrix.columns, stride: matrix.columns)
+    let panel = FloatBuffer(Kernels.panelWidth)
+    return outputs.map { output in
+      multiply(
+        UnsafePointer(packed.pointer), rows: 1, by: matrix, panel: output / Kernels.panelWidth,
+        into: panel.pointer, stride: Kernels.panelWidth, scratch: scratch[0])
+      return panel.pointer[output % Kernels.panelWidth]
+    }
+  }
+
+  private func multiply(
+    _ x: UnsafePointer<Float>, rows: Int, by matrix: PackedMatrix, panel: Int,
+    into out: UnsafeMutablePointer<Float>, stride: Int, scratch: FloatBuffer
+  ) {
+    kernels.product(
+      matrix.type.panelType, matrix.panel(panel), matrix.columns, x, rows, out, stride,
+      scratch.pointer)
+  }
+
+  private func pack(_ x: UnsafePointer<Float>, rows: Int, k: Int, stride: Int) {
+    if packed.count < rows * k { packed = FloatBuffer(rows * k) }
+    if (scratch.first?.count ?? 0) < k * Kernels.panelWidth {
+      scratch = (0..<pool.width).map { _ in FloatBuffer(k * Kernels.panelWidth) }
+    }
+    let out = packed.pointer
+    pool.run(kernels.packedTiles(rows)) { tile, _ in
+      kernels.packTile(tile, x, rows, k, stride, out)
+    }
+  }
+}
