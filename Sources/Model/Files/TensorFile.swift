@@ -1,0 +1,12 @@
+/// A file of tensors, whatever its format.
+protocol TensorFile: Sendable {
+  var path: String { get }
+  var tensors: [TensorInfo] { get }
+  func tensor(named name: String) -> TensorInfo?
+  /// Fills `buffer` with `bytes` of the tensor's data.
+  func read(
+    _ tensor: TensorInfo, bytes: Range<Int>, into buffer: UnsafeMutableRawBufferPointer) throws
+}
+
+extension GGUFFile: TensorFile {}
+extension SafetensorsFile: TensorFile {}

@@ -1,0 +1,114 @@
+/// The canonical activations, the same for every family, under TransformerLens's names.
+public enum Activation: String, Sendable, CaseIterable, Hashable {
+  case embed
+  case residPre = "resid_pre"
+  case residMid = "resid_mid"
+  case residPost = "resid_post"
+  /// What the norm before attention divides by: √(mean x² + ε).
+  case ln1Scale = "ln1.scale"
+  /// What the norm before the MLP divides by.
+  case ln2Scale = "ln2.scale"
+  /// Queries before RoPE, [heads, d_head].
+  case q
+  /// Keys before RoPE, [key/value heads, d_head].
+  case k
+  /// Values, [key/value heads, d_head].
+  case v
+  /// q · k / √d_head before the softmax, [heads, sources]; sources after the position are absent.
+  case attnScores = "attn_scores"
+  /// Attention probabilities, [heads, sources].
+  case pattern
+  /// Σ_sources pattern · v, [heads, d_head].
+  case z
+  /// A head's z · W_O, [heads, d_model].
+  case result
+  /// What attention adds to the stream.
+  case attnOut = "attn_out"
+  /// The gate's pre-activation, [neurons].
+  case mlpPre = "mlp_pre"
+  /// act(gate) · up: what the MLP's last matrix reads, [neurons].
+  case mlpPost = "mlp_post"
+  /// What the MLP adds to the stream.
+  case mlpOut = "mlp_out"
+  /// What the final norm divides by.
+  case lnFinalScale = "ln_final.scale"
+
+  /// What a site of this activation is divided into.
+  public enum Units: Sendable { case none, heads, keyValueHeads, neurons }
+
+  public var units: Units {
+    switch self {
+    case .q, .attnScores, .pattern, .z, .result: .heads
+    case .k, .v: .keyValueHeads
+    case .mlpPre, .mlpPost: .neurons
+    case .embed, .residPre, .residMid, .residPost, .ln1Scale, .ln2Scale, .attnOut, .mlpOut,
+      .lnFinalScale:
+      .none
+    }
+  }
+
+  /// Whether there is one in every layer.
+  public var isInLayer: Bool { self != .embed && self != .lnFinalScale }
+
+  public var isScale: Bool { self == .ln1Scale || self == .ln2Scale || self == .lnFinalScale }
+
+  /// Whether its vectors have an element for each source position.
+  public var isOverSources: Bool { self == .attnScores || self == .pattern }
+
+  /// The name in TransformerLens: `blocks.9.attn.hook_z`.
+  public func hookName(layer: Int) -> String {
+    switch self {
+    case .embed: "hook_embed"
+    case .lnFinalScale: "ln_final.hook_scale"
+    case .residPre, .residMid, .residPost, .attnOut, .mlpOut: "blocks.\(layer).hook_\(rawValue)"
+    case .ln1Scale: "blocks.\(layer).ln1.hook_scale"
+    case .ln2Scale: "blocks.\(layer).ln2.hook_scale"
+    case .q, .k, .v, .attnScores, .pattern, .z, .result: "blocks.\(layer).attn.hook_\(rawValue)"
+    case .mlpPre: "blocks.\(layer).mlp.hook_pre"
+    case .mlpPost: "blocks.\(layer).mlp.hook_post"
+    }
+  }
+
+  /// The activation and layer that a TransformerLens hook names.
+  public static func parse(hook: String) -> (activation: Activation, layer: Int?)? {
+    let parts = hook.split(separator: ".")
+    let layer = parts.count > 1 && parts[0] == "blocks" ? Int(parts[1]) : nil
+    return allCases.first {
+      $0.hookName(layer: layer ?? 0) == hook && $0.isInLayer == (layer != nil)
+    }.map { ($0, layer) }
+  }
+}
+
+/// One activation of one layer. `embed` and `ln_final.scale` are in no layer: 0 stands there.
+public struct Site: Sendable, Hashable {
+  public var activation: Activation
+  public var layer: Int
+
+  public init(_ activation: Activation, layer: Int = 0) {
+    self.activation = activation
+    self.layer = activation.isInLayer ? layer : 0
+  }
+}
+
+extension Configuration {
+  /// How many heads, key/value heads or neurons a site of this activation has; 1 where it is not
+  /// divided.
+  public func unitCount(_ activation: Activation) -> Int {
+    switch activation.units {
+    case .none: 1
+    case .heads: heads
+    case .keyValueHeads: keyValueHeads
+    case .neurons: neurons
+    }
+  }
+
+  /// The elements of one unit at one position, of `sources` that it can see.
+  public func unitWidth(_ activation: Activation, sources: Int) -> Int {
+    switch activation {
+    case .embed, .residPre, .residMid, .residPost, .attnOut, .mlpOut, .result: width
+    case .ln1Scale, .ln2Scale, .lnFinalScale, .mlpPre, .mlpPost: 1
+    case .q, .k, .v, .z: headWidth
+    case .attnScores, .pattern: sources
+    }
+  }
+}

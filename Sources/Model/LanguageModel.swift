@@ -1,0 +1,103 @@
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// A model as a person opens it: weights, tokenizer, and the file that they came from.
+public final class LanguageModel: Sendable {
+  /// The file, or the directory of a safetensors model.
+  public let path: String
+  public let transformer: Transformer
+  public let tokenizer: Tokenizer
+  /// How many tensors of each type the file has.
+  public let tensorTypes: [(type: TensorType, count: Int)]
+  /// Bytes on disk.
+  public let fileSize: Int
+  /// The file that holds the weights.
+  public let weightsPath: String
+
+  public var configuration: Configuration { transformer.configuration }
+
+  /// Opens a GGUF file, a safetensors file, or a directory with `model.safetensors` in it;
+  /// `config.json` and `tokenizer.json` stand beside a safetensors file.
+  ///
+  /// - Throws: `ModelError` that says what is missing, damaged or not supported.
+  public init(path: String, pool: WorkerPool) throws {
+    if let complaint = Kernels.complaint() { throw complaint }
+    let source = try Source(path: path)
+    self.path = path
+    weightsPath = source.file.path
+    fileSize = source.size
+    try source.configuration.validate(path: path)
+    tokenizer = try source.tokenizer()
+    transformer = try Transformer(
+      source.configuration, names: source.names, file: source.file, pool: pool)
+    tensorTypes = TensorType.allCases.compactMap { type in
+      let count = source.file.tensors.count { $0.type == type }
+      return count > 0 ? (type, count) : nil
+    }
+  }
+
+  /// The text's tokens, BOS first where `addsBOS` says so.
+  public func encode(_ text: String, addsBOS: Bool) -> [Int] {
+    (addsBOS ? [tokenizer.bos].compactMap { $0 } : []) + tokenizer.encode(text).map(\.id)
+  }
+}
+
+/// What a path turned out to be.
+private struct Source {
+  let file: any TensorFile
+  let size: Int
+  let configuration: Configuration
+  let names: WeightNames
+  let tokenizer: () throws -> Tokenizer
+
+  init(path: String) throws {
+    var isDirectory = false
+    guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else {
+      throw ModelError(
+        .file, "there is no file '\(path)'",
+        help: "give the path of a GGUF or safetensors file, or of a directory that holds one")
+    }
+    let file = isDirectory ? path + "/model.safetensors" : path
+    if file.hasSuffix(".safetensors") {
+      try self.init(safetensors: file)
+    } else {
+      try self.init(gguf: file)
+    }
+  }
+
+  private init(gguf path: String) throws {
+    let file = try GGUFFile(path: path)
+    guard let name = file.metadata["general.architecture"]?.string else {
+      throw ModelError(.file, "'\(path)' does not say its architecture (general.architecture)")
+    }
+    let family = try Architectures.named(name, path: path)
+    self.file = file
+    size = file.fileSize
+    configuration = try family.configuration(gguf: file)
+    names = family.weightNames(gguf: configuration)
+    tokenizer = { try Tokenizer(gguf: file) }
+  }
+
+  private init(safetensors path: String) throws {
+    let file = try SafetensorsFile(path: path)
+    let directory = path.split(separator: "/", omittingEmptySubsequences: false).dropLast()
+      .joined(separator: "/")
+    let beside = directory.isEmpty ? (path.hasPrefix("/") ? "/" : "") : directory + "/"
+    let config = try ConfigFile(path: beside + "config.json")
+    guard let name = config.values.model_type else {
+      throw ModelError(.file, "'\(config.path)' does not say its model_type")
+    }
+    let family = try Architectures.named(name, path: path)
+    self.file = file
+    size = file.fileSize
+    configuration = try family.configuration(json: config)
+    names = family.weightNames(json: configuration)
+    tokenizer = {
+      try Tokenizer(
+        tokenizerJSON: beside + "tokenizer.json", config: beside + "tokenizer_config.json")
+    }
+  }
+}

@@ -1,0 +1,68 @@
+/// Elementary functions in double precision, of our own: libm's differ in their last bits from one
+/// processor to the next, and no number here may. Each is good to a few units in the last place,
+/// far below the f32 that the results end in.
+public enum Numerics {
+  /// e^x. x = n ln 2 + r, |r| ≤ ln 2 / 2; e^r by its series, to the 13th power.
+  public static func exp(_ x: Double) -> Double {
+    guard x == x else { return x }
+    guard x < 709.8 else { return .infinity }
+    guard x > -745.2 else { return 0 }
+    let n = (x * 1.442_695_040_888_963_4).rounded(.toNearestOrEven)
+    let r = (x - n * 0.693_147_180_485_539_1) - n * 7.440_617_110_012_397e-11
+    var sum = 1.0
+    for i in stride(from: 13.0, through: 1, by: -1) { sum = 1 + r / i * sum }
+    // In two steps, so that a result below the smallest normal number is rounded once only.
+    let half = (n / 2).rounded(.down)
+    return sum * powerOfTwo(Int(half)) * powerOfTwo(Int(n - half))
+  }
+
+  /// ln x. x = 2^e · m, m in [√½, √2); ln m = 2 artanh((m − 1) / (m + 1)) by its series.
+  public static func log(_ x: Double) -> Double {
+    guard x > 0, x < .infinity else { return x == 0 ? -.infinity : x < 0 ? .nan : x }
+    var exponent = Double(x.exponent)
+    var mantissa = x.significand
+    if mantissa > 1.414_213_562_373_095_1 {
+      mantissa /= 2
+      exponent += 1
+    }
+    let s = (mantissa - 1) / (mantissa + 1)
+    let square = s * s
+    var sum = 0.0
+    for i in stride(from: 27.0, through: 1, by: -2) { sum = sum * square + 1 / i }
+    return exponent * 0.693_147_180_485_539_1
+      + (2 * s * sum + exponent * 7.440_617_110_012_397e-11)
+  }
+
+  /// x^y for x > 0.
+  public static func pow(_ x: Double, _ y: Double) -> Double { exp(y * log(x)) }
+
+  /// sin x and cos x, for |x| up to about 10⁹. x = n π/2 + r, |r| ≤ π/4; both by their series.
+  public static func sinCos(_ x: Double) -> (sin: Double, cos: Double) {
+    let n = (x * 0.636_619_772_367_581_4).rounded(.toNearestOrEven)
+    // π/2 in three parts, the first two short enough that n times them is exact.
+    let r =
+      ((x - n * 1.570_796_325_802_803) - n * 9.920_935_791_635_221e-10) - n
+      * 5.170_182_981_794_105e-19
+    let square = r * r
+    var sine = 0.0
+    var cosine = 0.0
+    for i in stride(from: 17.0, through: 3, by: -2) { sine = (1 + sine) * -square / (i * (i - 1)) }
+    for i in stride(from: 18.0, through: 2, by: -2) {
+      cosine = (1 + cosine) * -square / (i * (i - 1))
+    }
+    let (s, c) = (r * (1 + sine), 1 + cosine)
+    switch Int(n) & 3 {
+    case 0: return (s, c)
+    case 1: return (c, -s)
+    case 2: return (-s, -c)
+    default: return (-c, s)
+    }
+  }
+
+  private static func powerOfTwo(_ n: Int) -> Double {
+    n < -1022
+      ? Double(sign: .plus, exponent: -1022, significand: 1)
+        * Double(sign: .plus, exponent: n + 1022, significand: 1)
+      : Double(sign: .plus, exponent: n, significand: 1)
+  }
+}
