@@ -110,7 +110,7 @@ def ablation(model, tokens, clean, case, others=()):
         value = mean_of(site, others, layer, heads, "last" if last else positions)
         value = value if elements is None else value[..., elements]
     edit = Edit(site, layer, heads, positions, elements, value)
-    return oracle.rerun(model, tokens, clean, edit)[-1]
+    return oracle.rerun(model, tokens, clean, edit)
 
 
 def all_cases(model, neurons):
@@ -252,32 +252,36 @@ MEAN_HEADS = [(0, 0), (14, 5), (23, 4), (29, 1)]
 
 
 def smollm2(path):
+    """Activations and attribution of every prompt first; the ablations take minutes."""
     model = oracle.load(path)
-    prompts = []
+    rows, runs = [], {}
     for label, prompt in SMOLLM2_PROMPTS.items():
-        tokens = prompt["tokens"]
-        run, logits = oracle.capture(model, tokens)
-        if label == "colosseum":
-            check_colosseum(model, run, logits)
+        tokens, chosen = prompt["tokens"], [prompt["answer"], *prompt["foils"]]
+        runs[label] = run, logits = oracle.capture(model, tokens)
         tensors = {hook_name(*at): fingerprint(at[0], x) for at, x in run.items()}
         for of, parts in attributions(model, run, prompt["answer"], prompt["foils"]).items():
             tensors |= {f"dla.{of}.{part}": np.atleast_1d(x) for part, x in parts.items()}
-        tensors["lens"] = lens(model, run, [prompt["answer"], *prompt["foils"]])
-        tensors |= smollm2_effects(model, prompt, run, logits[-1])
+        tensors["lens"] = lens(model, run, chosen)
         save(FIXTURES / f"smollm2.{label}.safetensors", tensors, {"tokens": tokens})
-
-        logprobs = oracle.log_softmax(logits)
-        top = np.argsort(-logits, axis=-1, kind="stable")[:, :20]
-        rows = [
-            dict(position=p, ids=ids, logits=logits[p, ids], logprobs=logprobs[p, ids])
-            for p, ids in enumerate(top)
-        ]
-        prompts.append(prompt | dict(name=label, top=rows))
-        print(label, [int(i) for i in top[-1][:5]], logits[-1][prompt["answer"]])
+        rows.append(prompt | dict(name=label, top=largest(logits, 20)))
     save_json(
         FIXTURES / "smollm2.json",
-        {"prompts": prompts, "others": SMOLLM2_OTHERS, "mean_heads": MEAN_HEADS},
+        {"prompts": rows, "others": SMOLLM2_OTHERS, "mean_heads": MEAN_HEADS},
     )
+    check_colosseum(model, *runs["colosseum"])
+    for label, prompt in SMOLLM2_PROMPTS.items():
+        run, logits = runs[label]
+        tensors = smollm2_effects(model, prompt, run, logits[-1])
+        save(FIXTURES / f"smollm2.{label}.effects.safetensors", tensors, {"tokens": prompt["tokens"]})
+
+
+def largest(logits, count):
+    logprobs = oracle.log_softmax(logits)
+    order = np.argsort(-logits, axis=-1, kind="stable")[:, :count]
+    return [
+        dict(position=p, ids=ids, logits=logits[p, ids], logprobs=logprobs[p, ids])
+        for p, ids in enumerate(order)
+    ]
 
 
 def smollm2_effects(model, prompt, clean, base):

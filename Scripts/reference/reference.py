@@ -165,16 +165,17 @@ def unchanged(site, layer, x):
     return x
 
 
-def forward(model, tokens, hook=unchanged, start=0, resid=None):
+def forward(model, tokens, hook=unchanged, start=0, resid=None, rows=slice(None)):
     """Logits [T, V]. `hook(site, layer, x)` sees each site in order and gives what takes its place.
 
-    With `start` and `resid`, the pass begins at that layer with that residual stream.
+    With `start` and `resid`, the pass begins at that layer with that residual stream; `rows` are the
+    positions whose logits are wanted.
     """
     if resid is None:
         resid = hook("embed", None, model.embed[tokens])
     for n in range(start, model.config.layers):
         resid = block(model, n, resid, hook)
-    return unembed(model, resid, hook)
+    return unembed(model, resid[rows], hook)
 
 
 def unembed(model, resid, hook=unchanged):
@@ -296,11 +297,12 @@ def edits(*several):
 
 
 def rerun(model, tokens, clean, *several):
-    """The logits [T, V] after edits, begun from the clean run's stream at the first edited layer."""
+    """The last position's logits [V] after edits, begun from the clean run's stream at the first edited layer."""
+    hook, last = edits(*several), slice(-1, None)
     start = min(-1 if e.layer is None else e.layer for e in several)
     if start < 0:
-        return forward(model, tokens, edits(*several))
-    return forward(model, tokens, edits(*several), start, clean["resid_pre", start])
+        return forward(model, tokens, hook, rows=last)[0]
+    return forward(model, tokens, hook, start, clean["resid_pre", start], last)[0]
 
 
 # Direct logit attribution
