@@ -56,7 +56,7 @@ struct PeopleColumn {
   }
 }
 
-private func needsQuotes(_ text: String) -> Bool {
+func needsQuotes(_ text: String) -> Bool {
   text.isEmpty || text.first?.isWhitespace == true || text.last?.isWhitespace == true
     || text.unicodeScalars.contains(where: isInvisible)
 }

@@ -17,12 +17,7 @@ func renderForPeople(
   let layout = Layout(columns, width: settings.width, keeping: measure)
   try layout.write(rows: shown, settings: settings, marks: marks, into: &text)
 
-  var notes: [String] = []
-  if table.rowCount == 0 { notes.append("no rows") }
-  let more = table.rowCount - shown
-  if more > 0 {
-    notes.append("\(marks.ellipsis) \(thousands(more)) more row\(more == 1 ? "" : "s")")
-  }
+  var notes = table.rowCount == 0 ? ["no rows"] : rowNotes(table.rowCount - shown, marks)
   if !layout.hidden.isEmpty {
     let names = layout.hidden.map { columns[$0].title }.joined(separator: ", ")
     let count = layout.hidden.count
@@ -41,9 +36,13 @@ func renderPlain(_ table: Table, into text: inout ChunkedText) throws {
 }
 
 /// One row more than allowed is shown: a note would take its line.
-private func shownRows(of count: Int, at limit: Int?) -> Int {
+func shownRows(of count: Int, at limit: Int?) -> Int {
   guard let limit, count > max(1, limit) + 1 else { return count }
   return max(1, limit)
+}
+
+func rowNotes(_ more: Int, _ marks: Marks) -> [String] {
+  more > 0 ? ["\(marks.ellipsis) \(thousands(more)) more row\(more == 1 ? "" : "s")"] : []
 }
 
 /// The few signs that a terminal without Unicode writes otherwise.

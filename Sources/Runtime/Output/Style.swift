@@ -29,7 +29,11 @@ public enum Style: Sendable, CaseIterable {
   }
 
   /// `text` in this style, or as it is where there is no colour.
-  public func paint(_ text: some StringProtocol, colour: Bool) -> String {
-    colour && !text.isEmpty ? "\u{1B}[\(parameters)m\(text)\u{1B}[0m" : String(text)
+  /// `reversed` exchanges the colours of the text and its background.
+  public func paint(
+    _ text: some StringProtocol, colour: Bool, reversed: Bool = false
+  ) -> String {
+    guard colour, !text.isEmpty else { return String(text) }
+    return "\u{1B}[\(parameters)\(reversed ? ";7" : "")m\(text)\u{1B}[0m"
   }
 }
