@@ -1,0 +1,106 @@
+/// CounterFact (Meng et al. 2022, "Locating and Editing Factual Associations in GPT") as it is
+/// published: one row a record; `template` is its prompt with `{subject}`, the answer is
+/// `target_true`, the foil `target_new`. Nil where the records are something else.
+func counterFactTable(_ records: [JSONValue], _ source: TextSource) throws -> Table? {
+  guard records.first?["requested_rewrite"] != nil else { return nil }
+  var subjects: [String?] = []
+  var answers: [String?] = []
+  var relations: [String?] = []
+  var templates: [String?] = []
+  var foils: [String?] = []
+  for (index, record) in records.enumerated() {
+    let reader = RecordReader(place: "record \(index + 1)", source: source)
+    subjects.append(try reader.string(record, ["requested_rewrite", "subject"]))
+    answers.append(try reader.string(record, ["requested_rewrite", "target_true", "str"]))
+    relations.append(record["requested_rewrite"]?["relation_id"]?.string)
+    let prompt = try reader.string(record, ["requested_rewrite", "prompt"])
+    templates.append(try reader.template(prompt))
+    foils.append(record["requested_rewrite"]?["target_new"]?["str"]?.string)
+  }
+  return Table(columns: [
+    Column("subject", .texts(subjects)), Column("answer", .texts(answers)),
+    Column("relation", .texts(relations)), Column("template", .texts(templates)),
+    Column("foils", .texts(foils)),
+  ])
+}
+
+/// A relation of Hernandez et al. 2023 ("Linearity of Relation Decoding in Transformer Language
+/// Models") as it is published, or an array of them: one row a sample. `template` is the first of
+/// the zero-shot prompts, `template_2` and so on are the others; foils are not given, so missing.
+/// Nil where the value is something else.
+func relationsTable(_ value: JSONValue, _ source: TextSource) throws -> Table? {
+  let relations = value.array ?? [value]
+  guard let first = relations.first, first["samples"] != nil, first["prompt_templates"] != nil
+  else {
+    return nil
+  }
+  var subjects: [String?] = []
+  var answers: [String?] = []
+  var names: [String?] = []
+  var templates: [[String]] = []
+  for (index, relation) in relations.enumerated() {
+    let reader = RecordReader(place: "relation \(index + 1)", source: source)
+    let name = try reader.string(relation, ["name"])
+    var prompts: [String] = []
+    for key in ["prompt_templates_zs", "prompt_templates"] {
+      for element in relation[key]?.array ?? [] {
+        guard let prompt = element.string else {
+          throw source.failure("`\(key)` of relation `\(name)` holds \(element.kindName)")
+        }
+        let template = try reader.template(prompt)
+        if !prompts.contains(template) { prompts.append(template) }
+      }
+    }
+    guard let samples = relation["samples"]?.array else {
+      throw source.failure("relation `\(name)` has no array of `samples`")
+    }
+    for (row, sample) in samples.enumerated() {
+      let reader = RecordReader(place: "sample \(row + 1) of relation `\(name)`", source: source)
+      subjects.append(try reader.string(sample, ["subject"]))
+      answers.append(try reader.string(sample, ["object"]))
+      names.append(name)
+      templates.append(prompts)
+    }
+  }
+  let most = max(1, templates.lazy.map(\.count).max() ?? 1)
+  func template(_ number: Int) -> Values {
+    .texts(templates.map { number < $0.count ? $0[number] : nil })
+  }
+  return Table(
+    columns: [
+      Column("subject", .texts(subjects)), Column("answer", .texts(answers)),
+      Column("relation", .texts(names)), Column("template", template(0)),
+      Column("foils", .missing(.texts, count: subjects.count)),
+    ] + (1..<most).map { Column("template_\($0 + 1)", template($0)) })
+}
+
+private struct RecordReader {
+  var place: String
+  var source: TextSource
+
+  /// The text at the end of `path`.
+  func string(_ value: JSONValue, _ path: [String]) throws -> String {
+    let found = path.reduce(Optional(value)) { $0?[$1] }
+    guard let text = found?.string else {
+      let name = path.joined(separator: ".")
+      throw source.failure(
+        found.map { "\(place): `\(name)` is \($0.kindName), not a string" }
+          ?? "\(place): `\(name)` is missing")
+    }
+    return text
+  }
+
+  /// `{}` becomes `{subject}`; other braces are doubled, as a template of the language writes them.
+  func template(_ prompt: String) throws -> String {
+    let pieces = prompt.split(separator: "{}", omittingEmptySubsequences: false)
+    guard pieces.count > 1 else {
+      throw source.failure("\(place): the prompt \(quotedText(prompt)) has no `{}` for the subject")
+    }
+    return pieces.map { piece in
+      piece.reduce(into: "") { text, character in
+        text.append(character)
+        if character == "{" || character == "}" { text.append(character) }
+      }
+    }.joined(separator: "{subject}")
+  }
+}

@@ -1,0 +1,90 @@
+/// The formats that tables are read from.
+public enum TableFormat: String, Sendable, CaseIterable {
+  case tsv, csv, json, ndjson
+
+  /// By the end of the file's name; nil where it says nothing.
+  init?(path: String) {
+    let name = path.lowercased()
+    guard let dot = name.lastIndex(of: "."), !name[dot...].contains("/") else { return nil }
+    switch name[dot...] {
+    case ".tsv", ".tab": self = .tsv
+    case ".csv": self = .csv
+    case ".json": self = .json
+    case ".ndjson", ".jsonl": self = .ndjson
+    default: return nil
+    }
+  }
+}
+
+/// The table in a file of TSV, CSV, JSON or NDJSON: by its name, else by how it begins. Columns get
+/// the narrowest type that holds their values (see `inferred`). CounterFact and the relations of
+/// Hernandez et al. become the columns subject, answer, relation, template, foils. Throws with
+/// status `unreadable`, the file and the line.
+public func readTable(path: String, format: TableFormat? = nil) throws -> Table {
+  try parseTable(
+    try readBytes(path: path), name: path, format: format ?? TableFormat(path: path))
+}
+
+/// The same for text that is in memory already; `name` is what messages call it.
+public func parseTable(_ bytes: [UInt8], name: String, format: TableFormat? = nil) throws -> Table {
+  let source = try TextSource(bytes, name: name)
+  guard !source.bytes.isEmpty else {
+    throw source.failure("is empty", help: "a table needs at least the names of its columns")
+  }
+  switch format ?? sniffed(source.bytes) {
+  case .tsv: return try readSeparated(source, with: TabSeparated())
+  case .csv: return try readSeparated(source, with: CommaSeparated())
+  case .json: return try tableFromJSON(source)
+  case .ndjson: return try tableFromNDJSON(source)
+  }
+}
+
+/// A bracket begins JSON, a brace too, unless the first line is an object by itself and more
+/// follows; else the first line has tabs, or commas.
+private func sniffed(_ bytes: ArraySlice<UInt8>) -> TableFormat {
+  let isSpace: (UInt8) -> Bool = { $0 == 0x20 || $0 == 0x09 || $0 == 0x0A || $0 == 0x0D }
+  let body = bytes.drop(while: isSpace)
+  let line = body.prefix { $0 != 0x0A }
+  switch body.first {
+  case UInt8(ascii: "["): return .json
+  case UInt8(ascii: "{"):
+    let hasMore = !bytes[line.endIndex...].drop(while: isSpace).isEmpty
+    let isWhole = (try? JSONParser.parse(line)) != nil
+    return isWhole && hasMore ? .ndjson : .json
+  default:
+    return line.contains(0x2C) && !line.contains(0x09) ? .csv : .tsv
+  }
+}
+
+/// Text of a file, known to be UTF-8, and what messages call it.
+struct TextSource {
+  var name: String
+  /// Without a byte order mark.
+  var bytes: ArraySlice<UInt8>
+
+  init(_ bytes: [UInt8], name: String) throws {
+    self.name = name
+    self.bytes = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? bytes.dropFirst(3) : bytes[...]
+    guard String(validating: self.bytes, as: UTF8.self) == nil else { return }
+    if bytes.starts(with: [0xFF, 0xFE]) || bytes.starts(with: [0xFE, 0xFF]) {
+      throw failure("is UTF-16", help: "save it as UTF-8")
+    }
+    var line = 1
+    for content in self.bytes.split(separator: 0x0A, omittingEmptySubsequences: false) {
+      if String(validating: content, as: UTF8.self) == nil { break }
+      line += 1
+    }
+    throw failure("is not UTF-8", line: line, help: "save it as UTF-8")
+  }
+
+  /// `NAME, line N: PROBLEM`, or `NAME PROBLEM` where no line is to blame.
+  func failure(_ problem: String, line: Int? = nil, help: String? = nil) -> Failure {
+    let place = line.map { "`\(name)`, line \($0): " } ?? "`\(name)` "
+    return Failure(place + problem, help: help, status: .unreadable)
+  }
+
+  /// The line, from 1, of the byte at `index`.
+  func line(of index: Int) -> Int {
+    1 + bytes[..<min(index, bytes.endIndex)].count { $0 == 0x0A }
+  }
+}

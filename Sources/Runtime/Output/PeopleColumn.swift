@@ -1,0 +1,62 @@
+/// A column laid out for people: each cell as text, not yet padded.
+struct PeopleColumn {
+  var title: String
+  var cells: [String]
+  var isRight: Bool
+  /// Whether a cell may be cut: texts may, numbers never.
+  var isText: Bool
+  /// Whether the texts stand in quotes, all of them, because one has spaces at its ends, nothing in
+  /// it, or what cannot be seen: the token " Italy" must show its space.
+  var isQuoted: Bool
+  var styles: [Style?]
+  var naturalWidth: Int
+
+  init(_ column: Column, rows: Range<Int>, missing: String) {
+    title = escapedText(column.name)
+    isText = column.kind == .texts
+    isRight = column.kind.isNumeric
+    let texts = peopleTexts(column.values, rows: rows)
+    let isQuoted = isText && texts.contains { $0.map(needsQuotes) ?? false }
+    self.isQuoted = isQuoted
+    cells = texts.map { $0.map { isQuoted ? quotedText($0) : $0 } ?? missing }
+    styles = rows.map { row in
+      if column.values.isMissing(row) { return .faint }
+      return column.values.number(row).map { $0 < 0 } == true ? .negative : nil
+    }
+    naturalWidth = 0
+    measure()
+  }
+
+  /// With every text changed.
+  func mapped(_ change: (String) -> String) -> PeopleColumn {
+    var changed = self
+    changed.title = change(title)
+    if isText { changed.cells = cells.map(change) }
+    changed.measure()
+    return changed
+  }
+
+  /// `text` with spaces up to `width`, on the side that the column asks for.
+  func aligned(_ text: String, width: Int) -> String {
+    isRight ? text.padded(left: width) : text.padded(to: width)
+  }
+
+  /// The cell in at most `width` cells of the terminal. What ends a quoted text that is cut stands
+  /// outside its quotes, so that it is not taken for a part of it.
+  func cell(_ row: Int, width: Int, mark: String) -> String {
+    guard isText, displayWidth(cells[row]) > width else { return cells[row] }
+    guard isQuoted, styles[row] == nil, width > displayWidth(mark) + 2 else {
+      return cells[row].cut(to: width, mark: mark)
+    }
+    return cells[row].prefix(cells: width - displayWidth(mark) - 1) + "\"" + mark
+  }
+
+  private mutating func measure() {
+    naturalWidth = cells.reduce(displayWidth(title)) { max($0, displayWidth($1)) }
+  }
+}
+
+func needsQuotes(_ text: String) -> Bool {
+  text.isEmpty || text.first?.isWhitespace == true || text.last?.isWhitespace == true
+    || text.unicodeScalars.contains(where: isInvisible)
+}

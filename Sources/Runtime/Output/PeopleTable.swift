@@ -1,0 +1,149 @@
+/// Aligned columns under a thin rule, cut to the width of the terminal: long texts first, then
+/// whole columns from the right (the first and the measure stay), which a note names.
+func renderForPeople(
+  _ table: Table, _ settings: RenderSettings, into text: inout ChunkedText
+) throws {
+  guard !table.columns.isEmpty else {
+    return try text.line(Style.faint.paint("an empty table", colour: settings.colour))
+  }
+  let shown = shownRows(of: table.rowCount, at: settings.maximumRows)
+  let marks = Marks(unicode: settings.unicode)
+  let columns = table.columns.map { column in
+    PeopleColumn(column, rows: 0..<shown, missing: marks.missing)
+  }
+  let measure = table.measure.flatMap { name in
+    table.columns.firstIndex { $0.name == name }
+  }
+  let layout = Layout(columns, width: settings.width, keeping: measure)
+  try layout.write(rows: shown, settings: settings, marks: marks, into: &text)
+
+  var notes = table.rowCount == 0 ? ["no rows"] : rowNotes(table.rowCount - shown, marks)
+  if !layout.hidden.isEmpty {
+    let names = layout.hidden.map { columns[$0].title }.joined(separator: ", ")
+    let count = layout.hidden.count
+    notes.append("\(marks.ellipsis) \(count) more column\(count == 1 ? "" : "s"): \(names)")
+  }
+  for note in notes {
+    let cut = settings.width.map { note.cut(to: $0, mark: marks.ellipsis) } ?? note
+    try text.line(Style.faint.paint(cut, colour: settings.colour))
+  }
+}
+
+/// The same for a log or a mail: ASCII rules, nothing cut, nothing left out.
+func renderPlain(_ table: Table, into text: inout ChunkedText) throws {
+  let settings = RenderSettings(unicode: false)
+  try renderForPeople(table, settings, into: &text)
+}
+
+/// One row more than allowed is shown: a note would take its line.
+func shownRows(of count: Int, at limit: Int?) -> Int {
+  guard let limit, count > max(1, limit) + 1 else { return count }
+  return max(1, limit)
+}
+
+func rowNotes(_ more: Int, _ marks: Marks) -> [String] {
+  more > 0 ? ["\(marks.ellipsis) \(thousands(more)) more row\(more == 1 ? "" : "s")"] : []
+}
+
+/// The few signs that a terminal without Unicode writes otherwise.
+struct Marks {
+  var ellipsis: String
+  var rule: String
+  var missing: String
+
+  init(unicode: Bool) {
+    ellipsis = unicode ? "…" : "..."
+    rule = unicode ? "─" : "-"
+    missing = unicode ? "–" : ""
+  }
+}
+
+/// Which columns are shown, and how wide.
+private struct Layout {
+  var columns: [PeopleColumn]
+  var shown: [Int]
+  var widths: [Int]
+  var hidden: [Int] = []
+
+  private static let gap = 2
+  /// Texts are cut down to this before a column is left out.
+  private static let narrowest = 12
+
+  init(_ columns: [PeopleColumn], width: Int?, keeping measure: Int?) {
+    self.columns = columns
+    shown = Array(columns.indices)
+    widths = columns.map(\.naturalWidth)
+    guard let width else { return }
+    while true {
+      if let fitting = Layout.fitted(shown.map { columns[$0] }, into: width) {
+        widths = fitting
+        return
+      }
+      guard let last = shown.last(where: { $0 != 0 && $0 != measure }) else { break }
+      shown.removeAll { $0 == last }
+      hidden.insert(last, at: 0)
+    }
+    // Nothing more to leave out: the texts give what they can.
+    widths =
+      Layout.fitted(shown.map { columns[$0] }, into: width, narrowest: 4)
+      ?? shown.map {
+        columns[$0].isText ? min(4, columns[$0].naturalWidth) : columns[$0].naturalWidth
+      }
+  }
+
+  /// Widths that fit, the widest texts cut first; nil where nothing does.
+  private static func fitted(
+    _ columns: [PeopleColumn], into width: Int, narrowest: Int = Layout.narrowest
+  ) -> [Int]? {
+    var widths = columns.map(\.naturalWidth)
+    var excess = widths.reduce(0, +) + gap * (widths.count - 1) - width
+    while excess > 0 {
+      let candidates = columns.indices.filter { columns[$0].isText && widths[$0] > narrowest }
+      guard let widest = candidates.max(by: { widths[$0] < widths[$1] }) else { return nil }
+      let next = candidates.filter { widths[$0] < widths[widest] }.map { widths[$0] }.max()
+      let floor = max(narrowest, next ?? narrowest)
+      let cut = min(excess, max(1, widths[widest] - floor))
+      widths[widest] -= cut
+      excess -= cut
+    }
+    return widths
+  }
+
+  func write(
+    rows: Int, settings: RenderSettings, marks: Marks, into text: inout ChunkedText
+  ) throws {
+    let heading = zip(shown, widths).map { index, width in
+      let title = columns[index].title.cut(to: width, mark: marks.ellipsis)
+      return (columns[index].aligned(title, width: width), Style.heading)
+    }
+    try text.line(joined(heading, colour: settings.colour))
+    let total = widths.reduce(0, +) + Layout.gap * (widths.count - 1)
+    let rule = String(repeating: marks.rule, count: total)
+    try text.line(Style.faint.paint(rule, colour: settings.colour))
+    for row in 0..<rows {
+      let cells = zip(shown, widths).map { index, width in
+        let column = columns[index]
+        let cell = column.cell(row, width: width, mark: marks.ellipsis)
+        return (column.aligned(cell, width: width), column.styles[row])
+      }
+      try text.line(joined(cells, colour: settings.colour))
+    }
+  }
+
+  /// A line without spaces at its end, the styles around the text and not the padding.
+  private func joined(_ cells: [(text: String, style: Style?)], colour: Bool) -> String {
+    let end = cells.lastIndex { $0.text.contains { $0 != " " } } ?? -1
+    var line = ""
+    for (index, cell) in cells.enumerated() where index <= end {
+      if index > 0 { line += String(repeating: " ", count: Layout.gap) }
+      let start = cell.text.prefix { $0 == " " }
+      let body = cell.text.dropFirst(start.count).reversed().drop { $0 == " " }.reversed()
+      let tail = cell.text.count - start.count - body.count
+      line += start
+      let shown = String(body)
+      line += cell.style.map { $0.paint(shown, colour: colour) } ?? shown
+      if index < end { line += String(repeating: " ", count: tail) }
+    }
+    return line
+  }
+}

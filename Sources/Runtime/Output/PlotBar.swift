@@ -1,0 +1,137 @@
+/// A bar a row, from zero to the right or, below zero, to the left: label, value, bar. By default the
+/// value is the table's measure and the labels are what tells its rows apart.
+public func plotBar(
+  _ table: Table, label: [String] = [], value: String? = nil,
+  settings: RenderSettings = RenderSettings()
+) throws -> String {
+  let measured = try table.numericColumn(value, for: "plot bar")
+  let labels = try table.labelColumns(label, besides: measured.name)
+  let shown = shownRows(of: table.rowCount, at: settings.maximumRows)
+  guard shown > 0 else { return plotNotes(["no rows to plot"], settings) }
+
+  let marks = Marks(unicode: settings.unicode)
+  let texts = labels.map { PeopleColumn($0, rows: 0..<shown, missing: marks.missing) }
+  let numbers = PeopleColumn(measured, rows: 0..<shown, missing: marks.missing)
+  let width = settings.width ?? defaultPlotWidth
+  let leastBar = max(8, width / 4)
+  let widths = fittedLabels(texts, into: width - numbers.naturalWidth - leastBar - 5)
+  let taken = widths.reduce(0) { $0 + $1 + 2 } + numbers.naturalWidth + 1
+  let bars = Bars(
+    (0..<shown).map { measured.values.number($0) }, cells: max(leastBar, width - taken - 1),
+    unicode: settings.unicode, colour: settings.colour)
+
+  var plot = ""
+  func line(_ cells: [(String, Style?)], _ bar: String) {
+    var line = ""
+    for (text, style) in cells {
+      let body = text.trimmingSpaces()
+      line += text.prefix { $0 == " " }
+      line += style.map { $0.paint(body, colour: settings.colour) } ?? body
+      line += String(text.reversed().prefix { $0 == " " }) + "  "
+    }
+    plot += String((line.dropLast() + bar).reversed().drop { $0 == " " }.reversed()) + "\n"
+  }
+  let titles = zip(texts, widths).map { column, width in
+    (column.aligned(column.title.cut(to: width, mark: marks.ellipsis), width: width), Style.heading)
+  }
+  let title = numbers.aligned(numbers.title, width: numbers.naturalWidth)
+  line(titles + [(title, Style.heading)], "")
+  for row in 0..<shown {
+    let cells = zip(texts, widths).map { column, width in
+      let text = column.cell(row, width: width, mark: marks.ellipsis)
+      return (column.aligned(text, width: width), column.styles[row])
+    }
+    let number = numbers.aligned(numbers.cells[row], width: numbers.naturalWidth)
+    line(cells + [(number, numbers.styles[row])], bars.text(row))
+  }
+  return plot + plotNotes(rowNotes(table.rowCount - shown, marks), settings)
+}
+
+/// Bars around one axis, to one scale.
+private struct Bars {
+  private let values: [Double?]
+  private let left: Int
+  private let right: Int
+  private let largest: Double
+  private let unicode: Bool
+  private let colour: Bool
+
+  init(_ values: [Double?], cells: Int, unicode: Bool, colour: Bool) {
+    self.values = values
+    self.unicode = unicode
+    self.colour = colour
+    let finite = values.compactMap { $0 }.filter(\.isFinite)
+    let low = min(0, finite.min() ?? 0)
+    let high = max(0, finite.max() ?? 0)
+    let largest = max(high, -low)
+    self.largest = largest
+    guard low < 0 || values.contains(where: { $0 == -.infinity }) else {
+      left = 0
+      right = cells
+      return
+    }
+    guard high > 0 || values.contains(where: { $0 == .infinity }) else {
+      left = cells
+      right = 0
+      return
+    }
+    // Divided before they are added: the range of two large doubles may be none.
+    let share = (-low / largest) / (high / largest - low / largest)
+    left = min(cells - 1, max(1, Int((Double(cells) * share).rounded())))
+    right = cells - left
+  }
+
+  func text(_ row: Int) -> String {
+    let value = values[row] ?? 0
+    let axis = Style.faint.paint(unicode ? "│" : "|", colour: colour)
+    let negative = String(repeating: " ", count: left)
+    if value > 0 { return negative + axis + Style.positive.paint(rightward(value), colour: colour) }
+    return value < 0 ? leftward(value) + axis : negative + axis
+  }
+
+  /// In eighths of a cell; what is not zero shows at least one.
+  private func eighths(_ value: Double) -> Int {
+    let cells = largest == 0 ? 0 : Double(scaled) * min(1, value.magnitude / largest)
+    return max(1, Int((cells * 8).rounded()))
+  }
+
+  /// The cells of the largest value: both sides have one scale.
+  private var scaled: Int { max(left, right) }
+
+  private func rightward(_ value: Double) -> String {
+    let eighths = min(right * 8, eighths(value))
+    guard unicode else { return String(repeating: "#", count: max(1, (eighths + 4) / 8)) }
+    let full = String(repeating: "█", count: eighths / 8)
+    return eighths % 8 == 0 ? full : full + [" ", "▏", "▎", "▍", "▌", "▋", "▊", "▉"][eighths % 8]
+  }
+
+  /// Blocks grow from the left only: towards the left, in colour, the rest of the cell is drawn in
+  /// the background's colour; without colour there are halves.
+  private func leftward(_ value: Double) -> String {
+    let eighths = min(left * 8, eighths(value))
+    func filled(_ cells: Int) -> String { String(repeating: unicode ? "█" : "=", count: cells) }
+    func spaces(_ cells: Int) -> String { String(repeating: " ", count: left - cells) }
+    guard unicode else {
+      let cells = max(1, (eighths + 4) / 8)
+      return spaces(cells) + filled(cells)
+    }
+    let rest = eighths % 8
+    guard rest > 0 else {
+      return spaces(eighths / 8) + Style.negative.paint(filled(eighths / 8), colour: colour)
+    }
+    let cells = eighths / 8 + 1
+    guard colour else {
+      return spaces(cells) + (rest < 3 ? "▕" : rest < 7 ? "▐" : "█") + filled(cells - 1)
+    }
+    let block = ["█", "▉", "▊", "▋", "▌", "▍", "▎", "▏"][rest]
+    return spaces(cells) + Style.negative.paint(block, colour: true, reversed: true)
+      + Style.negative.paint(filled(cells - 1), colour: true)
+  }
+}
+
+extension StringProtocol {
+  /// Without spaces at its ends.
+  func trimmingSpaces() -> String {
+    String(drop { $0 == " " }.reversed().drop { $0 == " " }.reversed())
+  }
+}

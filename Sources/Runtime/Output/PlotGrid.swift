@@ -1,0 +1,98 @@
+/// The numbers of a heatmap with their labels.
+struct PlotGrid {
+  var rowTitle: String
+  var rowLabels: [String]
+  /// Empty where the columns of the table are the columns of the map.
+  var columnTitle: String
+  var columnLabels: [String]
+  /// Empty likewise.
+  var valueTitle: String
+  /// One array a row; NaN is missing.
+  var values: [[Double]]
+}
+
+extension PlotGrid {
+  /// Row, column and value of a long table, those that are not named chosen; or, where nothing is
+  /// named and the table has no measure, a pivoted table as it is: labels first, then numbers.
+  init(_ table: Table, row: String?, column: String?, value: String?) throws {
+    let isLong = row != nil || column != nil || value != nil || table.measure != nil
+    if !isLong, let wide = PlotGrid(pivoted: table) {
+      self = wide
+      return
+    }
+    let value = try table.numericColumn(value, for: "plot heatmap").name
+    let (row, column) = try table.gridAxes(row, column, value: value)
+    // An axis of numbers reads from the smallest.
+    let ordered = try table.column(row).kind.isNumeric ? table.sorted(by: [SortKey(row)]) : table
+    let pivoted = try ordered.pivoted(rows: [row], column: column, value: value)
+    var columns = Array(pivoted.columns.indices.dropFirst())
+    if try table.column(column).kind.isNumeric {
+      let places = pivoted.columns.map { Double($0.name) ?? .infinity }
+      columns.sort { places[$0] < places[$1] }
+    }
+    rowTitle = row
+    columnTitle = column
+    valueTitle = value
+    rowLabels = PlotGrid.labels(pivoted.columns[0])
+    columnLabels = columns.map { visible(pivoted.columns[$0].name) }
+    values = (0..<pivoted.rowCount).map { line in
+      columns.map { pivoted.columns[$0].values.number(line) ?? .nan }
+    }
+  }
+
+  private init?(pivoted table: Table) {
+    let leading = max(1, table.columns.prefix { !$0.kind.isNumeric }.count)
+    let numbers = table.columns.dropFirst(leading)
+    guard !numbers.isEmpty, numbers.allSatisfy(\.kind.isNumeric) else { return nil }
+    let labels = table.columns.prefix(leading)
+    rowTitle = labels.map(\.name).joined(separator: " ")
+    rowLabels = (0..<table.rowCount).map { row in
+      labels.map { visible($0[row].title) }.joined(separator: " ")
+    }
+    columnTitle = ""
+    columnLabels = numbers.map { visible($0.name) }
+    valueTitle = ""
+    values = (0..<table.rowCount).map { row in numbers.map { $0.values.number(row) ?? .nan } }
+  }
+
+  private static func labels(_ column: Column) -> [String] {
+    (0..<column.count).map { visible(column[$0].title) }
+  }
+}
+
+/// In quotes where its ends or what is in it could not be seen.
+func visible(_ text: String) -> String { needsQuotes(text) ? quotedText(text) : text }
+
+extension Table {
+  /// The columns that make the rows and the columns of a map of `value`: those named, else the first
+  /// of the usual pairs, else the first two columns, that have one row a cell.
+  fileprivate func gridAxes(
+    _ row: String?, _ column: String?, value: String
+  ) throws -> (row: String, column: String) {
+    if let row, let column { return (row, column) }
+    let keys = columns.filter { !$0.kind.isFloating && $0.name != value }.map(\.name)
+    let usual = [
+      ("layer", "head"), ("layer", "position"), ("position", "source"), ("component", "position"),
+      ("component", "span"), ("component", "source"), ("layer", "span"), ("prompt", "component"),
+    ]
+    let all = keys.indices.flatMap { one in
+      keys.indices.dropFirst(one + 1).map { (keys[one], keys[$0]) }
+    }
+    let pairs = (usual + all).filter { one, other in
+      keys.contains(one) && keys.contains(other)
+        && (row == nil || row == one) && (column == nil || column == other)
+    }
+    let reversed = all.map { ($0.1, $0.0) }.filter { one, other in
+      (row == one && column == nil) || (column == other && row == nil)
+    }
+    for (one, other) in pairs + reversed {
+      let axes = [try self.column(one), try self.column(other)]
+      guard axes.allSatisfy({ $0.values.missingCount == 0 }) else { continue }
+      if groups(by: axes).count == rowCount { return (one, other) }
+    }
+    throw Failure(
+      "no two columns of this table name each row once, as the rows and columns of a heatmap must",
+      help: "the columns are \(enumeration(columnNames)); keep one row a cell with `where` or "
+        + "`group by ROW, COLUMN mean \(value)`")
+  }
+}

@@ -1,0 +1,144 @@
+/// A point a row. By default `x` and `y` are the first two columns of numbers of a pivoted table, the
+/// measure being `y` where there is one; the points farthest from the middle are named by `label`,
+/// the texts that tell the rows apart. `by` gives each of its values a colour, or a sign.
+public func plotScatter(
+  _ table: Table, x: String? = nil, y: String? = nil, by: String? = nil, label: [String] = [],
+  settings: RenderSettings = RenderSettings()
+) throws -> String {
+  guard table.rowCount > 0 else { return plotNotes(["no rows to plot"], settings) }
+  let (across, up) = try table.scatterAxes(x, y)
+  let series = try Series(table, by: by)
+  let labels = try table.labelColumns(label, besides: up.name).filter {
+    $0.name != across.name && (!label.isEmpty || $0.name != by)
+  }
+
+  var points: [(x: Double, y: Double, row: Int)] = []
+  for row in 0..<table.rowCount {
+    guard let x = across.values.number(row), let y = up.values.number(row) else { continue }
+    if x.isFinite, y.isFinite { points.append((x, y, row)) }
+  }
+  guard !points.isEmpty else {
+    return plotNotes(["no row has both a `\(across.name)` and a `\(up.name)`"], settings)
+  }
+
+  var frame = PlotFrame(
+    x: points.map(\.x), y: points.map(\.y), xIsInteger: across.kind == .integers,
+    yIsInteger: up.kind == .integers, settings)
+  let drawsSigns = !settings.unicode || (!settings.colour && series.names.count > 1)
+  for point in points {
+    let dot = frame.dot(point.x, point.y)
+    let owner = series.index[point.row]
+    if drawsSigns {
+      let sign = PlotSeries.sign(owner, unicode: settings.unicode)
+      frame.canvas.mark(dot.x / 2, dot.y / 4, sign, owner: owner)
+    } else {
+      frame.canvas.set(dot.x, dot.y, owner: owner)
+    }
+  }
+  if !labels.isEmpty {
+    frame.drawLabels(points, settings) { row in
+      (labels.map { visible($0[row].title) }.joined(separator: " "), series.index[row])
+    }
+  }
+  frame.drawZeroes()
+
+  let plot = frame.text(xTitle: across.name, yTitle: up.name) { text, owner in
+    PlotSeries.paint(text, owner, colour: settings.colour)
+  }
+  let legend = series.names.count > 1 ? PlotSeries.legend(series.names, settings) : ""
+  return plot + legend + plotNotes(leftOut(table.rowCount - points.count), settings)
+}
+
+/// Which series each row belongs to.
+private struct Series {
+  var names: [String] = []
+  var index: [Int]
+
+  init(_ table: Table, by name: String?) throws {
+    index = [Int](repeating: 0, count: table.rowCount)
+    guard let name else { return }
+    let column = try table.column(name)
+    let groups = table.groups(by: [column])
+    guard groups.count <= PlotSeries.limit else {
+      throw Failure(
+        "`\(name)` has \(thousands(groups.count)) different values: too many to tell apart",
+        help: "keep at most \(PlotSeries.limit) with `where`")
+    }
+    for (number, rows) in groups.enumerated() {
+      names.append(visible(column[rows[0]].title))
+      for row in rows { index[row] = number }
+    }
+  }
+}
+
+func leftOut(_ count: Int) -> [String] {
+  count > 0 ? ["\(rows(count)) not shown: a value is missing or infinite there"] : []
+}
+
+extension Table {
+  fileprivate func scatterAxes(_ x: String?, _ y: String?) throws -> (Column, Column) {
+    let numbers = columns.filter(\.kind.isNumeric)
+    // Measured values before counts and places: a layer is rarely one of the two.
+    let floats = numbers.filter(\.kind.isFloating)
+    let ordered = floats.count >= 2 ? floats : numbers
+    let up =
+      try y.map { try numericColumn($0, for: "plot scatter") }
+      ?? measure.flatMap { name in numbers.first { $0.name == name && $0.name != x } }
+      ?? ordered.filter { $0.name != x }.dropFirst(x == nil ? 1 : 0).first
+    let across =
+      try x.map { try numericColumn($0, for: "plot scatter") }
+      ?? ordered.first { $0.name != up?.name } ?? numbers.first { $0.name != up?.name }
+    guard let across, let up else {
+      throw Failure(
+        "`plot scatter` needs two columns of numbers",
+        help: numbers.isEmpty
+          ? "the columns are \(enumeration(columnNames)), none of numbers"
+          : "this table has only \(enumeration(numbers.map(\.name))); `pivot` makes more")
+    }
+    return (across, up)
+  }
+}
+
+extension PlotFrame {
+  private static let mostLabels = 10
+
+  /// Names beside the points that are farthest from the middle of all, as long as there is room; a
+  /// point with a name is a mark and no mere dot.
+  fileprivate mutating func drawLabels(
+    _ points: [(x: Double, y: Double, row: Int)], _ settings: RenderSettings,
+    name: (Int) -> (text: String, owner: Int)
+  ) {
+    let middleX = arithmeticMean(points.map { x.share($0.x) })
+    let middleY = arithmeticMean(points.map { y.share($0.y) })
+    let distances = points.map { point in
+      let (across, up) = (x.share(point.x) - middleX, y.share(point.y) - middleY)
+      return across * across + up * up
+    }
+    let far = points.indices.sorted {
+      distances[$0] != distances[$1] ? distances[$0] > distances[$1] : $0 < $1
+    }
+    var drawn = 0
+    for index in far where drawn < PlotFrame.mostLabels {
+      let point = points[index]
+      let (text, owner) = name(point.row)
+      let size = displayWidth(text)
+      // A wide character would take the place of two.
+      guard size == text.count, size <= max(8, canvas.width / 3) else { continue }
+      let dot = dot(point.x, point.y)
+      let (column, row) = (dot.x / 2, dot.y / 4)
+      let starts = [column + 2, column - 1 - size]
+      guard
+        let start = starts.first(where: { start in
+          canvas.isFree(start..<start + size, row: row)
+        })
+      else { continue }
+      for (offset, character) in text.enumerated() {
+        canvas.mark(start + offset, row, character, owner: nil)
+      }
+      if canvas.hasDots(column, row) {
+        canvas.mark(column, row, PlotSeries.sign(0, unicode: settings.unicode), owner: owner)
+      }
+      drawn += 1
+    }
+  }
+}

@@ -1,0 +1,33 @@
+/// How a value is written, whether to a terminal, down a pipe or into a file.
+public enum OutputFormat: String, Sendable, CaseIterable {
+  /// For people: aligned, cut to the terminal's width, coloured if the terminal is.
+  case table
+  /// The same for people without a terminal: ASCII alignment, nothing cut.
+  case plain
+  case tsv, csv, json, ndjson, markdown
+}
+
+/// What the place that is written to can show. Nothing under Output looks at the environment:
+/// whoever owns the terminal fills this in.
+public struct RenderSettings: Sendable, Equatable {
+  /// Columns of the terminal; nil where there is no limit.
+  public var width: Int?
+  public var colour: Bool
+  /// More rows than these are counted, not shown; nil shows all. Only for people's formats.
+  public var maximumRows: Int?
+  /// Whether characters beyond ASCII can be shown.
+  public var unicode: Bool
+  /// 24-bit colours, where `colour`; else the 256 of xterm.
+  public var trueColour: Bool
+
+  public init(
+    width: Int? = nil, colour: Bool = false, maximumRows: Int? = nil, unicode: Bool = true,
+    trueColour: Bool = false
+  ) {
+    self.width = width
+    self.colour = colour
+    self.maximumRows = maximumRows
+    self.unicode = unicode
+    self.trueColour = trueColour
+  }
+}

@@ -1,0 +1,57 @@
+/// A float with the digits that reproduce it, `inf` and `-inf` as they are; what is missing is
+/// empty; tab, newline, carriage return and backslash are escaped as `\t`, `\n`, `\r`, `\\`.
+func renderTSV(_ table: Table, into text: inout ChunkedText) throws {
+  try text.line(table.columnNames.map(escapedForTSV).joined(separator: "\t"))
+  for row in 0..<table.rowCount {
+    for (index, column) in table.columns.enumerated() {
+      if index > 0 { text.append("\t") }
+      text.append(escapedForTSV(column[row].description))
+    }
+    try text.line()
+  }
+}
+
+func escapedForTSV(_ text: String) -> String {
+  let needsEscape = text.utf8.contains { $0 == 0x09 || $0 == 0x0A || $0 == 0x0D || $0 == 0x5C }
+  guard needsEscape else { return text }
+  var bytes: [UInt8] = []
+  for byte in text.utf8 {
+    switch byte {
+    case 0x09: bytes += [0x5C, UInt8(ascii: "t")]
+    case 0x0A: bytes += [0x5C, UInt8(ascii: "n")]
+    case 0x0D: bytes += [0x5C, UInt8(ascii: "r")]
+    case 0x5C: bytes += [0x5C, 0x5C]
+    default: bytes.append(byte)
+    }
+  }
+  return String(decoding: bytes, as: UTF8.self)
+}
+
+/// RFC 4180, but that a line ends with a newline alone, as every reader takes it. An empty text is
+/// `""`, what is missing is nothing between the commas.
+func renderCSV(_ table: Table, into text: inout ChunkedText) throws {
+  try text.line(table.columnNames.map(quotedForCSV).joined(separator: ","))
+  for row in 0..<table.rowCount {
+    for (index, column) in table.columns.enumerated() {
+      if index > 0 { text.append(",") }
+      let cell = column[row]
+      text.append(cell.isMissing ? "" : quotedForCSV(cell.description))
+    }
+    try text.line()
+  }
+}
+
+private func quotedForCSV(_ text: String) -> String {
+  // Spaces at the ends are part of a field, but some readers strip them unless it is quoted.
+  let needsQuotes =
+    text.isEmpty || text.first == " " || text.last == " "
+    || text.utf8.contains { $0 == 0x22 || $0 == 0x2C || $0 == 0x0A || $0 == 0x0D }
+  guard needsQuotes else { return text }
+  var quoted: [UInt8] = [0x22]
+  for byte in text.utf8 {
+    if byte == 0x22 { quoted.append(0x22) }
+    quoted.append(byte)
+  }
+  quoted.append(0x22)
+  return String(decoding: quoted, as: UTF8.self)
+}

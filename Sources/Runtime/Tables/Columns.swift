@@ -1,0 +1,116 @@
+extension Table {
+  /// These columns, in this order.
+  public func selecting(_ names: [String]) throws -> Table {
+    if let twice = firstRepeated(names) {
+      throw Failure("`\(twice)` is selected twice", help: "a table has a column's name only once")
+    }
+    return with(try names.map(column))
+  }
+
+  /// Without these columns.
+  public func dropping(_ names: [String]) throws -> Table {
+    let dropped = Set(try names.map(index))
+    return with(columns.indices.filter { !dropped.contains($0) }.map { columns[$0] })
+  }
+
+  public func renaming(_ name: String, to newName: String) throws -> Table {
+    let index = try index(of: name)
+    guard name == newName || self[newName] == nil else {
+      throw Failure("there is a column `\(newName)` already", help: "drop it first")
+    }
+    var renamed = self
+    renamed.columns[index].name = newName
+    if measure == name { renamed.measure = newName }
+    return renamed
+  }
+
+  /// With `column` in the place of the one of that name, or as the last.
+  public func setting(_ column: Column) throws -> Table {
+    guard columns.isEmpty || column.count == rowCount else {
+      throw Failure(
+        "column `\(column.name)` has \(thousands(column.count)) values, the table \(rows(rowCount))"
+      )
+    }
+    var table = self
+    if let index = columns.firstIndex(where: { $0.name == column.name }) {
+      table.columns[index] = column
+    } else {
+      table.columns.append(column)
+    }
+    return table
+  }
+
+  /// The first of each set of rows that are alike in `names` (in all columns where nil).
+  public func distinct(on names: [String]? = nil) throws -> Table {
+    let keys = try names.map { try $0.map(column) } ?? columns
+    var seen: Set<[Cell]> = []
+    return gathered((0..<rowCount).filter { row in seen.insert(keys.map { $0[row] }).inserted })
+  }
+
+  /// The rows of all tables, one after the other; a column that a table lacks is missing there.
+  public static func stacked(_ tables: [Table]) -> Table {
+    var names: [String] = []
+    for table in tables {
+      for name in table.columnNames where !names.contains(name) { names.append(name) }
+    }
+    let columns = names.map { name in
+      let parts = tables.map { ($0[name]?.values, $0.rowCount) }
+      return Column(name, stack(parts))
+    }
+    return Table(columns: columns, measure: tables.lazy.compactMap(\.measure).first)
+  }
+
+  /// The same rows with other columns; the measure stays if its column does.
+  func with(_ columns: [Column]) -> Table {
+    let stays = columns.contains { $0.name == measure }
+    return Table(columns: columns, measure: stays ? measure : nil)
+  }
+}
+
+private func stack(_ parts: [(values: Values?, count: Int)]) -> Values {
+  let kinds = parts.compactMap { part in
+    part.values.flatMap { $0.missingCount == $0.count ? nil : $0.kind }
+  }
+  let kind =
+    kinds.dropFirst().reduce(kinds.first, { .common($0 ?? $1, $1) })
+    ?? parts.lazy.compactMap(\.values?.kind).first ?? .texts
+  var result = Values.missing(kind, count: 0)
+  for part in parts {
+    let values = part.values.map { $0.converted(to: kind) } ?? .missing(kind, count: part.count)
+    result.append(values)
+  }
+  return result
+}
+
+extension Values {
+  /// The same values in a type that holds them; what it cannot hold is missing.
+  func converted(to kind: Kind) -> Values {
+    if self.kind == kind { return self }
+    let cells = (0..<count).map { self[$0] }
+    switch kind {
+    case .integers:
+      return .integers(cells.map { if case .integer(let value) = $0 { value } else { nil } })
+    case .singles: return .singles(cells.map { Float($0.number ?? .nan) })
+    case .doubles: return .doubles(cells.map { $0.number ?? .nan })
+    case .texts: return .texts(cells.map { $0.isMissing ? nil : $0.description })
+    case .booleans:
+      return .booleans(cells.map { if case .boolean(let value) = $0 { value } else { nil } })
+    }
+  }
+
+  fileprivate mutating func append(_ other: Values) {
+    switch (self, other) {
+    case (.integers(let one), .integers(let other)): self = .integers(one + other)
+    case (.singles(let one), .singles(let other)): self = .singles(one + other)
+    case (.doubles(let one), .doubles(let other)): self = .doubles(one + other)
+    case (.texts(let one), .texts(let other)): self = .texts(one + other)
+    case (.booleans(let one), .booleans(let other)): self = .booleans(one + other)
+    default: append(other.converted(to: kind))
+    }
+  }
+}
+
+func firstRepeated(_ names: [String]) -> String? {
+  var seen: Set<String> = []
+  return names.first { !seen.insert($0).inserted }
+}

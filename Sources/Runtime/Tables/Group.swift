@@ -1,0 +1,102 @@
+/// What `group` makes of the values of a column.
+public enum AggregateFunction: String, Sendable, CaseIterable {
+  case mean, sum, min, max, count, median
+  /// The standard deviation of a sample (n − 1 below); missing for a single value.
+  case std
+  case first, last
+  /// How many different values there are.
+  case distinct
+
+  var needsNumbers: Bool {
+    switch self {
+    case .mean, .sum, .median, .std: true
+    case .min, .max, .count, .first, .last, .distinct: false
+    }
+  }
+}
+
+public struct Aggregate: Sendable, Equatable {
+  public var function: AggregateFunction
+  /// Nil only for `count`: rows are counted then.
+  public var column: String?
+
+  public init(_ function: AggregateFunction, _ column: String? = nil) {
+    self.function = function
+    self.column = column
+  }
+}
+
+extension Table {
+  /// One row a group of rows that are alike in `names`, in the order in which the groups first
+  /// appear: the columns `names`, then one an aggregate, under the name of the column that it is
+  /// made of (`mean_x` and `max_x` where two are made of one column). No aggregates: `count`.
+  /// What is missing is skipped, and a warning says how much; a group without values is missing.
+  public func grouped(
+    by names: [String], _ aggregates: [Aggregate]
+  ) throws -> (table: Table, warnings: [String]) {
+    if let twice = firstRepeated(names) {
+      throw Failure("`\(twice)` is grouped by twice")
+    }
+    let keys = try names.map(column)
+    let aggregates = aggregates.isEmpty ? [Aggregate(.count)] : aggregates
+    let titles = try titles(of: aggregates, besides: names)
+    let groups = groups(by: keys)
+
+    var columns = keys.map { Column($0.name, $0.values.gathered(groups.compactMap(\.first))) }
+    var warnings: [String] = []
+    for (aggregate, title) in zip(aggregates, titles) {
+      guard let name = aggregate.column else {
+        columns.append(Column(title, .integers(groups.map(\.count))))
+        continue
+      }
+      let source = try column(name)
+      columns.append(Column(title, try aggregate.function.applied(to: source, groups: groups)))
+      let missing = source.values.missingCount
+      if missing > 0 {
+        warnings.append(
+          "\(aggregate.function.rawValue) \(name): \(thousands(missing)) of \(rows(rowCount)) "
+            + "skipped, the value is missing there")
+      }
+    }
+    let measured = aggregates.firstIndex { $0.column != nil && $0.column == measure } ?? 0
+    let isNumeric = columns[names.count + measured].kind.isNumeric
+    return (Table(columns: columns, measure: isNumeric ? titles[measured] : nil), warnings)
+  }
+
+  /// The rows of each group, groups in order of first appearance. Without keys, one group of all.
+  func groups(by keys: [Column]) -> [[Int]] {
+    guard !keys.isEmpty else { return [Array(0..<rowCount)] }
+    var indices: [[Cell]: Int] = [:]
+    var groups: [[Int]] = []
+    for row in 0..<rowCount {
+      let key = keys.map { $0[row] }
+      if let index = indices[key] {
+        groups[index].append(row)
+      } else {
+        indices[key] = groups.count
+        groups.append([row])
+      }
+    }
+    return groups
+  }
+
+  private func titles(of aggregates: [Aggregate], besides keys: [String]) throws -> [String] {
+    let plain = try aggregates.map { aggregate in
+      if let name = aggregate.column { return name }
+      guard aggregate.function == .count else {
+        throw Failure(
+          "`\(aggregate.function.rawValue)` needs a column", help: "as in `mean dla`")
+      }
+      return "count"
+    }
+    let titles = zip(aggregates, plain).map { aggregate, name in
+      let isUnique = !keys.contains(name) && plain.count { $0 == name } == 1
+      return isUnique || aggregate.column == nil
+        ? name : "\(aggregate.function.rawValue)_\(name)"
+    }
+    if let twice = firstRepeated(keys + titles) {
+      throw Failure("the grouped table would have the column `\(twice)` twice")
+    }
+    return titles
+  }
+}

@@ -1,0 +1,87 @@
+extension Table {
+  /// The rows of this table beside those of `other` that are alike in the columns `names`: by
+  /// default all that both have, but for the measures and other floats. In the order of this table,
+  /// then of the other. What is missing is alike to what is missing. With `keepingUnmatched`, rows
+  /// that have no partner stay, with missing values; else they are dropped, and a warning counts
+  /// them. A further column of a name that is taken gets a suffix: `dla_2`.
+  public func joined(
+    with other: Table, on names: [String]? = nil, keepingUnmatched: Bool = false
+  ) throws -> (table: Table, warnings: [String]) {
+    let names = try names ?? sharedKeys(with: other)
+    if let twice = firstRepeated(names) { throw Failure("`\(twice)` is joined on twice") }
+    let mine = try names.map(column)
+    let theirs = try names.map(other.column)
+    for (one, two) in zip(mine, theirs) where !canMatch(one.kind, two.kind) {
+      throw Failure(
+        "`\(one.name)` is of type \(one.kind.rawValue) in one table and "
+          + "\(two.kind.rawValue) in the other: no rows can match")
+    }
+
+    var partners: [[Cell]: [Int]] = [:]
+    for row in 0..<other.rowCount {
+      partners[theirs.map { $0[row].joinKey }, default: []].append(row)
+    }
+    var left: [Int] = []
+    var right: [Int?] = []
+    var unmatched = 0
+    for row in 0..<rowCount {
+      guard let found = partners[mine.map { $0[row].joinKey }] else {
+        unmatched += 1
+        if keepingUnmatched {
+          left.append(row)
+          right.append(nil)
+        }
+        continue
+      }
+      for partner in found {
+        left.append(row)
+        right.append(partner)
+      }
+      guard left.count <= Table.largestPivot else {
+        throw Failure(
+          "the joined table would have more than \(Runtime.rows(Table.largestPivot))",
+          help: "join on more columns: \(enumeration(names)) repeat in both tables")
+      }
+    }
+
+    var joined = gathered(left)
+    for column in other.columns where !names.contains(column.name) {
+      let name = unused(column.name, among: joined.columnNames)
+      joined.columns.append(Column(name, column.values.gathered(optional: right)))
+    }
+    let dropped = unmatched > 0 && !keepingUnmatched
+    let warning =
+      "\(Runtime.rows(unmatched)) of \(thousands(rowCount)) left out: no partner in the other table"
+    return (joined, dropped ? [warning] : [])
+  }
+
+  private func sharedKeys(with other: Table) throws -> [String] {
+    let shared = columns.filter { column in
+      guard let partner = other[column.name] else { return false }
+      return !column.kind.isFloating && !partner.kind.isFloating
+        && column.name != measure && column.name != other.measure
+    }
+    guard !shared.isEmpty else {
+      throw Failure(
+        "the two tables have no column to join on",
+        help: "one has \(enumeration(columnNames)), the other \(enumeration(other.columnNames)); "
+          + "`rename` one, or name the columns")
+    }
+    return shared.map(\.name)
+  }
+}
+
+private func canMatch(_ one: Values.Kind, _ other: Values.Kind) -> Bool {
+  one == other || (one.isNumeric && other.isNumeric)
+}
+
+extension Cell {
+  /// Numbers are alike across types: 1 and 1.0.
+  fileprivate var joinKey: Cell {
+    switch self {
+    case .single(let value): Int(exactly: value).map(Cell.integer) ?? .double(Double(value))
+    case .double(let value): Int(exactly: value).map(Cell.integer) ?? self
+    case .missing, .integer, .text, .boolean: self
+    }
+  }
+}

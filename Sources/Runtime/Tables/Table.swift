@@ -1,0 +1,74 @@
+/// A named column.
+public struct Column: Sendable, Equatable {
+  public var name: String
+  public var values: Values
+
+  public init(_ name: String, _ values: Values) {
+    self.name = name
+    self.values = values
+  }
+
+  /// `cells` in the narrowest type that holds them all.
+  public init(_ name: String, cells: [Cell], fallback: Values.Kind = .texts) {
+    self.init(name, Values(cells, fallback: fallback))
+  }
+
+  public var count: Int { values.count }
+  public var kind: Values.Kind { values.kind }
+  public subscript(row: Int) -> Cell { values[row] }
+}
+
+/// Rows under named columns, stored by column. All columns have the same count and different names.
+public struct Table: Sendable, Equatable {
+  public var columns: [Column]
+  /// The column that `top N` without `by` ranks by.
+  public var measure: String?
+
+  public init(columns: [Column], measure: String? = nil) {
+    precondition(
+      columns.allSatisfy { $0.count == columns[0].count }, "columns of different lengths")
+    self.columns = columns
+    self.measure = measure
+  }
+
+  public var rowCount: Int { columns.first?.count ?? 0 }
+  public var columnNames: [String] { columns.map(\.name) }
+
+  public subscript(name: String) -> Column? { columns.first { $0.name == name } }
+
+  public func row(_ row: Int) -> [Cell] { columns.map { $0[row] } }
+
+  /// The column, or a failure that names those that are there.
+  public func column(_ name: String) throws -> Column { columns[try index(of: name)] }
+
+  /// The rows at `rows`, in that order.
+  public func gathered(_ rows: [Int]) -> Table {
+    Table(
+      columns: columns.map { Column($0.name, $0.values.gathered(rows)) }, measure: measure)
+  }
+
+  func index(of name: String) throws -> Int {
+    if let index = columns.firstIndex(where: { $0.name == name }) { return index }
+    throw unknownColumn(name)
+  }
+
+  func unknownColumn(_ name: String) -> Failure {
+    guard !columns.isEmpty else {
+      return Failure("there is no column `\(name)`: the table has no columns")
+    }
+    let names = columnNames
+    let there = "the columns are " + enumeration(names)
+    let help = closest(to: name, among: names).map { "did you mean `\($0)`? " + there } ?? there
+    return Failure("there is no column `\(name)`", help: help)
+  }
+}
+
+/// `a, b and c`, cut after twelve names.
+func enumeration(_ names: [String], limit: Int = 12) -> String {
+  let quoted = names.map { "`\($0)`" }
+  guard let last = quoted.last else { return "none" }
+  if names.count > limit {
+    return quoted.prefix(limit).joined(separator: ", ") + " and \(names.count - limit) more"
+  }
+  return names.count == 1 ? last : quoted.dropLast().joined(separator: ", ") + " and " + last
+}

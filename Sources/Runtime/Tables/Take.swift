@@ -1,0 +1,64 @@
+extension Table {
+  /// The `count` rows with the largest values in `name` (signed: -3 is less than 1), largest first;
+  /// without a name, by the table's measure, else by its last column of numbers.
+  public func top(_ count: Int, by name: String? = nil) throws -> Table {
+    guard count >= 0 else {
+      throw Failure(
+        "`top` takes a count, not \(count)",
+        help: "for the smallest values, `sort COLUMN | take \(count.magnitude)`")
+    }
+    let ranked = try numericColumn(name, for: "top")
+    return try sorted(by: [SortKey(ranked.name, descending: true)]).take(count)
+  }
+
+  /// The first `count` rows, or the last where it is negative.
+  public func take(_ count: Int) -> Table {
+    if count >= 0 { return gathered(Array(0..<min(count, rowCount))) }
+    let taken = Int(min(count.magnitude, UInt(rowCount)))
+    return gathered(Array(rowCount - taken..<rowCount))
+  }
+
+  /// The rows where `mask` is true. A row whose condition is missing is dropped, and counted.
+  public func filtered(by mask: [Bool?]) throws -> (table: Table, warnings: [String]) {
+    guard mask.count == rowCount else {
+      throw Failure("the condition has \(mask.count) values, the table \(rows(rowCount))")
+    }
+    let undecided = mask.count { $0 == nil }
+    let kept = gathered(mask.indices.filter { mask[$0] == true })
+    guard undecided > 0 else { return (kept, []) }
+    return (kept, ["\(rows(undecided)) left out: the condition is missing there"])
+  }
+
+  /// The column `name`, which must be numbers; without a name the measure, else the last column of
+  /// numbers.
+  func numericColumn(_ name: String?, for purpose: String) throws -> Column {
+    guard let name = name ?? measure ?? columns.last(where: { $0.kind.isNumeric })?.name else {
+      throw Failure(
+        "`\(purpose)` needs a column of numbers, and this table has none",
+        help: "the columns are \(enumeration(columnNames))")
+    }
+    let column = try column(name)
+    guard column.kind.isNumeric else {
+      let numeric = columns.filter(\.kind.isNumeric).map(\.name)
+      throw Failure(
+        "`\(name)` is a column of type \(column.kind.rawValue), and `\(purpose)` needs numbers",
+        help: numeric.isEmpty
+          ? "this table has no column of numbers"
+          : "columns of numbers: \(enumeration(numeric))")
+    }
+    return column
+  }
+}
+
+/// `1 row`, `3 rows`, `49,132 rows`.
+func rows(_ count: Int) -> String { count == 1 ? "1 row" : "\(thousands(count)) rows" }
+
+/// The number with a comma between thousands.
+func thousands(_ count: Int) -> String {
+  var text = ""
+  for (place, digit) in String(count.magnitude).reversed().enumerated() {
+    if place > 0, place % 3 == 0 { text.append(",") }
+    text.append(digit)
+  }
+  return (count < 0 ? "-" : "") + String(text.reversed())
+}
