@@ -1,1 +1,51 @@
-@main struct Main { static func main() { print("summand") } }
+import ArgumentParser
+import Lang
+import Runtime
+
+#if canImport(Darwin)
+  import Darwin
+#else
+  import Glibc
+#endif
+
+@main
+struct Main {
+  static func main() {
+    // A write to a pipe that nobody reads is an error like any other, not the end by a signal.
+    signal(SIGPIPE, SIG_IGN)
+    exit(status(of: Array(Swift.CommandLine.arguments.dropFirst())).rawValue)
+  }
+
+  static func status(of arguments: [String]) -> ExitStatus {
+    let options: Options
+    do {
+      guard let parsed = try Options.parseAsRoot(arguments) as? Options else { return .usage }
+      options = parsed
+    } catch {
+      return answer(to: error)
+    }
+    let process = ShellProcess(options: options, environment: Environment())
+    do {
+      return try process.run()
+    } catch let failure as Failure {
+      process.console.report(rendered(failure))
+      return failure.status
+    } catch {
+      process.console.report("summand: \(error)\n")
+      return .failed
+    }
+  }
+
+  /// `--help` and its like are answers, everything else is bad usage, whose status is ours to say.
+  private static func answer(to error: any Error) -> ExitStatus {
+    let message = Options.fullMessage(for: error)
+    let isAnswer = Options.exitCode(for: error) == .success
+    let code = writeAll((message + "\n").utf8, to: isAnswer ? STDOUT_FILENO : STDERR_FILENO)
+    if code == EPIPE { return .brokenPipe }
+    return isAnswer ? .done : .usage
+  }
+
+  private static func rendered(_ failure: Failure) -> String {
+    "summand: \(failure.message)\n" + (failure.help.map { "  help: \($0)\n" } ?? "")
+  }
+}

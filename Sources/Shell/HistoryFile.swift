@@ -1,0 +1,151 @@
+#if canImport(Darwin)
+  import Darwin
+#else
+  import Glibc
+#endif
+
+/// What was typed, kept between sessions: one line an entry, added to by any number of processes
+/// at once. Whoever writes holds the file's lock and makes sure that it still is the file of that
+/// name, so nothing goes to one that has just been replaced.
+struct HistoryFile: Sendable {
+  var path: String
+  /// How many entries are kept.
+  var limit: Int
+
+  static let defaultLimit = 10_000
+
+  struct Failure: Error, Equatable {
+    var message: String
+  }
+
+  init(path: String, limit: Int = defaultLimit) {
+    self.path = path
+    self.limit = limit
+  }
+
+  /// SUMMAND_HISTORY, or `summand/history` in the person's state folder. Nil where SUMMAND_HISTORY
+  /// is empty, or there is no home.
+  init?(environment: Environment) {
+    if let stated = environment.raw("SUMMAND_HISTORY") {
+      if stated.isEmpty { return nil }
+      self.init(path: stated)
+      return
+    }
+    let state = environment["XDG_STATE_HOME"].flatMap { $0.hasPrefix("/") ? $0 : nil }
+    guard let folder = state ?? environment.home.map({ $0 + "/.local/state" }) else { return nil }
+    self.init(path: folder + "/summand/history")
+  }
+
+  /// The entries, oldest first, each text once at its latest place. A file with far more lines
+  /// than are kept is cut down on this occasion.
+  func load() throws(Failure) -> [HistoryEntry] {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    guard descriptor >= 0 else {
+      if errno == ENOENT { return [] }
+      throw failure("read")
+    }
+    defer { close(descriptor) }
+    guard isRegular(descriptor) else { return [] }
+    let (entries, lineCount) = parse(try contents(of: descriptor))
+    // Where only reading is allowed, the long file does no harm.
+    if lineCount > limit + limit / 4 { try? trim() }
+    return entries
+  }
+
+  /// Adds one entry at the end.
+  func append(_ entry: HistoryEntry) throws(Failure) {
+    try withLockedFile { descriptor throws(Failure) in
+      let mending = endsMidLine(descriptor) ? "\n" : ""
+      let line = Array("\(mending)\(entry.fileLine)\n".utf8)
+      // One write: a reader never sees half an entry.
+      guard write(descriptor, line, line.count) == line.count else { throw failure("write") }
+    }
+  }
+
+  /// Replaces the file by one that holds what `load` would give.
+  private func trim() throws(Failure) {
+    try withLockedFile { descriptor throws(Failure) in
+      let kept = parse(try contents(of: descriptor)).entries
+      let text = kept.map { $0.fileLine + "\n" }.joined()
+      let temporary = "\(path).\(getpid())"
+      let replacement = open(
+        temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0o600)
+      guard replacement >= 0 else { throw failure("write") }
+      let code = writeAll(Array(text.utf8), to: replacement)
+      let isStored = code == 0 && fsync(replacement) == 0
+      close(replacement)
+      guard isStored, rename(temporary, path) == 0 else {
+        let problem = failure("write")
+        unlink(temporary)
+        throw problem
+      }
+    }
+  }
+
+  private func parse(_ bytes: [UInt8]) -> (entries: [HistoryEntry], lineCount: Int) {
+    let lines = bytes.split(separator: UInt8(ascii: "\n"))
+    var seen: Set<String> = []
+    var newestFirst: [HistoryEntry] = []
+    for line in lines.reversed() where newestFirst.count < limit {
+      guard let entry = HistoryEntry(fileLine: line), seen.insert(entry.text).inserted else {
+        continue
+      }
+      newestFirst.append(entry)
+    }
+    return (newestFirst.reversed(), lines.count)
+  }
+
+  private func withLockedFile(_ body: (Int32) throws(Failure) -> Void) throws(Failure) {
+    makeFolder()
+    while true {
+      let descriptor = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0o600)
+      guard descriptor >= 0 else { throw failure("write") }
+      defer { close(descriptor) }
+      // A file system without locks still has the one write.
+      while flock(descriptor, LOCK_EX) != 0 && errno == EINTR {}
+      guard isStillNamed(descriptor) else { continue }
+      return try body(descriptor)
+    }
+  }
+
+  private func isStillNamed(_ descriptor: Int32) -> Bool {
+    var opened = stat()
+    var named = stat()
+    return fstat(descriptor, &opened) == 0 && stat(path, &named) == 0
+      && opened.st_ino == named.st_ino && opened.st_dev == named.st_dev
+  }
+
+  private func isRegular(_ descriptor: Int32) -> Bool {
+    var status = stat()
+    return fstat(descriptor, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+  }
+
+  /// Whether a process died while it wrote the last line.
+  private func endsMidLine(_ descriptor: Int32) -> Bool {
+    var status = stat()
+    guard fstat(descriptor, &status) == 0, status.st_size > 0 else { return false }
+    var last: UInt8 = 0
+    return pread(descriptor, &last, 1, status.st_size - 1) == 1 && last != UInt8(ascii: "\n")
+  }
+
+  private func contents(of descriptor: Int32) throws(Failure) -> [UInt8] {
+    do {
+      return try readAll(descriptor, limit: 1 << 28)
+    } catch {
+      throw Failure(message: "cannot read the history, \(path): \(error.message)")
+    }
+  }
+
+  /// Makes the folders that the path needs, private to the person, as far as they are missing.
+  private func makeFolder() {
+    var end = path.startIndex
+    while let slash = path[end...].dropFirst().firstIndex(of: "/") {
+      mkdir(String(path[..<slash]), 0o700)
+      end = slash
+    }
+  }
+
+  private func failure(_ action: String) -> Failure {
+    Failure(message: "cannot \(action) the history, \(path): \(systemMessage(errno))")
+  }
+}

@@ -1,0 +1,107 @@
+import ArgumentParser
+
+/// The command line.
+struct Options: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "summand",
+    abstract: "Ask a language model which of its parts made it answer as it did.",
+    usage: """
+      summand [options]
+      summand [options] SCRIPT [name=value ...]
+      summand [options] -c SOURCE [name=value ...]
+      """,
+    discussion: """
+      Without SCRIPT and -c, the prompt starts where standard input is a terminal; else the \
+      script is read from standard input, as for SCRIPT `-`.
+
+      Environment: SUMMAND_MODEL (as --model), SUMMAND_HISTORY (the history's file; empty for \
+      none), NO_COLOR, CLICOLOR_FORCE, COLUMNS.
+
+      Exit status: 0 done, 1 failed while running, 2 bad usage, 3 did not parse, 4 a model or a \
+      file could not be loaded, 5 an assert failed, 130 interrupted, 141 the reader of the pipe \
+      went away.
+      """,
+    version: "summand \(Version.current)")
+
+  @Option(
+    help: ArgumentHelp(
+      "Load this model first: a name that `models` lists, or a GGUF or safetensors file.",
+      valueName: "name-or-path"),
+    completion: .file(extensions: ["gguf", "safetensors"]))
+  var model: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "How values are printed: \(OutputFormat.allCases.map(\.rawValue).joined(separator: ", ")). "
+        + "Without it, table on a terminal and tsv down a pipe.",
+      valueName: "format"))
+  var format: OutputFormat?
+
+  @Option(help: ArgumentHelp("Work on this many threads.", valueName: "number"))
+  var threads: Int?
+
+  @Option(
+    name: .customLong("color"),
+    help: ArgumentHelp("Use colour: auto, always or never.", valueName: "when"))
+  var colour = ColourChoice.auto
+
+  @Flag(name: .customLong("no-history"), help: "Neither read nor write the history's file.")
+  var hasNoHistory = false
+
+  @Option(
+    name: .customShort("c"), parsing: .unconditional,
+    help: ArgumentHelp("Run this text.", valueName: "source"))
+  var source: String?
+
+  @Argument(
+    help: ArgumentHelp(
+      "A script's file, or `-` for standard input; then values for its variables, name=value.",
+      valueName: "script"),
+    completion: .file())
+  var words: [String] = []
+
+  func validate() throws {
+    if let threads, !(1...1024).contains(threads) {
+      throw ValidationError("--threads takes a number from 1 to 1024.")
+    }
+    if model?.isEmpty == true {
+      throw ValidationError("--model takes a name or a path.")
+    }
+    _ = try bindings()
+  }
+
+  /// The script among the words; nil where `-c` or the prompt takes its place.
+  var script: String? { source == nil ? words.first : nil }
+
+  /// The `name=value` words.
+  func bindings() throws -> [(name: String, value: String)] {
+    var bindings: [(name: String, value: String)] = []
+    for word in source == nil ? words.dropFirst() : words[...] {
+      guard let equals = word.firstIndex(of: "="), Self.isName(word[..<equals]) else {
+        throw ValidationError("'\(word)' is not a value for the script: write name=value.")
+      }
+      let name = String(word[..<equals])
+      if bindings.contains(where: { $0.name == name }) {
+        throw ValidationError("'\(name)' has two values.")
+      }
+      bindings.append((name, String(word[word.index(after: equals)...])))
+    }
+    return bindings
+  }
+
+  private static func isName(_ text: Substring) -> Bool {
+    guard let first = text.utf8.first, !(UInt8(ascii: "0")...UInt8(ascii: "9")).contains(first)
+    else { return false }
+    return text.utf8.allSatisfy {
+      switch $0 {
+      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+        UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"):
+        true
+      default: false
+      }
+    }
+  }
+}
+
+extension ColourChoice: ExpressibleByArgument {}
+extension OutputFormat: ExpressibleByArgument {}

@@ -1,0 +1,111 @@
+import Lang
+import Runtime
+
+#if canImport(Darwin)
+  import Darwin
+#else
+  import Glibc
+#endif
+
+/// One run of the program, from its options to its exit status.
+struct ShellProcess {
+  let options: Options
+  let environment: Environment
+  let terminal: Terminal
+  let console: Console
+
+  init(options: Options, environment: Environment) {
+    self.options = options
+    self.environment = environment
+    terminal = Terminal(environment: environment, colour: options.colour)
+    console = Console(terminal: terminal)
+  }
+
+  func run() throws -> ExitStatus {
+    let status: ExitStatus
+    if let source = options.source {
+      status = try runScript(SourceText(name: "-c", text: source))
+    } else if let script = options.script, script != "-" {
+      status = try runScript(ScriptFile.file(script))
+    } else if options.script == nil, let drawing = terminal.drawingDescriptor() {
+      status = try runPrompt(drawingOn: drawing)
+    } else {
+      status = try runScript(ScriptFile.standardInput())
+    }
+    console.finishProgress()
+    console.flush()
+    return status
+  }
+
+  private func runScript(_ source: SourceText) throws -> ExitStatus {
+    let interpreter = try makeInterpreter(history: nil)
+    Interrupts.install()
+    return Interrupts.during {
+      let loaded = loadModel(with: interpreter, interactive: false)
+      return loaded == .done ? interpreter.run(source, interactive: false) : loaded
+    }
+  }
+
+  private func runPrompt(drawingOn descriptor: Int32) throws -> ExitStatus {
+    let history = openHistory()
+    let interpreter = try makeInterpreter(history: history)
+    guard
+      let editor = LineEditor(
+        program: "summand", input: STDIN_FILENO, output: descriptor, terminal: terminal,
+        historySize: HistoryFile.defaultLimit)
+    else {
+      throw Failure("the terminal cannot be used for a prompt", help: "give a script, or -c SOURCE")
+    }
+    Interrupts.install()
+    editor.send(greeting)
+    _ = Interrupts.during { loadModel(with: interpreter, interactive: true) }
+    console.finishProgress()
+    return PromptLoop(
+      interpreter: interpreter, editor: editor, history: history, console: console
+    ).run()
+  }
+
+  private var greeting: String {
+    "Summand \(Version.current). `help` lists what can be asked, Tab completes, Ctrl-D leaves.\n"
+  }
+
+  private func openHistory() -> History {
+    let file = options.hasNoHistory ? nil : HistoryFile(environment: environment)
+    do throws(HistoryFile.Failure) {
+      return try History(file: file)
+    } catch {
+      console.report("summand: \(error.message); this session's is not kept\n")
+      return History()
+    }
+  }
+
+  /// `--model` and SUMMAND_MODEL are a `load` before anything else.
+  private func loadModel(with interpreter: any Interpreter, interactive: Bool) -> ExitStatus {
+    let (name, origin) =
+      options.model.map { ($0, "--model") }
+      ?? environment["SUMMAND_MODEL"].map { ($0, "SUMMAND_MODEL") } ?? ("", "")
+    if name.isEmpty { return .done }
+    return interpreter.run(
+      SourceText(name: origin, text: "load \(Self.quoted(name))"), interactive: interactive)
+  }
+
+  /// `text` as a string of the language.
+  static func quoted(_ text: String) -> String {
+    let escaped = text.map { character in
+      switch character {
+      case "\\": "\\\\"
+      case "\"": "\\\""
+      case "\n": "\\n"
+      case "\r", "\r\n": "\\r" + (character == "\r\n" ? "\\n" : "")
+      case "\t": "\\t"
+      default: String(character)
+      }
+    }
+    return "\"\(escaped.joined())\""
+  }
+
+  private func makeInterpreter(history: History?) throws -> any Interpreter {
+    _ = try options.bindings()
+    return StandInInterpreter(console: console) { Interrupts.requested.load(ordering: .relaxed) }
+  }
+}
