@@ -87,7 +87,7 @@ private struct Source {
       .joined(separator: "/")
     let beside = directory.isEmpty ? (path.hasPrefix("/") ? "/" : "") : directory + "/"
     let config = try ConfigFile(path: beside + "config.json")
-    guard let name = config.values.model_type else {
+    guard let name = config.values.modelType else {
       throw ModelError(.file, "'\(config.path)' does not say its model_type")
     }
     let family = try Architectures.named(name, path: path)

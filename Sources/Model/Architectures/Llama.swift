@@ -52,27 +52,27 @@ enum Llama: Architecture {
 
   static func configuration(json file: ConfigFile) throws -> Configuration {
     let config = file.values
-    guard config.hidden_act == nil || config.hidden_act == "silu" else {
-      throw file.unsupported("the activation '\(config.hidden_act ?? "")'")
+    guard config.hiddenAct == nil || config.hiddenAct == "silu" else {
+      throw file.unsupported("the activation '\(config.hiddenAct ?? "")'")
     }
-    if config.attention_bias == true || config.mlp_bias == true { throw file.unsupported("biases") }
-    if let scaling = config.ropeScaling { throw file.unsupported("RoPE scaling '\(scaling)'") }
-    let heads = try file.require(config.num_attention_heads, "num_attention_heads")
-    let width = try file.require(config.hidden_size, "hidden_size")
+    if config.attentionBias == true || config.mlpBias == true { throw file.unsupported("biases") }
+    if let scaling = config.scalingKind { throw file.unsupported("RoPE scaling '\(scaling)'") }
+    let heads = try file.require(config.numAttentionHeads, "num_attention_heads")
+    let width = try file.require(config.hiddenSize, "hidden_size")
     guard heads > 0 else { throw file.unsupported("\(heads) attention heads") }
     return Configuration(
       architecture: "llama",
-      layers: try file.require(config.num_hidden_layers, "num_hidden_layers"),
+      layers: try file.require(config.numHiddenLayers, "num_hidden_layers"),
       heads: heads,
-      keyValueHeads: config.num_key_value_heads ?? heads,
-      headWidth: config.head_dim ?? width / heads,
+      keyValueHeads: config.numKeyValueHeads ?? heads,
+      headWidth: config.headDim ?? width / heads,
       width: width,
-      neurons: try file.require(config.intermediate_size, "intermediate_size"),
-      vocabulary: try file.require(config.vocab_size, "vocab_size"),
-      context: config.max_position_embeddings ?? 2048,
-      epsilon: config.rms_norm_eps ?? 1e-6,
-      ropeBase: config.rope_theta ?? config.rope_parameters?.rope_theta ?? 10_000,
-      isTied: config.tie_word_embeddings ?? false)
+      neurons: try file.require(config.intermediateSize, "intermediate_size"),
+      vocabulary: try file.require(config.vocabSize, "vocab_size"),
+      context: config.maxPositionEmbeddings ?? 2048,
+      epsilon: config.rmsNormEps ?? 1e-6,
+      ropeBase: config.ropeTheta ?? config.ropeParameters?.ropeTheta ?? 10_000,
+      isTied: config.tieWordEmbeddings ?? false)
   }
 
   static func weightNames(json: Configuration) -> WeightNames {

@@ -9,39 +9,39 @@ struct ConfigFile: Sendable {
   let path: String
   let values: Values
 
-  /// The keys that some family reads, under their own names.
+  /// The keys that some family reads, in camel case here, in snake case there.
   struct Values: Decodable, Sendable {
-    var model_type: String?
-    var num_hidden_layers: Int?
-    var num_attention_heads: Int?
-    var num_key_value_heads: Int?
-    var head_dim: Int?
-    var hidden_size: Int?
-    var intermediate_size: Int?
-    var vocab_size: Int?
-    var max_position_embeddings: Int?
-    var rms_norm_eps: Float?
-    var rope_theta: Double?
-    var rope_parameters: Rope?
-    var rope_scaling: Rope?
-    var tie_word_embeddings: Bool?
-    var hidden_act: String?
-    var attention_bias: Bool?
-    var mlp_bias: Bool?
+    var modelType: String?
+    var numHiddenLayers: Int?
+    var numAttentionHeads: Int?
+    var numKeyValueHeads: Int?
+    var headDim: Int?
+    var hiddenSize: Int?
+    var intermediateSize: Int?
+    var vocabSize: Int?
+    var maxPositionEmbeddings: Int?
+    var rmsNormEps: Float?
+    var ropeTheta: Double?
+    var ropeParameters: Rope?
+    var ropeScaling: Rope?
+    var tieWordEmbeddings: Bool?
+    var hiddenAct: String?
+    var attentionBias: Bool?
+    var mlpBias: Bool?
 
     /// The kind of RoPE scaling, nil when there is none.
-    var ropeScaling: String? {
-      for rope in [rope_parameters, rope_scaling] {
-        if let kind = rope?.rope_type ?? rope?.type, kind != "default" { return kind }
+    var scalingKind: String? {
+      for rope in [ropeParameters, ropeScaling] {
+        if let kind = rope?.ropeType ?? rope?.type, kind != "default" { return kind }
       }
       return nil
     }
   }
 
   struct Rope: Decodable, Sendable {
-    var rope_type: String?
+    var ropeType: String?
     var type: String?
-    var rope_theta: Double?
+    var ropeTheta: Double?
   }
 
   init(path: String) throws {

@@ -17,9 +17,9 @@ public func packPanel(
   switch type {
   case .F32: packWhole(UInt32.self, rows: rows, k: k, into: panel)
   case .F16, .BF16: packWhole(UInt16.self, rows: rows, k: k, into: panel)
-  case .Q8_0: packQ8_0(rows: rows, blocks: k / 32, into: panel)
-  case .Q4_1: packQ4_1(rows: rows, blocks: k / 32, into: panel)
-  case .Q6_K: packQ6_K(rows: rows, blocks: k / 256, into: panel)
+  case .Q8_0: packEightBits(rows: rows, blocks: k / 32, into: panel)
+  case .Q4_1: packFourBits(rows: rows, blocks: k / 32, into: panel)
+  case .Q6_K: packSixBits(rows: rows, blocks: k / 256, into: panel)
   }
 }
 
@@ -38,7 +38,7 @@ private func packWhole<Word: FixedWidthInteger & BitwiseCopyable>(
   }
 }
 
-private func packQ8_0(
+private func packEightBits(
   rows: UnsafeBufferPointer<UnsafeRawPointer>, blocks: Int, into panel: UnsafeMutableRawPointer
 ) {
   clear(panel, blocks * 1088)
@@ -54,7 +54,7 @@ private func packQ8_0(
   }
 }
 
-private func packQ4_1(
+private func packFourBits(
   rows: UnsafeBufferPointer<UnsafeRawPointer>, blocks: Int, into panel: UnsafeMutableRawPointer
 ) {
   clear(panel, blocks * 640)
@@ -77,7 +77,7 @@ private func packQ4_1(
   }
 }
 
-private func packQ6_K(
+private func packSixBits(
   rows: UnsafeBufferPointer<UnsafeRawPointer>, blocks: Int, into panel: UnsafeMutableRawPointer
 ) {
   clear(panel, blocks * 6720)
