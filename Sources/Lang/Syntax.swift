@@ -11,9 +11,14 @@ public struct Block: Sendable {
 }
 
 /// An identifier where it stands.
-public struct Name: Sendable {
+public struct Name: Sendable, Hashable {
   public var text: String
   public var span: SourceSpan
+
+  public init(text: String, span: SourceSpan) {
+    self.text = text
+    self.span = span
+  }
 }
 
 public struct Statement: Sendable {

@@ -1,0 +1,361 @@
+/// Cuts UTF-8 bytes into tokens. It keeps just enough of what came before to tell what only the
+/// place tells: a `!` that begins a stage, a word that begins a statement, the `)` that ends an
+/// interpolation.
+struct Lexer {
+  let bytes: [UInt8]
+  var position = 0
+  private var tokens: [Token] = []
+  /// What is open, innermost last.
+  private var contexts: [Context] = []
+  /// How many of `contexts` are `.block`, and how many `.string`.
+  private var openBlocks = 0
+  private var openStrings = 0
+  /// The last token that is neither trivia nor a line end that does not count; nil at the start.
+  private var previous: Token.Kind?
+  private var letProgress = LetProgress.none
+
+  private enum Context { case block, group, string, interpolation }
+
+  /// How much of `let NAME =` has just been seen: a stage begins after the `=`.
+  private enum LetProgress { case none, keyword, name, complete }
+
+  init(_ source: SourceText) {
+    bytes = source.bytes
+    position = 0
+    if source.textStart > 0 { emit(.whitespace, to: source.textStart) }
+  }
+
+  mutating func run() -> [Token] {
+    tokens.reserveCapacity(bytes.count / 3 + 1)
+    while position < bytes.count {
+      if contexts.last == .string { lexStringPart() } else { lexToken() }
+    }
+    return tokens
+  }
+
+  func byte(_ offset: Int) -> UInt8? {
+    offset >= 0 && offset < bytes.count ? bytes[offset] : nil
+  }
+
+  // MARK: What came before
+
+  var isAtStatementStart: Bool {
+    switch previous {
+    case nil, .newline, .semicolon, .leftBrace, .rightBrace: true
+    default: false
+    }
+  }
+
+  var isAtStageStart: Bool {
+    switch previous {
+    case .pipe, .leftParenthesis, .interpolationStart, .keyword(.time): true
+    case .assign: letProgress == .complete
+    default: isAtStatementStart
+    }
+  }
+
+  /// Whether a new word may begin here, rather than an operator between two unspaced operands.
+  var isAtWordStart: Bool {
+    guard let before = byte(position - 1) else { return true }
+    switch before {
+    case UInt8(ascii: "("), UInt8(ascii: "["), UInt8(ascii: ","), UInt8(ascii: "="),
+      UInt8(ascii: "|"), UInt8(ascii: ";"), UInt8(ascii: "{"):
+      return true
+    default:
+      return before.isSpaceOrTab || before.isLineEnd
+    }
+  }
+
+  private var isDirectlyAfterDot: Bool {
+    previous == .dot && tokens.last?.kind == .dot
+  }
+
+  // MARK: Emitting
+
+  mutating func emit(_ kind: Token.Kind, to end: Int) {
+    tokens.append(Token(kind: kind, span: SourceSpan(position, end)))
+    position = end
+    remember(kind)
+  }
+
+  private mutating func remember(_ kind: Token.Kind) {
+    switch kind {
+    case .whitespace, .comment:
+      return
+    case .newline:
+      let isInGroup = contexts.last == .group
+      if isInGroup || previous?.continuesLine == true { return }
+      letProgress = .none
+    case .keyword(.let): letProgress = .keyword
+    case .identifier: letProgress = letProgress == .keyword ? .name : .none
+    case .assign: letProgress = letProgress == .name ? .complete : .none
+    default: letProgress = .none
+    }
+    previous = kind
+  }
+
+  // MARK: Outside of strings
+
+  private mutating func lexToken() {
+    let first = bytes[position]
+    switch first {
+    case UInt8(ascii: " "), .tab:
+      emit(.whitespace, to: end { $0.isSpaceOrTab })
+    case .lineFeed, .carriageReturn:
+      lexNewline()
+    case UInt8(ascii: "#"):
+      emit(.comment, to: end { !$0.isLineEnd })
+    case UInt8(ascii: "0")...UInt8(ascii: "9"):
+      lexNumber()
+    case UInt8(ascii: "\""):
+      emit(.stringStart, to: position + 1)
+      open(.string)
+    case UInt8(ascii: "'"):
+      lexRawString()
+    case UInt8(ascii: "!") where isAtStageStart:
+      emit(.shell, to: end { !$0.isLineEnd })
+    case 0x80...:
+      lexBeyondASCII()
+    default:
+      if first.isWordStart {
+        lexWord()
+      } else if let end = pathEnd() {
+        emit(.path, to: end)
+      } else {
+        lexPunctuation(first)
+      }
+    }
+  }
+
+  private func end(while belongs: (UInt8) -> Bool) -> Int {
+    var end = position
+    while end < bytes.count, belongs(bytes[end]) { end += 1 }
+    return end
+  }
+
+  private mutating func lexNewline() {
+    let isPair = bytes[position] == .carriageReturn && byte(position + 1) == .lineFeed
+    // No string spans lines, so neither does what it interpolates.
+    while openStrings > 0 { close() }
+    emit(.newline, to: position + (isPair ? 2 : 1))
+  }
+
+  private mutating func lexWord() {
+    if !isDirectlyAfterDot {
+      switch ComponentScanner.scan(bytes, at: position) {
+      case .component(let end, _): return emit(.component, to: end)
+      case .malformed(let end, _): return emit(.invalid(.component), to: end)
+      case .none: break
+      }
+      if let end = bareFileNameEnd() { return emit(.path, to: end) }
+    }
+    let end = wordEnd(from: position)
+    emit(wordKind(String(decoding: bytes[position..<end], as: UTF8.self)), to: end)
+  }
+
+  private func wordKind(_ text: String) -> Token.Kind {
+    guard !isDirectlyAfterDot, let keyword = Token.Keyword(rawValue: text) else {
+      return .identifier
+    }
+    let isHere =
+      !keyword.beginsStatement || isAtStatementStart
+      || (keyword == .if && previous == .keyword(.else))
+    return isHere ? .keyword(keyword) : .identifier
+  }
+
+  func wordEnd(from start: Int) -> Int {
+    Lexer.wordEnd(in: bytes, from: start)
+  }
+
+  static func wordEnd(in bytes: [UInt8], from start: Int) -> Int {
+    var end = start
+    while end < bytes.count {
+      if bytes[end].isWord {
+        end += 1
+      } else if bytes[end] >= 0x80, let (scalar, length) = decodeScalar(in: bytes, at: end),
+        scalar.properties.isXIDContinue
+      {
+        end += length
+      } else {
+        break
+      }
+    }
+    return end
+  }
+
+  private mutating func lexBeyondASCII() {
+    guard let (scalar, length) = decodeScalar(in: bytes, at: position) else {
+      return emit(.invalid(.encoding), to: position + 1)
+    }
+    if scalar.properties.isXIDStart {
+      lexWord()
+    } else if let closing = ForeignCharacter.closingQuotes[scalar] {
+      emit(.invalid(.foreignQuotes), to: quotedEnd(closing, from: position + length))
+    } else if ForeignCharacter.isSpace(scalar) {
+      emit(.invalid(.foreignSpace), to: position + length)
+    } else if scalar.properties.generalCategory == .control {
+      emit(.invalid(.control), to: position + length)
+    } else if scalar.properties.isXIDContinue {
+      // A combining mark with nothing before it.
+      emit(.invalid(.character), to: wordEnd(from: position))
+    } else {
+      emit(.invalid(.character), to: position + length)
+    }
+  }
+
+  /// The end of a text in foreign quotes: after the closing one if the line has it.
+  private func quotedEnd(_ closing: Set<Unicode.Scalar>, from start: Int) -> Int {
+    var offset = start
+    while let (scalar, length) = decodeScalar(in: bytes, at: offset) {
+      if scalar == "\n" || scalar == "\r" { break }
+      offset += length
+      if closing.contains(scalar) { return offset }
+    }
+    return start
+  }
+
+  // MARK: Punctuation
+
+  private mutating func lexPunctuation(_ first: UInt8) {
+    if let (kind, length) = operatorToken() { return emit(kind, to: position + length) }
+    switch first {
+    case UInt8(ascii: "("), UInt8(ascii: "["):
+      emit(first == UInt8(ascii: "(") ? .leftParenthesis : .leftBracket, to: position + 1)
+      open(.group)
+    case UInt8(ascii: ")") where contexts.last == .interpolation:
+      close()
+      emit(.interpolationEnd, to: position + 1)
+    case UInt8(ascii: ")"), UInt8(ascii: "]"):
+      if contexts.last == .group { close() }
+      emit(first == UInt8(ascii: ")") ? .rightParenthesis : .rightBracket, to: position + 1)
+    case UInt8(ascii: "{"):
+      emit(.leftBrace, to: position + 1)
+      open(.block)
+    case UInt8(ascii: "}"):
+      // An unclosed bracket inside must not make the rest of the file part of it.
+      if openBlocks > 0 { while close() != .block {} }
+      emit(.rightBrace, to: position + 1)
+    case UInt8(ascii: "-") where byte(position + 1) == first && isOptionStart:
+      lexOption()
+    case UInt8(ascii: "-"):
+      emit(.minus, to: position + 1)
+    case UInt8(ascii: "!"):
+      emit(.invalid(.exclamation), to: position + 1)
+    case 0x00..<0x20, 0x7F:
+      emit(.invalid(.control), to: position + 1)
+    default:
+      emit(.invalid(.character), to: position + 1)
+    }
+  }
+
+  /// `--` and a letter after white space. `a--b` is an operator's business.
+  private var isOptionStart: Bool {
+    isAtWordStart && byte(position + 2).map { $0.isWordStart } == true
+  }
+
+  /// `--name`, or `--two-words`.
+  private mutating func lexOption() {
+    var end = wordEnd(from: position + 2)
+    while byte(end) == UInt8(ascii: "-"), byte(end + 1).map({ $0.isWordStart }) == true {
+      end = wordEnd(from: end + 1)
+    }
+    emit(.option, to: end)
+  }
+
+  private func operatorToken() -> (Token.Kind, length: Int)? {
+    for (text, kind) in Self.operators[bytes[position]] ?? [] {
+      if bytes[position...].starts(with: text) { return (kind, text.count) }
+    }
+    return nil
+  }
+
+  /// By first byte, longest first.
+  private static let operators: [UInt8: [([UInt8], Token.Kind)]] = {
+    let foreign = Token.Kind.invalid(.foreignOperator)
+    let all: [(String, Token.Kind)] = [
+      ("===", foreign), ("!==", foreign), ("...", foreign), ("..<", foreign), ("..=", foreign),
+      ("&&", foreign), ("||", foreign), ("<>", foreign), ("=>", foreign), ("|>", foreign),
+      ("**", foreign), (":=", foreign), ("//", foreign), ("=~", foreign),
+      ("==", .equal), ("!=", .notEqual), ("<=", .lessOrEqual), (">=", .greaterOrEqual),
+      ("->", .arrow), ("..", .dotDot), ("<", .less), (">", .greater), ("=", .assign),
+      ("|", .pipe), (",", .comma), (";", .semicolon), ("@", .at), (".", .dot), ("+", .plus),
+      ("*", .star), ("/", .slash), ("%", .percent), ("&", foreign), ("^", foreign),
+    ]
+    return Dictionary(grouping: all.map { (Array($0.0.utf8), $0.1) }) { $0.0[0] }
+  }()
+
+  // MARK: Contexts
+
+  private mutating func open(_ context: Context) {
+    contexts.append(context)
+    if context == .block { openBlocks += 1 }
+    if context == .string { openStrings += 1 }
+  }
+
+  @discardableResult
+  private mutating func close() -> Context? {
+    let context = contexts.popLast()
+    if context == .block { openBlocks -= 1 }
+    if context == .string { openStrings -= 1 }
+    return context
+  }
+
+  // MARK: Strings
+
+  /// One piece of a `"…"`: its end, an escape, the start of an interpolation, or plain text.
+  private mutating func lexStringPart() {
+    switch bytes[position] {
+    case UInt8(ascii: "\""):
+      close()
+      emit(.stringEnd, to: position + 1)
+    case .lineFeed, .carriageReturn:
+      lexNewline()
+    case UInt8(ascii: "\\"):
+      lexEscape()
+    default:
+      let end = end {
+        $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") && !$0.isLineEnd
+      }
+      emit(.stringText, to: end)
+    }
+  }
+
+  private mutating func lexEscape() {
+    guard let next = byte(position + 1), !next.isLineEnd else {
+      return emit(.stringEscape, to: position + 1)
+    }
+    if next == UInt8(ascii: "(") {
+      emit(.interpolationStart, to: position + 2)
+      return open(.interpolation)
+    }
+    var end = position + 1 + (decodeScalar(in: bytes, at: position + 1)?.length ?? 1)
+    if next == UInt8(ascii: "u"), byte(end) == UInt8(ascii: "{") {
+      var closing = end + 1
+      while let digit = byte(closing), digit.isWord { closing += 1 }
+      if byte(closing) == UInt8(ascii: "}") { end = closing + 1 }
+    }
+    emit(.stringEscape, to: end)
+  }
+
+  private mutating func lexRawString() {
+    var end = position + 1
+    while let next = byte(end), !next.isLineEnd {
+      end += 1
+      if next == UInt8(ascii: "'") { return emit(.rawString, to: end) }
+    }
+    emit(.invalid(.unterminatedString), to: end)
+  }
+}
+
+extension Token.Kind {
+  /// Whether a line that ends with this token goes on in the next one.
+  var continuesLine: Bool {
+    switch self {
+    case .pipe, .comma, .assign, .arrow, .dotDot, .plus, .minus, .star, .slash, .percent, .equal,
+      .notEqual, .less, .lessOrEqual, .greater, .greaterOrEqual,
+      .keyword(.and), .keyword(.or), .keyword(.not), .keyword(.in):
+      true
+    default: false
+    }
+  }
+}

@@ -1,0 +1,342 @@
+extension Parser {
+  /// From loosest to tightest.
+  enum Precedence: Int, Comparable {
+    case or, and, not, comparison, range, sum, product, unary
+
+    static func < (left: Precedence, right: Precedence) -> Bool { left.rawValue < right.rawValue }
+
+    var next: Precedence { Precedence(rawValue: rawValue + 1) ?? .unary }
+  }
+
+  private enum Infix {
+    case binary(BinaryOperator)
+    case notIn
+    case range
+
+    var precedence: Precedence {
+      switch self {
+      case .notIn: .comparison
+      case .range: .range
+      case .binary(let binary): binary.precedence
+      }
+    }
+  }
+
+  /// Everything with operators at least as tight as `minimum`.
+  mutating func parseExpression(_ minimum: Precedence = .or) throws(Abort) -> Expression {
+    let start = span.start
+    var left = try parsePrefix(minimum)
+    var leftHeight = height
+    /// The comparison or range that `left` already is.
+    var previous: Precedence?
+    while let infix = infix(), infix.precedence >= minimum {
+      let precedence = infix.precedence
+      if previous == precedence, precedence == .comparison || precedence == .range {
+        reportChain(of: precedence, after: left)
+      }
+      takeInfix(infix)
+      let right = try parseExpression(precedence.next)
+      try grow(over: leftHeight, height)
+      leftHeight = height
+      left = combine(infix, left, right, span: spanFrom(start))
+      previous = precedence
+    }
+    height = leftHeight
+    return left
+  }
+
+  private func combine(
+    _ infix: Infix, _ left: Expression, _ right: Expression, span: SourceSpan
+  ) -> Expression {
+    switch infix {
+    case .binary(let binary):
+      return Expression(kind: .binary(binary, left, right), span: span)
+    case .range:
+      return Expression(kind: .range(left, right), span: span)
+    case .notIn:
+      let inside = Expression(kind: .binary(.in, left, right), span: span)
+      return Expression(kind: .unary(.not, inside), span: span)
+    }
+  }
+
+  // MARK: Infix operators
+
+  /// The operator at `current`, if what stands here joins two operands. Operators of other
+  /// languages are taken for what was meant and reported when taken.
+  private func infix() -> Infix? {
+    switch kind {
+    case .keyword(.or): return .binary(.or)
+    case .keyword(.and): return .binary(.and)
+    case .keyword(.in): return .binary(.in)
+    case .keyword(.not): return following.kind == .keyword(.in) ? .notIn : nil
+    case .equal, .assign: return .binary(.equal)
+    case .notEqual: return .binary(.notEqual)
+    case .less: return .binary(.less)
+    case .lessOrEqual: return .binary(.lessOrEqual)
+    case .greater: return .binary(.greater)
+    case .greaterOrEqual: return .binary(.greaterOrEqual)
+    case .plus: return .binary(.add)
+    case .star: return .binary(.multiply)
+    case .slash: return .binary(.divide)
+    case .percent: return .binary(.remainder)
+    case .dotDot: return .range
+    case .minus:
+      let beginsNext = isInArguments && current.isAfterSpace && !isBeforeSpace(index)
+      return beginsNext ? nil : .binary(.subtract)
+    case .invalid(.foreignOperator):
+      switch currentText {
+      case "&&", "&": return .binary(.and)
+      case "||": return .binary(.or)
+      case "===": return .binary(.equal)
+      case "<>", "!==": return .binary(.notEqual)
+      case "//": return .binary(.divide)
+      case "...", "..<", "..=": return .range
+      default: return nil
+      }
+    default: return nil
+    }
+  }
+
+  private mutating func takeInfix(_ infix: Infix) {
+    switch kind {
+    case .assign:
+      report(
+        Diagnostic("`=` does not compare", at: span, help: "write `==`"))
+    case .invalid(.foreignOperator):
+      report(foreignOperator())
+    case .plus, .minus, .star, .slash, .percent:
+      if current.isAfterSpace != isBeforeSpace(index) { reportLopsided() }
+    default:
+      break
+    }
+    if case .notIn = infix { advance() }
+    advance()
+    skipNewlines()
+  }
+
+  private mutating func reportLopsided() {
+    let sign = currentText
+    report(
+      Diagnostic(
+        "`\(sign)` has a space on one side only", at: span,
+        help: "put a space on both sides or on neither: a \(sign) b, a\(sign)b"))
+  }
+
+  private mutating func reportChain(of precedence: Precedence, after left: Expression) {
+    let isRange = precedence == .range
+    var help = "join two comparisons with `and`"
+    if case .binary(let sign, _, let middle) = left.kind, !isRange {
+      let upper = excerpt(middle.span)
+      help = "write \(excerpt(left.span)) and \(upper) \(sign == .in ? "==" : currentText) …"
+    }
+    report(
+      Diagnostic(
+        isRange ? "a range has two ends" : "comparisons cannot be chained", at: span,
+        help: isRange ? "write first..last" : help))
+  }
+
+  // MARK: Prefix operators
+
+  private mutating func parsePrefix(_ minimum: Precedence) throws(Abort) -> Expression {
+    let start = span.start
+    switch kind {
+    case .keyword(.not), .invalid(.exclamation):
+      if kind == .invalid(.exclamation) {
+        report(Diagnostic("`!` does not negate", at: span, help: "write `not`"))
+      } else if minimum > .not {
+        report(
+          Diagnostic(
+            "`not` cannot stand after this operator", at: span, help: "put it in parentheses"))
+      }
+      advance()
+      skipNewlines()
+      let operand = try nested { (parser) throws(Abort) in try parser.parseExpression(.not) }
+      try grow(over: height)
+      return Expression(kind: .unary(.not, operand), span: spanFrom(start))
+    case .minus:
+      advance()
+      if kind == .minus {
+        throw fail("there are two `-`", at: spanFrom(start).joined(with: span), help: "write -(-x)")
+      }
+      let operand = try parsePostfix()
+      try grow(over: height)
+      return Expression(kind: .unary(.negate, operand), span: spanFrom(start))
+    case .plus:
+      report(Diagnostic("a number has no `+` before it", at: span, help: "leave it out"))
+      advance()
+      return try parsePostfix()
+    default:
+      return try parsePostfix()
+    }
+  }
+
+  // MARK: Postfix
+
+  /// `x.name`, `x[i]`, `x@position`, in any number.
+  private mutating func parsePostfix() throws(Abort) -> Expression {
+    let start = span.start
+    var base = try parsePrimary()
+    while !current.isAfterSpace {
+      let below = height
+      switch kind {
+      case .dot:
+        base = Expression(
+          kind: .member(base, try parseMemberName()), span: spanFrom(start))
+        try grow(over: below)
+      case .leftBracket:
+        let index = try parseIndex()
+        base = Expression(kind: .element(base, index), span: spanFrom(start))
+        try grow(over: below, height)
+      case .at:
+        base = Expression(kind: .at(base, try parsePosition()), span: spanFrom(start))
+        try grow(over: below)
+      default:
+        return base
+      }
+    }
+    return base
+  }
+
+  private mutating func parseMemberName() throws(Abort) -> Name {
+    let dot = span
+    advance()
+    guard !current.isAfterSpace, kind == .identifier else {
+      if case .integer = kind {
+        throw fail(
+          "a name must follow `.`", at: span,
+          help: "an item is taken with brackets: x[\(currentText)]")
+      }
+      throw fail("a name is missing after `.`", at: dot)
+    }
+    let name = Name(text: currentText, span: span)
+    advance()
+    if kind == .leftParenthesis, !current.isAfterSpace {
+      throw fail(
+        "only a name of its own can be called", at: name.span,
+        help: "write \(name.text)(…), or a pipeline: … | \(name.text)")
+    }
+    return name
+  }
+
+  private mutating func parseIndex() throws(Abort) -> Expression {
+    let opening = span
+    let index = try inside(opening, newlines: .skipped) { (parser) throws(Abort) in
+      let index = try parser.parseExpression()
+      guard parser.kind == .rightBracket else {
+        throw parser.failInList(closing: "]", what: "items")
+      }
+      return index
+    }
+    advance()
+    return index
+  }
+
+  // MARK: Primary
+
+  private mutating func parsePrimary() throws(Abort) -> Expression {
+    let start = span.start
+    let kind = try parsePrimaryKind()
+    return Expression(kind: kind, span: spanFrom(start))
+  }
+
+  private mutating func parsePrimaryKind() throws(Abort) -> Expression.Kind {
+    height = 1
+    switch kind {
+    case .identifier:
+      return try parseName()
+    case .integer, .number, .invalid(.number):
+      return parseNumber()
+    case .component:
+      return parseComponent()
+    case .invalid(.component):
+      report(lexicalError(.component))
+      let text = currentText
+      advance()
+      return .name(text)
+    case .rawString, .path, .stringStart:
+      return .string(try parseString())
+    case .keyword(.true), .keyword(.false):
+      let isTrue = kind == .keyword(.true)
+      advance()
+      return .boolean(isTrue)
+    case .leftParenthesis:
+      return .pipeline(try parseParenthesised())
+    case .leftBracket:
+      return .list(try parseListItems(), bracketed: true)
+    case .at:
+      return .at(nil, try parsePosition())
+    case .dot where lexeme(at: index + 1).kind == .integer && !isBeforeSpace(index):
+      return parseFraction()
+    default:
+      throw failNoValue()
+    }
+  }
+
+  private mutating func parseName() throws(Abort) -> Expression.Kind {
+    let name = Name(text: currentText, span: span)
+    advance()
+    guard kind == .leftParenthesis, !current.isAfterSpace else { return .name(name.text) }
+    let arguments = try parseCallArguments()
+    try grow(over: height)
+    return .call(name, arguments)
+  }
+
+  private mutating func parseParenthesised() throws(Abort) -> Pipeline {
+    let opening = span
+    let pipeline = try inside(opening, newlines: .skipped) { (parser) throws(Abort) in
+      if parser.kind == .rightParenthesis {
+        throw parser.fail(
+          "there is nothing in these parentheses", at: opening.joined(with: parser.span))
+      }
+      let pipeline = try parser.parsePipeline()
+      guard parser.kind == .rightParenthesis else { throw parser.failInParentheses(opening) }
+      return pipeline
+    }
+    advance()
+    try grow(over: height)
+    return pipeline
+  }
+
+  private mutating func failInParentheses(_ opening: SourceSpan) -> Abort {
+    switch kind {
+    case .end, .rightBrace, .leftBrace, .interpolationEnd: return failUnclosed(opening)
+    case .semicolon:
+      return fail("a statement cannot end inside of parentheses", at: span)
+    case .comma:
+      return fail(
+        "`,` cannot stand here", at: span, help: "a list stands in brackets: [a, b]")
+    default:
+      return beginsStatement(index) || kind == .newline ? failUnclosed(opening) : failUnexpected()
+    }
+  }
+
+  private mutating func parseListItems() throws(Abort) -> [Expression] {
+    let opening = span
+    var items: [Expression] = []
+    var tallest = 0
+    try inside(opening, newlines: .skipped) { (parser) throws(Abort) in
+      while parser.kind != .rightBracket {
+        items.append(try parser.parseExpression())
+        tallest = max(tallest, parser.height)
+        if parser.kind != .rightBracket, !parser.take(.comma) {
+          throw parser.failInList(closing: "]", what: "items")
+        }
+      }
+    }
+    advance()
+    try grow(over: tallest)
+    return items
+  }
+}
+
+extension BinaryOperator {
+  var precedence: Parser.Precedence {
+    switch self {
+    case .or: .or
+    case .and: .and
+    case .equal, .notEqual, .less, .lessOrEqual, .greater, .greaterOrEqual, .in: .comparison
+    case .add, .subtract: .sum
+    case .multiply, .divide, .remainder: .product
+    }
+  }
+}

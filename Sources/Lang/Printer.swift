@@ -1,0 +1,221 @@
+/// From a tree back to text in one canonical form. What it prints of a tree that `parse` gave reads
+/// as the same tree again. Comments are not in the tree, so they are lost.
+public enum Printer {
+  /// Columns a level.
+  public static let indentation = 2
+
+  public static func print(_ script: Script) -> String {
+    script.statements.map { print($0) + "\n" }.joined()
+  }
+
+  /// `depth` is how many blocks the statement stands in; the first line is not indented.
+  public static func print(_ statement: Statement, depth: Int = 0) -> String {
+    switch statement.kind {
+    case .pipeline(let pipeline):
+      return print(pipeline)
+    case .let(let name, let pipeline):
+      return "let \(name.text) = \(print(pipeline))"
+    case .def(let definition):
+      let parameters = definition.parameters.map { parameter in
+        let value = parameter.defaultValue.map { " = " + print($0) }
+        return parameter.name.text + (value ?? "")
+      }
+      let header = "def \(definition.name.text)(\(parameters.joined(separator: ", "))) "
+      return header + print(definition.body, depth: depth)
+    case .for(let name, let list, let body):
+      return "for \(name.text) in \(print(list)) " + print(body, depth: depth)
+    case .if(let condition, let then, let otherwise):
+      let head = "if \(print(condition)) " + print(then, depth: depth)
+      guard let otherwise else { return head }
+      return head + " else " + printElse(otherwise, depth: depth)
+    case .assert(let condition, let message):
+      return "assert " + print(condition) + (message.map { ", " + print($0) } ?? "")
+    case .source(let file):
+      return "source " + print(file)
+    case .time(let pipeline):
+      return "time " + print(pipeline)
+    }
+  }
+
+  private static func printElse(_ block: Block, depth: Int) -> String {
+    if block.statements.count == 1, case .if = block.statements[0].kind,
+      block.span == block.statements[0].span
+    {
+      return print(block.statements[0], depth: depth)
+    }
+    return print(block, depth: depth)
+  }
+
+  private static func print(_ block: Block, depth: Int) -> String {
+    guard !block.statements.isEmpty else { return "{}" }
+    let outer = String(repeating: " ", count: depth * indentation)
+    let inner = outer + String(repeating: " ", count: indentation)
+    let lines = block.statements.map { inner + print($0, depth: depth + 1) + "\n" }
+    return "{\n" + lines.joined() + outer + "}"
+  }
+
+  // MARK: Pipelines
+
+  public static func print(_ pipeline: Pipeline) -> String {
+    pipeline.stages.map(print).joined(separator: " | ")
+  }
+
+  public static func print(_ stage: Stage) -> String {
+    switch stage.kind {
+    case .expression(let expression): print(expression)
+    case .command(let name, let arguments):
+      ([name.text] + arguments.map(print)).joined(separator: " ")
+    case .shell(let command): "!" + command
+    }
+  }
+
+  public static func print(_ argument: Argument) -> String {
+    switch argument.kind {
+    case .value(let value): print(value)
+    case .named(let name, let value): "\(name.text) = \(print(value))"
+    case .option(let name, nil): "--\(name.text)"
+    case .option(let name, let value?): "--\(name.text)=\(print(value))"
+    case .arrow: "->"
+    }
+  }
+
+  // MARK: Expressions
+
+  public static func print(_ expression: Expression) -> String {
+    switch expression.kind {
+    case .integer(let value): return String(value)
+    case .number(let value, let unit): return NumberText.text(of: value, unit)
+    case .boolean(let value): return String(value)
+    case .string(let literal): return print(literal)
+    case .name(let name): return name
+    case .component(let literal): return literal.text
+    case .at(let base, let position):
+      return (base.map { print($0, in: .postfix) } ?? "") + "@" + print(position.kind)
+    case .list(let items, let isBracketed):
+      let text = items.map { print($0) }.joined(separator: ", ")
+      return isBracketed ? "[\(text)]" : text
+    case .pipeline(let pipeline):
+      // A `!` stage takes the rest of its line.
+      if case .shell? = pipeline.stages.last?.kind { return "(\(print(pipeline))\n)" }
+      return "(\(print(pipeline)))"
+    case .member(let base, let name): return print(base, in: .postfix) + "." + name.text
+    case .element(let base, let index): return print(base, in: .postfix) + "[\(print(index))]"
+    case .call(let name, let arguments):
+      return "\(name.text)(\(arguments.map(print).joined(separator: ", ")))"
+    case .unary(.negate, let operand): return "-" + print(operand, in: .postfix)
+    case .unary(.not, let operand): return "not " + print(operand, in: .operand(.not))
+    case .binary(let binary, let left, let right):
+      let own = binary.precedence
+      let leftmost = own == .comparison ? own.next : own
+      return print(left, in: .operand(leftmost)) + " \(binary.rawValue) "
+        + print(right, in: .operand(own.next))
+    case .range(let first, let last):
+      let dots = endsOpen(first) ? " .. " : ".."
+      return print(first, in: .operand(.sum)) + dots + print(last, in: .operand(.sum))
+    }
+  }
+
+  /// What an expression is part of, and so when it needs parentheses. Trees that were parsed carry
+  /// their own; only trees made otherwise get more.
+  private enum Place {
+    case operand(Parser.Precedence)
+    case postfix
+  }
+
+  private static func print(_ expression: Expression, in place: Place) -> String {
+    let text = print(expression)
+    return fits(expression.kind, place) ? text : "(\(text))"
+  }
+
+  private static func fits(_ kind: Expression.Kind, _ place: Place) -> Bool {
+    let minimum: Parser.Precedence =
+      switch place {
+      case .operand(let minimum): minimum
+      case .postfix: .unary
+      }
+    switch kind {
+    case .binary(let binary, _, _): return binary.precedence >= minimum
+    case .range: return Parser.Precedence.range >= minimum
+    case .unary(.not, _): return Parser.Precedence.not >= minimum
+    case .unary(.negate, _):
+      if case .postfix = place { return false }
+      return true
+    case .list(_, let isBracketed): return isBracketed
+    case .integer(let value): return value >= 0
+    case .number(let value, _): return value >= 0
+    case .boolean, .string, .name, .component, .at, .pipeline, .member, .element, .call:
+      return true
+    }
+  }
+
+  /// Whether `..` directly after this would be read as part of it: `L5..12`, `@3..5`.
+  private static func endsOpen(_ expression: Expression) -> Bool {
+    switch expression.kind {
+    case .component, .at: true
+    case .binary(_, _, let right), .range(_, let right): endsOpen(right)
+    case .unary(_, let operand): endsOpen(operand)
+    default: false
+    }
+  }
+
+  private static func print(_ position: Position.Kind) -> String {
+    switch position {
+    case .all: "*"
+    case .index(let index): String(index)
+    case .range(let first, let last): "\(first)..\(last)"
+    case .name(let name): name
+    case .text(let text): quote(text)
+    case .set(let items): "{" + items.map(print).joined(separator: ", ") + "}"
+    }
+  }
+
+  // MARK: Strings
+
+  private static func print(_ literal: StringLiteral) -> String {
+    if literal.isRaw, let text = rawText(of: literal) { return "'\(text)'" }
+    let pieces = literal.pieces.map { piece in
+      switch piece {
+      case .text(let text, _): escape(text)
+      case .interpolation(let pipeline): "\\(\(print(pipeline)))"
+      }
+    }
+    return "\"" + pieces.joined() + "\""
+  }
+
+  /// Nil if single quotes cannot hold it.
+  private static func rawText(of literal: StringLiteral) -> String? {
+    var whole = ""
+    for piece in literal.pieces {
+      guard case .text(let text, _) = piece else { return nil }
+      whole += text
+    }
+    let isPlain = whole.utf8.allSatisfy { $0 != UInt8(ascii: "'") && !$0.isLineEnd }
+    return isPlain ? whole : nil
+  }
+
+  /// A text in double quotes, its special characters escaped.
+  public static func quote(_ text: String) -> String {
+    "\"" + escape(text) + "\""
+  }
+
+  private static func escape(_ text: String) -> String {
+    var escaped = ""
+    for scalar in text.unicodeScalars {
+      switch scalar {
+      case "\n": escaped += "\\n"
+      case "\r": escaped += "\\r"
+      case "\t": escaped += "\\t"
+      case "\"": escaped += "\\\""
+      case "\\": escaped += "\\\\"
+      default:
+        switch scalar.properties.generalCategory {
+        case .control, .lineSeparator, .paragraphSeparator:
+          escaped += "\\u{" + String(scalar.value, radix: 16, uppercase: true) + "}"
+        default:
+          escaped.unicodeScalars.append(scalar)
+        }
+      }
+    }
+    return escaped
+  }
+}
