@@ -78,7 +78,8 @@ private struct TokenizerJSON {
         hasModel = true
         try readModel(&scanner)
       } else {
-        parts[key] = try scanner.value()
+        let part = try scanner.value()
+        parts[key] = part == .null ? nil : part
       }
     }
     try scanner.end()

@@ -1,0 +1,52 @@
+import Foundation
+import Testing
+
+@testable import Model
+
+/// Against `gguf.quants`; the record is made by Scripts/reference/quants.py.
+@Suite struct FilesDequantizeTests {
+  @Test func equalsTheReferenceBitForBit() throws {
+    let record = try Array(Data(contentsOf: URL(filePath: fixturePath("quants.bin"))))
+    var position = 0
+    func take(_ count: Int) -> ArraySlice<UInt8> {
+      defer { position += count }
+      return record[position..<position + count]
+    }
+    func integer() -> UInt32 {
+      take(4).reversed().reduce(0) { $0 << 8 | UInt32($1) }
+    }
+    var seen: Set<TensorType> = []
+    var (odd, compared) = (0, 0)
+    while position < record.count {
+      let type = try #require(TensorType(ggml: integer()))
+      let (size, count) = (Int(integer()), Int(integer()))
+      let bytes = Array(take(size))
+      let expected = (0..<count).map { _ in integer() }
+      var values = [Float](repeating: 0, count: count)
+      values.withUnsafeMutableBufferPointer { values in
+        bytes.withUnsafeBytes { Dequantize.dequantize(type, $0, into: values) }
+      }
+      let wrong = zip(values, expected).enumerated().filter { _, pair in
+        let (value, expected) = (pair.0, Float(bitPattern: pair.1))
+        return expected.isNaN ? !value.isNaN : value.bitPattern != pair.1
+      }
+      #expect(wrong.isEmpty, "\(type.name): \(wrong.count) of \(count), first \(wrong.prefix(3))")
+      #expect(size / type.bytesPerBlock * type.elementsPerBlock == count)
+      seen.insert(type)
+      compared += count
+      odd += expected.count { !Float(bitPattern: $0).isFinite }
+    }
+    #expect(seen == Set(TensorType.allCases))
+    #expect(compared > 15000)
+    #expect(odd > 500)
+  }
+
+  @Test func convertsEveryHalf() {
+    #if !((os(macOS) || targetEnvironment(macCatalyst)) && arch(x86_64))
+      for bits in UInt16.min...UInt16.max {
+        let (ours, theirs) = (Dequantize.float(half: bits), Float(Float16(bitPattern: bits)))
+        #expect(theirs.isNaN ? ours.isNaN : ours.bitPattern == theirs.bitPattern, "\(bits)")
+      }
+    #endif
+  }
+}
