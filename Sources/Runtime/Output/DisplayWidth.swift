@@ -23,7 +23,7 @@ func displayWidth(_ character: Character) -> Int {
 }
 
 private func displayWidth(_ scalar: Unicode.Scalar) -> Int {
-  if scalar.value < 0x300 { return scalar.value == 0xAD ? 0 : 1 }
+  if scalar.value < 0x300 { return 1 }
   // The vowels and finals of Hangul join the consonant before them.
   if (0x1160...0x11FF).contains(scalar.value) || (0xD7B0...0xD7FF).contains(scalar.value) {
     return 0

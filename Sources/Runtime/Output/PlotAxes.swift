@@ -9,9 +9,12 @@ struct PlotAxis {
   init(_ values: [Double], count: Int, isInteger: Bool) {
     var low = values.min() ?? 0
     var high = values.max() ?? 1
-    if low == high {
-      let half = isInteger ? 1 : max(low.magnitude / 2, 1e-300)
-      (low, high) = low == 0 && !isInteger ? (-1, 1) : (low - half, high + half)
+    // Values that are all the same, or as good as, stand in the middle.
+    if high - low < 1e-300 {
+      let half = max(low.magnitude / 2, isInteger || low == 0 ? 1 : 1e-290)
+      (low, high) = (low - half, high + half)
+      low = max(low, -.greatestFiniteMagnitude)
+      high = min(high, .greatestFiniteMagnitude)
     }
     var step = PlotAxis.step(low, high, count: max(2, count))
     if isInteger {
@@ -27,7 +30,7 @@ struct PlotAxis {
     let last = (high / step).rounded(.down)
     ticks =
       last >= first && last - first < 1000
-      ? stride(from: first, through: last, by: 1).map { $0 * step } : []
+      ? stride(from: first, through: last, by: 1).map { $0 * step }.filter(\.isFinite) : []
     labels = PlotAxis.labels(ticks, step: step)
   }
 

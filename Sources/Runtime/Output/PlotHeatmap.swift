@@ -185,7 +185,10 @@ private struct Heatmap {
       "min \(text(lowest)), max \(text(highest))"
     guard limit > 0 else { return [indent + "all are zero" + name] }
 
-    let steps = from < 0 && to > 0 ? 17 : 9
+    let (low, high) = (text(from), text(to))
+    let width = settings.width ?? defaultPlotWidth
+    let ends = displayWidth(low) + displayWidth(high) + 2
+    let steps = max(3, min(from < 0 && to > 0 ? 17 : 9, width - ends))
     let shares = (0..<steps).map { step in
       (from + (to - from) * Double(step) / Double(steps - 1)) / limit
     }
@@ -196,14 +199,16 @@ private struct Heatmap {
       let colour = ColourScale.colour(share)
       return "\u{1B}[\(colour.background(trueColour: settings.trueColour))m \u{1B}[0m"
     }
-    let (low, high) = (text(from), text(to))
-    let faint = Style.faint.paint(range + name, colour: settings.colour)
     let bar = "\(low) \(scale.joined()) \(high)"
-    let barWidth = displayWidth(low) + displayWidth(high) + 2 + steps
-    let total = labelWidth + 1 + barWidth + 3 + displayWidth(range + name)
-    let width = settings.width ?? defaultPlotWidth
-    if total <= width { return [indent + bar + "   " + faint] }
-    return labelWidth + 1 + barWidth <= width ? [indent + bar, indent + faint] : [bar, faint]
+    let barWidth = ends + steps
+    let note = Style.faint.paint(range + name, colour: settings.colour)
+    let noteWidth = displayWidth(range + name)
+    if labelWidth + 1 + barWidth + 3 + noteWidth <= width { return [indent + bar + "   " + note] }
+    let fits = labelWidth + 1 + max(barWidth, noteWidth) <= width
+    let cut = (range + name).cut(to: width, mark: marks.ellipsis)
+    return fits
+      ? [indent + bar, indent + note]
+      : [bar, Style.faint.paint(cut, colour: settings.colour)]
   }
 }
 
