@@ -1,3 +1,4 @@
+import Lang
 import Testing
 
 @testable import Runtime
@@ -21,7 +22,7 @@ import Testing
     for example in try fixture("widths.json") {
       guard case .integer(let width)? = example["width"] else { continue }
       let text = try #require(example["text"]?.string)
-      #expect(displayWidth(text) == width, "\(text)")
+      #expect(displayWidth(of: text) == width, "\(text)")
     }
   }
 
@@ -106,7 +107,7 @@ import Testing
         for unicode in [true, false] {
           let settings = RenderSettings(width: width, maximumRows: 2, unicode: unicode)
           for line in render(table, as: .table, settings: settings).split(separator: "\n") {
-            #expect(displayWidth(line) <= width, "\(width): \(line)")
+            #expect(displayWidth(of: String(line)) <= width, "\(width): \(line)")
           }
         }
       }

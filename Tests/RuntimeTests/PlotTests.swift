@@ -1,3 +1,4 @@
+import Lang
 import Testing
 
 @testable import Runtime
@@ -249,7 +250,7 @@ import Testing
       ]
       for plot in plots.prefix(4) {
         for line in plot.split(separator: "\n") {
-          #expect(displayWidth(line) <= width, "\(plot)")
+          #expect(displayWidth(of: String(line)) <= width, "\(plot)")
         }
       }
     }

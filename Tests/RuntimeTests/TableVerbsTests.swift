@@ -70,6 +70,23 @@ import Testing
     #expect(try failure { _ = try table("a\nx").top(1) }.help == "the columns are `a`")
   }
 
+  @Test func aFewOfManyAreThoseOfTheSortedTable() throws {
+    var chance = Chance(state: 3)
+    for count in [0, 1, 3, 12] {
+      for _ in 0..<50 {
+        let values = (0..<100).map { _ in
+          [Float.nan, -.infinity, .infinity, 0].randomElement(using: &chance)!
+            + Float(Int.random(in: 0...5, using: &chance))
+        }
+        let table = Table(columns: [
+          Column("n", .integers((0..<100).map { $0 })), Column("x", .singles(values)),
+        ])
+        let sorted = try table.sorted(by: [SortKey("x", descending: true)]).take(count)
+        #expect(try table.top(count) == sorted)
+      }
+    }
+  }
+
   @Test(arguments: [
     (2, "1 2"), (-2, "2 3"), (0, ""), (9, "1 2 3"), (-9, "1 2 3"), (Int.min, "1 2 3"),
   ])
