@@ -1,3 +1,5 @@
+import Lang
+
 #if canImport(FoundationEssentials)
   import FoundationEssentials
 #else
@@ -45,7 +47,7 @@ private func unreadable(_ path: String, _ code: Int32) -> Failure {
   let neighbours =
     (try? FileManager.default.contentsOfDirectory(atPath: directory.isEmpty ? "." : directory))
     ?? []
-  let meant = closest(to: name, among: neighbours.sorted())
+  let meant = suggestion(for: name, among: neighbours.sorted())
   return Failure(
     "there is no file `\(path)`",
     help: meant.map { "did you mean `\(directory)\($0)`?" }

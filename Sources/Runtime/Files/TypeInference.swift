@@ -80,7 +80,7 @@ private func finiteNumber(_ text: String) -> Double? {
   }
   guard isPlain, hasNoPadding(text), let value = Double(text), value.isFinite else { return nil }
   let isWhole = !text.utf8.contains { $0 == 0x2E || $0 == 0x65 || $0 == 0x45 }
-  if isWhole, Int(text) == nil || value.magnitude > 0x1p53 { return nil }
+  if isWhole, Int(text) == nil || Int(text) != Int(exactly: value) { return nil }
   return value
 }
 

@@ -1,3 +1,5 @@
+import Lang
+
 /// A column laid out for people: each cell as text, not yet padded.
 struct PeopleColumn {
   var title: String
@@ -44,15 +46,15 @@ struct PeopleColumn {
   /// The cell in at most `width` cells of the terminal. What ends a quoted text that is cut stands
   /// outside its quotes, so that it is not taken for a part of it.
   func cell(_ row: Int, width: Int, mark: String) -> String {
-    guard isText, displayWidth(cells[row]) > width else { return cells[row] }
-    guard isQuoted, styles[row] == nil, width > displayWidth(mark) + 2 else {
+    guard isText, displayWidth(of: cells[row]) > width else { return cells[row] }
+    guard isQuoted, styles[row] == nil, width > displayWidth(of: mark) + 2 else {
       return cells[row].cut(to: width, mark: mark)
     }
-    return cells[row].prefix(cells: width - displayWidth(mark) - 1) + "\"" + mark
+    return cells[row].prefix(cells: width - displayWidth(of: mark) - 1) + "\"" + mark
   }
 
   private mutating func measure() {
-    naturalWidth = cells.reduce(displayWidth(title)) { max($0, displayWidth($1)) }
+    naturalWidth = cells.reduce(displayWidth(of: title)) { max($0, displayWidth(of: $1)) }
   }
 }
 

@@ -132,17 +132,12 @@ private struct Layout {
 
   /// A line without spaces at its end, the styles around the text and not the padding.
   private func joined(_ cells: [(text: String, style: Style?)], colour: Bool) -> String {
-    let end = cells.lastIndex { $0.text.contains { $0 != " " } } ?? -1
+    let last = cells.lastIndex { $0.text.contains { $0 != " " } } ?? -1
     var line = ""
-    for (index, cell) in cells.enumerated() where index <= end {
+    for (index, cell) in cells.enumerated() where index <= last {
       if index > 0 { line += String(repeating: " ", count: Layout.gap) }
-      let start = cell.text.prefix { $0 == " " }
-      let body = cell.text.dropFirst(start.count).reversed().drop { $0 == " " }.reversed()
-      let tail = cell.text.count - start.count - body.count
-      line += start
-      let shown = String(body)
-      line += cell.style.map { $0.paint(shown, colour: colour) } ?? shown
-      if index < end { line += String(repeating: " ", count: tail) }
+      let text = index == last ? cell.text.trimmingEnd() : cell.text
+      line += cell.style.map { $0.paint(padded: text, colour: colour) } ?? text
     }
     return line
   }

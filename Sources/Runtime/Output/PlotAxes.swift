@@ -1,3 +1,5 @@
+import Lang
+
 /// One axis: its range, and round numbers in it.
 struct PlotAxis {
   var low: Double
@@ -9,9 +11,12 @@ struct PlotAxis {
   init(_ values: [Double], count: Int, isInteger: Bool) {
     var low = values.min() ?? 0
     var high = values.max() ?? 1
-    if low == high {
-      let half = isInteger ? 1 : max(low.magnitude / 2, 1e-300)
-      (low, high) = low == 0 && !isInteger ? (-1, 1) : (low - half, high + half)
+    // Values that are all the same, or as good as, stand in the middle.
+    if high - low < 1e-300 {
+      let half = max(low.magnitude / 2, isInteger || low == 0 ? 1 : 1e-290)
+      (low, high) = (low - half, high + half)
+      low = max(low, -.greatestFiniteMagnitude)
+      high = min(high, .greatestFiniteMagnitude)
     }
     var step = PlotAxis.step(low, high, count: max(2, count))
     if isInteger {
@@ -27,7 +32,7 @@ struct PlotAxis {
     let last = (high / step).rounded(.down)
     ticks =
       last >= first && last - first < 1000
-      ? stride(from: first, through: last, by: 1).map { $0 * step } : []
+      ? stride(from: first, through: last, by: 1).map { $0 * step }.filter(\.isFinite) : []
     labels = PlotAxis.labels(ticks, step: step)
   }
 
@@ -74,7 +79,7 @@ struct PlotFrame {
     let width = settings.width ?? defaultPlotWidth
     let height = min(24, max(8, width / 4))
     y = PlotAxis(ys, count: max(2, height / 3), isInteger: yIsInteger)
-    labelWidth = y.labels.map(displayWidth).max() ?? 0
+    labelWidth = y.labels.map(displayWidth(of:)).max() ?? 0
     let columns = max(8, width - labelWidth - 2 - room)
     x = PlotAxis(xs, count: max(2, columns / 10), isInteger: xIsInteger)
     canvas = PlotCanvas(width: columns, height: height)
@@ -136,8 +141,9 @@ struct PlotFrame {
     for (tick, label) in zip(x.ticks, x.labels) {
       let column = dot(tick, y.low).x / 2
       axis[column] = unicode ? "┬" : "+"
-      let start = max(0, min(column - displayWidth(label) / 2, canvas.width - displayWidth(label)))
-      let used = displayWidth(labels)
+      let start = max(
+        0, min(column - displayWidth(of: label) / 2, canvas.width - displayWidth(of: label)))
+      let used = displayWidth(of: labels)
       if used > 0, start <= used { continue }
       labels = labels.padded(to: start) + label
     }
@@ -145,7 +151,7 @@ struct PlotFrame {
     lines.append(faint(indent + (unicode ? "└" : "+") + String(axis)))
     lines.append(faint((indent + " " + labels).trimmingEnd()))
     let title = xTitle.cut(to: width, mark: mark)
-    let place = labelWidth + 2 + max(0, canvas.width - displayWidth(title))
+    let place = labelWidth + 2 + max(0, canvas.width - displayWidth(of: title))
     lines.append(String(repeating: " ", count: place) + heading(title))
     return lines.map { $0 + "\n" }.joined()
   }
@@ -179,7 +185,7 @@ enum PlotSeries {
     var used = 0
     for (index, name) in names.enumerated() {
       let text = name.cut(to: width - 2, mark: Marks(unicode: settings.unicode).ellipsis)
-      let size = displayWidth(text) + 2
+      let size = displayWidth(of: text) + 2
       if used > 0, used + size + 2 > width {
         lines.append(line)
         (line, used) = ("", 0)

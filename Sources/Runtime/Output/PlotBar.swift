@@ -22,14 +22,10 @@ public func plotBar(
 
   var plot = ""
   func line(_ cells: [(String, Style?)], _ bar: String) {
-    var line = ""
-    for (text, style) in cells {
-      let body = text.trimmingSpaces()
-      line += text.prefix { $0 == " " }
-      line += style.map { $0.paint(body, colour: settings.colour) } ?? body
-      line += String(text.reversed().prefix { $0 == " " }) + "  "
+    let texts = cells.map { text, style in
+      style.map { $0.paint(padded: text, colour: settings.colour) } ?? text
     }
-    plot += String((line.dropLast() + bar).reversed().drop { $0 == " " }.reversed()) + "\n"
+    plot += (texts.joined(separator: "  ") + " " + bar).trimmingEnd() + "\n"
   }
   let titles = zip(texts, widths).map { column, width in
     (column.aligned(column.title.cut(to: width, mark: marks.ellipsis), width: width), Style.heading)

@@ -82,8 +82,10 @@ extension Table {
       keys.contains(one) && keys.contains(other)
         && (row == nil || row == one) && (column == nil || column == other)
     }
-    let reversed = all.map { ($0.1, $0.0) }.filter { one, other in
-      (row == one && column == nil) || (column == other && row == nil)
+    // The other way round only where one of the two is named.
+    let reversed = (usual + all).map { ($0.1, $0.0) }.filter { one, other in
+      keys.contains(one) && keys.contains(other)
+        && ((row == one && column == nil) || (column == other && row == nil))
     }
     for (one, other) in pairs + reversed {
       let axes = [try self.column(one), try self.column(other)]

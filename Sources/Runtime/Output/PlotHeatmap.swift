@@ -1,3 +1,5 @@
+import Lang
+
 /// A map of numbers, blue above zero and red below. A pivoted table is drawn as it is; of a long one
 /// the rows, columns and values may be named, else they are the usual ones (layer and head, layer
 /// and position, …) and the measure. Few columns show their numbers; many are squeezed to two cells
@@ -37,14 +39,14 @@ private struct Heatmap {
     shownRows = Runtime.shownRows(of: grid.rowLabels.count, at: settings.maximumRows)
 
     let width = settings.width ?? defaultPlotWidth
-    let longest = grid.rowLabels.prefix(shownRows).map(displayWidth).max() ?? 0
-    labelWidth = min(max(longest, displayWidth(grid.rowTitle)), max(6, width / 3))
+    let longest = grid.rowLabels.prefix(shownRows).map(displayWidth(of:)).max() ?? 0
+    labelWidth = min(max(longest, displayWidth(of: grid.rowTitle)), max(6, width / 3))
     let room = max(1, width - labelWidth - 1)
     let count = grid.columnLabels.count
-    let titles = grid.columnLabels.map(displayWidth).max() ?? 0
+    let titles = grid.columnLabels.map(displayWidth(of:)).max() ?? 0
     for digits in [4, 3, 2] {
       let texts = Heatmap.numbers(grid, digits: digits)
-      let widest = texts.joined().map(displayWidth).max() ?? 0
+      let widest = texts.joined().map(displayWidth(of:)).max() ?? 0
       guard (widest + 2) * count <= room else { continue }
       numbers = texts
       cellWidth = min(max(widest, min(titles, 12)) + 2, room / count)
@@ -78,7 +80,7 @@ private struct Heatmap {
 
   private var heading: String {
     let title = Style.heading.paint(grid.rowTitle, colour: settings.colour)
-    let indent = String(repeating: " ", count: max(0, labelWidth - displayWidth(grid.rowTitle)))
+    let indent = String(repeating: " ", count: max(0, labelWidth - displayWidth(of: grid.rowTitle)))
     guard !grid.columnTitle.isEmpty else { return indent + title }
     let across = Style.heading.paint(grid.columnTitle, colour: settings.colour)
     return indent + title + " " + across + (settings.unicode ? " →" : " ->")
@@ -121,7 +123,7 @@ private struct Heatmap {
   private var columnLines: [String] {
     let labels = Array(grid.columnLabels.prefix(shownColumns))
     let indent = String(repeating: " ", count: labelWidth + 1)
-    let widest = labels.map(displayWidth).max() ?? 0
+    let widest = labels.map(displayWidth(of:)).max() ?? 0
     let lines: [String]
     if numbers != nil {
       lines = [
@@ -145,7 +147,7 @@ private struct Heatmap {
 
   /// Every second, fifth, tenth… so that a space stays between them.
   private func thinned(_ labels: [String]) -> String {
-    let widest = labels.map(displayWidth).max() ?? 1
+    let widest = labels.map(displayWidth(of:)).max() ?? 1
     let steps = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000]
     let step = steps.first { $0 * cellWidth > widest } ?? 10_000
     var line = ""
@@ -159,7 +161,7 @@ private struct Heatmap {
   private func upright(_ labels: [String]) -> [String] {
     let tallest = 12
     let columns = labels.map { label -> [String] in
-      let characters = label.map { displayWidth($0) <= cellWidth ? String($0) : "?" }
+      let characters = label.map { displayWidth(of: $0) <= cellWidth ? String($0) : "?" }
       guard characters.count > tallest else { return characters }
       return characters.prefix(tallest - 1) + [settings.unicode ? "⋮" : "."]
     }
@@ -185,7 +187,10 @@ private struct Heatmap {
       "min \(text(lowest)), max \(text(highest))"
     guard limit > 0 else { return [indent + "all are zero" + name] }
 
-    let steps = from < 0 && to > 0 ? 17 : 9
+    let (low, high) = (text(from), text(to))
+    let width = settings.width ?? defaultPlotWidth
+    let ends = displayWidth(of: low) + displayWidth(of: high) + 2
+    let steps = max(3, min(from < 0 && to > 0 ? 17 : 9, width - ends))
     let shares = (0..<steps).map { step in
       (from + (to - from) * Double(step) / Double(steps - 1)) / limit
     }
@@ -196,14 +201,16 @@ private struct Heatmap {
       let colour = ColourScale.colour(share)
       return "\u{1B}[\(colour.background(trueColour: settings.trueColour))m \u{1B}[0m"
     }
-    let (low, high) = (text(from), text(to))
-    let faint = Style.faint.paint(range + name, colour: settings.colour)
     let bar = "\(low) \(scale.joined()) \(high)"
-    let barWidth = displayWidth(low) + displayWidth(high) + 2 + steps
-    let total = labelWidth + 1 + barWidth + 3 + displayWidth(range + name)
-    let width = settings.width ?? defaultPlotWidth
-    if total <= width { return [indent + bar + "   " + faint] }
-    return labelWidth + 1 + barWidth <= width ? [indent + bar, indent + faint] : [bar, faint]
+    let barWidth = ends + steps
+    let note = Style.faint.paint(range + name, colour: settings.colour)
+    let noteWidth = displayWidth(of: range + name)
+    if labelWidth + 1 + barWidth + 3 + noteWidth <= width { return [indent + bar + "   " + note] }
+    let fits = labelWidth + 1 + max(barWidth, noteWidth) <= width
+    let cut = (range + name).cut(to: width, mark: marks.ellipsis)
+    return fits
+      ? [indent + bar, indent + note]
+      : [bar, Style.faint.paint(cut, colour: settings.colour)]
   }
 }
 

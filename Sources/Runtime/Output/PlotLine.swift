@@ -1,3 +1,5 @@
+import Lang
+
 /// A line a series, over a column of numbers. Of a long table: `y` (default: the measure) over `x`,
 /// a line for each value of `by`; those that are not named are found. Of a pivoted one: all further
 /// columns of numbers over the first.
@@ -13,7 +15,7 @@ public func plotLine(
   }
 
   let manyNames = lines.series.count > 1 ? lines.series.map(\.name) : []
-  let longest = manyNames.map(displayWidth).max() ?? 0
+  let longest = manyNames.map(displayWidth(of:)).max() ?? 0
   let width = settings.width ?? defaultPlotWidth
   // Without colours, each line is named where it ends.
   let room = manyNames.isEmpty || longest > width / 4 ? 0 : longest + 2

@@ -1,3 +1,5 @@
+import Lang
+
 /// A point a row. By default `x` and `y` are the first two columns of numbers of a pivoted table, the
 /// measure being `y` where there is one; the points farthest from the middle are named by `label`,
 /// the texts that tell the rows apart. `by` gives each of its values a colour, or a sign.
@@ -121,7 +123,7 @@ extension PlotFrame {
     for index in far where drawn < PlotFrame.mostLabels {
       let point = points[index]
       let (text, owner) = name(point.row)
-      let size = displayWidth(text)
+      let size = displayWidth(of: text)
       // A wide character would take the place of two.
       guard size == text.count, size <= max(8, canvas.width / 3) else { continue }
       let dot = dot(point.x, point.y)

@@ -36,4 +36,13 @@ public enum Style: Sendable, CaseIterable {
     guard colour, !text.isEmpty else { return String(text) }
     return "\u{1B}[\(parameters)\(reversed ? ";7" : "")m\(text)\u{1B}[0m"
   }
+
+  /// The same, the spaces at the ends left as they are.
+  func paint(padded text: String, colour: Bool) -> String {
+    let body = text.trimmingSpaces()
+    guard colour, !body.isEmpty else { return text }
+    let start = text.prefix { $0 == " " }
+    let end = text.suffix(text.count - start.count - body.count)
+    return start + paint(body, colour: colour) + end
+  }
 }

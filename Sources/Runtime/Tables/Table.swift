@@ -1,3 +1,5 @@
+import Lang
+
 /// A named column.
 public struct Column: Sendable, Equatable {
   public var name: String
@@ -58,7 +60,7 @@ public struct Table: Sendable, Equatable {
     }
     let names = columnNames
     let there = "the columns are " + enumeration(names)
-    let help = closest(to: name, among: names).map { "did you mean `\($0)`? " + there } ?? there
+    let help = suggestion(for: name, among: names).map { "did you mean `\($0)`? " + there } ?? there
     return Failure("there is no column `\(name)`", help: help)
   }
 }

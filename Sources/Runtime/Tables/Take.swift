@@ -8,7 +8,10 @@ extension Table {
         help: "for the smallest values, `sort COLUMN | take \(count.magnitude)`")
     }
     let ranked = try numericColumn(name, for: "top")
-    return try sorted(by: [SortKey(ranked.name, descending: true)]).take(count)
+    guard count < rowCount / 8 else {
+      return try sorted(by: [SortKey(ranked.name, descending: true)]).take(count)
+    }
+    return gathered(ranked.values.largest(count))
   }
 
   /// The first `count` rows, or the last where it is negative.
@@ -47,6 +50,34 @@ extension Table {
           : "columns of numbers: \(enumeration(numeric))")
     }
     return column
+  }
+}
+
+extension Values {
+  /// The rows of the `count` largest numbers, largest first, earlier rows before later ones that are
+  /// alike: a few of a whole vocabulary, without sorting all of it. What is missing comes last.
+  fileprivate func largest(_ count: Int) -> [Int] {
+    guard count > 0 else { return [] }
+    var best: [(number: Double, row: Int)] = []
+    var missing: [Int] = []
+    for row in 0..<self.count {
+      guard let number = number(row) else {
+        if missing.count < count { missing.append(row) }
+        continue
+      }
+      if best.count == count {
+        guard number > best[count - 1].number else { continue }
+        best.removeLast()
+      }
+      var low = 0
+      var high = best.count
+      while low < high {
+        let middle = (low + high) / 2
+        if best[middle].number >= number { low = middle + 1 } else { high = middle }
+      }
+      best.insert((number, row), at: low)
+    }
+    return best.map(\.row) + missing.prefix(count - best.count)
   }
 }
 

@@ -125,6 +125,24 @@ public enum Values: Sendable, Equatable {
 }
 
 extension Values {
+  /// What is missing equals what is missing, NaN among floats too.
+  public static func == (one: Values, other: Values) -> Bool {
+    switch (one, other) {
+    case (.integers(let one), .integers(let other)): one == other
+    case (.singles(let one), .singles(let other)): areSame(one, other)
+    case (.doubles(let one), .doubles(let other)): areSame(one, other)
+    case (.texts(let one), .texts(let other)): one == other
+    case (.booleans(let one), .booleans(let other)): one == other
+    default: false
+    }
+  }
+
+  private static func areSame<Value: FloatingPoint>(_ one: [Value], _ other: [Value]) -> Bool {
+    one.elementsEqual(other) { $0 == $1 || ($0.isNaN && $1.isNaN) }
+  }
+}
+
+extension Values {
   /// The narrowest type that holds all of `cells`: integers beside floats become doubles, anything
   /// beside a text becomes text. Where every cell is missing (or there is none), `fallback`.
   public init(_ cells: [Cell], fallback: Kind = .texts) {

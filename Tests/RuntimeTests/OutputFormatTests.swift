@@ -1,0 +1,171 @@
+import Testing
+
+@testable import Runtime
+
+@Suite struct OutputFormatTests {
+  let logits = Table(
+    columns: [
+      Column("rank", .integers([1, 2, 3, nil])),
+      Column("token", .texts([" Italy", "a\"b", "日\t本|\n\\", nil])),
+      Column("logit", .singles([18.75916, 0.1, -2.5, .nan])),
+      Column("prob", .doubles([0.1, 1e-9, .infinity, -.infinity])),
+    ], measure: "logit")
+
+  @Test func tsv() {
+    #expect(
+      render(logits, as: .tsv) == """
+        rank\ttoken\tlogit\tprob
+        1\t Italy\t18.75916\t0.1
+        2\ta"b\t0.1\t1e-09
+        3\t日\\t本|\\n\\\\\t-2.5\tinf
+        \t\t\t-inf
+
+        """)
+  }
+
+  @Test func csv() {
+    #expect(
+      render(logits, as: .csv) == """
+        rank,token,logit,prob
+        1," Italy",18.75916,0.1
+        2,"a""b",0.1,1e-09
+        3,"日\t本|
+        \\",-2.5,inf
+        ,,,-inf
+
+        """)
+  }
+
+  @Test func json() {
+    #expect(
+      render(logits, as: .json) == """
+        [
+          {"rank":1,"token":" Italy","logit":18.75916,"prob":0.1},
+          {"rank":2,"token":"a\\"b","logit":0.1,"prob":1e-09},
+          {"rank":3,"token":"日\\t本|\\n\\\\","logit":-2.5,"prob":"Infinity"},
+          {"rank":null,"token":null,"logit":null,"prob":"-Infinity"}
+        ]
+
+        """)
+    #expect(render(logits.take(0), as: .json) == "[]\n")
+    #expect(render(logits.take(0), as: .ndjson) == "")
+    #expect(
+      render(logits.take(-1), as: .ndjson)
+        == "{\"rank\":null,\"token\":null,\"logit\":null,\"prob\":\"-Infinity\"}\n")
+    #expect(jsonString("\u{1}\u{7F}é😀") == "\"\\u0001\u{7F}é😀\"")
+  }
+
+  @Test func markdown() {
+    #expect(
+      render(logits, as: .markdown) == #"""
+        | rank | token              |   logit |     prob |
+        | ---: | ------------------ | ------: | -------: |
+        |    1 | " Italy"           | 18.7592 | 0.100000 |
+        |    2 | "a\\"b"            |  0.1000 | 1.000e-9 |
+        |    3 | "日\\t本\|\\n\\\\" | -2.5000 |      inf |
+        |      |                    |         |     -inf |
+
+        """#)
+  }
+
+  @Test func theDocumentCarriesItsProvenance() throws {
+    let provenance = Provenance([
+      ("summand", .string("0.1.0")), ("prompts", .array([.string("a"), .null, .number(0.5)])),
+    ])
+    let document = renderDocument(logits.take(1), provenance)
+    #expect(
+      document == """
+        {
+          "summand": "0.1.0",
+          "prompts": ["a", null, 0.5],
+          "columns": ["rank", "token", "logit", "prob"],
+          "rows": [
+            {"rank":1,"token":" Italy","logit":18.75916,"prob":0.1}
+          ]
+        }
+
+        """)
+    #expect(lines(try parseTable(Array(document.utf8), name: "x.json")) == lines(logits.take(1)))
+    let empty = renderDocument(logits.take(0), Provenance())
+    #expect(try parseTable(Array(empty.utf8), name: "x.json").columnNames == logits.columnNames)
+  }
+
+  /// Any table comes back from TSV, CSV, JSON and NDJSON as it was, but for what a format cannot say:
+  /// TSV has no empty text, only JSON tells single from double by nothing at all.
+  @Test(arguments: [OutputFormat.tsv, .csv, .json, .ndjson])
+  func roundTrip(format: OutputFormat) throws {
+    var chance = Chance(state: 11)
+    for _ in 0..<300 {
+      let table = randomTable(&chance, emptyTexts: format != .tsv)
+      let text = render(table, as: format)
+      let read = try parseTable(
+        Array(text.utf8), name: "test", format: TableFormat(rawValue: format.rawValue))
+      #expect(read == table, "\(text)")
+    }
+  }
+
+  private func randomTable(_ chance: inout Chance, emptyTexts: Bool) -> Table {
+    let rows = Int.random(in: 1...5, using: &chance)
+    let alphabet: [Character] = [
+      "a", "\"", ",", "\t", "\n", "\r", "\\", " ", "é", "😀", "{", "t", "n",
+    ]
+    func text() -> String {
+      // A letter first: what looks like a number comes back as one, and null is missing.
+      let tail = (0..<Int.random(in: 0...4, using: &chance)).map { _ in
+        alphabet.randomElement(using: &chance) ?? "a"
+      }
+      return (Bool.random(using: &chance) ? " " : "x") + String(tail)
+    }
+    func missing() -> Bool { Int.random(in: 0..<4, using: &chance) == 0 }
+    var columns = [Column("key", .integers((0..<rows).map { $0 }))]
+    for index in 0..<Int.random(in: 0...4, using: &chance) {
+      let name = "c\(index)" + text()
+      switch Int.random(in: 0..<4, using: &chance) {
+      case 0:
+        var values = (0..<rows).map { _ in
+          missing() ? nil : Int.random(in: .min ... .max, using: &chance)
+        }
+        values[0] = values[0] ?? 0
+        columns.append(Column(name, .integers(values)))
+      case 1:
+        var values = (0..<rows).map { _ -> Double in
+          let bits = Double(bitPattern: UInt64.random(in: 0...UInt64.max, using: &chance))
+          return missing() || bits.isNaN ? .nan : bits
+        }
+        values[0] = 0.5
+        columns.append(Column(name, .doubles(values)))
+      case 2:
+        var values: [Bool?] = (0..<rows).map { _ in missing() ? nil : Bool.random(using: &chance) }
+        values[0] = true
+        columns.append(Column(name, .booleans(values)))
+      default:
+        var values: [String?] = (0..<rows).map { _ in missing() ? nil : text() }
+        if emptyTexts, rows > 1 { values[1] = "" }
+        values[0] = "text" + text()
+        columns.append(Column(name, .texts(values)))
+      }
+    }
+    return Table(columns: columns)
+  }
+
+  @Test func bigTablesLeaveInPieces() throws {
+    let big = Table(columns: [Column("n", .integers((0..<50_000).map { $0 }))])
+    var pieces: [Int] = []
+    var whole = ""
+    try render(big, as: .tsv) {
+      pieces.append($0.utf8.count)
+      whole += $0
+    }
+    #expect(pieces.count > 3 && pieces.allSatisfy { $0 < 1 << 17 })
+    #expect(whole == render(big, as: .tsv))
+    struct Closed: Error {}
+    var calls = 0
+    #expect(throws: Closed.self) {
+      try render(big, as: .ndjson) { _ in
+        calls += 1
+        throw Closed()
+      }
+    }
+    #expect(calls == 1)
+  }
+}

@@ -1,0 +1,266 @@
+import Lang
+import Testing
+
+@testable import Runtime
+
+@Suite struct PlotTests {
+  let spans = """
+    component | layer | span    | dla
+    L29H1     | 29    | subject | 2.0
+    L29H1     | 29    | other   | -1.0
+    L3.mlp    | 3     | subject | 0.125
+    L3.mlp    | 3     | other   |
+    """
+  let narrow = RenderSettings(width: 40)
+
+  @Test func bars() throws {
+    #expect(
+      try plotBar(table(spans, measure: "dla"), settings: narrow) == """
+        component  span        dla
+        L29H1      subject   2.000     │████████
+        L29H1      other    -1.000 ████│
+        L3.mlp     subject   0.125     │▌
+        L3.mlp     other         –     │
+
+        """)
+  }
+
+  @Test func barsOfOneSign() throws {
+    let tokens = try table("token | rank | prob\na | 1 | 0.5\nb | 2 | 0.25\nc | 3 | 0.0000001")
+    #expect(
+      try plotBar(tokens, settings: RenderSettings(width: 30))
+        == """
+        token      prob
+        a      0.500000 │█████████████
+        b      0.250000 │██████▌
+        c      1.000e-7 │▏
+
+        """)
+    let negative = try table("token | x\na | -4.0\nb | -1.0")
+    #expect(
+      try plotBar(negative, settings: RenderSettings(width: 24, unicode: false))
+        == """
+        token     x
+        a      -4.0 ===========|
+        b      -1.0         ===|
+
+        """)
+  }
+
+  @Test func barsInColourEndInEighthsOnBothSides() throws {
+    let values = try table("a | x\np | 8.0\nq | -7.5")
+    let plot = try plotBar(values, settings: RenderSettings(width: 27, colour: true))
+    let rows = plot.split(separator: "\n").dropFirst()
+    #expect(rows.first?.hasSuffix("│\u{1B}[0m\u{1B}[38;5;68m█████████\u{1B}[0m") == true, "\(plot)")
+    #expect(rows.last?.contains("\u{1B}[38;5;167;7m▌") == true, "\(plot)")
+  }
+
+  @Test func labelsAreWhatTellsRowsApart() throws {
+    let effects = try table(
+      "prompt | component | layer | position | effect\np | L1H0 | 1 | 0 | 1\np | L1H0 | 1 | 1 | 2")
+    #expect(try effects.labelColumns([], besides: "effect").map(\.name) == ["position"])
+    let named = try effects.labelColumns(["component"], besides: "effect")
+    #expect(named.map(\.name) == ["component"])
+    let ranks = try table("rank | token | prob\n1 | a | 1\n2 | b | 2")
+    #expect(try ranks.labelColumns([], besides: "prob").map(\.name) == ["token"])
+  }
+
+  @Test func aHeatmapOfFewColumnsShowsItsNumbers() throws {
+    let plot = try plotHeatmap(
+      table(spans, measure: "dla"), row: "component", column: "span", settings: narrow)
+    #expect(
+      plot == """
+        component span →
+                   subject    other
+            L29H1    2.000   -1.000
+           L3.mlp    0.125
+
+                  -2.0 ≣≣≡≡==--·░░▒▒▓▓██ 2.0
+                  min -1.0, max 2.0  dla
+
+        """)
+    let wide = try table(spans, measure: "dla").pivoted(rows: ["component"], column: "span")
+    let pivoted = try plotHeatmap(wide, settings: narrow)
+    #expect(pivoted.split(separator: "\n")[1...3] == plot.split(separator: "\n")[1...3])
+  }
+
+  @Test func manyColumnsAreSqueezed() throws {
+    var columns = [Column("layer", .integers([0, 1, 2]))]
+    for head in 0..<12 {
+      let values = (0..<3).map { Double(($0 + head) % 5 - 2) }
+      columns.append(Column(String(head), .doubles(values)))
+    }
+    let plot = try plotHeatmap(Table(columns: columns), settings: RenderSettings(width: 32))
+    #expect(
+      plot == """
+        layer
+              0   2   4   6   8   10
+            0 ≣ = · ▒ █ ≣ = · ▒ █ ≣ =
+            1 = · ▒ █ ≣ = · ▒ █ ≣ = ·
+            2 · ▒ █ ≣ = · ▒ █ ≣ = · ▒
+
+              -2.0 ≣≣≡≡==--·░░▒▒▓▓██ 2.0
+              min -2.0, max 2.0
+
+        """)
+  }
+
+  @Test func heatmapsChooseTheirAxes() throws {
+    let heads = try table(
+      "component | layer | head | dla\nL1H0 | 1 | 0 | 1\nL0H1 | 0 | 1 | 2\nL0H0 | 0 | 0 | 3",
+      measure: "dla")
+    let grid = try PlotGrid(heads, row: nil, column: nil, value: nil)
+    #expect(grid.rowTitle == "layer" && grid.columnTitle == "head" && grid.valueTitle == "dla")
+    #expect(grid.rowLabels == ["0", "1"] && grid.columnLabels == ["0", "1"])
+    #expect(grid.values[0] == [3, 2] && grid.values[1][0] == 1 && grid.values[1][1].isNaN)
+    let turned = try PlotGrid(heads, row: "head", column: nil, value: nil)
+    #expect(turned.rowTitle == "head" && turned.columnTitle == "layer")
+    let twice = Table.stacked([heads, heads])
+    let refused = try failure { _ = try plotHeatmap(twice) }
+    #expect(refused.message.contains("no two columns"))
+    #expect(refused.help?.contains("`component`, `layer`, `head` and `dla`") == true)
+    #expect(throws: Failure.self) { try plotHeatmap(table("a | b\nx | y")) }
+  }
+
+  @Test func coloursRunFromRedToBlue() {
+    #expect(ColourScale.colour(-1) == RGB(red: 140, green: 20, blue: 42))
+    #expect(ColourScale.colour(1) == RGB(red: 22, green: 62, blue: 128))
+    #expect(ColourScale.colour(0) == ColourScale.colour(-0.0))
+    #expect(ColourScale.colour(1).background(trueColour: true) == "48;2;22;62;128")
+    #expect(RGB(red: 255, green: 255, blue: 255).background(trueColour: false) == "48;5;231")
+    #expect(RGB(red: 128, green: 128, blue: 128).background(trueColour: false) == "48;5;244")
+    #expect(RGB(red: 95, green: 135, blue: 215).background(trueColour: false) == "48;5;68")
+    for unicode in [true, false] {
+      let signs = stride(from: -1.0, through: 1, by: 0.25).map {
+        ColourScale.sign($0, unicode: unicode)
+      }
+      #expect(Set(signs).count == 9, "\(signs)")
+    }
+  }
+
+  @Test func aLine() throws {
+    let layers = try table("layer | dla\n0 | 0\n1 | 1\n2 | 2\n3 | 1\n4 |\n5 | -2", measure: "dla")
+    #expect(
+      try plotLine(layers, settings: RenderSettings(width: 28)) == """
+        dla
+         2 ┤        ⡠⠔⢄⡀
+           │     ⣀⠔⠉   ⠈⠢⢄
+           │  ⢀⠤⠊         ⠁
+         0 ┤⡠⠒⠁┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄
+           │
+           │
+           │
+        -2 ┤                       ⠠
+           └┬──────────────────────┬
+            0                      5
+                               layer
+        1 row not shown: a value is…
+
+        """)
+  }
+
+  @Test func linesAreNamedWhereTheyEnd() throws {
+    let lens = try table(
+      "layer | token | prob\n0 | a | 0.0\n1 | a | 1.0\n0 | b | 1.0\n1 | b | 0.0", measure: "prob")
+    let plot = try plotLine(lens, settings: RenderSettings(width: 30, unicode: false))
+    let rows = plot.split(separator: "\n")
+    #expect(rows[1].hasSuffix(" a") && rows[8].hasSuffix(" b"), "\(plot)")
+    let wide = try lens.pivoted(rows: ["layer"], column: "token")
+    let pivoted = try plotLine(wide, settings: RenderSettings(width: 30, unicode: false))
+    #expect(pivoted.split(separator: "\n")[...] == rows.dropFirst())
+  }
+
+  @Test func aScatter() throws {
+    let points = try table(
+      "component | subject | relation\nL1H0 | -1 | -1\nL2H0 | 1.5 | 2.5\nL3H3 | 0 | 0.1")
+    #expect(
+      try plotScatter(points, settings: RenderSettings(width: 32)) == """
+        relation
+          │           ┊           L2H0 ●
+        2 ┤           ┊
+          │           ┊
+          │           ┊
+          │           ┊
+        0 ┤┄┄┄┄┄┄┄┄┄┄┄●┄L3H3┄┄┄┄┄┄┄┄┄┄┄┄
+          │           ┊
+          │● L1H0     ┊
+          └───────────┬─────────────────
+                      0
+                                 subject
+
+        """)
+    let classes = try plotScatter(points, by: "component", settings: narrow)
+    #expect(classes.hasSuffix("● L1H0  ○ L2H0  ▲ L3H3\n"))
+  }
+
+  @Test func whatCannotBePlottedSaysWhatIsThere() throws {
+    let texts = try table("a | b\nx | y")
+    #expect(try failure { _ = try plotBar(texts) }.help == "the columns are `a` and `b`")
+    #expect(try failure { _ = try plotLine(texts) }.help?.contains("`a` and `b`") == true)
+    #expect(
+      try failure { _ = try plotScatter(texts) }.help
+        == "the columns are `a` and `b`, none of numbers")
+    let one = try table("a | b\nx | 1")
+    #expect(
+      try failure { _ = try plotScatter(one) }.help
+        == "this table has only `b`; `pivot` makes more")
+    #expect(try failure { _ = try plotBar(one, value: "c") }.message.contains("no column `c`"))
+    let same = try table("layer | x\n1 | 1.0\n1 | 2.0", measure: "x")
+    #expect(try failure { _ = try plotLine(same) }.help?.contains("group by layer mean x") == true)
+    let many = try table(
+      "k | x | y\n" + (0..<9).map { "k\($0)| 1 | \($0)" }.joined(separator: "\n"))
+    #expect(try failure { _ = try plotScatter(many, by: "k") }.message.contains("9 different"))
+  }
+
+  /// Whatever the numbers, every plot is drawn, inside its width.
+  @Test func strangeNumbersAreDrawnToo() throws {
+    let strange: [Double] = [
+      0, -0.0, 1, -1, Double.leastNonzeroMagnitude, -Double.leastNonzeroMagnitude, 1e308, -1.7e308,
+      1.7e308, .infinity, -.infinity, .nan, 1e-20,
+      123_456_789, 0.1, 1e16,
+    ]
+    var chance = Chance(state: 5)
+    for round in 0..<400 {
+      let count = Int.random(in: 1...12, using: &chance)
+      func numbers() -> [Double] {
+        (0..<count).map { _ in strange.randomElement(using: &chance) ?? 0 }
+      }
+      let table = Table(
+        columns: [
+          Column("name", .texts((0..<count).map { ["L\($0)H3", "日本 \($0)", " \($0)"][$0 % 3] })),
+          Column(
+            "n",
+            .integers(
+              (0..<count).map { _ in
+                strange.randomElement(using: &chance).flatMap { Int(exactly: $0.rounded()) }
+              })),
+          Column("x", .doubles(numbers())), Column("y", .doubles(numbers())),
+        ])
+      let width = Int.random(in: 30...100, using: &chance)
+      let settings = RenderSettings(
+        width: width, maximumRows: 5, unicode: round % 2 == 0)
+      let plots = [
+        try plotBar(table, settings: settings), try plotHeatmap(table, settings: settings),
+        try plotScatter(table, settings: settings),
+        try plotLine(table, x: "x", y: ["n", "y"], settings: settings),
+        try plotBar(table, settings: RenderSettings(width: 1)),
+        try plotHeatmap(table, settings: RenderSettings(width: 1)),
+        try plotScatter(table, settings: RenderSettings(width: 1)),
+        try plotLine(table, settings: RenderSettings(width: 1)),
+      ]
+      for plot in plots.prefix(4) {
+        for line in plot.split(separator: "\n") {
+          #expect(displayWidth(of: String(line)) <= width, "\(plot)")
+        }
+      }
+    }
+  }
+
+  @Test func emptyTablesSaySo() throws {
+    let empty = try table("a | x | y\nb | 1 | 2").take(0)
+    #expect(try plotBar(empty) == "no rows to plot\n")
+    #expect(try plotHeatmap(empty) == "no rows to plot\n")
+    #expect(try plotLine(empty) == "no rows to plot\n")
+    #expect(try plotScatter(empty) == "no rows to plot\n")
+  }
+}
