@@ -1,4 +1,5 @@
 import Lang
+import Model
 
 /// What the process answers when it ends. The numbers are part of the interface.
 public enum ExitStatus: Int32, Sendable {
@@ -19,26 +20,55 @@ public enum ExitStatus: Int32, Sendable {
 }
 
 /// The one error of the runtime: what went wrong, how to mend it, and, once it has passed the
-/// statement that caused it, where.
+/// expression that caused it, where.
 public struct Failure: Error, Sendable {
   public var message: String
   public var help: String?
   public var status: ExitStatus
   public var span: SourceSpan?
+  /// The text that `span` is a part of.
+  public var source: SourceText?
 
   public init(
-    _ message: String, help: String? = nil, status: ExitStatus = .failed, span: SourceSpan? = nil
+    _ message: String, help: String? = nil, status: ExitStatus = .failed, span: SourceSpan? = nil,
+    source: SourceText? = nil
   ) {
     self.message = message
     self.help = help
     self.status = status
     self.span = span
+    self.source = source
+  }
+
+  /// The model's errors in the runtime's terms.
+  init(_ error: ModelError) {
+    self.init(error.message, help: error.help, status: error.kind == .file ? .unreadable : .failed)
+  }
+
+  init(_ diagnostic: Diagnostic) {
+    self.init(diagnostic.message, help: diagnostic.help, span: diagnostic.span)
   }
 
   /// The same failure, placed at `span` unless it already knows a narrower place.
-  public func placed(at span: SourceSpan) -> Failure {
+  public func placed(at span: SourceSpan, in source: SourceText? = nil) -> Failure {
     var placed = self
     placed.span = self.span ?? span
+    placed.source = self.source ?? source
     return placed
+  }
+}
+
+/// Runs `body`; whatever it throws comes out as a `Failure` placed at `span`.
+func placing<T>(at span: SourceSpan, in source: SourceText? = nil, _ body: () throws -> T) throws
+  -> T
+{
+  do {
+    return try body()
+  } catch let failure as Failure {
+    throw failure.placed(at: span, in: source)
+  } catch let error as ModelError {
+    throw Failure(error).placed(at: span, in: source)
+  } catch let diagnostic as Diagnostic {
+    throw Failure(diagnostic).placed(at: span, in: source)
   }
 }

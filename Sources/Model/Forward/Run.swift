@@ -65,6 +65,8 @@ public struct RunResult: Sendable {
   public var activations: [Site: CapturedActivation] = [:]
   /// As the request asked: a vocabulary for each position, or one row of the tokens asked for.
   public var logits: [[Float]] = []
+
+  public init() {}
 }
 
 /// An activation at some positions of one prompt.

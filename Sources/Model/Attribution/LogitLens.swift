@@ -1,0 +1,60 @@
+extension Transformer {
+  /// The logits that a vector of the stream would have if the model ended there: its own final
+  /// norm, then the unembedding ("logit lens", nostalgebraist 2020).
+  ///
+  /// - Parameter stream: [n][d_model].
+  /// - Returns: [n][vocabulary].
+  public func lens(_ stream: [[Float]]) -> [[Float]] {
+    let kernels = Kernels.current
+    let width = configuration.width
+    let x = FloatBuffer(stream.count * width)
+    for (i, row) in stream.enumerated() {
+      row.withUnsafeBufferPointer { row in
+        finalNorm.withUnsafeBufferPointer { weight in
+          guard let row = row.baseAddress, let weight = weight.baseAddress else { return }
+          let scale = kernels.rootMeanSquare(row, width, configuration.epsilon)
+          kernels.normalise(row, scale, weight, width, x.pointer + i * width)
+        }
+      }
+    }
+    let stride = unembedding.stride
+    let out = FloatBuffer(stream.count * stride)
+    Products(pool: pool).multiply(
+      x.pointer, rows: stream.count, stride: width,
+      [ProductTarget(matrix: unembedding, out: out.pointer)])
+    return stream.indices.map {
+      Array(UnsafeBufferPointer(start: out.pointer + $0 * stride, count: configuration.vocabulary))
+    }
+  }
+}
+
+/// log Σ e^logit and what follows from it, in double precision.
+public struct Distribution: Sendable {
+  public let logits: [Float]
+  /// log Σ e^logit
+  public let logSum: Double
+
+  public init(_ logits: [Float]) {
+    self.logits = logits
+    let largest = Double(logits.max() ?? 0)
+    let sum = logits.reduce(0.0) { $0 + Numerics.exp(Double($1) - largest) }
+    logSum = largest + Numerics.log(sum)
+  }
+
+  public func logProbability(_ token: Int) -> Double { Double(logits[token]) - logSum }
+  public func probability(_ token: Int) -> Double { Numerics.exp(logProbability(token)) }
+
+  /// From 1: one more than the tokens with a larger logit.
+  public func rank(_ token: Int) -> Int { 1 + logits.count { $0 > logits[token] } }
+
+  /// KL(self ‖ other) = Σ p (log p − log q).
+  public func divergence(from other: Distribution) -> Double {
+    var sum = 0.0
+    for token in logits.indices {
+      let log = logProbability(token)
+      let p = Numerics.exp(log)
+      if p > 0 { sum += p * (log - other.logProbability(token)) }
+    }
+    return sum
+  }
+}

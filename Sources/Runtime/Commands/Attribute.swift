@@ -1,0 +1,232 @@
+import Lang
+import Model
+
+extension Command {
+  static let dla = Command(
+    name: "dla", group: .measures,
+    summary: "Attribute the answer's logit to components, heads and source tokens.",
+    details: """
+      Direct logit attribution, the final norm frozen at its own run's scale: the parts sum to the \
+      logit, and the check is stated. By component (the default), layer, head, source (a head and a \
+      source position), or head, span (a head and a labelled span, `bos`, `other`). `on` takes \
+      other tokens than the answer, one column more for each, or their `mean`. `of logit_diff` takes \
+      the answer less the mean of its foils; `centred` measures from the mean over the vocabulary.
+      """,
+    input: .prompts,
+    parameters: [
+      .keyword("by", .word, list: true, "component, layer, head, source, or head, span"),
+      .keyword("on", .tokens, list: true, "tokens to attribute instead of the answer"),
+      .keyword("of", .word, "logit (the default) or logit_diff"),
+      .word("mean", ["mean"], "one column: the mean over the tokens of `on`"),
+      .word("centred", ["centred", "centered"], "less the mean over the vocabulary"),
+    ],
+    examples: [
+      "colosseum | dla by head | top 5",
+      "colosseum | dla by head, span | group by span sum dla",
+      "colosseum | dla by head of logit_diff | top 3",
+    ],
+    run: attribute)
+
+  private static func attribute(_ call: Invocation) throws -> Value {
+    let set = try placing(at: call.span) { try call.promptInput().withoutSweep(for: "dla") }
+    let division = try division(call)
+    let goal = try Goal(call, set)
+    let transformer = set.model.transformer
+    var directions: [LogitTarget: Direction] = [:]
+    var rows = AttributionRows(set, division: division, columns: goal.columns)
+    var check = SumCheck()
+
+    let cases = try call.session.cases(of: set)
+    func attributor(_ item: Case) -> Attributor {
+      Attributor(
+        transformer, at: item.prompt.last, edits: item.edits, bySource: division.needsSources)
+    }
+    try call.session.run(
+      cases, of: set, label: "dla",
+      wants: { item in
+        let targets = goal.targets(of: item.prompt)
+        let logits: RunRequest.Logits =
+          targets.contains(where: \.isCentred)
+          ? .all([item.prompt.last])
+          : .tokens(Goal.tokens(of: targets), position: item.prompt.last)
+        return (attributor(item).captures, logits)
+      },
+      consume: { item, result in
+        let targets = goal.targets(of: item.prompt)
+        let attributions = targets.map { target in
+          let direction = directions[target] ?? transformer.direction(of: target)
+          directions[target] = direction
+          let logit = Goal.value(of: target, among: targets, result.logits[0])
+          return attributor(item).attribute(result, direction, logit: logit)
+        }
+        attributions.forEach { check.add($0) }
+        rows.append(item.prompt, attributions)
+      })
+    check.report(to: call, goal: goal)
+    return .table(TableValue(rows.table, origins: [set.origin]))
+  }
+
+  private static func division(_ call: Invocation) throws -> AttributionDivision {
+    let names = try call.columns("by")
+    if names.isEmpty { return .component }
+    if let division = AttributionDivision(names) { return division }
+    let span = call.expressions("by").last?.span ?? call.span
+    let words = ["component", "layer", "head", "source", "span"]
+    let unknown = names.first { !words.contains($0) }
+    throw Failure(
+      "`dla` cannot be divided by \(names.joined(separator: ", "))",
+      help: unknown.flatMap { suggestion(for: $0, among: words) }.map { "did you mean `\($0)`?" }
+        ?? "by component, by layer, by head, by source, or by head, span", span: span)
+  }
+}
+
+/// What is attributed: one target a column.
+private struct Goal {
+  /// One for each prompt, or the same for all.
+  private let perPrompt: [String: [LogitTarget]]?
+  private let shared: [LogitTarget]
+  let columns: [String]
+  let isOfAnswer: Bool
+
+  init(_ call: Invocation, _ set: PromptSet) throws {
+    let isCentred = call.word("centred") != nil
+    let tokens = try Self.tokens(call, set)
+    if !tokens.isEmpty {
+      if call.has("of") { throw call.failure("`on` and `of` do not go together") }
+      perPrompt = nil
+      isOfAnswer = false
+      if call.word("mean") != nil {
+        shared = [Self.centred(.mean(tokens.map(\.token)), isCentred)]
+        columns = ["dla"]
+      } else {
+        shared = tokens.map { Self.centred(.token($0.token), isCentred) }
+        columns = tokens.count == 1 ? ["dla"] : tokens.map { "dla\($0.text)" }
+      }
+      return
+    }
+    if call.word("mean") != nil {
+      throw call.failure("`mean` needs tokens to take it over", help: "dla … on \" a\", \" b\" mean")
+    }
+    let isDifference = try Self.isDifference(call)
+    _ = try placing(at: call.span) { try set.answers(for: "dla") }
+    var targets: [String: [LogitTarget]] = [:]
+    for prompt in set.prompts {
+      let answer = prompt.answer?.token ?? 0
+      if isDifference && prompt.foils.isEmpty {
+        throw call.failure("logit_diff needs foils, and '\(prompt.name)' has none")
+      }
+      let target: LogitTarget =
+        isDifference ? .difference(answer, prompt.foils.map(\.token)) : .token(answer)
+      targets[Self.key(prompt)] = [Self.centred(target, isCentred)]
+    }
+    perPrompt = targets
+    shared = []
+    columns = ["dla"]
+    isOfAnswer = true
+  }
+
+  func targets(of prompt: Prompt) -> [LogitTarget] { perPrompt?[Self.key(prompt)] ?? shared }
+
+  /// Two prompts of one text may have different answers.
+  private static func key(_ prompt: Prompt) -> String {
+    "\(prompt.tokens) \(prompt.answer?.token ?? -1) \(prompt.foils.map(\.token))"
+  }
+
+  private static func centred(_ target: LogitTarget, _ isCentred: Bool) -> LogitTarget {
+    LogitTarget(target.coefficients, isCentred: isCentred)
+  }
+
+  private static func isDifference(_ call: Invocation) throws -> Bool {
+    guard let expression = call.expression("of") else { return false }
+    switch call.session.source.text(in: expression.span) {
+    case "logit_diff": return true
+    case "logit": return false
+    case let other:
+      throw Failure(
+        "`dla` is of logit or logit_diff, not of '\(other)'", span: expression.span)
+    }
+  }
+
+  /// The tokens of `on`: texts of one token each, or lists of them.
+  private static func tokens(_ call: Invocation, _ set: PromptSet) throws -> [Prompt.Target] {
+    let reader = AnswerReader(model: set.model)
+    func read(_ value: Value) throws -> [Prompt.Target] {
+      switch value {
+      case .text(let text): return [try reader.target(text)]
+      case .integer(let id) where (0..<set.model.configuration.vocabulary).contains(id):
+        return [Prompt.Target(token: id, text: set.model.tokenizer.text(of: id))]
+      case .list(let values): return try values.flatMap(read)
+      case let other: throw Failure("a token is wanted here, not \(other.kind)")
+      }
+    }
+    let tokens = try call.expressions("on").flatMap { expression in
+      try placing(at: expression.span) { try read(try call.session.evaluate(expression)) }
+    }
+    var seen: Set<Int> = []
+    return tokens.filter { seen.insert($0.token).inserted }
+  }
+
+  // MARK: What the run must give
+
+  static func tokens(of targets: [LogitTarget]) -> [Int] { targets.flatMap(\.tokens) }
+
+  /// A target's value, from the logits of `tokens(of:)`, or from all of them.
+  static func value(of target: LogitTarget, among targets: [LogitTarget], _ logits: [Float])
+    -> Double
+  {
+    guard target.isCentred else {
+      var start = 0
+      for other in targets {
+        if other == target { break }
+        start += other.tokens.count
+      }
+      if targets.contains(where: \.isCentred) {
+        return target.value(of: target.tokens.map { logits[$0] })
+      }
+      return target.value(of: Array(logits[start..<start + target.tokens.count]))
+    }
+    let mean = logits.reduce(0.0) { $0 + Double($1) } / Double(logits.count)
+    let weight = target.coefficients.sorted { $0.key < $1.key }.reduce(0.0) { $0 + Double($1.value) }
+    return target.value(of: target.tokens.map { logits[$0] }) - weight * mean
+  }
+}
+
+/// The check that every attribution states.
+private struct SumCheck {
+  private var count = 0
+  private var sum = 0.0
+  private var logit = 0.0
+  private var gap = 0.0
+
+  mutating func add(_ attribution: Attribution) {
+    count += 1
+    sum = attribution.sum
+    logit = attribution.logit
+    gap = max(gap, abs(attribution.gap))
+  }
+
+  func report(to call: Invocation, goal: Goal) {
+    let gapText = Self.short(gap)
+    if count == 1 {
+      call.session.note(
+        "dla: the parts sum to \(Self.fixed(sum)), the model's logit is \(Self.fixed(logit)), "
+          + "the gap is \(gapText)")
+    } else {
+      call.session.note(
+        "dla: over \(count) attributions the parts sum to the model's logit within \(gapText)")
+    }
+    if gap > 1e-2 {
+      call.warn(
+        "the parts do not sum to the logit: the gap is \(gapText)",
+        help: "do not trust this attribution; please report the model and the prompt")
+    }
+  }
+
+  private static func fixed(_ x: Double) -> String {
+    DecimalText((x * 1e5).rounded() / 1e5).fixed(decimals: 5)
+  }
+
+  private static func short(_ x: Double) -> String {
+    x == 0 ? "0" : DecimalText(x).scientific(decimals: 1)
+  }
+}

@@ -1,0 +1,23 @@
+/// Every command of the language. A new one is a file in this folder and a line here.
+enum Catalogue {
+  static let all: [Command] = [
+    // models
+    .load, .models, .model, .bos,
+    // inputs
+    .prompt, .facts, .read, .lint,
+    // edits
+    .ablate,
+    // measures
+    .tokens, .logits, .probs, .rank, .logitDiff, .effect, .dla, .lens, .attention, .activations,
+    // tables
+    .where, .sort, .top, .take, .select, .derive, .group, .join, .pivot, .summary,
+    // seeing and keeping
+    .plot, .save, .show,
+    // scripting
+    .arguments, .help, .history,
+  ]
+
+  private static let byName = Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0) })
+
+  static func command(named name: String) -> Command? { byName[name] }
+}

@@ -1,0 +1,171 @@
+import Lang
+import Model
+
+extension Command {
+  static let tokens = Command(
+    name: "tokens", group: .measures, summary: "List the tokens of prompts, as the model reads them.",
+    input: .prompts, examples: ["colosseum | tokens"]
+  ) { call in
+    let set = try call.promptInput()
+    var columns = PromptColumn(set)
+    var (positions, ids): ([Int], [Int]) = ([], [])
+    var (texts, spans): ([String], [String?]) = ([], [])
+    for prompt in set.prompts {
+      for position in prompt.tokens.indices {
+        columns.append(prompt)
+        positions.append(position)
+        ids.append(prompt.tokens[position])
+        texts.append(prompt.tokenText(position))
+        spans.append(prompt.label(of: position))
+      }
+    }
+    return .table(
+      TableValue(
+        Table(
+          columns: columns.columns + [
+            Column("position", .integers(positions)), Column("token_id", .integers(ids)),
+            Column("token", .texts(texts)), Column("span", .texts(spans)),
+          ]), origins: [set.origin]))
+  }
+
+  static let logits = Command(
+    name: "logits", group: .measures,
+    summary: "Rank the whole vocabulary as the model's next token.", input: .prompts,
+    examples: ["colosseum | ablate L17H2 | logits | top 5"]
+  ) { try distribution($0, measure: "logit") }
+
+  static let probs = Command(
+    name: "probs", group: .measures,
+    summary: "Rank the whole vocabulary by probability as the next token.", input: .prompts,
+    examples: ["colosseum | probs | top 3"]
+  ) { try distribution($0, measure: "prob") }
+
+  private static func distribution(_ call: Invocation, measure: String) throws -> Value {
+    let set = try call.promptInput()
+    let cases = try call.session.cases(of: set)
+    var rows = [Distribution?](repeating: nil, count: cases.count)
+    var next = 0
+    try call.session.run(
+      cases, of: set, label: call.command.name, wants: { ([:], .all([$0.prompt.last])) },
+      consume: { _, result in
+        rows[next] = Distribution(result.logits[0])
+        next += 1
+      })
+    var builder = DistributionRows(set)
+    for (item, distribution) in zip(cases, rows) {
+      guard let distribution else { continue }
+      // `top N` after several prompts ranks them all together: N of each are enough.
+      builder.append(item, distribution, most: call.rowsWanted)
+    }
+    return .table(TableValue(builder.table(measure: measure), origins: [set.origin]))
+  }
+
+  static let rank = Command(
+    name: "rank", group: .measures,
+    summary: "Say how the answer fares: its logit, probability and rank.", input: .prompts,
+    examples: ["colosseum | rank"]
+  ) { try answers($0, measure: "rank") }
+
+  static let logitDiff = Command(
+    name: "logit_diff", group: .measures,
+    summary: "Hold the answer against its foils: its logit less the mean of theirs.",
+    input: .prompts, examples: ["colosseum | logit_diff"]
+  ) { call in
+    let set = try call.promptInput()
+    if let bare = set.prompts.first(where: \.foils.isEmpty) {
+      throw call.failure(
+        "`logit_diff` needs foils, and '\(bare.name)' has none",
+        help: "give some: prompt \"…\" -> \" answer\" vs \" foil\"")
+    }
+    return try answers(call, measure: "logit_diff")
+  }
+
+  private static func answers(_ call: Invocation, measure: String) throws -> Value {
+    let set = try call.promptInput()
+    _ = try placing(at: call.span) { try set.answers(for: call.command.name) }
+    let cases = try call.session.cases(of: set)
+    var columns = CaseColumns(set)
+    var answers: [String] = []
+    var logits: [Float] = []
+    var (probs, logprobs, differences): ([Double], [Double], [Double]) = ([], [], [])
+    var ranks: [Int] = []
+    try call.session.run(
+      cases, of: set, label: call.command.name, wants: { ([:], .all([$0.prompt.last])) }
+    ) { item, result in
+      guard let answer = item.prompt.answer else { return }
+      let distribution = Distribution(result.logits[0])
+      columns.append(item)
+      answers.append(answer.text)
+      logits.append(distribution.logits[answer.token])
+      probs.append(distribution.probability(answer.token))
+      logprobs.append(distribution.logProbability(answer.token))
+      ranks.append(distribution.rank(answer.token))
+      let foils = item.prompt.foils.map { Double(distribution.logits[$0.token]) }
+      differences.append(
+        foils.isEmpty
+          ? .nan
+          : Double(distribution.logits[answer.token])
+            - foils.reduce(0, +) / Double(foils.count))
+    }
+    return .table(
+      TableValue(
+        Table(
+          columns: columns.columns + [
+            Column("answer", .texts(answers)), Column("logit", .singles(logits)),
+            Column("prob", .doubles(probs)), Column("logprob", .doubles(logprobs)),
+            Column("rank", .integers(ranks)), Column("logit_diff", .doubles(differences)),
+          ], measure: measure), origins: [set.origin]))
+  }
+}
+
+/// The `prompt` column, which a table has where there are several prompts.
+struct PromptColumn {
+  private let isShown: Bool
+  private var names: [String] = []
+
+  init(_ set: PromptSet) { isShown = set.prompts.count > 1 }
+
+  mutating func append(_ prompt: Prompt) { if isShown { names.append(prompt.name) } }
+
+  var columns: [Column] { isShown ? [Column("prompt", .texts(names))] : [] }
+}
+
+/// Rows of rank, token_id, token, logit, prob, logprob.
+struct DistributionRows {
+  private var columns: CaseColumns
+  private var ranks: [Int] = []
+  private var ids: [Int] = []
+  private var tokens: [String] = []
+  private var logits: [Float] = []
+  private var probs: [Double] = []
+  private var logprobs: [Double] = []
+
+  init(_ set: PromptSet) { columns = CaseColumns(set) }
+
+  /// Largest first; equal logits in the order of their ids, under the same rank.
+  mutating func append(_ item: Case, _ distribution: Distribution, most: Int?) {
+    let values = distribution.logits
+    var order = Array(values.indices)
+    order.sort { values[$0] != values[$1] ? values[$0] > values[$1] : $0 < $1 }
+    var rank = 0
+    for (i, token) in order.prefix(most ?? order.count).enumerated() {
+      if i == 0 || values[token] != values[order[i - 1]] { rank = i + 1 }
+      columns.append(item)
+      ranks.append(rank)
+      ids.append(token)
+      tokens.append(item.prompt.model.tokenizer.text(of: token))
+      logits.append(values[token])
+      probs.append(distribution.probability(token))
+      logprobs.append(distribution.logProbability(token))
+    }
+  }
+
+  func table(measure: String, leading: [Column] = []) -> Table {
+    Table(
+      columns: columns.columns + leading + [
+        Column("rank", .integers(ranks)), Column("token_id", .integers(ids)),
+        Column("token", .texts(tokens)), Column("logit", .singles(logits)),
+        Column("prob", .doubles(probs)), Column("logprob", .doubles(logprobs)),
+      ], measure: measure)
+  }
+}

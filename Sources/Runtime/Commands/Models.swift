@@ -1,0 +1,104 @@
+import Lang
+import Model
+
+extension Command {
+  static let load = Command(
+    name: "load", group: .models,
+    summary: "Open a model: a short name, a GGUF or safetensors file, or a directory.",
+    input: .none,
+    parameters: [.positional("model", .path, "smollm2, or a path")],
+    examples: ["load smollm2"]
+  ) { call in
+    guard let expression = call.expression("model"), let name = try call.text("model") else {
+      return .nothing
+    }
+    try placing(at: expression.span) {
+      let path = try ModelStore(environment: call.host.environment).path(of: name)
+      call.session.model = try LanguageModel(path: path, pool: call.session.pool)
+      call.session.modelName = ModelStore.shortName(of: path, asked: name)
+    }
+    return .nothing
+  }
+
+  static let models = Command(
+    name: "models", group: .models, summary: "List the models that are on this machine.",
+    input: .none, examples: ["models"]
+  ) { call in
+    let found = ModelStore(environment: call.host.environment).installed()
+    return .table(
+      TableValue(
+        Table(columns: [
+          Column("name", .texts(found.map(\.name))),
+          Column("architecture", .texts(found.map(\.architecture))),
+          Column("types", .texts(found.map(\.types))),
+          Column("bytes", .integers(found.map(\.bytes))),
+          Column("path", .texts(found.map(\.path))),
+          Column("problem", .texts(found.map(\.problem))),
+        ])))
+  }
+
+  static let model = Command(
+    name: "model", group: .models,
+    summary: "Describe the loaded model: architecture, file, tokenizer, BOS, memory.",
+    input: .none, examples: ["model"]
+  ) { call in
+    let model = try placing(at: call.span) { try call.session.requireModel() }
+    let rows = try describe(model, call.session)
+    return .table(
+      TableValue(
+        Table(columns: [
+          Column("property", .texts(rows.map(\.0))), Column("value", .texts(rows.map(\.1))),
+        ])))
+  }
+
+  private static func describe(_ model: LanguageModel, _ session: Session) throws -> [(
+    String, String
+  )] {
+    let c = model.configuration
+    let types = model.tensorTypes.map { "\($0.type.name) × \($0.count)" }
+    let addsBOS = session.addsBOS(model)
+    let bos = model.tokenizer.bos.map { "\($0) \(model.tokenizer.text(of: $0))" } ?? "none"
+    return [
+      ("path", model.path), ("bytes", "\(model.fileSize)"),
+      ("types", types.joined(separator: ", ")), ("architecture", c.architecture),
+      ("layers", "\(c.layers)"), ("heads", "\(c.heads)"),
+      ("key/value heads", "\(c.keyValueHeads)"), ("d_head", "\(c.headWidth)"),
+      ("d_model", "\(c.width)"), ("d_mlp", "\(c.neurons)"), ("vocabulary", "\(c.vocabulary)"),
+      ("context", "\(c.context)"), ("norm epsilon", "\(c.epsilon)"),
+      ("rope base", Value.number(c.ropeBase).shortText ?? ""),
+      ("unembedding", c.isTied ? "tied to the embedding" : "its own"),
+      ("tokenizer", model.tokenizer.name), ("bos token", bos),
+      (
+        "bos is fed",
+        (addsBOS ? "yes" : "no")
+          + (session.bosOverride == nil ? ", as the model's files say" : ", as `bos` says")
+      ),
+      ("weights in memory", "\(model.transformer.weightBytes)"),
+      ("threads", "\(session.pool.width)"), ("kernels", Kernels.current.name),
+    ]
+  }
+
+  static let bos = Command(
+    name: "bos", group: .models,
+    summary: "Feed a BOS token before prompts made from now on, or do not, whatever the files say.",
+    input: .none,
+    parameters: [
+      Parameter(
+        name: "state", form: .word(["on", "off", "auto"]), kind: .word, isRequired: true,
+        summary: "auto follows the model's files")
+    ],
+    examples: ["bos auto"]
+  ) { call in
+    let model = try placing(at: call.span) { try call.session.requireModel() }
+    switch call.word("state") {
+    case "on":
+      guard model.tokenizer.bos != nil else {
+        throw call.failure("this model's files name no BOS token")
+      }
+      call.session.bosOverride = true
+    case "off": call.session.bosOverride = false
+    default: call.session.bosOverride = nil
+    }
+    return .nothing
+  }
+}

@@ -1,0 +1,215 @@
+import Lang
+
+// The verbs of tables: each reads its words and leaves the work to `Table`.
+extension Command {
+  static let `where` = Command(
+    name: "where", group: .tables, summary: "Keep the rows for which a condition is true.",
+    input: .table,
+    parameters: [.positional("condition", .condition, "an expression of the columns")],
+    examples: ["colosseum | dla by head | where dla > 0.5 and layer >= 21"]
+  ) { call in
+    try call.shaping { table in
+      guard let condition = call.expression("condition") else { return (table, []) }
+      let values = try call.session.column(condition, over: table)
+      let mask = try values.map { value -> Bool? in
+        switch value {
+        case .boolean(let truth): return truth
+        case .missing: return nil
+        case let other:
+          throw Failure(
+            "`where` needs a condition, and this is \(other.kind)",
+            help: "compare it with something", span: condition.span)
+        }
+      }
+      return try table.filtered(by: mask)
+    }
+  }
+
+  static let sort = Command(
+    name: "sort", group: .tables, summary: "Order the rows by columns; `-` before one: largest first.",
+    input: .table, parameters: [.positional("columns", .column, list: true, "what to order by")],
+    examples: ["colosseum | dla by head | sort -dla | take 3"]
+  ) { call in
+    let keys = try call.expressions("columns").map { expression in
+      switch expression.kind {
+      case .unary(.negate, let column):
+        SortKey(try call.columnName(column), descending: true)
+      default: SortKey(try call.columnName(expression))
+      }
+    }
+    return try call.shaping { (try $0.sorted(by: keys), []) }
+  }
+
+  static let top = Command(
+    name: "top", group: .tables,
+    summary: "Keep the N rows with the largest values of the table's measure, largest first.",
+    input: .table,
+    parameters: [
+      .positional("count", .number, "how many"), .keyword("by", .column, "another column"),
+    ],
+    examples: ["colosseum | dla by head | top 5", "colosseum | logits | top 5 by prob"]
+  ) { call in
+    let (count, column) = (try call.integer("count") ?? 0, try call.column("by"))
+    return try call.shaping { (try $0.top(count, by: column), []) }
+  }
+
+  static let take = Command(
+    name: "take", group: .tables, summary: "Keep the first N rows, or with -N the last.",
+    input: .table, parameters: [.positional("count", .number, "how many")],
+    examples: ["colosseum | tokens | take 3", "colosseum | tokens | take -1"]
+  ) { call in
+    let count = try call.integer("count") ?? 0
+    return try call.shaping { ($0.take(count), []) }
+  }
+
+  static let select = Command(
+    name: "select", group: .tables, summary: "Keep some columns, in the order given.",
+    input: .table, parameters: [.positional("columns", .column, list: true, "which")],
+    examples: ["colosseum | dla by head | top 3 | select component, dla"]
+  ) { call in
+    let names = try call.columns("columns")
+    return try call.shaping { (try $0.selecting(names), []) }
+  }
+
+  static let derive = Command(
+    name: "derive", group: .tables, summary: "Add a column computed from the others.",
+    input: .table,
+    parameters: [
+      Parameter(
+        name: "column", form: .assignment, kind: .condition, isRequired: true,
+        summary: "a name and an expression of the columns")
+    ],
+    examples: ["colosseum | dla by head | derive share = dla / 18.759 | top 3 by share"]
+  ) { call in
+    try call.shaping { table in
+      var table = table
+      for (name, expression) in call.arguments.assignments {
+        let values = try call.session.column(expression, over: table)
+        let cells = try values.map { value in
+          guard let cell = value.cell else {
+            throw Failure("a column cannot hold \(value.kind)", span: expression.span)
+          }
+          return cell
+        }
+        table = try table.setting(Column(name.text, cells: cells))
+      }
+      return (table, [])
+    }
+  }
+
+  static let group = Command(
+    name: "group", group: .tables,
+    summary: "Make one row of all rows that are alike in some columns.",
+    details: "What is missing is left out, and counted. Without an aggregate, rows are counted.",
+    input: .table,
+    parameters: [.keyword("by", .column, required: true, list: true, "the columns to be alike in")]
+      + AggregateFunction.allCases.map {
+        .keyword($0.rawValue, .column, list: true, "aggregate a column")
+      },
+    examples: [
+      "colosseum | dla by head | group by layer sum dla | top 3",
+      "colosseum | dla by head, span | group by component, span mean dla | top 3",
+    ]
+  ) { call in
+    let names = try call.columns("by")
+    let aggregates = try AggregateFunction.allCases.flatMap { function in
+      try call.columns(function.rawValue).map { Aggregate(function, $0) }
+    }
+    return try call.shaping { try $0.grouped(by: names, aggregates) }
+  }
+
+  static let join = Command(
+    name: "join", group: .tables, summary: "Put a table's columns beside another's, row by row.",
+    details: "Rows meet where they are equal in the columns of `on`, or in all that both have.",
+    input: .table,
+    parameters: [
+      .positional("table", .table, "the other table"),
+      .keyword("on", .column, list: true, "the columns to be equal in"),
+      .word("left", ["left"], "keep rows that meet none"),
+    ],
+    examples: [
+      "colosseum | dla by head | join (colosseum | ablate each heads@last | effect) on component | top 3"
+    ]
+  ) { call in
+    guard case .table(let other)? = try call.value("table") else {
+      throw call.failure("`join` needs another table", help: "join (… | dla by head) on component")
+    }
+    let names = call.has("on") ? try call.columns("on") : nil
+    let input = try call.tableInput()
+    let (table, warnings) = try placing(at: call.span) {
+      try input.table.joined(
+        with: other.table, on: names, keepingUnmatched: call.word("left") != nil)
+    }
+    for warning in warnings { call.warn(warning) }
+    return .table(TableValue(table, origins: input.origins + other.origins))
+  }
+
+  static let pivot = Command(
+    name: "pivot", group: .tables,
+    summary: "Spread a column's values into columns: one row a ROW, one column a COLUMN.",
+    input: .table,
+    parameters: [
+      .positional("row", .column, "whose values become rows"),
+      .positional("column", .column, "whose values become columns"),
+      .positional("value", .column, required: false, "what fills the cells; else the measure"),
+    ],
+    examples: ["colosseum | dla by head | pivot layer head | take 3"]
+  ) { call in
+    let (rows, column) = (try call.columns("row"), try call.column("column") ?? "")
+    let value = try call.column("value")
+    return try call.shaping { (try $0.pivoted(rows: rows, column: column, value: value), []) }
+  }
+
+  static let summary = Command(
+    name: "summary", group: .tables,
+    summary: "Describe each column: its type, count, smallest, mean and largest.", input: .table,
+    examples: ["colosseum | dla by head | summary"]
+  ) { call in try call.shaping { ($0.summary(), []) } }
+}
+
+extension Invocation {
+  /// The name of a column as an argument writes it.
+  func columnName(_ expression: Lang.Expression) throws -> String {
+    switch expression.kind {
+    case .name(let name): name
+    case .string: try session.bareText(expression)
+    default: throw Failure("a column's name is wanted here", span: expression.span)
+    }
+  }
+}
+
+extension Session {
+  /// An expression's value for each row. Divisions by zero are missing, and warned of.
+  func column(_ expression: Lang.Expression, over table: Table) throws -> [Value] {
+    divisionsByZero = 0
+    let places = Dictionary(
+      uniqueKeysWithValues: table.columnNames.enumerated().map { ($1, $0) })
+    var evaluator = Evaluator(
+      session: self, row: Evaluator.Row(table: table, index: 0, places: places))
+    let values = try (0..<table.rowCount).map { index in
+      evaluator.row?.index = index
+      return try evaluator.evaluate(expression)
+    }
+    if table.rowCount == 0 { try checkNames(expression, table) }
+    if divisionsByZero > 0 {
+      warn(
+        "division by zero in \(divisionsByZero) of \(table.rowCount) rows: they are missing",
+        at: expression.span)
+    }
+    return values
+  }
+
+  /// Without rows nothing is evaluated, and an unknown column would pass unseen.
+  private func checkNames(_ expression: Lang.Expression, _ table: Table) throws {
+    guard case .binary(_, let left, let right) = expression.kind else {
+      if case .name(let name) = expression.kind, lookUp(name) == nil, table[name] == nil,
+        Selector(expression) == nil
+      {
+        throw table.unknownColumn(name).placed(at: expression.span)
+      }
+      return
+    }
+    try checkNames(left, table)
+    try checkNames(right, table)
+  }
+}

@@ -1,0 +1,25 @@
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// File names, for completion.
+enum FileNames {
+  /// The files and, with `/` at their ends, the folders whose paths begin with `prefix`; hidden ones
+  /// only where asked for.
+  static func beginning(with prefix: String, home: String?) -> [String] {
+    let slash = prefix.lastIndex(of: "/")
+    let folder = slash.map { String(prefix[...$0]) } ?? ""
+    let name = slash.map { String(prefix[prefix.index(after: $0)...]) } ?? prefix
+    var real = folder.isEmpty ? "." : folder
+    if real.hasPrefix("~/"), let home { real = home + real.dropFirst() }
+    let files = (try? FileManager.default.contentsOfDirectory(atPath: real)) ?? []
+    return files.sorted().filter { $0.hasPrefix(name) && ($0.first != "." || name.hasPrefix(".")) }
+      .map { file in
+        var isDirectory = false
+        _ = FileManager.default.fileExists(atPath: real + "/" + file, isDirectory: &isDirectory)
+        return folder + file + (isDirectory ? "/" : "")
+      }
+  }
+}

@@ -1,0 +1,22 @@
+import Lang
+
+/// What a session needs of the process around it. The shell has one; tests have another.
+public protocol Host: AnyObject {
+  /// Data, for standard output.
+  func write(_ text: String)
+  /// Everything else, for standard error; data written before comes out before it.
+  func report(_ text: String)
+  func flush()
+  func progress(done: Int, total: Int, label: String)
+  func finishProgress()
+  /// How values are printed.
+  var format: OutputFormat { get }
+  var settings: RenderSettings { get }
+  /// How messages are coloured.
+  var messageStyle: DiagnosticStyle { get }
+  /// Threads to compute with.
+  var threads: Int { get }
+  var environment: [String: String] { get }
+  /// What was typed at the prompt, oldest first: seconds since 1970 and text.
+  var history: [(time: Int, text: String)] { get }
+}

@@ -1,0 +1,151 @@
+import Lang
+import Model
+
+/// Expressions, evaluated against names: those of the session, or of a table's row.
+struct Evaluator {
+  let session: Session
+  /// Names that come first: a row's columns.
+  var row: Row?
+
+  /// The columns of one row.
+  struct Row {
+    let table: Table
+    var index: Int
+    /// Where a name stands among the columns.
+    let places: [String: Int]
+  }
+
+  func evaluate(_ expression: Lang.Expression) throws -> Value {
+    try placing(at: expression.span, in: session.source) { try value(of: expression) }
+  }
+
+  private func value(of expression: Lang.Expression) throws -> Value {
+    switch expression.kind {
+    case .integer(let value): return .integer(value)
+    case .number(let value, _): return .number(value)
+    case .boolean(let value): return .boolean(value)
+    case .string(let literal): return .text(try text(literal))
+    case .name(let name): return try named(name, expression)
+    case .component, .at: return try selector(expression)
+    case .list(let elements, _): return .list(try elements.map(evaluate))
+    case .pipeline(let pipeline): return try session.run(pipeline)
+    case .member(let base, let name): return try member(base, name, of: expression)
+    case .element(let base, let index): return try element(base, index)
+    case .call(let name, let arguments): return try call(name, arguments)
+    case .unary(let op, let operand): return try unary(op, try evaluate(operand))
+    case .binary(let op, let left, let right): return try binary(op, left, right)
+    case .range(let low, let high): return try range(try evaluate(low), try evaluate(high))
+    }
+  }
+
+  // MARK: Names
+
+  private func named(_ name: String, _ expression: Lang.Expression) throws -> Value {
+    if let row, let place = row.places[name] {
+      return Value(row.table.columns[place][row.index])
+    }
+    if let value = session.lookUp(name) { return value }
+    if let selector = Selector(expression) { return .selector(selector) }
+    if Catalogue.command(named: name) != nil {
+      return try session.call(Name(text: name, span: expression.span), [], input: .nothing)
+    }
+    if name == "missing" { return .missing }
+    let columns = row?.table.columnNames ?? []
+    let known = columns + session.names
+    throw Failure(
+      row == nil
+        ? "there is no variable or command '\(name)'"
+        : "there is no column or variable '\(name)'",
+      help: suggestion(for: name, among: known).map { "did you mean `\($0)`?" }
+        ?? (columns.isEmpty ? nil : "the columns are \(columns.joined(separator: ", "))"))
+  }
+
+  private func selector(_ expression: Lang.Expression) throws -> Value {
+    if let selector = Selector(expression) { return .selector(selector) }
+    // `(best.component)@last`: a position for every selector of a list.
+    guard case .at(let base?, let position) = expression.kind else {
+      throw Failure("this is no selector")
+    }
+    return .list(
+      try session.selectors(base).map { selector in
+        guard selector.position == nil else {
+          throw Failure("'\(selector.text)' has a position already")
+        }
+        var placed = selector
+        placed.position = position.kind
+        placed.text += "@\(position.kind.text)"
+        return .selector(placed)
+      })
+  }
+
+  private func member(_ base: Lang.Expression, _ name: Name, of expression: Lang.Expression) throws
+    -> Value
+  {
+    if let selector = Selector(expression) { return .selector(selector) }
+    switch try evaluate(base) {
+    case .table(let value):
+      let column = try placing(at: name.span) { try value.table.column(name.text) }
+      return .list((0..<column.count).map { Value(column[$0]) })
+    case .record(let members):
+      if let value = members[name.text] { return value }
+      throw Failure(
+        "there is no argument '\(name.text)'",
+        help: "declare it in the script: arguments \(name.text)=DEFAULT", span: name.span)
+    case let other:
+      throw Failure("\(other.kind) has no members", help: "a table has its columns", span: name.span)
+    }
+  }
+
+  private func element(_ base: Lang.Expression, _ index: Lang.Expression) throws -> Value {
+    let value = try evaluate(base)
+    guard case .integer(let wanted) = try evaluate(index) else {
+      throw Failure("an index is a whole number", span: index.span)
+    }
+    guard case .list(let values) = value else {
+      throw Failure("\(value.kind) has no elements", span: base.span)
+    }
+    let place = wanted < 0 ? values.count + wanted : wanted
+    guard values.indices.contains(place) else {
+      throw Failure(
+        "the list has \(values.count) elements, and no element \(wanted)", span: index.span)
+    }
+    return values[place]
+  }
+
+  private func call(_ name: Name, _ arguments: [Argument]) throws -> Value {
+    if let function = Function(rawValue: name.text) {
+      let values = try arguments.map { argument -> Value in
+        guard case .value(let expression) = argument.kind else {
+          throw Failure("`\(name.text)` takes values only", span: argument.span)
+        }
+        return try evaluate(expression)
+      }
+      return try placing(at: name.span) { try function.apply(values) }
+    }
+    return try session.call(name, arguments, input: .nothing)
+  }
+
+  // MARK: Strings
+
+  func text(_ literal: StringLiteral) throws -> String {
+    try literal.pieces.map { piece in
+      switch piece {
+      case .text(let text, _): return text
+      case .interpolation(let pipeline): return try interpolated(pipeline)
+      }
+    }.joined()
+  }
+
+  func interpolated(_ pipeline: Pipeline) throws -> String {
+    let value: Value
+    if pipeline.stages.count == 1, case .expression(let expression) = pipeline.stages[0].kind {
+      value = try evaluate(expression)
+    } else {
+      value = try session.run(pipeline)
+    }
+    guard let text = value.shortText else {
+      throw Failure("\(value.kind) cannot be put into text", span: pipeline.span)
+    }
+    return text
+  }
+}

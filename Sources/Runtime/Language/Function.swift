@@ -1,0 +1,67 @@
+import Model
+
+/// The functions of expressions.
+enum Function: String, CaseIterable {
+  case abs, sqrt, exp, log, round, min, max, sum, mean, length
+
+  func apply(_ arguments: [Value]) throws -> Value {
+    switch self {
+    case .abs, .sqrt, .exp, .log, .round: return try ofNumber(arguments)
+    case .min, .max, .sum, .mean: return try ofNumbers(arguments)
+    case .length: return try length(of: arguments)
+    }
+  }
+
+  private func ofNumber(_ arguments: [Value]) throws -> Value {
+    guard arguments.count == 1 else { throw wrongCount("one number") }
+    if case .missing = arguments[0] { return .missing }
+    if case .integer(let value) = arguments[0], self == .abs, value != .min {
+      return .integer(Swift.abs(value))
+    }
+    guard let x = arguments[0].asDouble else {
+      throw Failure("`\(rawValue)` needs a number, not \(arguments[0].kind)")
+    }
+    switch self {
+    case .abs: return .number(Swift.abs(x))
+    case .sqrt: return .number(x.squareRoot())
+    case .exp: return .number(Numerics.exp(x))
+    case .log: return .number(Numerics.log(x))
+    default:
+      let rounded = x.rounded(.toNearestOrAwayFromZero)
+      return Int(exactly: rounded).map(Value.integer) ?? .number(rounded)
+    }
+  }
+
+  /// Of the numbers given, or of those of one list; what is missing is skipped.
+  private func ofNumbers(_ arguments: [Value]) throws -> Value {
+    var values = arguments
+    if arguments.count == 1, case .list(let list) = arguments[0] { values = list }
+    let present = values.filter { if case .missing = $0 { false } else { true } }
+    let numbers = try present.map { value in
+      guard let number = value.asDouble else {
+        throw Failure("`\(rawValue)` needs numbers, not \(value.kind)")
+      }
+      return number
+    }
+    guard !numbers.isEmpty else { return self == .sum ? .integer(0) : .missing }
+    switch self {
+    case .min: return present[numbers.firstIndex(of: numbers.min() ?? 0) ?? 0]
+    case .max: return present[numbers.firstIndex(of: numbers.max() ?? 0) ?? 0]
+    case .sum: return .number(numbers.reduce(0, +))
+    default: return .number(numbers.reduce(0, +) / Double(numbers.count))
+    }
+  }
+
+  private func length(of arguments: [Value]) throws -> Value {
+    guard arguments.count == 1 else { throw wrongCount("one list, table, text or set of prompts") }
+    switch arguments[0] {
+    case .list(let values): return .integer(values.count)
+    case .table(let value): return .integer(value.table.rowCount)
+    case .prompts(let set): return .integer(set.prompts.count)
+    case .text(let text): return .integer(text.count)
+    case let other: throw Failure("\(other.kind) has no length")
+    }
+  }
+
+  private func wrongCount(_ wanted: String) -> Failure { Failure("`\(rawValue)` takes \(wanted)") }
+}

@@ -1,0 +1,122 @@
+import Lang
+import Model
+
+/// One call of a command: its input, its arguments, and the session that it runs in. The accessors
+/// read an argument as what the command needs and place every complaint.
+struct Invocation {
+  let command: Command
+  let name: Name
+  let input: Value
+  let arguments: BoundArguments
+  let session: Session
+  /// How many rows of the result will be looked at, where the next stage says so.
+  let rowsWanted: Int?
+
+  var span: SourceSpan { name.span }
+  var host: any Host { session.host }
+
+  func failure(_ message: String, help: String? = nil) -> Failure {
+    Failure(message, help: help, span: span)
+  }
+
+  /// A warning that cannot be missed, at the command's place.
+  func warn(_ message: String, help: String? = nil) {
+    session.warn(message, help: help, at: span)
+  }
+
+  // MARK: Arguments
+
+  func has(_ parameter: String) -> Bool { arguments.values[parameter] != nil }
+  func word(_ parameter: String) -> String? { arguments.words[parameter]?.text }
+  func expressions(_ parameter: String) -> [Lang.Expression] { arguments.values[parameter] ?? [] }
+  func expression(_ parameter: String) -> Lang.Expression? { arguments.values[parameter]?.first }
+
+  func value(_ parameter: String) throws -> Value? {
+    try expression(parameter).map { try session.evaluate($0) }
+  }
+
+  func integer(_ parameter: String) throws -> Int? {
+    guard let expression = expression(parameter) else { return nil }
+    return try placing(at: expression.span) {
+      switch try session.evaluate(expression) {
+      case .integer(let value): return value
+      case let other: throw Failure("a whole number is wanted here, not \(other.kind)")
+      }
+    }
+  }
+
+  /// Text as a string, a variable, or the bare words of the source.
+  func text(_ parameter: String) throws -> String? {
+    try expression(parameter).map { try session.bareText($0) }
+  }
+
+  func texts(_ parameter: String) throws -> [String] {
+    try expressions(parameter).map { try session.bareText($0) }
+  }
+
+  /// Names of columns: bare words, or strings.
+  func columns(_ parameter: String) throws -> [String] {
+    try expressions(parameter).map { expression in
+      switch expression.kind {
+      case .name(let name): return name
+      case .string, .pipeline: return try session.bareText(expression)
+      default:
+        throw Failure(
+          "a column's name is wanted here", help: "a name with spaces goes in quotes",
+          span: expression.span)
+      }
+    }
+  }
+
+  func column(_ parameter: String) throws -> String? { try columns(parameter).first }
+
+  func selectors(_ parameter: String) throws -> [(selector: Selector, span: SourceSpan)] {
+    try expressions(parameter).flatMap { expression in
+      try session.selectors(expression).map { ($0, expression.span) }
+    }
+  }
+
+  func prompts(_ parameter: String) throws -> PromptSet? {
+    guard let expression = expression(parameter) else { return nil }
+    return try placing(at: expression.span) {
+      try session.asPrompts(try session.evaluate(expression))
+    }
+  }
+
+  // MARK: Input
+
+  func promptInput() throws -> PromptSet {
+    try placing(at: span) {
+      if case .nothing = input {
+        throw Failure(
+          "`\(command.name)` needs prompts to work on",
+          help: "pipe them in: prompt \"…\" | \(command.name)")
+      }
+      return try session.asPrompts(input)
+    }
+  }
+
+  func tableInput() throws -> TableValue {
+    switch input {
+    case .table(let table): return table
+    case .nothing:
+      throw failure(
+        "`\(command.name)` needs a table to work on",
+        help: "pipe one in: … | dla by head | \(command.name)")
+    case .prompts:
+      throw failure(
+        "`\(command.name)` works on a table, and this is \(input.kind)",
+        help: "measure something first: logits, dla, effect, attention …")
+    case let other:
+      throw failure("`\(command.name)` works on a table, not on \(other.kind)")
+    }
+  }
+
+  /// The table with something done to it; what was dropped on the way is warned of.
+  func shaping(_ body: (Table) throws -> (table: Table, warnings: [String])) throws -> Value {
+    let input = try tableInput()
+    let (table, warnings) = try placing(at: span) { try body(input.table) }
+    for warning in warnings { warn(warning) }
+    return .table(input.with(table))
+  }
+}

@@ -1,0 +1,180 @@
+import Lang
+
+extension Evaluator {
+  func unary(_ op: UnaryOperator, _ operand: Value) throws -> Value {
+    switch (op, operand) {
+    case (_, .missing): return .missing
+    case (.negate, .integer(let value)):
+      guard value != .min else { throw Failure("the number is too large") }
+      return .integer(-value)
+    case (.negate, .number(let value)): return .number(-value)
+    case (.not, .boolean(let value)): return .boolean(!value)
+    case (.negate, _): throw Failure("\(operand.kind) has no negative")
+    case (.not, _): throw Failure("`not` needs true or false, not \(operand.kind)")
+    }
+  }
+
+  func binary(_ op: BinaryOperator, _ left: Lang.Expression, _ right: Lang.Expression) throws
+    -> Value
+  {
+    switch op {
+    case .and, .or: return try logical(op, left, right)
+    case .equal: return try equality(left, right).map(Value.boolean) ?? .missing
+    case .notEqual: return try equality(left, right).map { .boolean(!$0) } ?? .missing
+    case .less, .lessOrEqual, .greater, .greaterOrEqual:
+      return try ordering(op, try evaluate(left), try evaluate(right))
+    case .in: return try membership(try evaluate(left), try evaluate(right))
+    case .add, .subtract, .multiply, .divide, .remainder:
+      return try arithmetic(op, try evaluate(left), try evaluate(right))
+    }
+  }
+
+  /// Three-valued, as in SQL: false and missing is false, true or missing is true.
+  private func logical(_ op: BinaryOperator, _ left: Lang.Expression, _ right: Lang.Expression)
+    throws -> Value
+  {
+    let decisive = op == .or
+    let first = try truth(left)
+    if first == decisive { return .boolean(decisive) }
+    let second = try truth(right)
+    if second == decisive { return .boolean(decisive) }
+    return first == nil || second == nil ? .missing : .boolean(!decisive)
+  }
+
+  /// True, false, or nil for missing.
+  func truth(_ expression: Lang.Expression) throws -> Bool? {
+    switch try evaluate(expression) {
+    case .boolean(let value): return value
+    case .missing: return nil
+    case let other:
+      throw Failure(
+        "this must be true or false, and is \(other.kind)", help: "compare it with something",
+        span: expression.span)
+    }
+  }
+
+  private func equality(_ left: Lang.Expression, _ right: Lang.Expression) throws -> Bool? {
+    try equal(try evaluate(left), try evaluate(right))
+  }
+
+  /// Nil if either is missing.
+  private func equal(_ left: Value, _ right: Value) throws -> Bool? {
+    switch (left, right) {
+    case (.missing, _), (_, .missing): return nil
+    case (.boolean(let a), .boolean(let b)): return a == b
+    case (.integer(let a), .integer(let b)): return a == b
+    case (.list(let a), .list(let b)):
+      guard a.count == b.count else { return false }
+      return try zip(a, b).allSatisfy { try equal($0, $1) ?? false }
+    default: break
+    }
+    if let a = left.asDouble, let b = right.asDouble { return a == b }
+    if let a = left.asText, let b = right.asText { return a == b }
+    throw Failure("\(left.kind) and \(right.kind) cannot be compared")
+  }
+
+  private func ordering(_ op: BinaryOperator, _ left: Value, _ right: Value) throws -> Value {
+    func answer<T: Comparable>(_ a: T, _ b: T) -> Value {
+      switch op {
+      case .less: .boolean(a < b)
+      case .lessOrEqual: .boolean(a <= b)
+      case .greater: .boolean(a > b)
+      default: .boolean(a >= b)
+      }
+    }
+    switch (left, right) {
+    case (.missing, _), (_, .missing): return .missing
+    case (.integer(let a), .integer(let b)): return answer(a, b)
+    default: break
+    }
+    if let a = left.asDouble, let b = right.asDouble { return answer(a, b) }
+    if let a = left.asText, let b = right.asText { return answer(naturalOrder(a, b), 0) }
+    throw Failure("\(left.kind) and \(right.kind) have no order")
+  }
+
+  private func membership(_ left: Value, _ right: Value) throws -> Value {
+    switch right {
+    case .missing: return .missing
+    case .list(let values):
+      if case .missing = left { return .missing }
+      return .boolean(try values.contains { try equal(left, $0) ?? false })
+    case .text(let text):
+      guard let part = left.asText else {
+        throw Failure("only text can be in text, not \(left.kind)")
+      }
+      return .boolean(text.contains(part))
+    default:
+      throw Failure("`in` needs a list, a range or text on its right, not \(right.kind)")
+    }
+  }
+
+  private func arithmetic(_ op: BinaryOperator, _ left: Value, _ right: Value) throws -> Value {
+    switch (left, right) {
+    case (.missing, _), (_, .missing): return .missing
+    case (.integer(let a), .integer(let b)): return try whole(op, a, b)
+    case (.text(let a), .text(let b)) where op == .add: return .text(a + b)
+    case (.list(let a), .list(let b)) where op == .add: return .list(a + b)
+    default: break
+    }
+    guard let a = left.asDouble, let b = right.asDouble else {
+      throw Failure("`\(op.rawValue)` needs numbers, not \(left.kind) and \(right.kind)")
+    }
+    return try real(op, a, b)
+  }
+
+  private func whole(_ op: BinaryOperator, _ a: Int, _ b: Int) throws -> Value {
+    let (result, overflow): (Int, Bool)
+    switch op {
+    case .add: (result, overflow) = a.addingReportingOverflow(b)
+    case .subtract: (result, overflow) = a.subtractingReportingOverflow(b)
+    case .multiply: (result, overflow) = a.multipliedReportingOverflow(by: b)
+    case .remainder:
+      if b == 0 { return try dividedByZero() }
+      (result, overflow) = a.remainderReportingOverflow(dividingBy: b)
+    default: return try real(op, Double(a), Double(b))
+    }
+    return overflow ? try real(op, Double(a), Double(b)) : .integer(result)
+  }
+
+  private func real(_ op: BinaryOperator, _ a: Double, _ b: Double) throws -> Value {
+    switch op {
+    case .add: return .number(a + b)
+    case .subtract: return .number(a - b)
+    case .multiply: return .number(a * b)
+    case .remainder: return b == 0 ? try dividedByZero() : .number(a.truncatingRemainder(dividingBy: b))
+    default: return b == 0 ? try dividedByZero() : .number(a / b)
+    }
+  }
+
+  /// In a column what cannot be divided is missing, and counted by the verb; elsewhere it is an
+  /// error.
+  private func dividedByZero() throws -> Value {
+    guard row == nil else {
+      session.divisionsByZero += 1
+      return .missing
+    }
+    throw Failure("division by zero")
+  }
+
+  func range(_ low: Value, _ high: Value) throws -> Value {
+    guard case .integer(let first) = low, case .integer(let last) = high else {
+      throw Failure("a range goes from one whole number to another")
+    }
+    guard first <= last else {
+      throw Failure("the range \(first)..\(last) runs backwards")
+    }
+    guard last - first < 10_000_000 else { throw Failure("the range \(first)..\(last) is too long") }
+    return .list((first...last).map(Value.integer))
+  }
+}
+
+extension Value {
+  /// Text, or what is written as text: a selector.
+  var asText: String? {
+    switch self {
+    case .text(let text): text
+    case .selector(let selector): selector.text
+    case .nothing, .missing, .boolean, .integer, .number, .list, .table, .prompts, .record: nil
+    }
+  }
+}

@@ -1,0 +1,86 @@
+import Lang
+import Model
+
+// Values as commands need them.
+extension Session {
+  /// The loaded model, or an error that says how to load one.
+  func requireModel() throws -> LanguageModel {
+    if let model { return model }
+    throw Failure(
+      "no model is loaded",
+      help: "`load smollm2`, or `load` with the path of a GGUF or safetensors file; or start with "
+        + "summand --model NAME")
+  }
+
+  /// Whether prompts begin with a BOS token.
+  func addsBOS(_ model: LanguageModel) -> Bool { bosOverride ?? model.tokenizer.addsBOS }
+
+  /// Prompts as they are, a text as a prompt, a list of either as a set.
+  func asPrompts(_ value: Value) throws -> PromptSet {
+    switch value {
+    case .prompts(let set): return set
+    case .text(let text):
+      let model = try requireModel()
+      return PromptSet(
+        prompts: [try Prompt(text: text, labels: [], model: model, addsBOS: addsBOS(model))])
+    case .list(let values) where !values.isEmpty:
+      let sets = try values.map(asPrompts)
+      guard sets.allSatisfy({ $0.edits.isEmpty && $0.sweep == nil }) else {
+        throw Failure("prompts with edits cannot be joined into one set")
+      }
+      return PromptSet(prompts: sets.flatMap(\.prompts))
+    case let other:
+      throw Failure(
+        "prompts are wanted here, not \(other.kind)",
+        help: "make some: prompt \"Fact: …\" -> \" answer\", or facts \"FILE\" \"TEMPLATE\"")
+    }
+  }
+
+  /// Text as a string, what a variable holds, or else the very words of the source: a path, a name
+  /// of a model.
+  func bareText(_ expression: Lang.Expression) throws -> String {
+    switch expression.kind {
+    case .string, .pipeline:
+      guard let text = try evaluate(expression).shortText else {
+        throw Failure("text is wanted here", span: expression.span)
+      }
+      return text
+    case .member(let base, _):
+      if case .name("args") = base.kind, let text = try evaluate(expression).shortText {
+        return text
+      }
+      return source.text(in: expression.span)
+    case .name(let name):
+      if let value = lookUp(name), let text = value.shortText { return text }
+      return name
+    default: return source.text(in: expression.span)
+    }
+  }
+
+  /// Selectors from a literal, a string, a column or a list of any of them.
+  func selectors(_ expression: Lang.Expression) throws -> [Selector] {
+    try placing(at: expression.span, in: source) {
+      if let selector = Selector(expression) { return [selector] }
+      // A single name after `@` is a place; alone it may be a span of the prompt.
+      let selectors = try asSelectors(try evaluate(expression))
+      guard !selectors.isEmpty else {
+        throw Failure("this selects nothing", help: "the list is empty")
+      }
+      return selectors
+    }
+  }
+
+  private func asSelectors(_ value: Value) throws -> [Selector] {
+    switch value {
+    case .selector(let selector): return [selector]
+    case .text(let text): return [try Selector(parsing: text)]
+    case .list(let values):
+      var seen: Set<String> = []
+      return try values.flatMap(asSelectors).filter { seen.insert($0.text).inserted }
+    case let other:
+      throw Failure(
+        "a component is wanted here, not \(other.kind)",
+        help: "components look like L9H8, L9.mlp, heads@last, or come from a table: (best.component)")
+    }
+  }
+}

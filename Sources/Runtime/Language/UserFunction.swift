@@ -1,0 +1,67 @@
+import Lang
+
+/// A `def`: its tree and the text that it stands in.
+struct UserFunction {
+  let definition: Definition
+  let source: SourceText
+
+  /// The values of the parameters. What comes through a pipe is the first argument.
+  func bind(_ arguments: [Argument], input: Value, name: Name, in session: Session) throws
+    -> [String: Value]
+  {
+    let parameters = definition.parameters
+    var values: [String: Value] = [:]
+    var positional: [Value] = []
+    if case .nothing = input {} else { positional.append(input) }
+    for argument in arguments {
+      switch argument.kind {
+      case .value(let expression):
+        if case .list(let elements, bracketed: false) = expression.kind {
+          positional += try elements.map(session.evaluate)
+        } else {
+          positional.append(try session.evaluate(expression))
+        }
+      case .named(let name, let expression), .option(let name, let expression?):
+        guard parameters.contains(where: { $0.name.text == name.text }) else {
+          throw unknown(name)
+        }
+        values[name.text] = try session.evaluate(expression)
+      case .option(let name, nil):
+        throw Failure("write \(name.text)=VALUE", span: argument.span)
+      case .arrow:
+        throw Failure("`\(definition.name.text)` takes no `->`", span: argument.span)
+      }
+    }
+    guard positional.count <= parameters.count else {
+      throw Failure(
+        "`\(definition.name.text)` takes \(parameters.count) values, and was given "
+          + "\(positional.count)", help: usage, span: name.span)
+    }
+    for (parameter, value) in zip(parameters, positional) {
+      guard values[parameter.name.text] == nil else {
+        throw Failure("'\(parameter.name.text)' was given twice", help: usage, span: name.span)
+      }
+      values[parameter.name.text] = value
+    }
+    for parameter in parameters where values[parameter.name.text] == nil {
+      guard let fallback = parameter.defaultValue else {
+        throw Failure(
+          "`\(definition.name.text)` needs '\(parameter.name.text)'", help: usage, span: name.span)
+      }
+      values[parameter.name.text] = try session.evaluate(fallback)
+    }
+    return values
+  }
+
+  private var usage: String {
+    "it is written: \(definition.name.text)(\(definition.parameters.map(\.name.text).joined(separator: ", ")))"
+  }
+
+  private func unknown(_ name: Name) -> Failure {
+    let names = definition.parameters.map(\.name.text)
+    return Failure(
+      "`\(definition.name.text)` has no parameter '\(name.text)'",
+      help: suggestion(for: name.text, among: names).map { "did you mean \($0)?" } ?? usage,
+      span: name.span)
+  }
+}

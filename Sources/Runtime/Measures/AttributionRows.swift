@@ -1,0 +1,192 @@
+import Model
+
+/// Into what an attribution is divided.
+enum AttributionDivision {
+  case component, layer, head, source, headAndSpan, span
+
+  init?(_ names: [String]) {
+    switch names {
+    case ["component"]: self = .component
+    case ["layer"]: self = .layer
+    case ["head"]: self = .head
+    case ["source"], ["head", "source"]: self = .source
+    case ["head", "span"], ["span", "head"]: self = .headAndSpan
+    case ["span"]: self = .span
+    default: return nil
+    }
+  }
+
+  var needsSources: Bool {
+    switch self {
+    case .component, .layer, .head: false
+    case .source, .headAndSpan, .span: true
+    }
+  }
+}
+
+/// Gathers attributions into the rows of a table.
+struct AttributionRows {
+  private let division: AttributionDivision
+  private let names: [String]
+  private var prompts: PromptColumn
+  private var components: [String] = []
+  private var layers: [Int?] = []
+  private var heads: [Int?] = []
+  private var sources: [Int?] = []
+  private var texts: [String?] = []
+  /// One a target.
+  private var values: [[Float]]
+
+  init(_ set: PromptSet, division: AttributionDivision, columns: [String]) {
+    self.division = division
+    names = columns
+    prompts = PromptColumn(set)
+    values = columns.map { _ in [] }
+  }
+
+  /// - Parameter attributions: one a target; all have the same parts.
+  mutating func append(_ prompt: Prompt, _ attributions: [Attribution]) {
+    guard let first = attributions.first else { return }
+    switch division {
+    case .component:
+      for (i, part) in first.parts.enumerated() {
+        add(prompt, part.component, attributions.map { $0.parts[i].value })
+      }
+    case .layer: appendLayers(prompt, attributions)
+    case .head:
+      for (i, part) in first.parts.enumerated() where part.component.isHead {
+        add(prompt, part.component, attributions.map { $0.parts[i].value })
+      }
+    case .source: appendSources(prompt, attributions)
+    case .headAndSpan: appendSpans(prompt, attributions)
+    case .span: appendSpanTotals(prompt, attributions)
+    }
+  }
+
+  private mutating func appendLayers(_ prompt: Prompt, _ attributions: [Attribution]) {
+    let layers = attributions[0].parts.compactMap(\.component.layer)
+    for layer in Array(Set(layers)).sorted() {
+      let sums = attributions.map { attribution in
+        Float(
+          attribution.parts.filter { $0.component.layer == layer }
+            .reduce(0.0) { $0 + Double($1.value) })
+      }
+      prompts.append(prompt)
+      self.layers.append(layer)
+      append(sums)
+    }
+  }
+
+  private mutating func appendSources(_ prompt: Prompt, _ attributions: [Attribution]) {
+    for (i, part) in attributions[0].parts.enumerated() where part.component.isHead {
+      guard part.sources != nil else {
+        addEdited(prompt, part.component, attributions.map { $0.parts[i].value })
+        continue
+      }
+      for source in prompt.tokens.indices {
+        add(
+          prompt, part.component, attributions.map { $0.parts[i].sources?[source] ?? .nan },
+          source: source, text: prompt.tokenText(source))
+      }
+    }
+  }
+
+  private mutating func appendSpans(_ prompt: Prompt, _ attributions: [Attribution]) {
+    for (i, part) in attributions[0].parts.enumerated() where part.component.isHead {
+      guard part.sources != nil else {
+        addEdited(prompt, part.component, attributions.map { $0.parts[i].value })
+        continue
+      }
+      for group in prompt.groups {
+        add(
+          prompt, part.component,
+          attributions.map { Self.total($0.parts[i], group, prompt) }, text: group)
+      }
+    }
+  }
+
+  private mutating func appendSpanTotals(_ prompt: Prompt, _ attributions: [Attribution]) {
+    for group in prompt.groups {
+      prompts.append(prompt)
+      texts.append(group)
+      append(
+        attributions.map { attribution in
+          Float(
+            attribution.parts.filter { $0.sources != nil }
+              .reduce(0.0) { $0 + Double(Self.total($1, group, prompt)) })
+        })
+    }
+  }
+
+  /// What a head read from the tokens of a group.
+  private static func total(_ part: Attribution.Part, _ group: String, _ prompt: Prompt) -> Float {
+    Float(
+      prompt.tokens.indices.filter { prompt.group(of: $0) == group }
+        .reduce(0.0) { $0 + Double(part.sources?[$1] ?? 0) })
+  }
+
+  /// A head whose z an edit wrote has no split over sources.
+  private mutating func addEdited(
+    _ prompt: Prompt, _ component: Attribution.Component, _ values: [Float]
+  ) {
+    add(prompt, component, values, text: "edited")
+  }
+
+  private mutating func add(
+    _ prompt: Prompt, _ component: Attribution.Component, _ values: [Float], source: Int? = nil,
+    text: String? = nil
+  ) {
+    prompts.append(prompt)
+    components.append(component.label)
+    layers.append(component.layer)
+    heads.append(component.head)
+    sources.append(source)
+    texts.append(text)
+    append(values)
+  }
+
+  private mutating func append(_ row: [Float]) {
+    for (i, value) in row.enumerated() { values[i].append(value) }
+  }
+
+  var table: Table {
+    let parts = [
+      Column("component", .texts(components)), Column("layer", .integers(layers)),
+      Column("head", .integers(heads)),
+    ]
+    let places: [Column] =
+      switch division {
+      case .component, .head: parts
+      case .layer: [Column("layer", .integers(layers))]
+      case .source: parts + [Column("source", .integers(sources)), Column("token", .texts(texts))]
+      case .headAndSpan: parts + [Column("span", .texts(texts))]
+      case .span: [Column("span", .texts(texts))]
+      }
+    let measured = zip(names, values).map { Column($0, .singles($1)) }
+    return Table(columns: prompts.columns + places + measured, measure: names.first)
+  }
+}
+
+extension Attribution.Component {
+  /// The component as the language writes it.
+  var label: String {
+    switch self {
+    case .embed: "embed"
+    case .head(let layer, let head): "L\(layer)H\(head)"
+    case .attention(let layer): "L\(layer).attn"
+    case .mlp(let layer): "L\(layer).mlp"
+    case .stream(let site): "L\(site.layer).\(site.activation.rawValue)"
+    }
+  }
+
+  var layer: Int? {
+    switch self {
+    case .embed: nil
+    case .head(let layer, _), .attention(let layer), .mlp(let layer): layer
+    case .stream(let site): site.layer
+    }
+  }
+
+  var head: Int? { if case .head(_, let head) = self { head } else { nil } }
+  var isHead: Bool { head != nil }
+}

@@ -1,0 +1,44 @@
+import Model
+
+/// What an effect is measured by.
+enum Metric: String, CaseIterable {
+  case logit
+  case logitDiff = "logit_diff"
+  case prob, logprob, rank, kl
+
+  /// Whether the answer's own logit, or its and its foils', is enough.
+  var needsVocabulary: Bool {
+    switch self {
+    case .logit, .logitDiff: false
+    case .prob, .logprob, .rank, .kl: true
+    }
+  }
+
+  /// What a run must give for it.
+  func logits(of prompt: Prompt) -> RunRequest.Logits {
+    needsVocabulary
+      ? .all([prompt.last])
+      : .tokens(
+        ([prompt.answer].compactMap { $0 } + prompt.foils).map(\.token), position: prompt.last)
+  }
+
+  /// The metric of a run that gave what `logits` asked for.
+  func value(of logits: [Float], prompt: Prompt, base: Distribution?) -> Double {
+    let answer = prompt.answer?.token ?? 0
+    switch self {
+    case .logit: return Double(logits[0])
+    case .logitDiff: return Double(logits[0]) - meanOf(logits.dropFirst())
+    case .prob: return Distribution(logits).probability(answer)
+    case .logprob: return Distribution(logits).logProbability(answer)
+    case .rank: return Double(Distribution(logits).rank(answer))
+    case .kl:
+      // Of a distribution from itself: exactly 0, whatever the rounding of its sum.
+      guard let base, base.logits != logits else { return 0 }
+      return base.divergence(from: Distribution(logits))
+    }
+  }
+
+  private func meanOf(_ logits: ArraySlice<Float>) -> Double {
+    logits.reduce(0.0) { $0 + Double($1) } / Double(logits.count)
+  }
+}

@@ -1,0 +1,42 @@
+/// Prints values: data to standard output in the format that was asked for.
+struct Printer {
+  let host: any Host
+
+  func print(_ value: Value) throws {
+    switch value {
+    case .nothing: break
+    case .table(let table):
+      try render(table.table, as: host.format, settings: host.settings, into: host.write)
+    case .prompts(let set): try print(.table(TableValue(set.listing)))
+    case .list(let values):
+      let cells = values.map { $0.cell ?? .text($0.shortText ?? $0.kind) }
+      try print(.table(TableValue(Table(columns: [Column("value", cells: cells)]))))
+    case .record(let members):
+      let names = members.keys.sorted()
+      let values = names.map { Cell.text(members[$0]?.shortText ?? "") }
+      try print(
+        .table(
+          TableValue(
+            Table(columns: [Column("name", .texts(names)), Column("value", cells: values)]))))
+    case .missing, .boolean, .integer, .number, .text, .selector:
+      host.write((value.shortText ?? "") + "\n")
+    }
+  }
+}
+
+extension PromptSet {
+  /// How a set of prompts shows itself.
+  var listing: Table {
+    Table(columns: [
+      Column("prompt", .texts(prompts.map(\.name))),
+      Column("tokens", .integers(prompts.map(\.tokens.count))),
+      Column("answer", .texts(prompts.map { $0.answer?.text })),
+      Column(
+        "foils",
+        .texts(
+          prompts.map { prompt in
+            prompt.foils.isEmpty ? nil : prompt.foils.map(\.text).joined(separator: ", ")
+          })),
+    ])
+  }
+}

@@ -1,0 +1,8 @@
+import Model
+
+/// What a table was measured on: kept with it, and written beside its rows.
+struct Origin: Sendable {
+  var model: LanguageModel
+  var prompts: [Prompt]
+  var edits: [String]
+}

@@ -1,0 +1,141 @@
+import Lang
+import Model
+
+/// One prompt as a model reads it: tokens, the labelled spans among them, the answer and its foils.
+public struct Prompt: Sendable {
+  /// What the `prompt` column shows.
+  var name: String
+  /// Token ids, BOS first where there is one.
+  let tokens: [Int]
+  let hasBOS: Bool
+  /// For each token the UTF-8 range of the text that it stands for, its leading spaces left out;
+  /// nil for BOS and for tokens that were given as ids.
+  let ranges: [Range<Int>?]
+  let text: String
+  /// In the order of the prompt: a label and the tokens under it.
+  let spans: [(label: String, tokens: Range<Int>)]
+  var answer: Target?
+  var foils: [Target]
+  let model: LanguageModel
+
+  /// A token that an answer or a foil stands for.
+  struct Target: Sendable, Equatable {
+    var token: Int
+    var text: String
+  }
+
+  var last: Int { tokens.count - 1 }
+
+  /// The span that a token is in.
+  func label(of position: Int) -> String? {
+    if hasBOS && position == 0 { return "bos" }
+    return spans.first { $0.tokens.contains(position) }?.label
+  }
+
+  /// What attributions group by: a label, `bos`, or `other`.
+  func group(of position: Int) -> String { label(of: position) ?? "other" }
+
+  /// The labels that group this prompt's positions, in the order of the prompt.
+  var groups: [String] {
+    tokens.indices.reduce(into: []) { groups, position in
+      let group = group(of: position)
+      if !groups.contains(group) { groups.append(group) }
+    }
+  }
+
+  func tokenText(_ position: Int) -> String { model.tokenizer.text(of: tokens[position]) }
+}
+
+extension Prompt {
+  /// A prompt from its text and the labelled parts of it.
+  ///
+  /// - Throws: `Failure` where a span's border falls inside a token.
+  init(
+    text: String, labels: [(label: String, range: Range<Int>)], name: String? = nil,
+    model: LanguageModel, addsBOS: Bool
+  ) throws {
+    let bytes = Array(text.utf8)
+    let pieces = model.tokenizer.encode(text)
+    let bos = addsBOS ? [model.tokenizer.bos].compactMap { $0 } : []
+    tokens = bos + pieces.map(\.id)
+    guard !tokens.isEmpty else {
+      throw Failure("the prompt is empty", help: "a prompt needs at least one token")
+    }
+    hasBOS = !bos.isEmpty
+    ranges = bos.map { _ in nil } + pieces.map { Self.withoutSpaces($0.range, in: bytes) }
+    self.text = text
+    self.name = name ?? text
+    self.model = model
+    answer = nil
+    foils = []
+    var spans: [(label: String, tokens: Range<Int>)] = []
+    for (label, range) in labels {
+      let covered = try Self.tokens(
+        over: range, named: "the span '\(label)'", ranges: ranges, bytes: bytes)
+      spans.append((label, covered))
+    }
+    self.spans = spans
+  }
+
+  /// A prompt from token ids as they are; nothing is added.
+  init(tokens: [Int], model: LanguageModel) throws {
+    guard !tokens.isEmpty else { throw Failure("a prompt needs at least one token") }
+    if let bad = tokens.first(where: { !(0..<model.configuration.vocabulary).contains($0) }) {
+      throw Failure(
+        "there is no token \(bad): this model has 0 to \(model.configuration.vocabulary - 1)")
+    }
+    self.tokens = tokens
+    hasBOS = tokens.first == model.tokenizer.bos && model.tokenizer.bos != nil
+    ranges = tokens.map { _ in nil }
+    text = model.tokenizer.decode(tokens)
+    name = text
+    spans = []
+    answer = nil
+    foils = []
+    self.model = model
+  }
+
+  /// A token's text without its leading white space, unless it is nothing else.
+  private static func withoutSpaces(_ range: Range<Int>, in bytes: [UInt8]) -> Range<Int> {
+    let start = range.first { !isSpace(bytes[$0]) }
+    return (start ?? range.lowerBound)..<range.upperBound
+  }
+
+  private static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0D).contains(byte) }
+
+  /// The tokens that a part of the text covers.
+  ///
+  /// - Throws: `Failure` if one of them has other text beyond the part's border.
+  static func tokens(
+    over range: Range<Int>, named name: String, ranges: [Range<Int>?], bytes: [UInt8]
+  ) throws -> Range<Int> {
+    let trimmed = withoutSpaces(range, in: bytes)
+    let covered = ranges.indices.filter { ranges[$0]?.overlaps(trimmed) ?? false }
+    guard let first = covered.first, let last = covered.last else {
+      throw Failure("\(name) covers no token", help: "a span needs some text of its own")
+    }
+    for position in [first, last] {
+      guard let token = ranges[position] else { continue }
+      let end = (trimmed.lowerBound..<trimmed.upperBound).last { !isSpace(bytes[$0]) }
+      if token.lowerBound < trimmed.lowerBound || token.upperBound > (end ?? trimmed.upperBound) + 1
+      {
+        let text = String(decoding: bytes[token], as: UTF8.self)
+        throw Failure(
+          "the border of \(name) falls inside the token '\(text)'",
+          help: "a token cannot be in two spans: move the border so that '\(text)' is whole")
+      }
+    }
+    return first..<last + 1
+  }
+}
+
+/// Prompts, how they are changed, and what is swept over them. Nothing runs until a measure asks.
+public struct PromptSet: Sendable {
+  var prompts: [Prompt]
+  var edits: [EditSpec] = []
+  /// Nil unless an edit said `each`.
+  var sweep: EditSpec?
+
+  /// All prompts of a set are of one model.
+  var model: LanguageModel { prompts[0].model }
+}

@@ -1,0 +1,72 @@
+import Lang
+
+extension Prompt {
+  /// The positions that `@…` means here, in order. Never empty.
+  ///
+  /// - Throws: `Failure` if this prompt has no such place.
+  func positions(_ kind: Position.Kind) throws -> [Int] {
+    switch kind {
+    case .all: return Array(tokens.indices)
+    case .index(let index): return [try position(index)]
+    case .range(let first, let last):
+      let (low, high) = (try position(first), try position(last))
+      guard low <= high else {
+        throw Failure("the positions \(first)..\(last) of '\(name)' run backwards")
+      }
+      return Array(low...high)
+    case .name("last"): return [last]
+    case .name("bos"):
+      guard hasBOS else {
+        throw Failure(
+          "'\(name)' begins with no BOS token", help: "`bos on` feeds one to prompts made after it")
+      }
+      return [0]
+    case .name(let label):
+      if label == "other" { return try otherPositions() }
+      let found = spans.filter { $0.label == label }.flatMap { Array($0.tokens) }
+      guard found.isEmpty else { return found }
+      let labels = spans.map(\.label)
+      let known = (labels + ["last"]).joined(separator: ", ")
+      throw Failure(
+        "there is no span '\(label)' in '\(name)'",
+        help: suggestion(for: label, among: labels + ["last"]).map { "did you mean @\($0)?" }
+          ?? "it has: \(known); label one by writing {\(label):…} in the prompt")
+    case .text(let part): return try positions(ofText: part)
+    case .set(let kinds):
+      return Array(Set(try kinds.flatMap { try positions($0) })).sorted()
+    }
+  }
+
+  private func otherPositions() throws -> [Int] {
+    let others = tokens.indices.filter { group(of: $0) == "other" }
+    guard !others.isEmpty else { throw Failure("every token of '\(name)' is in a span") }
+    return Array(others)
+  }
+
+  private func position(_ index: Int) throws -> Int {
+    let position = index < 0 ? tokens.count + index : index
+    guard tokens.indices.contains(position) else {
+      throw Failure(
+        "there is no position \(index) in '\(name)'",
+        help: "its \(tokens.count) tokens are 0 to \(last), or -1 to -\(tokens.count) from the end")
+    }
+    return position
+  }
+
+  private func positions(ofText part: String) throws -> [Int] {
+    let (bytes, wanted) = (Array(text.utf8), Array(part.utf8))
+    guard !wanted.isEmpty else { throw Failure("@\"\" means no token") }
+    let places = bytes.indices.filter { bytes[$0...].starts(with: wanted) }
+    guard let place = places.first else {
+      throw Failure("'\(part)' does not stand in '\(name)'")
+    }
+    guard places.count == 1 else {
+      throw Failure(
+        "'\(part)' stands \(places.count) times in '\(name)'",
+        help: "give more of the text around it, or a position")
+    }
+    return Array(
+      try Self.tokens(
+        over: place..<place + wanted.count, named: "@\"\(part)\"", ranges: ranges, bytes: bytes))
+  }
+}

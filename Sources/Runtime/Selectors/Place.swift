@@ -1,0 +1,215 @@
+import Lang
+import Model
+
+/// One component or site of a model: what a selector stands for, spelled out.
+struct Place: Sendable, Hashable {
+  /// `L9H8`, `L9.mlp`, `L9.resid_pre`, `embed`: what the `component` column shows.
+  var label: String
+  var layer: Int?
+  var head: Int?
+  /// The activations that make it up, and which heads or neurons of them. A whole layer is two.
+  var sites: [SitePart]
+
+  struct SitePart: Sendable, Hashable {
+    var site: Site
+    /// Nil: all.
+    var units: [Int]?
+  }
+}
+
+/// Whether a place is looked at or changed: some can only be looked at.
+enum Access { case reading, editing }
+
+extension Selector {
+  /// Every place that the selector means on a model, in order of layers and heads. Never empty.
+  ///
+  /// - Throws: `Failure` where the model has no such layer, head, neuron or activation.
+  func places(on configuration: Configuration, for access: Access) throws -> [Place] {
+    let resolver = PlaceResolver(configuration: configuration, access: access, text: text)
+    switch base {
+    case .nothing:
+      throw Failure(
+        "'\(text)' is a position, not a component", help: "say of what: heads\(text), L9.mlp\(text)")
+    case .finalScale:
+      let part = Place.SitePart(site: Site(.lnFinalScale), units: nil)
+      return [Place(label: text, sites: [part])]
+    case .word(let word): return try resolver.places(of: word)
+    case .literal(let literal): return try resolver.places(of: literal)
+    }
+  }
+}
+
+private struct PlaceResolver {
+  let configuration: Configuration
+  let access: Access
+  let text: String
+
+  func places(of word: Selector.Word) throws -> [Place] {
+    let layers = Array(0..<configuration.layers)
+    switch word {
+    case .embed: return [Place(label: "embed", sites: [part(.embed, 0)])]
+    case .heads: return layers.flatMap { heads(Array(0..<configuration.heads), of: $0, .z, nil) }
+    case .mlps: return layers.map { whole(.mlpOut, $0, name: "mlp") }
+    case .attns: return layers.map { whole(.attnOut, $0, name: "attn") }
+    case .layers: return try layers.map(layer)
+    }
+  }
+
+  func places(of literal: ComponentLiteral) throws -> [Place] {
+    guard let indices = literal.layers else { return try places(ofHook: literal) }
+    let layers = try expand(indices, count: configuration.layers, "layers")
+    switch literal.part {
+    case .whole: return try layers.map { try wholes(literal.path, $0) }
+    case .heads(let indices):
+      let heads = try expand(indices, count: configuration.heads, "heads")
+      let activation = try self.activation(literal.path, default: .z)
+      return try layers.flatMap { try self.heads(heads, activation, $0, literal.path) }
+    case .neurons(let indices):
+      let neurons = try expand(indices, count: configuration.neurons, "neurons")
+      let activation = try self.activation(literal.path, default: .mlpPost)
+      guard activation.units == .neurons else {
+        throw Failure("'\(text)': a neuron has mlp_pre and mlp_post, no \(activation.rawValue)")
+      }
+      return layers.flatMap { layer in
+        neurons.map { neuron in
+          Place(
+            label: "L\(layer)N\(neuron)" + suffix(literal.path), layer: layer,
+            sites: [part(activation, layer, [neuron])])
+        }
+      }
+    case .keyValueHeads(let indices):
+      let heads = try expand(indices, count: configuration.keyValueHeads, "key/value heads")
+      guard !literal.path.isEmpty else {
+        throw Failure("'\(text)' is a key/value head: say \(text).k or \(text).v")
+      }
+      let activation = try self.activation(literal.path, default: .v)
+      guard activation.units == .keyValueHeads else {
+        throw Failure("'\(text)': a key/value head has k and v, no \(activation.rawValue)")
+      }
+      return layers.flatMap { layer in
+        heads.map { head in
+          Place(
+            label: "L\(layer)KV\(head)" + suffix(literal.path), layer: layer,
+            sites: [part(activation, layer, [head])])
+        }
+      }
+    }
+  }
+
+  /// `blocks.9.attn.hook_z`
+  private func places(ofHook literal: ComponentLiteral) throws -> [Place] {
+    let name = literal.path.joined(separator: ".")
+    guard let (activation, layer) = Activation.parse(hook: name) else {
+      let known = Activation.allCases.map { $0.hookName(layer: 9) }
+      throw Failure(
+        "this model has no hook '\(name)'",
+        help: suggestion(for: name, among: known).map { "did you mean \($0)?" }
+          ?? "hooks are named as TransformerLens names them: \(known.joined(separator: ", "))")
+    }
+    if let layer {
+      _ = try expand(.some([layer...layer]), count: configuration.layers, "layers")
+      return [whole(activation, layer, name: activation.rawValue)]
+    }
+    return [Place(label: activation.rawValue, sites: [part(activation, 0)])]
+  }
+
+  // MARK: Parts
+
+  private func wholes(_ path: [String], _ layer: Int) throws -> Place {
+    switch path {
+    case []: return try self.layer(layer)
+    case ["mlp"]: return whole(.mlpOut, layer, name: "mlp")
+    case ["attn"]: return whole(.attnOut, layer, name: "attn")
+    default:
+      let activation = try activation(path, default: .residPre)
+      return whole(activation, layer, name: activation.rawValue)
+    }
+  }
+
+  /// A whole layer: what its attention and its MLP add to the stream.
+  private func layer(_ layer: Int) throws -> Place {
+    guard access == .editing else {
+      throw Failure(
+        "'L\(layer)' is a whole layer: say which of its activations",
+        help: "L\(layer).resid_pre, L\(layer).attn_out, L\(layer).mlp_out, L\(layer)H0.z …")
+    }
+    return Place(
+      label: "L\(layer)", layer: layer, sites: [part(.attnOut, layer), part(.mlpOut, layer)])
+  }
+
+  private func heads(_ heads: [Int], _ activation: Activation, _ layer: Int, _ path: [String])
+    throws -> [Place]
+  {
+    switch activation.units {
+    case .heads: return self.heads(heads, of: layer, activation, path)
+    case .keyValueHeads:
+      return try heads.map { head in
+        let shared = configuration.keyValueHead(of: head)
+        let others = configuration.heads(reading: shared).filter { $0 != head }
+        if access == .editing && !others.isEmpty {
+          let names = others.map { "L\(layer)H\($0)" }.joined(separator: ", ")
+          throw Failure(
+            "changing L\(layer)H\(head).\(activation.rawValue) would change \(names) too: they "
+              + "share one key/value head",
+            help: "say L\(layer)KV\(shared).\(activation.rawValue) to change it for all of them")
+        }
+        return Place(
+          label: "L\(layer)H\(head)" + suffix(path), layer: layer, head: head,
+          sites: [part(activation, layer, [shared])])
+      }
+    case .none, .neurons:
+      throw Failure(
+        "a head has no \(activation.rawValue)",
+        help: "a head has q, k, v, attn_scores, pattern, z and result; a layer has "
+          + "L\(layer).\(activation.rawValue)")
+    }
+  }
+
+  private func heads(_ heads: [Int], of layer: Int, _ activation: Activation, _ path: [String]?)
+    -> [Place]
+  {
+    heads.map { head in
+      Place(
+        label: "L\(layer)H\(head)" + suffix(path ?? []), layer: layer, head: head,
+        sites: [part(activation, layer, [head])])
+    }
+  }
+
+  private func whole(_ activation: Activation, _ layer: Int, name: String) -> Place {
+    Place(label: "L\(layer).\(name)", layer: layer, sites: [part(activation, layer)])
+  }
+
+  private func part(_ activation: Activation, _ layer: Int, _ units: [Int]? = nil)
+    -> Place.SitePart
+  {
+    Place.SitePart(site: Site(activation, layer: layer), units: units)
+  }
+
+  private func suffix(_ path: [String]) -> String { path.map { ".\($0)" }.joined() }
+
+  private func activation(_ path: [String], default fallback: Activation) throws -> Activation {
+    if path.isEmpty { return fallback }
+    let name = path.joined(separator: ".")
+    if let found = Activation(rawValue: name), found.isInLayer { return found }
+    let known = Activation.allCases.filter(\.isInLayer).map(\.rawValue)
+    if name == "pos_embed" {
+      throw Failure("this model has no position embedding: it rotates queries and keys instead")
+    }
+    throw Failure(
+      "there is no activation '\(name)'",
+      help: suggestion(for: name, among: known).map { "did you mean \($0)?" }
+        ?? "a layer has: \(known.joined(separator: ", "))")
+  }
+
+  private func expand(_ indices: Indices, count: Int, _ what: String) throws -> [Int] {
+    guard case .some(let ranges) = indices else { return Array(0..<count) }
+    let all = Array(0..<count)
+    for range in ranges where range.lowerBound < 0 || range.upperBound >= count {
+      throw Failure(
+        "'\(text)': this model has \(what) 0 to \(count - 1)",
+        help: count == 1 ? "there is only 0" : nil)
+    }
+    let wanted = Set(ranges.flatMap { Array($0) })
+    return all.filter(wanted.contains)
+  }
+}

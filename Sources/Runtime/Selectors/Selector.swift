@@ -1,0 +1,74 @@
+import Lang
+
+/// A component, a site or a position as it was written; which model and which prompt it means is
+/// decided where it is used.
+public struct Selector: Sendable {
+  enum Base: Sendable {
+    case literal(ComponentLiteral)
+    case word(Word)
+    /// `ln_final.scale`, the one site with a dot outside of a layer.
+    case finalScale
+    /// `@last` alone.
+    case nothing
+  }
+
+  /// Words that name components.
+  enum Word: String, Sendable, CaseIterable {
+    case embed, heads, mlps, attns, layers
+  }
+
+  var base: Base
+  /// What stands after `@`; nil where nothing does.
+  var position: Position.Kind?
+  /// As written.
+  var text: String
+}
+
+extension Selector {
+  /// The selector that an expression spells, nil if it spells none.
+  init?(_ expression: Lang.Expression) {
+    switch expression.kind {
+    case .component(let literal):
+      self.init(base: .literal(literal), position: nil, text: literal.text)
+    case .name(let name):
+      guard let word = Word(rawValue: name) else { return nil }
+      self.init(base: .word(word), position: nil, text: name)
+    case .member(let base, let name):
+      guard case .name("ln_final") = base.kind, name.text == "scale" else { return nil }
+      self.init(base: .finalScale, position: nil, text: "ln_final.scale")
+    case .at(let base, let position):
+      guard let base else {
+        self.init(base: .nothing, position: position.kind, text: "@\(position.kind.text)")
+        return
+      }
+      guard let inner = Selector(base), inner.position == nil else { return nil }
+      self.init(
+        base: inner.base, position: position.kind, text: inner.text + "@\(position.kind.text)")
+    default: return nil
+    }
+  }
+
+  /// The selector that a text spells: a cell of a `component` column, or a string.
+  init(parsing text: String) throws {
+    let expression = try parseSelector(text).get()
+    guard let selector = Selector(expression) else {
+      throw Failure(
+        "'\(text)' is no component", help: "components look like L9H8, L9.mlp, L9.resid_pre, embed")
+    }
+    self = selector
+  }
+}
+
+extension Position.Kind {
+  /// As it is written after `@`.
+  var text: String {
+    switch self {
+    case .all: "*"
+    case .index(let index): "\(index)"
+    case .range(let first, let last): "\(first)..\(last)"
+    case .name(let name): name
+    case .text(let text): quotedText(text)
+    case .set(let kinds): "{\(kinds.map(\.text).joined(separator: ", "))}"
+    }
+  }
+}
