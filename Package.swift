@@ -33,8 +33,7 @@ let package = Package(
   platforms: [.macOS(.v26)],
   products: [.executable(name: "summand", targets: ["summand"])],
   dependencies: [
-    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
   ],
   targets: [
     .systemLibrary(name: "CLibedit", path: "Sources/Shell/CLibedit"),
@@ -51,9 +50,7 @@ let package = Package(
           ["-static-stdlib", "-l_FoundationCollections", "-l_FoundationCShims"],
           .when(platforms: [.linux], configuration: .release))
       ]),
-    .target(
-      name: "Runtime",
-      dependencies: ["Lang", "Model", .product(name: "Crypto", package: "swift-crypto")]),
+    .target(name: "Runtime", dependencies: ["Lang", "Model"]),
     .target(name: "Lang"),
     .systemLibrary(name: "CSIMD", path: "Sources/Model/Kernels/CSIMD"),
     .target(

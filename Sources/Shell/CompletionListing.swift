@@ -1,3 +1,4 @@
+import Lang
 import Runtime
 
 /// What Tab shows where there is more than one way to go on: a row each with its summary, or, where
@@ -17,11 +18,11 @@ struct CompletionListing {
   }
 
   private func summaries() -> [String] {
-    let textWidth = candidates.map { displayWidth($0.text) }.max() ?? 0
+    let textWidth = candidates.map { displayWidth(of: $0.text) }.max() ?? 0
     return candidates.map { candidate in
-      let text = candidate.text.cut(to: columns - 1, mark: "…")
-      let padding = textWidth - displayWidth(candidate.text) + 2
-      let summary = candidate.summary.cut(to: columns - 1 - textWidth - 2, mark: "…")
+      let text = candidate.text.cut(toColumns: columns - 1)
+      let padding = textWidth - displayWidth(of: candidate.text) + 2
+      let summary = candidate.summary.cut(toColumns: columns - 1 - textWidth - 2)
       guard !summary.isEmpty, summary != "…" else { return text }
       return text + String(repeating: " ", count: padding) + faint(summary)
     }
@@ -29,8 +30,8 @@ struct CompletionListing {
 
   /// Downwards first, as `ls` does it.
   private func inColumns(room: Int) -> [String] {
-    let texts = candidates.map { $0.text.cut(to: columns - 1, mark: "…") }
-    let cell = (texts.map { displayWidth($0) }.max() ?? 0) + 2
+    let texts = candidates.map { $0.text.cut(toColumns: columns - 1) }
+    let cell = (texts.map { displayWidth(of: $0) }.max() ?? 0) + 2
     let across = max(1, (columns - 1) / cell)
     let height = (texts.count + across - 1) / across
     var lines = (0..<min(height, room)).map { row in
@@ -38,19 +39,20 @@ struct CompletionListing {
       for index in stride(from: row, to: texts.count, by: height) {
         line += texts[index]
         if index + height < texts.count {
-          line += String(repeating: " ", count: cell - displayWidth(texts[index]))
+          line += String(repeating: " ", count: cell - displayWidth(of: texts[index]))
         }
       }
       return line
     }
     if height > room {
-      lines[room - 1] = faint("… \(texts.count) in all: type on to narrow them down")
+      lines[room - 1] = faint(
+        "… \(texts.count) in all: type on to narrow them down".cut(toColumns: columns - 1))
     }
     return lines
   }
 
   private func faint(_ text: String) -> String {
-    usesColour ? "\u{1B}[2m\(text)\u{1B}[0m" : text
+    Style.faint.paint(text, colour: usesColour)
   }
 }
 
@@ -74,5 +76,20 @@ extension Substring {
       other.formIndex(after: &there)
     }
     return self[..<here]
+  }
+}
+
+extension String {
+  /// As much as fits in `width` columns, with `…` at the end where something is missing.
+  fileprivate func cut(toColumns width: Int) -> String {
+    if displayWidth(of: self) <= width { return self }
+    var kept = ""
+    var used = 1
+    for character in self {
+      used += displayWidth(of: character)
+      if used > width { break }
+      kept.append(character)
+    }
+    return width > 0 ? kept + "…" : ""
   }
 }

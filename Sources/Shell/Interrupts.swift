@@ -1,3 +1,4 @@
+import Model
 import Runtime
 import Synchronization
 
@@ -7,12 +8,10 @@ import Synchronization
   import Glibc
 #endif
 
-/// Ctrl-C during work. The first one asks the work to stop; one more, while the first still goes
+/// Ctrl-C during work. The first one asks the work to stop (the model looks at
+/// `Interruption.requested`); one more, while the first still goes
 /// unheard after two seconds, ends the process.
 enum Interrupts {
-  /// What the work looks at, between layers and between tiles.
-  static let requested = Atomic<Bool>(false)
-
   /// When the request was made, in seconds of the monotonic clock.
   private static let requestedAt = Atomic<Int>(0)
   private static let patience = 2
@@ -20,7 +19,7 @@ enum Interrupts {
   /// From here on SIGINT is a request, unless the process was started with it ignored.
   static func install() {
     // A handler must not be the first to touch a lazy global.
-    requested.store(false, ordering: .relaxed)
+    Interruption.requested.store(false, ordering: .relaxed)
     requestedAt.store(0, ordering: .relaxed)
     let previous = signal(SIGINT, SIG_IGN)
     if isIgnored(previous) { return }
@@ -36,7 +35,7 @@ enum Interrupts {
   }
 
   private static func forget() {
-    requested.store(false, ordering: .sequentiallyConsistent)
+    Interruption.requested.store(false, ordering: .sequentiallyConsistent)
     alarm(0)
   }
 
@@ -44,7 +43,7 @@ enum Interrupts {
 
   private static func interrupted() {
     let now = monotonicSeconds()
-    if !requested.exchange(true, ordering: .sequentiallyConsistent) {
+    if !Interruption.requested.exchange(true, ordering: .sequentiallyConsistent) {
       requestedAt.store(now, ordering: .sequentiallyConsistent)
       return
     }
@@ -54,7 +53,7 @@ enum Interrupts {
   }
 
   private static func patienceEnded() {
-    if requested.load(ordering: .sequentiallyConsistent) { leave() }
+    if Interruption.requested.load(ordering: .sequentiallyConsistent) { leave() }
   }
 
   private static func leave() -> Never {

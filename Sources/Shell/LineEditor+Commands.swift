@@ -121,12 +121,7 @@ extension LineEditor {
   }
 
   private func stop() -> Int32 {
-    setPasteMode(false)
-    // libedit's own handler gives the terminal back, stops, and takes it again when continued. It
-    // does not know that the shell has written in between.
-    raise(SIGTSTP)
-    setPasteMode(true)
-    libedit_redraw(editor)
+    stopProcess()
     return CC_NORM
   }
 
@@ -226,7 +221,7 @@ extension LineEditor {
     }
   }
 
-  private func lineAndCursor() -> (line: String, cursor: Int) {
+  func lineAndCursor() -> (line: String, cursor: Int) {
     guard let info = el_line(editor)?.pointee, let start = info.buffer else { return ("", 0) }
     let bytes = UnsafeRawBufferPointer(start: start, count: info.lastchar - start)
     return (String(decoding: bytes, as: UTF8.self), info.cursor - start)

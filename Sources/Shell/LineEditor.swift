@@ -24,6 +24,7 @@ final class LineEditor {
   }
 
   let editor: OpaquePointer
+  let input: Int32
   let output: Int32
   let usesColour: Bool
   var wasInterrupted = false
@@ -32,6 +33,8 @@ final class LineEditor {
 
   private let entries: OpaquePointer
   private var prompt: UnsafeMutablePointer<CChar>
+  /// The prompt as it looks, without its escape sequences.
+  private(set) var promptText = ""
   private let hasPasteMode: Bool
 
   /// Stands around the escape sequences of a prompt.
@@ -50,12 +53,12 @@ final class LineEditor {
     self.editor = editor
     self.entries = entries
     self.prompt = prompt
+    self.input = input
     self.output = output
     usesColour = terminal.usesColour(on: .output)
 
     libedit_history_size(entries, Int32(clamping: historySize))
     libedit_use_history(editor, entries)
-    libedit_set_signals(editor, 1)
     libedit_set_keymap(editor, "emacs")
     Self.bindConveniences(editor)
     el_source(editor, nil)
@@ -65,6 +68,8 @@ final class LineEditor {
     hasPasteMode = isEmacs && terminal.hasEscapes
 
     libedit_set_client(editor, Unmanaged.passUnretained(self).toOpaque())
+    TerminalSignals.install(input: input)
+    Self.readKeys(for: editor)
     libedit_set_prompt(
       editor, { LineEditor.of($0)?.prompt }, CChar(Self.escapeMark.asciiValue ?? 1))
   }
@@ -82,10 +87,15 @@ final class LineEditor {
   }
 
   /// Lets the person write a line. The line's own end is not in it.
-  func readLine(prompt text: String) -> Input {
+  /// - Parameter indentation: spaces that stand in the line already.
+  func readLine(prompt text: String, indentation: Int = 0) -> Input {
     free(prompt)
     prompt = strdup(text)
+    promptText = String(text.replacing(/\u{1}[^\u{1}]*\u{1}/, with: ""))
     wasInterrupted = false
+    if indentation > 0 { el_push(editor, String(repeating: " ", count: indentation)) }
+    // Before the prompt is seen: a key typed at the very first moment is one for the editor.
+    libedit_prepare_terminal(editor, 1)
     setPasteMode(true)
     defer { setPasteMode(false) }
     while true {

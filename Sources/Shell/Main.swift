@@ -13,10 +13,14 @@ struct Main {
   static func main() {
     // A write to a pipe that nobody reads is an error like any other, not the end by a signal.
     signal(SIGPIPE, SIG_IGN)
-    exit(status(of: Array(Swift.CommandLine.arguments.dropFirst())).rawValue)
+    let arguments = Array(CommandLine.arguments.dropFirst())
+    exit(status(of: arguments) { Session(host: SessionHost($0), arguments: $0.bindings) }.rawValue)
   }
 
-  static func status(of arguments: [String]) -> ExitStatus {
+  /// - Parameter makeSession: makes what runs the texts.
+  static func status(
+    of arguments: [String], makeSession: @escaping (Surroundings) throws -> any Interpreter
+  ) -> ExitStatus {
     let options: Options
     do {
       guard let parsed = try Options.parseAsRoot(arguments) as? Options else { return .usage }
@@ -24,7 +28,8 @@ struct Main {
     } catch {
       return answer(to: error)
     }
-    let process = ShellProcess(options: options, environment: Environment())
+    let process = ShellProcess(
+      options: options, environment: Environment(), makeSession: makeSession)
     do {
       return try process.run()
     } catch let failure as Failure {

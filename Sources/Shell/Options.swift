@@ -1,4 +1,5 @@
 import ArgumentParser
+import Runtime
 
 /// The command line.
 struct Options: ParsableCommand {

@@ -34,15 +34,21 @@ struct PromptLoop {
   /// more to come, and lets the parser say what is missing.
   private func readEntry() -> LineEditor.Input {
     var text = ""
+    var indentation = 0
     while true {
       let earlier = text
       editor.complete = { line, cursor in complete(line, cursor, after: earlier) }
-      switch editor.readLine(prompt: earlier.isEmpty ? prompt : continuation) {
+      switch editor.readLine(
+        prompt: earlier.isEmpty ? prompt : continuation, indentation: indentation)
+      {
       case .interrupted: return .interrupted
       case .end: return earlier.isEmpty ? .end : .line(String(earlier.dropLast()))
       case .line(let line):
         text += line
-        if interpreter.completeness(of: text) != .incomplete { return .line(text) }
+        guard case .incomplete(_, let next) = interpreter.completeness(of: text) else {
+          return .line(text)
+        }
+        indentation = next
         text += "\n"
       }
     }
@@ -73,18 +79,19 @@ struct PromptLoop {
     return completion
   }
 
-  private var prompt: String { coloured(interpreter.promptName, "1;36") + "> " }
+  private var prompt: String { styled(interpreter.promptName, .name) + "> " }
 
   /// As wide as the prompt, so that what is typed stands in one column.
   private var continuation: String {
-    let width = displayWidth(interpreter.promptName)
-    return coloured(String(repeating: " ", count: max(0, width - 3)) + "...", "2") + "> "
+    let width = displayWidth(of: interpreter.promptName)
+    return styled(String(repeating: " ", count: max(0, width - 3)) + "...", .faint) + "> "
   }
 
-  private func coloured(_ text: String, _ code: String) -> String {
-    guard editor.usesColour else { return text }
+  /// Escape sequences take no room: libedit has to be told which they are.
+  private func styled(_ text: String, _ style: Style) -> String {
     let mark = LineEditor.escapeMark
-    return "\(mark)\u{1B}[\(code)m\(mark)\(text)\(mark)\u{1B}[0m\(mark)"
+    return style.paint(text, colour: editor.usesColour)
+      .replacing(/\u{1B}\[[0-9;]*m/) { "\(mark)\($0.output)\(mark)" }
   }
 }
 

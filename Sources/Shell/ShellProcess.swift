@@ -14,9 +14,16 @@ struct ShellProcess {
   let terminal: Terminal
   let console: Console
 
-  init(options: Options, environment: Environment) {
+  private let makeSession: (Surroundings) throws -> any Interpreter
+
+  /// - Parameter makeSession: makes what runs the texts.
+  init(
+    options: Options, environment: Environment,
+    makeSession: @escaping (Surroundings) throws -> any Interpreter
+  ) {
     self.options = options
     self.environment = environment
+    self.makeSession = makeSession
     terminal = Terminal(environment: environment, colour: options.colour)
     console = Console(terminal: terminal)
   }
@@ -38,7 +45,7 @@ struct ShellProcess {
   }
 
   private func runScript(_ source: SourceText) throws -> ExitStatus {
-    let interpreter = try makeInterpreter(history: nil)
+    let interpreter = try makeSession(surroundings(history: History()))
     Interrupts.install()
     return Interrupts.during {
       let loaded = loadModel(with: interpreter, interactive: false)
@@ -48,7 +55,7 @@ struct ShellProcess {
 
   private func runPrompt(drawingOn descriptor: Int32) throws -> ExitStatus {
     let history = openHistory()
-    let interpreter = try makeInterpreter(history: history)
+    let interpreter = try makeSession(surroundings(history: history))
     guard
       let editor = LineEditor(
         program: "summand", input: STDIN_FILENO, output: descriptor, terminal: terminal,
@@ -63,6 +70,13 @@ struct ShellProcess {
     return PromptLoop(
       interpreter: interpreter, editor: editor, history: history, console: console
     ).run()
+  }
+
+  private func surroundings(history: History) throws -> Surroundings {
+    Surroundings(
+      console: console, terminal: terminal, bindings: try options.bindings(),
+      format: options.format ?? (terminal.isTerminal(.output) ? .table : .tsv),
+      threads: options.threads, history: history)
   }
 
   private var greeting: String {
@@ -104,8 +118,4 @@ struct ShellProcess {
     return "\"\(escaped.joined())\""
   }
 
-  private func makeInterpreter(history: History?) throws -> any Interpreter {
-    _ = try options.bindings()
-    return StandInInterpreter(console: console) { Interrupts.requested.load(ordering: .relaxed) }
-  }
 }

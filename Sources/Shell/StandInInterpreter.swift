@@ -1,4 +1,5 @@
 import Lang
+import Model
 import Runtime
 
 #if canImport(Darwin)
@@ -11,12 +12,10 @@ import Runtime
 /// tested by itself.
 final class StandInInterpreter: Interpreter {
   private let console: Console
-  private let isInterrupted: () -> Bool
   private(set) var promptName = "summand"
 
-  init(console: Console, isInterrupted: @escaping () -> Bool) {
-    self.console = console
-    self.isInterrupted = isInterrupted
+  init(surroundings: Surroundings) {
+    console = surroundings.console
   }
 
   func run(_ source: SourceText, interactive: Bool) -> ExitStatus {
@@ -48,7 +47,7 @@ final class StandInInterpreter: Interpreter {
     for tenth in 0..<tenths {
       usleep(100_000)
       console.progress(done: tenth, total: tenths, label: "work")
-      if listens && isInterrupted() {
+      if listens && Interruption.requested.load(ordering: .relaxed) {
         console.report("interrupted\n")
         return .interrupted
       }
@@ -58,7 +57,8 @@ final class StandInInterpreter: Interpreter {
 
   func completeness(of text: String) -> Completeness {
     let isOpen = text.filter { $0 == "(" }.count > text.filter { $0 == ")" }.count
-    return isOpen || text.hasSuffix("|") ? .incomplete : .complete
+    return isOpen || text.hasSuffix("|")
+      ? .incomplete(why: "", indentation: isOpen ? 2 : 0) : .complete
   }
 
   func complete(line: String, cursor: Int) -> Completion {

@@ -1,3 +1,5 @@
+import Runtime
+
 #if canImport(Darwin)
   import Darwin
 #else
@@ -56,6 +58,23 @@ struct Terminal: Sendable {
     var size = winsize()
     guard ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return nil }
     return (rows: max(1, Int(size.ws_row)), columns: Int(size.ws_col))
+  }
+
+  /// Whether the person's locale, and so most likely the terminal, knows more than ASCII.
+  var hasUnicode: Bool {
+    let locale = environment["LC_ALL"] ?? environment["LC_CTYPE"] ?? environment["LANG"] ?? ""
+    return ["utf-8", "utf8"].contains { locale.lowercased().hasSuffix($0) }
+  }
+
+  /// What values can look like on standard output as it is now. Down a pipe nothing is cut.
+  var renderSettings: RenderSettings {
+    let isTerminal = isTerminal(.output)
+    return RenderSettings(
+      width: isTerminal || environment["COLUMNS"] != nil ? width : nil,
+      colour: usesColour(on: .output),
+      maximumRows: isTerminal ? size.map { max(20, $0.rows - 4) } : nil,
+      unicode: !isTerminal || hasUnicode,
+      trueColour: ["truecolor", "24bit"].contains(environment["COLORTERM"]))
   }
 
   /// Where the prompt is drawn: standard output, or, where that goes to a file, standard error or

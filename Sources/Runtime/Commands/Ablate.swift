@@ -66,7 +66,8 @@ extension Command {
     case ("mean", nil):
       throw call.failure(
         "a mean needs prompts to be taken over", help: "ablate … mean over PROMPTS")
-    case (_, .some): throw call.failure("`over` goes with `mean`", help: "ablate … mean over PROMPTS")
+    case (_, .some):
+      throw call.failure("`over` goes with `mean`", help: "ablate … mean over PROMPTS")
     case (_, nil): return .zero
     }
   }

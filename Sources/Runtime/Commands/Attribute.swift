@@ -105,7 +105,8 @@ private struct Goal {
       return
     }
     if call.word("mean") != nil {
-      throw call.failure("`mean` needs tokens to take it over", help: "dla … on \" a\", \" b\" mean")
+      throw call.failure(
+        "`mean` needs tokens to take it over", help: "dla … on \" a\", \" b\" mean")
     }
     let isDifference = try Self.isDifference(call)
     _ = try placing(at: call.span) { try set.answers(for: "dla") }
@@ -186,7 +187,9 @@ private struct Goal {
       return target.value(of: Array(logits[start..<start + target.tokens.count]))
     }
     let mean = logits.reduce(0.0) { $0 + Double($1) } / Double(logits.count)
-    let weight = target.coefficients.sorted { $0.key < $1.key }.reduce(0.0) { $0 + Double($1.value) }
+    let weight = target.coefficients.sorted { $0.key < $1.key }.reduce(0.0) {
+      $0 + Double($1.value)
+    }
     return target.value(of: target.tokens.map { logits[$0] }) - weight * mean
   }
 }

@@ -12,7 +12,8 @@ extension Command {
       """,
     input: .prompts,
     parameters: [
-      .keyword("of", .word, "what is compared: \(Metric.allCases.map(\.rawValue).joined(separator: ", "))")
+      .keyword(
+        "of", .word, "what is compared: \(Metric.allCases.map(\.rawValue).joined(separator: ", "))")
     ],
     examples: [
       "colosseum | ablate each heads@last | effect | top 5",

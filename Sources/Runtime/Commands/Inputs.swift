@@ -95,7 +95,8 @@ extension Command {
 
   static let lint = Command(
     name: "lint", group: .inputs,
-    summary: "Look for what makes prompts lie: a doubled BOS, special tokens, odd spaces, long answers.",
+    summary:
+      "Look for what makes prompts lie: a doubled BOS, special tokens, odd spaces, long answers.",
     input: .prompts, examples: ["colosseum | lint"]
   ) { call in
     let set = try call.promptInput()
@@ -140,7 +141,8 @@ private struct FactReader {
     }
     guard let answer = text("answer", row) else { return .leftOut("row \(row + 1) has no answer") }
     let filled = FilledTemplate(template, fields: fields)
-    var prompt = try Prompt(text: filled.text, labels: filled.labels, model: model, addsBOS: addsBOS)
+    var prompt = try Prompt(
+      text: filled.text, labels: filled.labels, model: model, addsBOS: addsBOS)
     guard let target = token(answer) else {
       return .leftOut("the answer \(quotedText(answer)) is several tokens")
     }

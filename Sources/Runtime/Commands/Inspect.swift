@@ -12,7 +12,8 @@ extension Command {
     let set = try placing(at: call.span) { try call.promptInput().withoutSweep(for: "attention") }
     let places = try call.places(on: set, for: "attention") { place in
       guard let head = place.head, let layer = place.layer else {
-        throw Failure("\(place.label) is no head, and only heads attend", help: "say L9H8, or heads")
+        throw Failure(
+          "\(place.label) is no head, and only heads attend", help: "say L9H8, or heads")
       }
       return Place.SitePart(site: Site(.pattern, layer: layer), units: [head])
     }

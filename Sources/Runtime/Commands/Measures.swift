@@ -3,7 +3,8 @@ import Model
 
 extension Command {
   static let tokens = Command(
-    name: "tokens", group: .measures, summary: "List the tokens of prompts, as the model reads them.",
+    name: "tokens", group: .measures,
+    summary: "List the tokens of prompts, as the model reads them.",
     input: .prompts, examples: ["colosseum | tokens"]
   ) { call in
     let set = try call.promptInput()

@@ -102,7 +102,8 @@ enum HelpText {
     if !command.parameters.isEmpty {
       text += "\n"
       for parameter in command.parameters {
-        text += "  " + parameter.words.joined(separator: " | ").padded(to: 13)
+        text +=
+          "  " + parameter.words.joined(separator: " | ").padded(to: 13)
           + parameter.summary + "\n"
       }
     }

@@ -1,4 +1,3 @@
-import Crypto
 import Lang
 import Model
 
@@ -135,7 +134,7 @@ extension Command {
   private static func provenance(_ value: TableValue) throws -> Provenance {
     var models: [(LanguageModel, String)] = []
     for origin in value.origins where !models.contains(where: { $0.0 === origin.model }) {
-      models.append((origin.model, try sha256(ofFile: origin.model.weightsPath)))
+      models.append((origin.model, try SHA256.hexDigest(ofFile: origin.model.weightsPath)))
     }
     var seen: Set<String> = []
     let prompts = value.origins.flatMap(\.prompts).filter { prompt in
@@ -155,7 +154,8 @@ extension Command {
 
   private static func json(_ model: (LanguageModel, String)) -> JSONValue {
     .object([
-      JSONValue.Member("file", .string(model.0.weightsPath.split(separator: "/").last.map(String.init) ?? "")),
+      JSONValue.Member(
+        "file", .string(model.0.weightsPath.split(separator: "/").last.map(String.init) ?? "")),
       JSONValue.Member("sha256", .string(model.1)),
       JSONValue.Member("architecture", .string(model.0.configuration.architecture)),
       JSONValue.Member(
@@ -173,16 +173,6 @@ extension Command {
       JSONValue.Member("answer", prompt.answer.map { .string($0.text) } ?? .null),
       JSONValue.Member("foils", .array(prompt.foils.map { .string($0.text) })),
     ])
-  }
-
-  /// Read in blocks: a model's file may be larger than memory.
-  private static func sha256(ofFile path: String) throws -> String {
-    var hash = SHA256()
-    try FileBlocks.read(path: path) { hash.update(bufferPointer: $0) }
-    return hash.finalize().map { byte in
-      let text = String(byte, radix: 16)
-      return text.count == 1 ? "0" + text : text
-    }.joined()
   }
 }
 

@@ -26,7 +26,8 @@ extension Command {
   }
 
   static let sort = Command(
-    name: "sort", group: .tables, summary: "Order the rows by columns; `-` before one: largest first.",
+    name: "sort", group: .tables,
+    summary: "Order the rows by columns; `-` before one: largest first.",
     input: .table, parameters: [.positional("columns", .column, list: true, "what to order by")],
     examples: ["colosseum | dla by head | sort -dla | take 3"]
   ) { call in

@@ -16,7 +16,9 @@ struct Command: Sendable {
   var run: @Sendable (Invocation) throws -> Value
 
   enum Group: String, Sendable, CaseIterable {
-    case models, inputs, edits, measures, tables, seeing = "seeing and keeping", scripting
+    case models, inputs, edits, measures, tables
+    case seeing = "seeing and keeping"
+    case scripting
   }
 
   /// What comes through the pipe.

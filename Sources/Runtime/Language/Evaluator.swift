@@ -92,7 +92,8 @@ struct Evaluator {
         "there is no argument '\(name.text)'",
         help: "declare it in the script: arguments \(name.text)=DEFAULT", span: name.span)
     case let other:
-      throw Failure("\(other.kind) has no members", help: "a table has its columns", span: name.span)
+      throw Failure(
+        "\(other.kind) has no members", help: "a table has its columns", span: name.span)
     }
   }
 

@@ -141,7 +141,8 @@ extension Evaluator {
     case .add: return .number(a + b)
     case .subtract: return .number(a - b)
     case .multiply: return .number(a * b)
-    case .remainder: return b == 0 ? try dividedByZero() : .number(a.truncatingRemainder(dividingBy: b))
+    case .remainder:
+      return b == 0 ? try dividedByZero() : .number(a.truncatingRemainder(dividingBy: b))
     default: return b == 0 ? try dividedByZero() : .number(a / b)
     }
   }
@@ -163,7 +164,9 @@ extension Evaluator {
     guard first <= last else {
       throw Failure("the range \(first)..\(last) runs backwards")
     }
-    guard last - first < 10_000_000 else { throw Failure("the range \(first)..\(last) is too long") }
+    guard last - first < 10_000_000 else {
+      throw Failure("the range \(first)..\(last) is too long")
+    }
     return .list((first...last).map(Value.integer))
   }
 }

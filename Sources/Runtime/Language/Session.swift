@@ -170,7 +170,8 @@ public final class Session: Interpreter {
   }
 
   private static func seconds(_ duration: Duration) -> String {
-    let seconds = Double(duration.components.seconds) + Double(duration.components.attoseconds) / 1e18
+    let seconds =
+      Double(duration.components.seconds) + Double(duration.components.attoseconds) / 1e18
     let (value, unit) = seconds < 1 ? (seconds * 1000, "ms") : (seconds, "s")
     return "\((value * 100).rounded() / 100) \(unit)"
   }
@@ -189,7 +190,8 @@ public final class Session: Interpreter {
       return try places.map { .selector(try Selector(parsing: $0.label)) }
     case let other:
       throw Failure(
-        "`for` needs a list, not \(other.kind)", help: "a range (0..29), [a, b], or a table's column",
+        "`for` needs a list, not \(other.kind)",
+        help: "a range (0..29), [a, b], or a table's column",
         span: list.span)
     }
   }
@@ -267,7 +269,8 @@ public final class Session: Interpreter {
         help: suggestion(for: name, among: declared).map { "did you mean \($0)=…?" }
           ?? (declared.isEmpty
             ? "a script declares its arguments: arguments \(name)=DEFAULT"
-            : "it has: \(declared.joined(separator: ", "))"), status: .usage)
+            : "it has: \(declared.joined(separator: ", "))"),
+        status: .usage)
     }
   }
 

@@ -80,7 +80,8 @@ extension Session {
     case let other:
       throw Failure(
         "a component is wanted here, not \(other.kind)",
-        help: "components look like L9H8, L9.mlp, heads@last, or come from a table: (best.component)")
+        help:
+          "components look like L9H8, L9.mlp, heads@last, or come from a table: (best.component)")
     }
   }
 }

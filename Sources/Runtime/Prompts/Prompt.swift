@@ -101,7 +101,9 @@ extension Prompt {
     return (start ?? range.lowerBound)..<range.upperBound
   }
 
-  private static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0D).contains(byte) }
+  private static func isSpace(_ byte: UInt8) -> Bool {
+    byte == 0x20 || (0x09...0x0D).contains(byte)
+  }
 
   /// The tokens that a part of the text covers.
   ///

@@ -29,7 +29,8 @@ extension Selector {
     switch base {
     case .nothing:
       throw Failure(
-        "'\(text)' is a position, not a component", help: "say of what: heads\(text), L9.mlp\(text)")
+        "'\(text)' is a position, not a component", help: "say of what: heads\(text), L9.mlp\(text)"
+      )
     case .finalScale:
       let part = Place.SitePart(site: Site(.lnFinalScale), units: nil)
       return [Place(label: text, sites: [part])]

@@ -7,9 +7,11 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <unistd.h>
+#include <wchar.h>
 
 typedef unsigned char (*libedit_command)(EditLine *, int);
 typedef char *(*libedit_prompt)(EditLine *);
+typedef int (*libedit_reader)(EditLine *, wchar_t *);
 
 /// An editor that reads from `input` and draws on `output`; both stay the caller's. Null on failure.
 static inline EditLine *libedit_open(const char *program, int input, int output) {
@@ -63,9 +65,14 @@ static inline const char *libedit_keymap(EditLine *editor) {
   return el_get(editor, EL_EDITOR, &name) == 0 ? name : NULL;
 }
 
-/// Whether the editor handles resizing, stopping and continuing.
-static inline void libedit_set_signals(EditLine *editor, int on) {
-  el_set(editor, EL_SIGNAL, on);
+/// `reader` gives a character, and 1; 0 at the end of the input; -1 on an error.
+static inline void libedit_set_reader(EditLine *editor, libedit_reader reader) {
+  el_wset(editor, EL_GETCFN, reader);
+}
+
+/// Gives the terminal the modes for editing, or those that it had before.
+static inline void libedit_prepare_terminal(EditLine *editor, int editing) {
+  el_set(editor, EL_PREP_TERM, editing);
 }
 
 /// Turns a terminal mode off (`-isig`) or on (`+isig`) for the time of editing.

@@ -1,0 +1,58 @@
+import Lang
+import Runtime
+
+#if canImport(Darwin)
+  import Darwin
+#else
+  import Glibc
+#endif
+
+/// The process, as a session sees it.
+final class SessionHost: Host {
+  private let surroundings: Surroundings
+
+  init(_ surroundings: Surroundings) { self.surroundings = surroundings }
+
+  func write(_ text: String) { surroundings.console.write(text) }
+  func report(_ text: String) { surroundings.console.report(text) }
+  func flush() { surroundings.console.flush() }
+
+  func progress(done: Int, total: Int, label: String) {
+    surroundings.console.progress(done: done, total: total, label: label)
+  }
+
+  func finishProgress() { surroundings.console.finishProgress() }
+
+  var format: OutputFormat { surroundings.format }
+  var settings: RenderSettings { surroundings.terminal.renderSettings }
+
+  var messageStyle: DiagnosticStyle {
+    let colour = surroundings.terminal.usesColour(on: .error)
+    return DiagnosticStyle { text, role in
+      let style: Style? =
+        switch role {
+        case .error, .underline: .error
+        case .warning: .warning
+        case .message: .heading
+        case .location: .faint
+        case .help: .suggestion
+        case .source: nil
+        }
+      return style?.paint(text, colour: colour) ?? text
+    }
+  }
+
+  var threads: Int { surroundings.threads ?? sysconf(Int32(_SC_NPROCESSORS_ONLN)) }
+
+  var environment: [String: String] {
+    let names = ["HOME", "XDG_CACHE_HOME"]
+    let known = names.compactMap { name in
+      surroundings.terminal.environment[name].map { (name, $0) }
+    }
+    return Dictionary(uniqueKeysWithValues: known)
+  }
+
+  var history: [(time: Int, text: String)] {
+    surroundings.history.entries.map { ($0.time, $0.text) }
+  }
+}

@@ -1,0 +1,15 @@
+import Runtime
+
+/// What a session is told of the process around it.
+struct Surroundings: Sendable {
+  /// Where data, messages and progress go.
+  var console: Console
+  /// What is asked again for every value: a terminal changes its size.
+  var terminal: Terminal
+  /// A script's `name=value` arguments, in order, each name once.
+  var bindings: [(name: String, value: String)]
+  var format: OutputFormat
+  /// Nil: as many as the machine has.
+  var threads: Int?
+  var history: History
+}
