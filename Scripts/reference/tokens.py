@@ -26,7 +26,7 @@ from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, 
 
 SEED = 20250607
 LINES = 6000
-LINES_SMALL = 800
+LINES_SMALL = 600
 # Every so many lines the ids are written in full.
 FULL_EVERY = 30
 
@@ -146,8 +146,11 @@ def record(path, tokenizer, texts, source):
 
 
 def pre_tokenizer(digits):
+    """GPT-2's words; before that digits "individually" or "apart" from the rest, or None."""
     byte_level = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    return pre_tokenizers.Sequence([pre_tokenizers.Digits(True), byte_level]) if digits else byte_level
+    if digits is None:
+        return byte_level
+    return pre_tokenizers.Sequence([pre_tokenizers.Digits(digits == "individually"), byte_level])
 
 
 def from_gguf(path):
@@ -158,7 +161,7 @@ def from_gguf(path):
     tokens, types = value("tokens"), value("token_type")
     merges = [tuple(merge.split(" ")) for merge in value("merges")]
     tokenizer = Tokenizer(models.BPE({token: id for id, token in enumerate(tokens)}, merges))
-    tokenizer.pre_tokenizer = pre_tokenizer(digits=True)
+    tokenizer.pre_tokenizer = pre_tokenizer("individually")
     tokenizer.decoder = decoders.ByteLevel()
     specials = [token for token, type in zip(tokens, types) if type == 3]
     tokenizer.add_special_tokens(specials)
@@ -168,7 +171,7 @@ def from_gguf(path):
 
 def train(digits, alphabet, unknown=None):
     tokenizer = Tokenizer(models.BPE(unk_token=unknown, fuse_unk=unknown is not None))
-    tokenizer.pre_tokenizer = pre_tokenizer(digits)
+    tokenizer.pre_tokenizer = pre_tokenizer(None)
     tokenizer.decoder = decoders.ByteLevel()
     tokenizer.post_processor = processors.ByteLevel(trim_offsets=False)
     specials = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
@@ -176,14 +179,16 @@ def train(digits, alphabet, unknown=None):
         vocab_size=700, special_tokens=([unknown] if unknown else []) + specials, initial_alphabet=alphabet, show_progress=False
     )
     tokenizer.train_from_iterator(SENTENCES * 3, trainer)
-    tokenizer.add_tokens(["    ", "Colosseum", AddedToken("brown fox", normalized=False), AddedToken("fox jumps", normalized=True)])
+    # Only now, so that there are tokens of several digits, and of a space and a digit, to be avoided.
+    tokenizer.pre_tokenizer = pre_tokenizer(digits)
+    tokenizer.add_tokens(["    ", "Colo", "Colosseum", "Colos", AddedToken("brown fox", normalized=False), AddedToken("fox jumps"), AddedToken("quick brown")])
     tokenizer.add_special_tokens([AddedToken("<mask>", lstrip=True), AddedToken("<|right|>", rstrip=True), AddedToken("<|é|>")])
-    return tokenizer, specials + ["<mask>", "<|right|>", "<|é|>", "Colosseum", "brown fox", "fox jumps", "brown fox jumps"]
+    return tokenizer, specials + ["<mask>", "<|right|>", "<|é|>", "Colosseum", "Colo", "brown fox", "fox jumps", "brown fox jumps"]
 
 
 def characters(path):
     """Writes where each run of characters begins that are all the same to ByteLevel and to Digits."""
-    byte_level, digits = pre_tokenizer(False), pre_tokenizers.Digits(True)
+    byte_level, digits = pre_tokenizer(None), pre_tokenizers.Digits(True)
     together = lambda splitter, text: len(splitter.pre_tokenize_str(text)) == 1
     before = None
     with open(path, "w", encoding="utf-8", newline="\n") as file:
@@ -209,9 +214,14 @@ def main(model, fixtures):
     folder.mkdir(exist_ok=True)
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     ascii_only = [letter for letter in alphabet if letter.isascii()] + ["Ġ"]
-    # Digits one by one and all bytes known; GPT-2's pattern alone and bytes that are left out;
-    # and bytes that become the unknown token.
-    for name, arguments in [("digits", (True, alphabet)), ("plain", (False, ascii_only)), ("unknown", (False, ascii_only, "<unk>"))]:
+    # Digits cut in both ways and not at all; bytes all known, left out, and made the unknown token.
+    kinds = [
+        ("individually", ("individually", alphabet)),
+        ("apart", ("apart", alphabet)),
+        ("plain", (None, ascii_only)),
+        ("unknown", (None, ascii_only, "<unk>")),
+    ]
+    for name, arguments in kinds:
         tokenizer, specials = train(*arguments)
         content = json.loads(tokenizer.to_str())
         if name == "plain":

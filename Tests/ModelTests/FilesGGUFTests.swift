@@ -168,6 +168,46 @@ import Testing
     }
   }
 
+  @Test func readsAndChecksSplitFiles() throws {
+    let directory = try TemporaryDirectory()
+    let whole = GGUFBuilder.complete
+    /// Writes the parts, and opens the one numbered `first`.
+    func open(
+      first: Int = 1, total: UInt16 = 7, numbers: [UInt16] = [0, 1, 2],
+      edit: (inout [GGUFBuilder]) -> Void = { _ in }
+    ) throws -> GGUFFile {
+      var parts = [0..<3, 3..<4, 4..<7].map { range in
+        var part = GGUFBuilder()
+        part.tensors = Array(whole.tensors[range])
+        return part
+      }
+      edit(&parts)
+      for (index, var part) in parts.enumerated() {
+        part.metadata += [
+          ("split.no", .uint16(numbers[index])), ("split.count", .uint16(3)),
+          ("split.tensors.count", .int32(Int32(total))),
+        ]
+        try directory.write(part.build().bytes, "m-0000\(index + 1)-of-00003.gguf")
+      }
+      return try GGUFFile(path: directory.path + "/m-0000\(first)-of-00003.gguf")
+    }
+    let gguf = try open()
+    #expect(gguf.tensors.map(\.name) == whole.tensors.map(\.name))
+    for tensor in whole.tensors {
+      #expect(try data(gguf.require(tensor.name), in: gguf) == tensor.data)
+    }
+    expectFileError("is part 2 of 3", "-00001-of-00003.gguf") { _ = try open(first: 2) }
+    expectFileError("have 7 tensors together, instead of 8") { _ = try open(total: 8) }
+    expectFileError("this is not part 2 of 3") { _ = try open(numbers: [0, 2, 1]) }
+    expectFileError("the tensor 't.f32' occurs twice") {
+      _ = try open { $0[2].tensors[0].name = "t.f32" }
+    }
+    try directory.remove("m-00003-of-00003.gguf")
+    expectFileError("m-00003-of-00003.gguf': No such file") {
+      _ = try GGUFFile(path: directory.path + "/m-00001-of-00003.gguf")
+    }
+  }
+
   @Test func escapesWhatAMessageQuotes() {
     #expect(quoted("a\u{1B}[31m\u{202E}é") == "'a\\u{1b}[31m\\u{202e}é'")
     #expect(quoted("aaa", limit: 2) == "'aa…'")

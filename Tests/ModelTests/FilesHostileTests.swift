@@ -103,6 +103,15 @@ import Testing
     #expect(truncate(file.path, to: 1 << 40))
     let gguf = try GGUFFile(path: file.path)
     #expect(gguf.fileSize == 1 << 40)
+    // As many parts as there can be, and more, of which none is there.
+    for count in [65535, 1 << 40] as [UInt64] {
+      var builder = GGUFBuilder()
+      builder.metadata.append(("split.count", .uint64(count)))
+      let split = try TemporaryFile(builder.build().bytes, name: "x-00001-of-65535.gguf")
+      expectFileError(count > 65535 ? "too large" : "x-00002-of-65535.gguf': No such file") {
+        _ = try GGUFFile(path: split.path)
+      }
+    }
     // One key whose name is a hole of a gigabyte.
     var writer = ByteWriter()
     writer.raw("GGUF".utf8)

@@ -118,4 +118,37 @@ struct SafetensorsBuilder {
     expect("no safetensors file", Array(repeating: 255, count: 64))
     expect("no safetensors file", Array(repeating: 0, count: 64))
   }
+
+  @Test func readsAndChecksSplitFiles() throws {
+    let directory = try TemporaryDirectory()
+    func part(_ name: String, _ value: UInt8) -> [UInt8] {
+      SafetensorsBuilder(
+        header: "{\"\(name)\":{\"dtype\":\"F16\",\"shape\":[2],\"data_offsets\":[0,4]}}",
+        data: Array(repeating: value, count: 4)
+      ).build()
+    }
+    try directory.write(part("a", 1), "x-1.safetensors")
+    try directory.write(part("b", 2), "x-2.safetensors")
+    func open(_ map: String) throws -> SafetensorsFile {
+      try directory.write("{\"weight_map\":\(map)}".utf8, "x.index.json")
+      return try SafetensorsFile(path: directory.path + "/x.index.json")
+    }
+    let opened = try open(#"{"b":"x-2.safetensors","a":"x-1.safetensors"}"#)
+    #expect(opened.tensors.map(\.name) == ["a", "b"])
+    #expect(try data(opened.require("a"), in: opened) == [1, 1, 1, 1])
+    #expect(try data(opened.require("b"), in: opened) == [2, 2, 2, 2])
+    #expect(opened.fileSize == part("a", 1).count + part("b", 2).count)
+    expectFileError("x-1.safetensors': there is no tensor 'b', which the index") {
+      _ = try open(#"{"a":"x-1.safetensors","b":"x-1.safetensors"}"#)
+    }
+    expectFileError("the tensor 'a' is in no file beside") {
+      _ = try open(#"{"a":"../x-1.safetensors"}"#)
+    }
+    expectFileError("x-3.safetensors': No such file") { _ = try open(#"{"a":"x-3.safetensors"}"#) }
+    expectFileError("no weight_map") { _ = try open("{}") }
+    try directory.write(part("a", 3), "x-2.safetensors")
+    expectFileError("there is no tensor 'b'") {
+      _ = try open(#"{"a":"x-1.safetensors","b":"x-2.safetensors"}"#)
+    }
+  }
 }

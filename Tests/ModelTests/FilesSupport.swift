@@ -48,6 +48,27 @@ final class TemporaryFile {
   deinit { try? FileManager.default.removeItem(atPath: path) }
 }
 
+/// A directory that lives as long as this.
+final class TemporaryDirectory {
+  let path: String
+
+  init() throws {
+    path =
+      FileManager.default.temporaryDirectory.appending(path: "summand-\(UUID().uuidString)").path
+    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+  }
+
+  func write(_ bytes: some Sequence<UInt8>, _ name: String) throws {
+    try Data(bytes).write(to: URL(filePath: path + "/" + name))
+  }
+
+  func remove(_ name: String) throws {
+    try FileManager.default.removeItem(atPath: path + "/" + name)
+  }
+
+  deinit { try? FileManager.default.removeItem(atPath: path) }
+}
+
 /// Expects a `ModelError` of kind `file` whose message and help together contain all of `parts`.
 func expectFileError(
   _ parts: String..., sourceLocation: SourceLocation = #_sourceLocation,

@@ -120,13 +120,9 @@ struct GGUFHeader {
   ) throws -> [TensorInfo] {
     // Both are far below 2^62: a file's size and at most 2^31.
     let dataStart = (headerEnd + alignment - 1) / alignment * alignment
-    var names: Set<String> = []
     var tensors: [TensorInfo] = []
     for entry in entries {
       var name: String { quoted(entry.name) }
-      guard names.insert(entry.name).inserted else {
-        throw file.damaged("the tensor \(name) occurs twice")
-      }
       guard entry.offset % UInt64(alignment) == 0 else {
         throw file.damaged(
           "tensor \(name) lies at offset \(entry.offset), which is no multiple of \(alignment)")

@@ -41,6 +41,9 @@ final class ReadableFile: Sendable {
 
   deinit { close(descriptor) }
 
+  /// Whether there is anything at `path`.
+  static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+
   /// Fills `buffer` with the bytes that begin at `offset`.
   func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws {
     guard let base = buffer.baseAddress else { return }

@@ -1,48 +1,60 @@
 /// A safetensors checkpoint: its list of tensors, read and checked on opening, and their data, read
-/// on demand from any thread.
+/// on demand from any thread. One that is split into several files is opened by its index,
+/// `model.safetensors.index.json`.
 public final class SafetensorsFile: Sendable {
   public let path: String
   /// What the file says about itself; usually `["format": "pt"]`.
   public let metadata: [String: String]
-  /// The tensors of the types F32, F16 and BF16, in the order of their data.
-  public let tensors: [TensorInfo]
   /// The element types that are not read, such as `I64`, by the names of their tensors.
   public let unsupported: [String: String]
-  /// Bytes.
+  /// Bytes, of all parts together.
   public let fileSize: Int
-  private let file: ReadableFile
-  private let indices: [String: Int]
+  private let store: TensorStore
 
-  /// Opens the file and checks all of its header.
+  /// Opens the file, or the files that an index names, and checks all of the header.
   ///
-  /// - Throws: `ModelError` of kind `file` if it cannot be opened, or is truncated or damaged.
+  /// - Throws: `ModelError` of kind `file` if one cannot be opened, or is truncated or damaged.
   public init(path: String) throws {
-    let file = try ReadableFile(path: path)
-    let header = try SafetensorsHeader(reading: file, shard: 0)
+    let index = path.hasSuffix(".json") ? try SafetensorsIndex(path: path) : nil
+    var (files, tensors): ([ReadableFile], [TensorInfo]) = ([], [])
+    var (unsupported, metadata): ([String: String], [String: String]) = ([:], [:])
+    for (shard, path) in (index?.paths ?? [path]).enumerated() {
+      let file = try ReadableFile(path: path)
+      let header = try SafetensorsHeader(reading: file, shard: shard)
+      try index?.check(header, file, shard)
+      files.append(file)
+      tensors += header.tensors
+      unsupported.merge(header.unsupported) { first, _ in first }
+      metadata.merge(header.metadata) { first, _ in first }
+    }
     self.path = path
-    self.metadata = header.metadata
-    self.tensors = header.tensors
-    self.unsupported = header.unsupported
-    self.fileSize = file.size
-    self.file = file
-    self.indices = Dictionary(
-      uniqueKeysWithValues: header.tensors.enumerated().map { ($1.name, $0) })
+    self.metadata = metadata
+    self.unsupported = unsupported
+    self.store = try TensorStore(files: files, tensors: tensors)
+    self.fileSize = store.size
   }
+
+  /// The tensors of the types F32, F16 and BF16, in the order of their data.
+  public var tensors: [TensorInfo] { store.tensors }
 
   /// nil if the file has no such tensor, or has it in a type that is not read.
   public func tensor(named name: String) -> TensorInfo? {
-    indices[name].map { tensors[$0] }
+    store.tensor(named: name)
   }
 
   /// The tensor of that name, or an error that says that it is missing or cannot be read.
   public func require(_ name: String) throws -> TensorInfo {
     if let tensor = tensor(named: name) { return tensor }
     if let dtype = unsupported[name] {
-      throw file.damaged(
+      throw damaged(
         "tensor \(quoted(name)) has elements of the type \(quoted(dtype)), which is not read",
         help: "convert it to F32, F16 or BF16")
     }
-    throw file.damaged("there is no tensor \(quoted(name))")
+    throw damaged("there is no tensor \(quoted(name))")
+  }
+
+  private func damaged(_ message: String, help: String? = nil) -> ModelError {
+    ModelError(.file, "\(quoted(path)): \(message)", help: help)
   }
 
   /// Reads all of a tensor's data, as it is stored.
@@ -60,8 +72,40 @@ public final class SafetensorsFile: Sendable {
   public func read(
     _ tensor: TensorInfo, bytes: Range<Int>, into buffer: UnsafeMutableRawBufferPointer
   ) throws {
-    precondition(buffer.count == bytes.count && bytes.lowerBound >= 0)
-    precondition(bytes.upperBound <= tensor.byteCount)
-    try file.read(into: buffer, at: tensor.offset + bytes.lowerBound)
+    try store.read(tensor, bytes: bytes, into: buffer)
+  }
+}
+
+/// `model.safetensors.index.json`: which file beside it holds which tensor.
+private struct SafetensorsIndex {
+  let paths: [String]
+  /// The names of the tensors in each file.
+  private let names: [[String]]
+
+  init(path: String) throws {
+    guard let map = try JSON.read(path: path)["weight_map"]?.object, !map.isEmpty else {
+      throw ModelError(.file, "\(quoted(path)): the index has no weight_map")
+    }
+    var names: [String: [String]] = [:]
+    for (tensor, value) in map {
+      // A plain name: an index must not reach out of its directory.
+      guard let file = value.string, !file.isEmpty, !file.contains("/") else {
+        throw ModelError(
+          .file, "\(quoted(path)): the tensor \(quoted(tensor)) is in no file beside the index")
+      }
+      names[file, default: []].append(tensor)
+    }
+    let directory = path.lastIndex(of: "/").map { path[...$0] } ?? ""
+    let files = names.keys.sorted()
+    paths = files.map { directory + $0 }
+    self.names = files.map { names[$0, default: []].sorted() }
+  }
+
+  func check(_ header: SafetensorsHeader, _ file: ReadableFile, _ shard: Int) throws {
+    let there = Set(header.tensors.map(\.name))
+    let missing = names[shard].first { !there.contains($0) && header.unsupported[$0] == nil }
+    if let missing {
+      throw file.damaged("there is no tensor \(quoted(missing)), which the index says it has")
+    }
   }
 }

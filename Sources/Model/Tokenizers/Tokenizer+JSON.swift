@@ -3,13 +3,15 @@ extension Tokenizer {
   ///
   /// - Parameters:
   ///   - path: of the `tokenizer.json`.
-  ///   - config: of the `tokenizer_config.json` beside it, which says what BOS and EOS are. Without
-  ///     it only a BOS that the `tokenizer.json` itself puts before a text is known.
+  ///   - config: of the `tokenizer_config.json` beside it, which says what BOS and EOS are. If there
+  ///     is none, only a BOS that the `tokenizer.json` itself puts before a text is known.
   /// - Throws: `ModelError` of kind `file` if a file is missing or damaged, or asks for something
   ///   else than byte-level byte-pair encoding with GPT-2's words; the message names it.
   public init(tokenizerJSON path: String, config: String?) throws {
     let file = try TokenizerJSON(path: path)
-    let config = try config.map { ($0, try JSON.read(path: $0)) }
+    let config = try config.flatMap { path in
+      ReadableFile.exists(path) ? (path, try JSON.read(path: path)) : nil
+    }
     let (vocabulary, added) = try file.vocabulary()
     var builder = MergeTable.Builder(vocabulary, count: file.merges.count / 2)
     let unknownMerge = file.merges.bytes.withUnsafeBufferPointer { bytes in
@@ -164,7 +166,7 @@ private struct TokenizerJSON {
   /// The tokens by id, with those that were added to the model's.
   func vocabulary() throws -> (Vocabulary, [AddedTokens.Token]) {
     var added: [AddedTokens.Token] = []
-    var kinds: [Int: Vocabulary.Kind] = [:]
+    var addedKinds: [Int: Vocabulary.Kind] = [:]
     for token in parts["added_tokens"]?.array ?? [] {
       guard let id = token["id"]?.int, let content = token["content"]?.string, content != "" else {
         throw damaged("an added token needs an id and a content")
@@ -174,7 +176,7 @@ private struct TokenizerJSON {
           "the added token \(quoted(content)) is for single words only, which is not read")
       }
       let isSpecial = token["special"]?.bool ?? false
-      guard kinds.updateValue(isSpecial ? .special : .added, forKey: id) == nil else {
+      guard addedKinds.updateValue(isSpecial ? .special : .added, forKey: id) == nil else {
         throw damaged("the id \(id) is given to two added tokens")
       }
       added.append(
@@ -189,30 +191,36 @@ private struct TokenizerJSON {
     guard last < 2 * total + 65536 else {
       throw damaged("the token id \(last) is too large for \(total) tokens")
     }
-    var places = [ArraySlice<UInt8>?](repeating: nil, count: last + 1)
+    // Where each id's text is: in `tokens`, or after those in `added`.
+    var places = [Int](repeating: -1, count: last + 1)
     for (index, id) in ids.enumerated() {
-      guard id >= 0, places[id] == nil else {
+      guard id >= 0, places[id] < 0 else {
         throw damaged("the token \(quoted(tokens.string(index))) has the id \(id), which is taken")
       }
-      places[id] = tokens[index]
+      places[id] = index
     }
-    for token in added {
-      guard token.id >= 0, places[token.id] == nil || places[token.id]! == token.content[...] else {
+    var kinds = places.map { $0 < 0 ? Vocabulary.Kind.unused : .normal }
+    for (index, token) in added.enumerated() {
+      let id = token.id
+      guard id >= 0, places[id] < 0 || tokens[places[id]] == token.content[...] else {
         let content = quoted(String(decoding: token.content, as: UTF8.self))
-        throw damaged("the added token \(content) has the id \(token.id), which is taken")
+        throw damaged("the added token \(content) has the id \(id), which is taken")
       }
-      places[token.id] = token.content[...]
+      places[id] = ids.count + index
+      kinds[id] = addedKinds[id] ?? .added
     }
     var (bytes, ends): ([UInt8], [Int]) = ([], [])
+    bytes.reserveCapacity(tokens.bytes.count)
+    ends.reserveCapacity(places.count)
     for place in places {
-      bytes += place ?? []
+      if place >= ids.count {
+        bytes += added[place - ids.count].content
+      } else if place >= 0 {
+        bytes += tokens[place]
+      }
       ends.append(bytes.count)
     }
-    let vocabulary = Vocabulary(
-      tokens: StringArray(bytes: bytes, ends: ends),
-      kinds: places.enumerated().map { id, place in
-        place == nil ? .unused : kinds[id] ?? .normal
-      })
+    let vocabulary = Vocabulary(tokens: StringArray(bytes: bytes, ends: ends), kinds: kinds)
     if let duplicate = vocabulary.duplicate {
       throw damaged("the token \(quoted(vocabulary.tokens.string(duplicate))) occurs twice")
     }
