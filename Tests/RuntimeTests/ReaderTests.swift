@@ -210,4 +210,12 @@ import Testing
       try failure { _ = try parseTable(Array(broken.utf8), name: "c") }.message
         == "`c` sample 2 of relation `country capital city`: `object` is a number, not a string")
   }
+
+  @Test(arguments: [
+    ("", []), (" Spain", [" Spain"]), (" Spain| France", [" Spain", " France"]), ("||", []),
+    ("[\" Spain\", \"a|b\", 3]", [" Spain", "a|b", "3"]), ("[a", ["[a"]), ("[]", []),
+  ])
+  func severalTextsInACell(cell: String, expected: [String]) {
+    #expect(textList(cell) == expected)
+  }
 }

@@ -2,7 +2,7 @@
 /// published: one row a record; `template` is its prompt with `{subject}`, the answer is
 /// `target_true`, the foil `target_new`. Nil where the records are something else.
 func counterFactTable(_ records: [JSONValue], _ source: TextSource) throws -> Table? {
-  guard records.first?["requested_rewrite"] != nil else { return nil }
+  guard records.first?["requested_rewrite"]?.members != nil else { return nil }
   var subjects: [String?] = []
   var answers: [String?] = []
   var relations: [String?] = []
@@ -30,7 +30,8 @@ func counterFactTable(_ records: [JSONValue], _ source: TextSource) throws -> Ta
 /// Nil where the value is something else.
 func relationsTable(_ value: JSONValue, _ source: TextSource) throws -> Table? {
   let relations = value.array ?? [value]
-  guard let first = relations.first, first["samples"] != nil, first["prompt_templates"] != nil
+  guard let first = relations.first, first["samples"]?.array != nil,
+    first["prompt_templates"]?.array != nil
   else {
     return nil
   }

@@ -44,7 +44,7 @@ private struct Heatmap {
     let room = max(1, width - labelWidth - 1)
     let count = grid.columnLabels.count
     let titles = grid.columnLabels.map(displayWidth(of:)).max() ?? 0
-    for digits in [4, 3, 2] {
+    for digits in [4, 3, 2] where count * 4 <= room {
       let texts = Heatmap.numbers(grid, digits: digits)
       let widest = texts.joined().map(displayWidth(of:)).max() ?? 0
       guard (widest + 2) * count <= room else { continue }
