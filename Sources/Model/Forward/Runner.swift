@@ -38,7 +38,7 @@ extension Transformer {
   public func runNaively(_ requests: [RunRequest]) throws -> [RunResult] {
     try requests.map { request in
       try request.check(in: configuration, among: requests)
-      let batch = Batch([(0, request, nil)], layers: configuration.layers, shares: false)
+      let batch = Batch([(0, request, nil)], layers: configuration.layers, fork: nil)
       var executor = Executor(self, batch: batch)
       var kept = RunResult()
       try executor.run(advanced: { _ in }, consume: { kept = $1 })
@@ -61,7 +61,7 @@ private enum Runner {
 
     func close() {
       guard !chunk.isEmpty else { return }
-      chunks.append(Batch(chunk, layers: layers, shares: true))
+      chunks.append(Batch(chunk, layers: layers, fork: Batch.fork))
       chunk = []
       places = [:]
       rows = 0
@@ -69,7 +69,7 @@ private enum Runner {
 
     for (index, request) in requests.enumerated() {
       let fork = request.base.map {
-        Batch.fork(of: request, from: requests[$0], layers: layers).position
+        Batch.fork(request, from: requests[$0], layers: layers).position
       }
       let cost = request.tokens.count - (fork ?? 0)
       if rows > 0 && rows + cost > rowsAtMost { close() }
