@@ -16,7 +16,8 @@ public enum Numerics {
     return sum * powerOfTwo(Int(half)) * powerOfTwo(Int(n - half))
   }
 
-  /// ln x. x = 2^e · m, m in [√½, √2); ln m = 2 artanh((m − 1) / (m + 1)) by its series.
+  /// ln x. x = 2^e · (1 + f), 1 + f in [√½, √2). With s = f / (2 + f), ln (1 + f) = 2 artanh s, whose
+  /// leading term 2s is f − s f: so f itself, the largest part, is not rounded.
   public static func log(_ x: Double) -> Double {
     guard x > 0, x < .infinity else { return x == 0 ? -.infinity : x < 0 ? .nan : x }
     var exponent = Double(x.exponent)
@@ -25,24 +26,34 @@ public enum Numerics {
       mantissa /= 2
       exponent += 1
     }
-    let s = (mantissa - 1) / (mantissa + 1)
+    let f = mantissa - 1
+    let s = f / (2 + f)
     let square = s * s
-    var sum = 0.0
-    for i in stride(from: 27.0, through: 1, by: -2) { sum = sum * square + 1 / i }
-    return exponent * 0.693_147_180_485_539_1
-      + (2 * s * sum + exponent * 7.440_617_110_012_397e-11)
+    var rest = 0.0
+    for i in stride(from: 25.0, through: 3, by: -2) { rest = (rest + 2 / i) * square }
+    // 2s = f − f²/2 + s f²/2, and 2 artanh s = 2s + s · rest.
+    let half = f * f / 2
+    let small = s * (half + rest) + exponent * 7.440_617_110_012_397e-11
+    return exponent * 0.693_147_180_485_539_1 + (f - (half - small))
   }
 
   /// x^y for x > 0.
   public static func pow(_ x: Double, _ y: Double) -> Double { exp(y * log(x)) }
 
-  /// sin x and cos x, for |x| up to about 10⁹. x = n π/2 + r, |r| ≤ π/4; both by their series.
+  /// sin x and cos x. x = n π/2 + r, |r| ≤ π/4; both by their series. Good to 10⁷; from there to 10⁹
+  /// to 10⁻¹⁶; not a number beyond.
   public static func sinCos(_ x: Double) -> (sin: Double, cos: Double) {
+    guard abs(x) <= 1e9 else { return (.nan, .nan) }
     let n = (x * 0.636_619_772_367_581_4).rounded(.toNearestOrEven)
-    // π/2 in three parts, the first two short enough that n times them is exact.
-    let r =
-      ((x - n * 1.570_796_325_802_803) - n * 9.920_935_791_635_221e-10) - n
-      * 5.170_182_981_794_105e-19
+    // π/2 in three parts, the first two short enough that n times them is exact. What r loses when
+    // it is rounded is kept in `rest`.
+    let (high, middle) = (x - n * 1.570_796_325_802_803, n * 9.920_935_791_635_221e-10)
+    let difference = high - middle
+    let back = difference - high
+    let lost = (high - (difference - back)) - (middle + back)
+    let low = lost - n * 5.170_182_981_794_105e-19
+    let r = difference + low
+    let rest = (difference - r) + low
     let square = r * r
     var sine = 0.0
     var cosine = 0.0
@@ -50,7 +61,8 @@ public enum Numerics {
     for i in stride(from: 18.0, through: 2, by: -2) {
       cosine = (1 + cosine) * -square / (i * (i - 1))
     }
-    let (s, c) = (r * (1 + sine), 1 + cosine)
+    let s = r + (r * sine + rest * (1 + cosine))
+    let c = 1 + (cosine - r * rest)
     switch Int(n) & 3 {
     case 0: return (s, c)
     case 1: return (c, -s)

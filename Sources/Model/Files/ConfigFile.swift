@@ -46,8 +46,10 @@ struct ConfigFile: Sendable {
 
   init(path: String) throws {
     self.path = path
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
     do {
-      values = try JSONDecoder().decode(
+      values = try decoder.decode(
         Values.self, from: try Data(contentsOf: URL(filePath: path)))
     } catch let error as DecodingError {
       throw ModelError(.file, "'\(path)' is not a model's config.json: \(Self.describe(error))")

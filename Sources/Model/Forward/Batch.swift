@@ -29,13 +29,22 @@ struct Batch {
   private(set) var positions: [Int] = []
   private(set) var owners: [Int] = []
 
-  /// - Parameter requests: bases stand before the runs that vary them.
-  init(_ requests: [(index: Int, request: RunRequest, base: Int?)], layers: Int, shares: Bool) {
+  /// Where a request forks from its base in a model of so many layers.
+  typealias Fork = (_ request: RunRequest, _ base: RunRequest, _ layers: Int) -> (
+    layer: Int, position: Int
+  )
+
+  /// - Parameters:
+  ///   - requests: bases stand before the runs that vary them.
+  ///   - fork: nil where nothing is to be shared.
+  init(
+    _ requests: [(index: Int, request: RunRequest, base: Int?)], layers: Int, fork: Fork?
+  ) {
     members = requests.map { index, request, base in
-      guard shares, let base else {
+      guard let fork, let base else {
         return Member(index: index, request: request, base: nil, forkLayer: 0, forkPosition: 0)
       }
-      let fork = Self.fork(of: request, from: requests[base].request, layers: layers)
+      let fork = fork(request, requests[base].request, layers)
       return Member(
         index: index, request: request, base: base, forkLayer: fork.layer,
         forkPosition: fork.position)
@@ -62,7 +71,7 @@ struct Batch {
 
   /// The first layer and the first position that the edits of `request`, beyond those of its base,
   /// can change. An edit changes nothing before its own place: attention looks back only.
-  static func fork(of request: RunRequest, from base: RunRequest, layers: Int)
+  static func fork(_ request: RunRequest, from base: RunRequest, layers: Int)
     -> (layer: Int, position: Int)
   {
     let further = request.edits.dropFirst(base.edits.count)

@@ -200,7 +200,9 @@ struct Executor {
       let offset = row * stride + head * c.width
       let added = buffers.added.pointer + row * model.layers[l].o.stride
       for i in 0..<c.width {
-        added[i] += results.pointer[offset + i] - original.pointer[offset + i]
+        let difference = results.pointer[offset + i] - original.pointer[offset + i]
+        // Adding 0 would turn −0 into 0.
+        if difference != 0 { added[i] += difference }
       }
     }
   }

@@ -7,12 +7,12 @@ extension Transformer {
   /// - Parameters:
   ///   - progress: told how many of all the rows, counted once a layer, are done.
   ///   - consume: called once for each request, in no particular order.
-  /// - Throws: `ModelError` for tokens or positions that cannot be, `Interruption.Stopped`.
+  /// - Throws: `ModelError` for tokens, places or edits that cannot be, `Interruption.Stopped`.
   public func run(
     _ requests: [RunRequest], progress: ((_ done: Int, _ of: Int) -> Void)? = nil,
     consume: (_ index: Int, _ result: RunResult) throws -> Void
   ) throws {
-    for request in requests { try check(request) }
+    for request in requests { try request.check(in: configuration, among: requests) }
     let batches = Runner.chunks(requests, layers: configuration.layers)
     let total = batches.reduce(0) { $0 + $1.work }
     var done = 0
@@ -37,28 +37,12 @@ extension Transformer {
   /// its positions, nothing shared but the kernels.
   public func runNaively(_ requests: [RunRequest]) throws -> [RunResult] {
     try requests.map { request in
-      try check(request)
-      let batch = Batch([(0, request, nil)], layers: configuration.layers, shares: false)
+      try request.check(in: configuration, among: requests)
+      let batch = Batch([(0, request, nil)], layers: configuration.layers, fork: nil)
       var executor = Executor(self, batch: batch)
       var kept = RunResult()
       try executor.run(advanced: { _ in }, consume: { kept = $1 })
       return kept
-    }
-  }
-
-  private func check(_ request: RunRequest) throws {
-    guard !request.tokens.isEmpty else {
-      throw ModelError(.request, "a prompt of no tokens cannot be run")
-    }
-    if let token = request.tokens.first(where: { $0 < 0 || $0 >= configuration.vocabulary }) {
-      throw ModelError(
-        .request, "there is no token \(token): this model has 0 to \(configuration.vocabulary - 1)")
-    }
-    guard request.tokens.count <= configuration.context else {
-      throw ModelError(
-        .request,
-        "a prompt of \(request.tokens.count) tokens is longer than the "
-          + "\(configuration.context) that this model was trained for")
     }
   }
 }
@@ -77,7 +61,7 @@ private enum Runner {
 
     func close() {
       guard !chunk.isEmpty else { return }
-      chunks.append(Batch(chunk, layers: layers, shares: true))
+      chunks.append(Batch(chunk, layers: layers, fork: Batch.fork))
       chunk = []
       places = [:]
       rows = 0
@@ -85,7 +69,7 @@ private enum Runner {
 
     for (index, request) in requests.enumerated() {
       let fork = request.base.map {
-        Batch.fork(of: request, from: requests[$0], layers: layers).position
+        Batch.fork(request, from: requests[$0], layers: layers).position
       }
       let cost = request.tokens.count - (fork ?? 0)
       if rows > 0 && rows + cost > rowsAtMost { close() }

@@ -81,8 +81,8 @@ public enum Activation: String, Sendable, CaseIterable, Hashable {
 
 /// One activation of one layer. `embed` and `ln_final.scale` are in no layer: 0 stands there.
 public struct Site: Sendable, Hashable {
-  public var activation: Activation
-  public var layer: Int
+  public let activation: Activation
+  public let layer: Int
 
   public init(_ activation: Activation, layer: Int = 0) {
     self.activation = activation
