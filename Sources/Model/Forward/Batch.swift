@@ -44,10 +44,9 @@ struct Batch {
       guard let fork, let base else {
         return Member(index: index, request: request, base: nil, forkLayer: 0, forkPosition: 0)
       }
-      let fork = fork(request, requests[base].request, layers)
+      let (layer, position) = fork(request, requests[base].request, layers)
       return Member(
-        index: index, request: request, base: base, forkLayer: fork.layer,
-        forkPosition: fork.position)
+        index: index, request: request, base: base, forkLayer: layer, forkPosition: position)
     }
     alive = [Int](repeating: 0, count: layers + 1)
     for layer in 0...layers {
