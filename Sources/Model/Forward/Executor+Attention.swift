@@ -1,0 +1,78 @@
+extension Executor {
+  /// One item a row: every head's scores, pattern and z.
+  mutating func attend(_ l: Int, rows: Int) {
+    let c = model.configuration
+    let layer = model.layers[l]
+    let (kernels, b, batch) = (kernels, buffers, batch)
+    let longest = (batch.positions.max() ?? 0) + 1
+    let attention = AttentionTaps(
+      taps, layer: l, rows: rows, longest: longest, heads: c.heads)
+    let scale = 1 / Float(c.headWidth).squareRoot()
+    let scratch = (0..<model.pool.width).map { _ in FloatBuffer(longest) }
+    model.pool.run(rows) { row, worker in
+      let scores = scratch[worker].pointer
+      let sources = batch.positions[row] + 1
+      batch.members[batch.owners[row]].rows.withUnsafeBufferPointer { places in
+        guard let places = places.baseAddress else { return }
+        for head in 0..<c.heads {
+          let column = c.keyValueHead(of: head) * c.headWidth
+          kernels.attentionScores(
+            b.q.pointer + row * layer.q.stride + head * c.headWidth, b.k.pointer + column,
+            layer.k.stride, places, sources, c.headWidth, scale, scores)
+          attention.visit(.attnScores, row: row, head: head, scores, sources: sources)
+          kernels.softmax(scores, sources)
+          attention.visit(.pattern, row: row, head: head, scores, sources: sources)
+          kernels.weightedValues(
+            scores, b.v.pointer + column, layer.v.stride, places, sources, c.headWidth,
+            b.z.pointer + row * layer.q.stride + head * c.headWidth)
+        }
+      }
+    }
+    for (activation, kept) in attention.kept {
+      taps.capture(Site(activation, layer: l), in: kept.pointer, stride: c.heads * longest)
+    }
+  }
+
+  /// A head's own output is z · W_O with every other head's z at 0. It is computed only where it is
+  /// edited or kept; an edit adds (edited − original) to what attention adds to the stream, so that
+  /// one which changes nothing changes no bit.
+  mutating func visitResult(_ l: Int, rows: Int) {
+    let site = Site(.result, layer: l)
+    guard taps.touches(site) else { return }
+    let c = model.configuration
+    let results = FloatBuffer(rows * c.heads * c.width)
+    for head in 0..<c.heads { computeResult(of: head, l, rows: rows, into: results) }
+    let original = FloatBuffer(results.count)
+    original.pointer.update(from: results.pointer, count: results.count)
+    let stride = c.heads * c.width
+    taps.visit(site, in: results.pointer, stride: stride)
+    for (row, head) in taps.editedUnits(at: site) {
+      let offset = row * stride + head * c.width
+      let added = buffers.added.pointer + row * model.layers[l].o.stride
+      for i in 0..<c.width {
+        let difference = results.pointer[offset + i] - original.pointer[offset + i]
+        // Adding 0 would turn −0 into 0.
+        if difference != 0 { added[i] += difference }
+      }
+    }
+  }
+
+  /// Writes one head's result into `results`, `[rows][heads][d_model]`.
+  private func computeResult(of head: Int, _ l: Int, rows: Int, into results: FloatBuffer) {
+    let c = model.configuration
+    let (qStride, matrix) = (model.layers[l].q.stride, model.layers[l].o)
+    let masked = FloatBuffer(rows * qStride, zeroed: true)
+    let out = FloatBuffer(rows * matrix.stride)
+    for row in 0..<rows {
+      let offset = row * qStride + head * c.headWidth
+      (masked.pointer + offset).update(from: buffers.z.pointer + offset, count: c.headWidth)
+    }
+    products.multiply(
+      masked.pointer, rows: rows, stride: qStride,
+      [ProductTarget(matrix: matrix, out: out.pointer)])
+    for row in 0..<rows {
+      (results.pointer + (row * c.heads + head) * c.width).update(
+        from: out.pointer + row * matrix.stride, count: c.width)
+    }
+  }
+}
