@@ -39,7 +39,7 @@ public struct Configuration: Sendable, Equatable {
   func validate(path: String) throws {
     func refuse(_ what: String) -> ModelError {
       ModelError(
-        .file, "'\(path)' describes an impossible model: \(what)",
+        .file, "\(quoted(path)) describes an impossible model: \(what)",
         help: "the file is damaged or was not converted correctly: fetch it again")
     }
     let sizes = [

@@ -57,10 +57,10 @@ private struct Source {
     var isDirectory = false
     guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else {
       throw ModelError(
-        .file, "there is no file '\(path)'",
+        .file, "there is no file \(quoted(path))",
         help: "give the path of a GGUF or safetensors file, or of a directory that holds one")
     }
-    let file = isDirectory ? path + "/model.safetensors" : path
+    let file = isDirectory ? try Self.weights(inDirectory: path) : path
     if file.hasSuffix(".safetensors") {
       try self.init(safetensors: file)
     } else {
@@ -68,10 +68,24 @@ private struct Source {
     }
   }
 
+  private static func weights(inDirectory path: String) throws -> String {
+    let file = path + "/model.safetensors"
+    if FileManager.default.fileExists(atPath: file) { return file }
+    let isSplit = FileManager.default.fileExists(atPath: file + ".index.json")
+    throw ModelError(
+      .file,
+      isSplit
+        ? "the model in \(quoted(path)) is split into several files, which is not supported"
+        : "the directory \(quoted(path)) has no model.safetensors",
+      help: isSplit
+        ? "save it as one file" : "give a directory that holds one, or the path of a GGUF file")
+  }
+
   private init(gguf path: String) throws {
     let file = try GGUFFile(path: path)
     guard let name = file.metadata["general.architecture"]?.string else {
-      throw ModelError(.file, "'\(path)' does not say its architecture (general.architecture)")
+      throw ModelError(
+        .file, "\(quoted(path)) does not say its architecture (general.architecture)")
     }
     let family = try Architectures.named(name, path: path)
     self.file = file
@@ -88,7 +102,7 @@ private struct Source {
     let beside = directory.isEmpty ? (path.hasPrefix("/") ? "/" : "") : directory + "/"
     let config = try ConfigFile(path: beside + "config.json")
     guard let name = config.values.modelType else {
-      throw ModelError(.file, "'\(config.path)' does not say its model_type")
+      throw ModelError(.file, "\(quoted(config.path)) does not say its model_type")
     }
     let family = try Architectures.named(name, path: path)
     self.file = file

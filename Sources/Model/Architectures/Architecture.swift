@@ -17,7 +17,8 @@ enum Architectures {
     if let found = all.first(where: { $0.names.contains(name) }) { return found }
     let known = all.flatMap { $0.names }.joined(separator: ", ")
     throw ModelError(
-      .file, "'\(path)' is a model of the architecture '\(name)', which Summand cannot run",
+      .file,
+      "\(quoted(path)) is a model of the architecture \(quoted(name)), which Summand cannot run",
       help: "it can run: \(known)")
   }
 }
@@ -31,10 +32,14 @@ struct WeightNames {
   var layer: @Sendable (Int) -> LayerNames
   /// How the rows of a query or key head are ordered in the file.
   var rotation: RotationLayout
+  /// Tensors that the file may have beside these, and that nobody needs.
+  var isHarmless: @Sendable (String) -> Bool = { _ in false }
 }
 
 struct LayerNames {
   var ln1, q, k, v, o, ln2, gate, up, down: String
+
+  var all: [String] { [ln1, q, k, v, o, ln2, gate, up, down] }
 }
 
 /// Which two elements of a head RoPE rotates together in the file's order of rows. The canonical

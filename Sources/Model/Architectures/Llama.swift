@@ -14,18 +14,25 @@ enum Llama: Architecture {
     try keys.refuse("rope.scaling.type", unless: "none", because: "its RoPE is scaled")
     if let factors = file.tensor(named: "rope_freqs.weight") {
       throw ModelError(
-        .file, "'\(file.path)' scales its RoPE (tensor '\(factors.name)'), which is not supported")
+        .file,
+        "\(quoted(file.path)) scales its RoPE (tensor \(quoted(factors.name))), which is not supported"
+      )
     }
     let heads = try keys.int("attention.head_count")
     let width = try keys.int("embedding_length")
     guard heads > 0 else { throw keys.missing("attention.head_count") }
+    let headWidth = try keys.int("attention.key_length", default: width / heads)
+    for key in ["attention.value_length", "rope.dimension_count"] {
+      try keys.refuse(
+        key, unless: headWidth, because: "only \(headWidth), the head's width, is supported")
+    }
     let embedding = try file.require("token_embd.weight")
     return Configuration(
       architecture: "llama",
       layers: try keys.int("block_count"),
       heads: heads,
       keyValueHeads: try keys.int("attention.head_count_kv", default: heads),
-      headWidth: try keys.int("attention.key_length", default: width / heads),
+      headWidth: headWidth,
       width: width,
       neurons: try keys.int("feed_forward_length"),
       vocabulary: embedding.shape.first ?? 0,
@@ -53,10 +60,15 @@ enum Llama: Architecture {
   static func configuration(json file: ConfigFile) throws -> Configuration {
     let config = file.values
     guard config.hiddenAct == nil || config.hiddenAct == "silu" else {
-      throw file.unsupported("the activation '\(config.hiddenAct ?? "")'")
+      throw file.unsupported("the activation \(quoted(config.hiddenAct ?? ""))")
     }
     if config.attentionBias == true || config.mlpBias == true { throw file.unsupported("biases") }
-    if let scaling = config.scalingKind { throw file.unsupported("RoPE scaling '\(scaling)'") }
+    if let part = config.partialRotaryFactor, part != 1 {
+      throw file.unsupported("RoPE on a part (\(part)) of each head")
+    }
+    if let scaling = config.scalingKind {
+      throw file.unsupported("RoPE scaling \(quoted(scaling))")
+    }
     let heads = try file.require(config.numAttentionHeads, "num_attention_heads")
     let width = try file.require(config.hiddenSize, "hidden_size")
     guard heads > 0 else { throw file.unsupported("\(heads) attention heads") }
@@ -86,6 +98,7 @@ enum Llama: Architecture {
           v: name("self_attn.v_proj"), o: name("self_attn.o_proj"),
           ln2: name("post_attention_layernorm"), gate: name("mlp.gate_proj"),
           up: name("mlp.up_proj"), down: name("mlp.down_proj"))
-      }, rotation: .halfSplit)
+      }, rotation: .halfSplit,
+      isHarmless: { $0.hasSuffix(".rotary_emb.inv_freq") })
   }
 }

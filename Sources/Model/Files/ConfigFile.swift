@@ -22,6 +22,7 @@ struct ConfigFile: Sendable {
     var maxPositionEmbeddings: Int?
     var rmsNormEps: Float?
     var ropeTheta: Double?
+    var partialRotaryFactor: Double?
     var ropeParameters: Rope?
     var ropeScaling: Rope?
     var tieWordEmbeddings: Bool?
@@ -52,21 +53,22 @@ struct ConfigFile: Sendable {
       values = try decoder.decode(
         Values.self, from: try Data(contentsOf: URL(filePath: path)))
     } catch let error as DecodingError {
-      throw ModelError(.file, "'\(path)' is not a model's config.json: \(Self.describe(error))")
+      throw ModelError(
+        .file, "\(quoted(path)) is not a model's config.json: \(Self.describe(error))")
     } catch {
       throw ModelError(
-        .file, "there is no readable config.json at '\(path)'",
+        .file, "there is no readable config.json at \(quoted(path))",
         help: "a safetensors model needs its config.json and tokenizer.json beside it")
     }
   }
 
   func require<T>(_ value: T?, _ key: String) throws -> T {
-    guard let value else { throw ModelError(.file, "'\(path)' lacks the key '\(key)'") }
+    guard let value else { throw ModelError(.file, "\(quoted(path)) lacks the key '\(key)'") }
     return value
   }
 
   func unsupported(_ what: String) -> ModelError {
-    ModelError(.file, "'\(path)' asks for \(what), which is not supported")
+    ModelError(.file, "\(quoted(path)) asks for \(what), which is not supported")
   }
 
   private static func describe(_ error: DecodingError) -> String {

@@ -24,23 +24,25 @@ struct GGUFKeys {
   /// An error if the key has another value than `harmless`.
   func refuse(_ key: String, unless harmless: Int, because reason: String) throws {
     guard let value = file.metadata["\(prefix).\(key)"]?.int, value != harmless else { return }
-    throw ModelError(.file, "'\(file.path)': \(prefix).\(key) is \(value): \(reason)")
+    throw ModelError(.file, "\(quoted(file.path)): \(prefix).\(key) is \(value): \(reason)")
   }
 
   /// An error if the key has another value than `harmless`.
   func refuse(_ key: String, unless harmless: String, because reason: String) throws {
     guard let value = file.metadata["\(prefix).\(key)"]?.string, value != harmless else { return }
     throw ModelError(
-      .file, "'\(file.path)': \(prefix).\(key) is '\(value)': \(reason), which is not supported")
+      .file,
+      "\(quoted(file.path)): \(prefix).\(key) is \(quoted(value)): \(reason), which is not supported"
+    )
   }
 
   func missing(_ key: String) -> ModelError {
     ModelError(
-      .file, "'\(file.path)' lacks the key '\(prefix).\(key)'",
+      .file, "\(quoted(file.path)) lacks the key '\(prefix).\(key)'",
       help: "the file is damaged or was converted by something else: fetch it again")
   }
 
   private func mistyped(_ key: String, _ wanted: String) -> ModelError {
-    ModelError(.file, "'\(file.path)': the key '\(prefix).\(key)' is not \(wanted)")
+    ModelError(.file, "\(quoted(file.path)): the key '\(prefix).\(key)' is not \(wanted)")
   }
 }

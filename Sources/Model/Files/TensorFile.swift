@@ -2,7 +2,8 @@
 protocol TensorFile: Sendable {
   var path: String { get }
   var tensors: [TensorInfo] { get }
-  func tensor(named name: String) -> TensorInfo?
+  /// The tensor of that name, or an error that says why it cannot be had.
+  func require(_ name: String) throws -> TensorInfo
   /// Fills `buffer` with `bytes` of the tensor's data.
   func read(
     _ tensor: TensorInfo, bytes: Range<Int>, into buffer: UnsafeMutableRawBufferPointer) throws

@@ -20,11 +20,13 @@ public final class Transformer: Sendable {
 
   /// Reads, checks and packs every weight.
   ///
-  /// - Throws: `ModelError` if one is missing or has another shape than the configuration says.
+  /// - Throws: `ModelError` if one is missing, has another shape than the configuration says, or has
+  ///   no place in the model: what it would change would be silently wrong.
   init(
     _ configuration: Configuration, names: WeightNames, file: any TensorFile, pool: WorkerPool
   ) throws {
     let reader = WeightReader(file: file, pool: pool)
+    try reader.refuseUnknown(names, layers: configuration.layers)
     let c = configuration
     self.configuration = c
     self.pool = pool
@@ -89,17 +91,28 @@ private struct WeightReader {
     }
   }
 
-  private func tensor(_ name: String, _ shape: [Int]) throws -> TensorInfo {
-    guard let tensor = file.tensor(named: name) else {
+  /// A tensor that the architecture does not know, such as a bias, would be left out of the sums.
+  func refuseUnknown(_ names: WeightNames, layers: Int) throws {
+    var known: Set = [names.embedding, names.finalNorm, names.unembedding]
+    for layer in 0..<layers { known.formUnion(names.layer(layer).all) }
+    if let unknown = file.tensors.first(where: {
+      !known.contains($0.name) && !names.isHarmless($0.name)
+    }) {
       throw ModelError(
-        .file, "'\(file.path)' has no tensor '\(name)'",
-        help: "the file is incomplete, or another kind of model than it says")
+        .file,
+        "\(quoted(file.path)) has a tensor \(quoted(unknown.name)) that this architecture has no place "
+          + "for: without it the results would be wrong",
+        help: "it may be another kind of model than the file says")
     }
+  }
+
+  private func tensor(_ name: String, _ shape: [Int]) throws -> TensorInfo {
+    let tensor = try file.require(name)
     guard tensor.shape == shape else {
       throw ModelError(
         .file,
-        "tensor '\(name)' in '\(file.path)' has shape \(tensor.shape), but the model's numbers "
-          + "ask for \(shape)",
+        "tensor \(quoted(name)) in \(quoted(file.path)) has shape \(tensor.shape), but the model's "
+          + "numbers ask for \(shape)",
         help: "the file is damaged or was not converted correctly: fetch it again")
     }
     return tensor

@@ -29,7 +29,9 @@ final class PackedMatrix: @unchecked Sendable {
   ) throws {
     guard tensor.shape.count == 2, tensor.elementCount > 0 else {
       throw ModelError(
-        .file, "tensor '\(tensor.name)' in '\(file.path)' has shape \(tensor.shape), not a matrix")
+        .file,
+        "tensor \(quoted(tensor.name)) in \(quoted(file.path)) has shape \(tensor.shape), not a matrix"
+      )
     }
     type = tensor.type
     rows = order?.count ?? tensor.shape[0]
