@@ -1,0 +1,64 @@
+import Lang
+import Testing
+
+@testable import Runtime
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// A host that keeps what a session writes.
+final class TestHost: Host {
+  /// Standard output.
+  private(set) var output = ""
+  /// Standard error.
+  private(set) var messages = ""
+  var format: OutputFormat
+  var settings = RenderSettings(unicode: true)
+  let messageStyle = DiagnosticStyle.plain
+  let threads = 2
+  let environment: [String: String]
+  var history: [(time: Int, text: String)] = []
+
+  init(format: OutputFormat = .plain) {
+    self.format = format
+    environment = ProcessInfo.processInfo.environment
+  }
+
+  func write(_ text: String) { output += text }
+  func report(_ text: String) { messages += text }
+  func flush() {}
+  func progress(done: Int, total: Int, label: String) {}
+  func finishProgress() {}
+
+  /// What was written since the last time this was asked, as (standard output, standard error).
+  func take() -> (output: String, messages: String) {
+    defer { (output, messages) = ("", "") }
+    return (output, messages)
+  }
+}
+
+extension Session {
+  /// Runs a text as a script and hands back how it ended and what it wrote. The session must have
+  /// a `TestHost`.
+  func running(_ text: String, name: String = "test") -> (
+    status: ExitStatus, output: String, messages: String
+  ) {
+    let status = run(SourceText(name: name, text: text), interactive: false)
+    let written = (host as? TestHost)?.take() ?? ("", "the session's host is no TestHost")
+    return (status, written.output, written.messages)
+  }
+}
+
+/// The default model's file: `$SUMMAND_TEST_MODEL`, or where `Scripts/fetch-model` puts it.
+func testModelPath() throws -> String {
+  let environment = ProcessInfo.processInfo.environment
+  if let path = environment["SUMMAND_TEST_MODEL"], !path.isEmpty { return path }
+  return try ModelStore(environment: environment).path(of: "smollm2")
+}
+
+/// The repository's root, whichever directory the tests run in.
+let packageRoot = URL(fileURLWithPath: #filePath)
+  .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
