@@ -1,0 +1,60 @@
+import Foundation
+import Testing
+
+@testable import summand
+
+/// The program over the stand-in language, from its arguments to its end. For the child process of
+/// an exit test.
+func runStandIn(_ arguments: [String], environment: [String: String] = [:]) -> Never {
+  signal(SIGPIPE, SIG_IGN)
+  for (name, value) in environment { setenv(name, value, 1) }
+  exit(Main.status(of: arguments) { StandInInterpreter(surroundings: $0) }.rawValue)
+}
+
+/// The same at a prompt, on the terminal at `path`, without a history's file or an `.editrc`
+/// unless `environment` names one.
+func runStandInPrompt(
+  on path: String, _ arguments: [String] = [], environment: [String: String] = [:]
+) -> Never {
+  PseudoTerminal.attach(path: path)
+  for name in ["NO_COLOR", "CLICOLOR_FORCE", "COLUMNS", "SUMMAND_MODEL", "LC_ALL", "LC_CTYPE"] {
+    unsetenv(name)
+  }
+  let usual = [
+    "TERM": "xterm", "LANG": "C.UTF-8", "SUMMAND_HISTORY": "", "EDITRC": "/nonexistent",
+  ]
+  runStandIn(arguments, environment: usual.merging(environment) { $1 })
+}
+
+/// Lets `person` type on a thread of its own. If what should come does not, the terminal hangs up,
+/// which ends the program on it.
+func atKeyboard(
+  of terminal: PseudoTerminal, _ person: @escaping @Sendable (PseudoTerminal) throws -> Void
+) -> Task<Void, any Error> {
+  nonisolated(unsafe) let terminal = terminal
+  return Task {
+    try await withCheckedThrowingContinuation { continuation in
+      Thread.detachNewThread {
+        continuation.resume(
+          with: Result {
+            do {
+              try person(terminal)
+            } catch {
+              terminal.hangUp()
+              throw error
+            }
+          })
+      }
+    }
+  }
+}
+
+/// A folder of its own, gone afterwards.
+func withTemporaryFolder<Result>(
+  _ body: (String) async throws -> Result
+) async throws -> Result {
+  var template = Array("\(NSTemporaryDirectory())summand-XXXXXX".utf8CString)
+  let folder = try #require(mkdtemp(&template).map { String(cString: $0) })
+  defer { try? FileManager.default.removeItem(atPath: folder) }
+  return try await body(folder)
+}
