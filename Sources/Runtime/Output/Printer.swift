@@ -35,7 +35,7 @@ extension PromptSet {
         "foils",
         .texts(
           prompts.map { prompt in
-            prompt.foils.isEmpty ? nil : prompt.foils.map(\.text).joined(separator: ", ")
+            prompt.foils.isEmpty ? nil : prompt.foils.map(\.text).joined(separator: "|")
           })),
     ])
   }
