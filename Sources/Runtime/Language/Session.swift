@@ -311,7 +311,8 @@ public final class Session: Interpreter {
     case .expression(let expression):
       if case .name(let text) = expression.kind, lookUp(text) == nil {
         let name = Name(text: text, span: expression.span)
-        if Catalogue.command(named: text) != nil || functions[text] != nil {
+        // After `|` a word can only be meant as a command: one that is none is a mistake in it.
+        if !isFirst || Catalogue.command(named: text) != nil || functions[text] != nil {
           return try call(name, [], input: input, rowsWanted: rowsWanted)
         }
       }
