@@ -69,7 +69,8 @@ struct Binder {
   private mutating func bind(_ expression: Lang.Expression) throws {
     if case .name(let text) = expression.kind {
       let word = Name(text: text, span: expression.span)
-      if let parameter = wordParameter(text), open == nil {
+      // `-> first "text"`: a word may stand before what an arrow points at.
+      if let parameter = wordParameter(text), open == nil || open?.parameter.form == .arrow {
         return try choose(word, for: parameter)
       }
       if open == nil, let keyword = keyword(text) {
