@@ -8,13 +8,14 @@ extension Command {
     details: """
       Direct logit attribution, the final norm frozen at its own run's scale: the parts sum to the \
       logit, and the check is stated. By component (the default), layer, head, source (a head and a \
-      source position), or head, span (a head and a labelled span, `bos`, `other`). `on` takes \
-      other tokens than the answer, one column more for each, or their `mean`. `of logit_diff` takes \
-      the answer less the mean of its foils; `centred` measures from the mean over the vocabulary.
+      source position), head, span (a head and a labelled span, `bos`, `other`), or span (all heads \
+      together). `on` takes other tokens than the answer, one column more for each, or their `mean`. \
+      `of logit_diff` takes the answer less the mean of its foils; `centred` measures from the mean \
+      over the vocabulary.
       """,
     input: .prompts,
     parameters: [
-      .keyword("by", .word, list: true, "component, layer, head, source, or head, span"),
+      .keyword("by", .word, list: true, "component, layer, head, source, span, or head, span"),
       .keyword("on", .tokens, list: true, "tokens to attribute instead of the answer"),
       .keyword("of", .word, "logit (the default) or logit_diff"),
       .word("mean", ["mean"], "one column: the mean over the tokens of `on`"),
