@@ -44,7 +44,7 @@ extension Session {
   /// Runs a text as a script and hands back how it ended and what it wrote. The session must have
   /// a `TestHost`.
   func running(_ text: String, name: String = "test") -> (
-    status: ExitStatus, output: String, messages: String
+    status: Runtime.ExitStatus, output: String, messages: String
   ) {
     let status = run(SourceText(name: name, text: text), interactive: false)
     let written = (host as? TestHost)?.take() ?? ("", "the session's host is no TestHost")

@@ -1,0 +1,112 @@
+import Lang
+
+// How a value goes from stage to stage.
+extension Session {
+  func evaluate(_ expression: Lang.Expression) throws -> Value {
+    try Evaluator(session: self, row: nil).evaluate(expression)
+  }
+
+  func run(_ pipeline: Pipeline) throws -> Value {
+    depth += 1
+    defer { depth -= 1 }
+    guard depth < 200 else {
+      throw Failure("calls are nested too deeply", help: "does a `def` call itself?")
+    }
+    var value = Value.nothing
+    for (i, stage) in pipeline.stages.enumerated() {
+      let next = i + 1 < pipeline.stages.count ? pipeline.stages[i + 1] : nil
+      value = try placing(at: stage.span, in: source) {
+        try run(stage, input: value, isFirst: i == 0, rowsWanted: next?.rowLimit)
+      }
+    }
+    return value
+  }
+
+  private func run(_ stage: Stage, input: Value, isFirst: Bool, rowsWanted: Int?) throws -> Value {
+    switch stage.kind {
+    case .command(let name, let arguments):
+      return try call(name, arguments, input: input, rowsWanted: rowsWanted)
+    case .expression(let expression):
+      if case .name(let text) = expression.kind, lookUp(text) == nil {
+        let name = Name(text: text, span: expression.span)
+        // After `|` a word can only be meant as a command: one that is none is a mistake in it.
+        if !isFirst || Catalogue.command(named: text) != nil || functions[text] != nil {
+          return try call(name, [], input: input, rowsWanted: rowsWanted)
+        }
+      }
+      if case .call(let name, let arguments) = expression.kind, functions[name.text] != nil {
+        return try call(name, arguments, input: input)
+      }
+      guard isFirst else {
+        throw Failure(
+          "a value cannot stand after `|`", help: "only commands take what a pipe brings")
+      }
+      return try evaluate(expression)
+    case .shell(let command):
+      return try ShellCommand(session: self).run(command, input: input)
+    }
+  }
+
+  func call(_ name: Name, _ arguments: [Argument], input: Value, rowsWanted: Int? = nil) throws
+    -> Value
+  {
+    if let function = functions[name.text] {
+      return try call(function, name, arguments, input: input)
+    }
+    guard let command = Catalogue.command(named: name.text) else {
+      let what = lookUp(name.text).map { "'\(name.text)' is \($0.kind), not a command" }
+      throw Failure(
+        what ?? "there is no command '\(name.text)'",
+        help: suggestion(for: name.text, among: names).map { "did you mean `\($0)`?" }
+          ?? "`help` lists the commands", span: name.span)
+    }
+    if case .none = command.input {
+      guard case .nothing = input else {
+        throw Failure("`\(command.name)` takes nothing from a pipe", span: name.span)
+      }
+    }
+    var binder = Binder(command, named: name)
+    let bound = try binder.bind(arguments)
+    return try command.run(
+      Invocation(
+        command: command, name: name, input: input, arguments: bound, session: self,
+        rowsWanted: rowsWanted))
+  }
+
+  private func call(
+    _ function: UserFunction, _ name: Name, _ arguments: [Argument], input: Value
+  ) throws -> Value {
+    let names = try function.bind(arguments, input: input, name: name, in: self)
+    frames.append(names)
+    let outer = source
+    source = function.source
+    defer {
+      frames.removeLast()
+      source = outer
+    }
+    return try placing(at: name.span, in: outer) {
+      var result = Value.nothing
+      for (i, statement) in function.definition.body.statements.enumerated() {
+        let isLast = i == function.definition.body.statements.count - 1
+        if isLast, case .pipeline(let pipeline) = statement.kind {
+          result = try run(pipeline)
+        } else {
+          try run(statement)
+        }
+      }
+      return result
+    }
+  }
+}
+
+extension Stage {
+  /// How many rows of what comes in this stage looks at: `top N` and `take N` as they are mostly
+  /// written.
+  fileprivate var rowLimit: Int? {
+    guard case .command(let name, let arguments) = kind, name.text == "top" || name.text == "take",
+      arguments.count == 1, case .value(let expression) = arguments[0].kind,
+      case .integer(let count) = expression.kind, count > 0
+    else { return nil }
+    return count
+  }
+}

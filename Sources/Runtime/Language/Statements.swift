@@ -1,0 +1,131 @@
+import Lang
+
+// What each statement does.
+extension Session {
+  private func run(_ statements: [Statement]) throws {
+    for statement in statements { try run(statement) }
+  }
+
+  func run(_ statement: Statement) throws {
+    try placing(at: statement.span, in: source) {
+      switch statement.kind {
+      case .pipeline(let pipeline): try show(try run(pipeline))
+      case .let(let name, let pipeline):
+        try checkIsFree(name)
+        let value = try run(pipeline)
+        if case .nothing = value {
+          throw Failure("this has no value to keep", span: pipeline.span)
+        }
+        set(name.text, to: value)
+      case .def(let definition):
+        try checkIsFree(definition.name)
+        functions[definition.name.text] = UserFunction(definition: definition, source: source)
+      case .for(let name, let list, let block):
+        try checkIsFree(name)
+        for value in try elements(of: list) {
+          set(name.text, to: value)
+          try run(block.statements)
+        }
+      case .if(let condition, let then, let otherwise):
+        if try isTrue(condition) {
+          try run(then.statements)
+        } else if let otherwise {
+          try run(otherwise.statements)
+        }
+      case .assert(let condition, let message): try assert(condition, message)
+      case .source(let file): try runFile(file)
+      case .time(let pipeline):
+        let clock = ContinuousClock()
+        let start = clock.now
+        let value = try run(pipeline)
+        let elapsed = clock.now - start
+        try show(value)
+        note("took \(Self.seconds(elapsed))")
+      }
+    }
+  }
+
+  private static func seconds(_ duration: Duration) -> String {
+    let seconds =
+      Double(duration.components.seconds) + Double(duration.components.attoseconds) / 1e18
+    let (value, unit) = seconds < 1 ? (seconds * 1000, "ms") : (seconds, "s")
+    return "\((value * 100).rounded() / 100) \(unit)"
+  }
+
+  private func elements(of list: Lang.Expression) throws -> [Value] {
+    switch try evaluate(list) {
+    case .list(let values): return values
+    case .prompts(let set):
+      return set.prompts.map { prompt in
+        var one = set
+        one.prompts = [prompt]
+        return .prompts(one)
+      }
+    case .selector(let selector):
+      let places = try selector.places(on: try requireModel().configuration, for: .editing)
+      return try places.map { .selector(try Selector(parsing: $0.label)) }
+    case let other:
+      throw Failure(
+        "`for` needs a list, not \(other.kind)",
+        help: "a range (0..29), [a, b], or a table's column",
+        span: list.span)
+    }
+  }
+
+  private func isTrue(_ condition: Lang.Expression) throws -> Bool {
+    let evaluator = Evaluator(session: self, row: nil)
+    guard let truth = try evaluator.truth(condition) else {
+      throw Failure("this is missing, neither true nor false", span: condition.span)
+    }
+    return truth
+  }
+
+  private func assert(_ condition: Lang.Expression, _ message: Lang.Expression?) throws {
+    if try isTrue(condition) { return }
+    let said = try message.flatMap { try evaluate($0).shortText }
+    var failure = Failure(
+      said.map { "assertion failed: \($0)" } ?? "assertion failed", status: .assertion,
+      span: condition.span, source: source)
+    if case .binary(let op, let left, let right) = condition.kind, op != .and, op != .or,
+      let a = try evaluate(left).shortText, let b = try evaluate(right).shortText
+    {
+      failure.help = "the left side is \(a), the right side \(b)"
+    }
+    throw failure
+  }
+
+  private func runFile(_ file: Lang.Expression) throws {
+    let path = try bareText(file)
+    guard !sourcing.contains(path) else {
+      throw Failure("'\(path)' reads itself", span: file.span)
+    }
+    let bytes = try placing(at: file.span) { try readBytes(path: path) }
+    let outer = source
+    let text: SourceText
+    do {
+      text = try SourceText(name: path, validating: bytes)
+    } catch let diagnostic {
+      report(diagnostic, in: nil)
+      throw Failure("'\(path)' is not UTF-8", status: .syntax, span: file.span)
+    }
+    let parsed = parse(text)
+    for diagnostic in parsed.diagnostics { report(diagnostic, in: text) }
+    if parsed.hasErrors {
+      throw Failure("'\(path)' did not parse", status: .syntax, span: file.span)
+    }
+    source = text
+    sourcing.append(path)
+    defer {
+      source = outer
+      sourcing.removeLast()
+    }
+    try run(parsed.script.statements)
+  }
+
+  /// Prints a value, and keeps it as `_`.
+  private func show(_ value: Value) throws {
+    if case .nothing = value { return }
+    frames[0]["_"] = value
+    try Printer(host: host).print(value)
+  }
+}
