@@ -61,7 +61,7 @@ private struct Source {
         help: "give the path of a GGUF or safetensors file, or of a directory that holds one")
     }
     let file = isDirectory ? try Self.weights(inDirectory: path) : path
-    if file.hasSuffix(".safetensors") {
+    if file.hasSuffix(".safetensors") || file.hasSuffix(".safetensors.index.json") {
       try self.init(safetensors: file)
     } else {
       try self.init(gguf: file)
@@ -71,14 +71,10 @@ private struct Source {
   private static func weights(inDirectory path: String) throws -> String {
     let file = path + "/model.safetensors"
     if FileManager.default.fileExists(atPath: file) { return file }
-    let isSplit = FileManager.default.fileExists(atPath: file + ".index.json")
+    if FileManager.default.fileExists(atPath: file + ".index.json") { return file + ".index.json" }
     throw ModelError(
-      .file,
-      isSplit
-        ? "the model in \(quoted(path)) is split into several files, which is not supported"
-        : "the directory \(quoted(path)) has no model.safetensors",
-      help: isSplit
-        ? "save it as one file" : "give a directory that holds one, or the path of a GGUF file")
+      .file, "the directory \(quoted(path)) has no model.safetensors",
+      help: "give a directory that holds one, or the path of a GGUF file")
   }
 
   private init(gguf path: String) throws {

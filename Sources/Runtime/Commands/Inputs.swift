@@ -194,6 +194,7 @@ private enum Linter {
         add("a special token, taken as such from the text", at: position)
       }
     }
+    if !prompt.isWhole { add("the tokenizer has no token for some of the text, and drops it") }
     if prompt.text.hasSuffix(" ") {
       add("ends with a space: the answer's own leading space would be a second", at: prompt.last)
     }

@@ -27,6 +27,11 @@ extension Command {
     let model = try placing(at: call.span) { try call.session.requireModel() }
     guard let text = call.expression("text") else { return .nothing }
     var prompt = try placing(at: text.span) { try makePrompt(text, model, call.session) }
+    if !prompt.isWhole {
+      call.session.warn(
+        "the model's tokenizer has no token for some of this text, and drops it",
+        help: "`tokens` shows what is left", at: text.span)
+    }
     let reader = AnswerReader(model: model, takesFirst: call.word("first") != nil)
     if let answer = call.expression("answer") {
       prompt.answer = try placing(at: answer.span) {

@@ -101,10 +101,10 @@ enum HelpText {
     if let details = command.details { text += "\n" + wrapped(details) }
     if !command.parameters.isEmpty {
       text += "\n"
-      for parameter in command.parameters {
-        text +=
-          "  " + parameter.words.joined(separator: " | ").padded(to: 13)
-          + parameter.summary + "\n"
+      let names = command.parameters.map { $0.words.joined(separator: " | ") }
+      let width = max(11, names.map(\.count).max() ?? 0) + 2
+      for (name, parameter) in zip(names, command.parameters) {
+        text += "  " + name.padded(to: width) + parameter.summary + "\n"
       }
     }
     if !command.examples.isEmpty {

@@ -43,6 +43,13 @@ public struct Prompt: Sendable {
     }
   }
 
+  /// Whether the tokens are the whole text. A tokenizer without a token for some byte drops it
+  /// without a word.
+  var isWhole: Bool {
+    let pieces = tokens.dropFirst(hasBOS ? 1 : 0).map { model.tokenizer.bytes(of: $0) ?? [] }
+    return ranges.allSatisfy { $0 == nil } || pieces.joined().elementsEqual(text.utf8)
+  }
+
   func tokenText(_ position: Int) -> String { model.tokenizer.text(of: tokens[position]) }
 }
 
