@@ -14,7 +14,8 @@ struct Lexer {
   private var previous: Token.Kind?
   private var letProgress = LetProgress.none
 
-  private enum Context { case block, group, string, interpolation }
+  /// A `.set` is the braces of `@{0,last}`.
+  private enum Context { case block, group, set, string, interpolation }
 
   /// How much of `let NAME =` has just been seen: a stage begins after the `=`.
   private enum LetProgress { case none, keyword, name, complete }
@@ -83,8 +84,8 @@ struct Lexer {
     case .whitespace, .comment:
       return
     case .newline:
-      let isInGroup = contexts.last == .group
-      if isInGroup || previous?.continuesLine == true { return }
+      let isInBrackets = contexts.last == .group || contexts.last == .set
+      if isInBrackets || previous?.continuesLine == true { return }
       letProgress = .none
     case .keyword(.let): letProgress = .keyword
     case .identifier: letProgress = letProgress == .keyword ? .name : .none
@@ -150,11 +151,11 @@ struct Lexer {
       if let end = bareFileNameEnd() { return emit(.path, to: end) }
     }
     let end = wordEnd(from: position)
-    emit(wordKind(String(decoding: bytes[position..<end], as: UTF8.self)), to: end)
+    emit(wordKind(to: end), to: end)
   }
 
-  private func wordKind(_ text: String) -> Token.Kind {
-    guard !isDirectlyAfterDot, let keyword = Token.Keyword(rawValue: text) else {
+  private func wordKind(to end: Int) -> Token.Kind {
+    guard !isDirectlyAfterDot, let keyword = Token.Keyword(bytes[position..<end]) else {
       return .identifier
     }
     let isHere =
@@ -229,8 +230,14 @@ struct Lexer {
       if contexts.last == .group { close() }
       emit(first == UInt8(ascii: ")") ? .rightParenthesis : .rightBracket, to: position + 1)
     case UInt8(ascii: "{"):
+      let isSet = tokens.last?.kind == .at
       emit(.leftBrace, to: position + 1)
-      open(.block)
+      open(isSet ? .set : .block)
+    case UInt8(ascii: "}") where contexts.last == .set:
+      close()
+      emit(.rightBrace, to: position + 1)
+      // No statement begins after it.
+      previous = .rightBracket
     case UInt8(ascii: "}"):
       // An unclosed bracket inside must not make the rest of the file part of it.
       if openBlocks > 0 { while close() != .block {} }
@@ -250,7 +257,7 @@ struct Lexer {
 
   /// `--` and a letter after white space. `a--b` is an operator's business.
   private var isOptionStart: Bool {
-    isAtWordStart && byte(position + 2).map { $0.isWordStart } == true
+    isAtWordStart && byte(position + 2).map { $0.isWordStart || $0 >= 0x80 } == true
   }
 
   /// `--name`, or `--two-words`.
@@ -263,14 +270,24 @@ struct Lexer {
   }
 
   private func operatorToken() -> (Token.Kind, length: Int)? {
-    for (text, kind) in Self.operators[bytes[position]] ?? [] {
-      if bytes[position...].starts(with: text) { return (kind, text.count) }
+    let first = bytes[position]
+    guard first < 0x80 else { return nil }
+    for sign in Self.operators[Int(first)] {
+      let isWhole =
+        (sign.bytes.count < 2 || byte(position + 1) == sign.bytes[1])
+        && (sign.bytes.count < 3 || byte(position + 2) == sign.bytes[2])
+      if isWhole { return (sign.kind, sign.bytes.count) }
     }
     return nil
   }
 
+  private struct Operator {
+    var bytes: [UInt8]
+    var kind: Token.Kind
+  }
+
   /// By first byte, longest first.
-  private static let operators: [UInt8: [([UInt8], Token.Kind)]] = {
+  private static let operators: [[Operator]] = {
     let foreign = Token.Kind.invalid(.foreignOperator)
     let all: [(String, Token.Kind)] = [
       ("===", foreign), ("!==", foreign), ("...", foreign), ("..<", foreign), ("..=", foreign),
@@ -281,7 +298,12 @@ struct Lexer {
       ("|", .pipe), (",", .comma), (";", .semicolon), ("@", .at), (".", .dot), ("+", .plus),
       ("*", .star), ("/", .slash), ("%", .percent), ("&", foreign), ("^", foreign),
     ]
-    return Dictionary(grouping: all.map { (Array($0.0.utf8), $0.1) }) { $0.0[0] }
+    var table = Array(repeating: [Operator](), count: 0x80)
+    for (text, kind) in all {
+      let bytes = Array(text.utf8)
+      table[Int(bytes[0])].append(Operator(bytes: bytes, kind: kind))
+    }
+    return table
   }()
 
   // MARK: Contexts

@@ -33,6 +33,7 @@ struct Parser {
   private(set) var diagnostics: [Diagnostic] = []
   /// Where the last lexeme that was taken ends.
   private(set) var previousEnd = 0
+  private var hasReportedUnclosed = false
   /// What the text still waits for, if it ended too early.
   private(set) var unfinished: Unfinished?
 
@@ -118,14 +119,37 @@ struct Parser {
 
   var currentText: String { text(span) }
 
+  /// The span of `current`, of the whole string where it begins one.
+  var extent: SourceSpan {
+    guard kind == .stringStart else { return span }
+    var depth = 0
+    for lexeme in lexemes[index...] {
+      switch lexeme.kind {
+      case .stringStart: depth += 1
+      case .stringEnd: depth -= 1
+      case .newline, .end: return SourceSpan(span.start, lexeme.span.start)
+      default: break
+      }
+      if depth == 0 { return span.joined(with: lexeme.span) }
+    }
+    return span
+  }
+
   /// Whether white space follows the lexeme at `index`.
   func isBeforeSpace(_ index: Int) -> Bool {
     let next = lexemes[min(index + 1, lexemes.count - 1)]
     return next.isAfterSpace || next.kind == .newline || next.kind == .end
   }
 
-  func isStatementWord(_ text: String) -> Bool {
-    Token.Keyword(rawValue: text)?.beginsStatement == true
+  /// The word of the language at `index`, whether or not the lexer took it for one: after an
+  /// unclosed bracket it may not have seen that a statement begins there.
+  func word(at index: Int) -> Token.Keyword? {
+    let lexeme = lexeme(at: index)
+    switch lexeme.kind {
+    case .keyword(let keyword): return keyword
+    case .identifier: return Token.Keyword(source.bytes[lexeme.span.start..<lexeme.span.end])
+    default: return nil
+    }
   }
 
   // MARK: Taking
@@ -173,21 +197,18 @@ struct Parser {
     switch kind {
     case .invalid(let problem):
       return fail(lexicalError(problem))
-    case .end:
-      if let bracket = brackets.last { return failUnclosed(bracket) }
+    case .end where !brackets.isEmpty:
+      return failUnclosed(brackets[brackets.count - 1])
+    case .end, .newline, .semicolon:
       let last = lexemeBefore(index)
-      if let last, last.kind.continuesLine {
-        let why = "`\(text(last.span))` waits for \(expected)"
-        if diagnostics.isEmpty { unfinished = Unfinished(why: why, levels: 1) }
-        return fail("\(expected) is missing after `\(text(last.span))`", at: last.span, help: help)
+      let lastText = last.map { excerpt($0.span) } ?? ""
+      if kind == .end, last?.kind.continuesLine == true, diagnostics.isEmpty {
+        unfinished = Unfinished(why: "`\(lastText)` waits for \(expected)", levels: 1)
       }
-      return fail("\(expected) is missing at the end", at: span, help: help)
-    case .newline, .semicolon:
-      let last = lexemeBefore(index)
-      let place = last.map { " after `\(text($0.span))`" } ?? ""
+      let place = last == nil ? "" : " after `\(lastText)`"
       return fail("\(expected) is missing\(place)", at: last?.span ?? span, help: help)
     default:
-      return fail("\(expected) is missing before `\(excerpt(span))`", at: span, help: help)
+      return fail("\(expected) is missing before `\(excerpt(extent))`", at: extent, help: help)
     }
   }
 
@@ -197,6 +218,11 @@ struct Parser {
   }
 
   mutating func failUnclosed(_ bracket: SourceSpan) -> Abort {
+    if kind == .end {
+      // One is enough: all that is open around it is not closed either.
+      guard !hasReportedUnclosed else { return Abort() }
+      hasReportedUnclosed = true
+    }
     let opening = text(bracket)
     let noun = opening == "{" ? "block" : "bracket"
     if kind == .end, diagnostics.isEmpty {
@@ -268,11 +294,15 @@ struct Parser {
 
   /// Goes to the end of the statement that began at `start`, over the brackets that it opened.
   mutating func recover(from start: Int) {
+    guard kind != .end else { return }
     var open: [Token.Kind] = []
     var openBlocks = 0
     var next = start
+    // The line ends before the place of the error still end what came before them.
+    var readEnd = index
+    while readEnd > start, lexemes[readEnd - 1].kind == .newline { readEnd -= 1 }
     while lexemes[next].kind != .end {
-      let isRead = next < index
+      let isRead = next < readEnd
       switch lexemes[next].kind {
       case .leftParenthesis, .leftBracket:
         open.append(lexemes[next].kind)
@@ -307,13 +337,8 @@ struct Parser {
   /// Whether a line that can only be a statement begins at `index`: then a bracket that is still
   /// open was forgotten.
   func beginsStatement(_ index: Int) -> Bool {
-    let first = lexeme(at: index)
     guard index > 0, lexemes[index - 1].kind == .newline else { return false }
-    switch first.kind {
-    case .identifier, .keyword: break
-    default: return false
-    }
-    switch Token.Keyword(rawValue: text(first.span)) {
+    switch word(at: index) {
     case .let, .def, .for:
       if case .identifier = lexeme(at: index + 1).kind { return true }
       return false

@@ -105,7 +105,8 @@ extension Parser {
     case .invalid(.foreignOperator):
       report(foreignOperator())
     case .plus, .minus, .star, .slash, .percent:
-      if current.isAfterSpace != isBeforeSpace(index) { reportLopsided() }
+      let hasOperand = beginsArgument(indexAfter(index), afterSpace: false)
+      if current.isAfterSpace != isBeforeSpace(index), hasOperand { reportLopsided() }
     default:
       break
     }
