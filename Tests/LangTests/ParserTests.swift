@@ -75,6 +75,7 @@ struct ParserTests {
     Row("f a = 1, 2 b", "(do f (= a (, 1 2)) b)"),
     Row("dla --top 10", "(do dla (--top) 10)"),
     Row("dla --top=10 --raw", "(do dla (--top 10) (--raw))"),
+    Row("dla --größe", "(do dla (--größe))"),
     Row("dla --dry-run", "(do dla (--dry-run))"),
     Row("dla --on=a, b c", "(do dla (--on (, a b)) c)"),
     Row("knockout subject -> last at L10..20", "(do knockout subject -> last at <L10-20>)"),
