@@ -47,6 +47,7 @@ struct ComponentScanner {
         end: position,
         ComponentLiteral(layers: layers, part: part, path: path, text: text(from: start)))
     } catch {
+      skipRestOfSet()
       position = Lexer.wordEnd(in: bytes, from: position)
       return .malformed(end: position, error)
     }
@@ -107,6 +108,15 @@ struct ComponentScanner {
           help: "put a `}` after its last number")
       }
     }
+  }
+
+  /// After an error in a set: past its `}`, if only what could be in a set comes before that.
+  private mutating func skipRestOfSet() {
+    let braces = bytes[start..<position].filter { "{}".utf8.contains($0) }
+    guard braces.last == UInt8(ascii: "{") else { return }
+    var end = position
+    while let next = byte(at: end), next.isWord || ", .*-".utf8.contains(next) { end += 1 }
+    if byte(at: end) == UInt8(ascii: "}") { position = end + 1 }
   }
 
   private mutating func range(

@@ -4,17 +4,18 @@
 struct Lexer {
   let bytes: [UInt8]
   var position = 0
-  private var tokens: [Token] = []
+  var tokens: [Token] = []
   /// What is open, innermost last.
-  private var contexts: [Context] = []
+  var contexts: [Context] = []
   /// How many of `contexts` are `.block`, and how many `.string`.
-  private var openBlocks = 0
-  private var openStrings = 0
+  var openBlocks = 0
+  var openStrings = 0
   /// The last token that is neither trivia nor a line end that does not count; nil at the start.
-  private var previous: Token.Kind?
+  var previous: Token.Kind?
   private var letProgress = LetProgress.none
 
-  private enum Context { case block, group, string, interpolation }
+  /// A `.set` is the braces of `@{0,last}`.
+  enum Context { case block, group, set, string, interpolation }
 
   /// How much of `let NAME =` has just been seen: a stage begins after the `=`.
   private enum LetProgress { case none, keyword, name, complete }
@@ -83,8 +84,8 @@ struct Lexer {
     case .whitespace, .comment:
       return
     case .newline:
-      let isInGroup = contexts.last == .group
-      if isInGroup || previous?.continuesLine == true { return }
+      let isInBrackets = contexts.last == .group || contexts.last == .set
+      if isInBrackets || previous?.continuesLine == true { return }
       letProgress = .none
     case .keyword(.let): letProgress = .keyword
     case .identifier: letProgress = letProgress == .keyword ? .name : .none
@@ -127,13 +128,13 @@ struct Lexer {
     }
   }
 
-  private func end(while belongs: (UInt8) -> Bool) -> Int {
+  func end(while belongs: (UInt8) -> Bool) -> Int {
     var end = position
     while end < bytes.count, belongs(bytes[end]) { end += 1 }
     return end
   }
 
-  private mutating func lexNewline() {
+  mutating func lexNewline() {
     let isPair = bytes[position] == .carriageReturn && byte(position + 1) == .lineFeed
     // No string spans lines, so neither does what it interpolates.
     while openStrings > 0 { close() }
@@ -150,11 +151,11 @@ struct Lexer {
       if let end = bareFileNameEnd() { return emit(.path, to: end) }
     }
     let end = wordEnd(from: position)
-    emit(wordKind(String(decoding: bytes[position..<end], as: UTF8.self)), to: end)
+    emit(wordKind(to: end), to: end)
   }
 
-  private func wordKind(_ text: String) -> Token.Kind {
-    guard !isDirectlyAfterDot, let keyword = Token.Keyword(rawValue: text) else {
+  private func wordKind(to end: Int) -> Token.Kind {
+    guard !isDirectlyAfterDot, let keyword = Token.Keyword(bytes[position..<end]) else {
       return .identifier
     }
     let isHere =
@@ -214,137 +215,22 @@ struct Lexer {
     return start
   }
 
-  // MARK: Punctuation
-
-  private mutating func lexPunctuation(_ first: UInt8) {
-    if let (kind, length) = operatorToken() { return emit(kind, to: position + length) }
-    switch first {
-    case UInt8(ascii: "("), UInt8(ascii: "["):
-      emit(first == UInt8(ascii: "(") ? .leftParenthesis : .leftBracket, to: position + 1)
-      open(.group)
-    case UInt8(ascii: ")") where contexts.last == .interpolation:
-      close()
-      emit(.interpolationEnd, to: position + 1)
-    case UInt8(ascii: ")"), UInt8(ascii: "]"):
-      if contexts.last == .group { close() }
-      emit(first == UInt8(ascii: ")") ? .rightParenthesis : .rightBracket, to: position + 1)
-    case UInt8(ascii: "{"):
-      emit(.leftBrace, to: position + 1)
-      open(.block)
-    case UInt8(ascii: "}"):
-      // An unclosed bracket inside must not make the rest of the file part of it.
-      if openBlocks > 0 { while close() != .block {} }
-      emit(.rightBrace, to: position + 1)
-    case UInt8(ascii: "-") where byte(position + 1) == first && isOptionStart:
-      lexOption()
-    case UInt8(ascii: "-"):
-      emit(.minus, to: position + 1)
-    case UInt8(ascii: "!"):
-      emit(.invalid(.exclamation), to: position + 1)
-    case 0x00..<0x20, 0x7F:
-      emit(.invalid(.control), to: position + 1)
-    default:
-      emit(.invalid(.character), to: position + 1)
-    }
-  }
-
-  /// `--` and a letter after white space. `a--b` is an operator's business.
-  private var isOptionStart: Bool {
-    isAtWordStart && byte(position + 2).map { $0.isWordStart } == true
-  }
-
-  /// `--name`, or `--two-words`.
-  private mutating func lexOption() {
-    var end = wordEnd(from: position + 2)
-    while byte(end) == UInt8(ascii: "-"), byte(end + 1).map({ $0.isWordStart }) == true {
-      end = wordEnd(from: end + 1)
-    }
-    emit(.option, to: end)
-  }
-
-  private func operatorToken() -> (Token.Kind, length: Int)? {
-    for (text, kind) in Self.operators[bytes[position]] ?? [] {
-      if bytes[position...].starts(with: text) { return (kind, text.count) }
-    }
-    return nil
-  }
-
-  /// By first byte, longest first.
-  private static let operators: [UInt8: [([UInt8], Token.Kind)]] = {
-    let foreign = Token.Kind.invalid(.foreignOperator)
-    let all: [(String, Token.Kind)] = [
-      ("===", foreign), ("!==", foreign), ("...", foreign), ("..<", foreign), ("..=", foreign),
-      ("&&", foreign), ("||", foreign), ("<>", foreign), ("=>", foreign), ("|>", foreign),
-      ("**", foreign), (":=", foreign), ("//", foreign), ("=~", foreign),
-      ("==", .equal), ("!=", .notEqual), ("<=", .lessOrEqual), (">=", .greaterOrEqual),
-      ("->", .arrow), ("..", .dotDot), ("<", .less), (">", .greater), ("=", .assign),
-      ("|", .pipe), (",", .comma), (";", .semicolon), ("@", .at), (".", .dot), ("+", .plus),
-      ("*", .star), ("/", .slash), ("%", .percent), ("&", foreign), ("^", foreign),
-    ]
-    return Dictionary(grouping: all.map { (Array($0.0.utf8), $0.1) }) { $0.0[0] }
-  }()
-
   // MARK: Contexts
 
-  private mutating func open(_ context: Context) {
+  mutating func open(_ context: Context) {
     contexts.append(context)
     if context == .block { openBlocks += 1 }
     if context == .string { openStrings += 1 }
   }
 
   @discardableResult
-  private mutating func close() -> Context? {
+  mutating func close() -> Context? {
     let context = contexts.popLast()
     if context == .block { openBlocks -= 1 }
     if context == .string { openStrings -= 1 }
     return context
   }
 
-  // MARK: Strings
-
-  /// One piece of a `"…"`: its end, an escape, the start of an interpolation, or plain text.
-  private mutating func lexStringPart() {
-    switch bytes[position] {
-    case UInt8(ascii: "\""):
-      close()
-      emit(.stringEnd, to: position + 1)
-    case .lineFeed, .carriageReturn:
-      lexNewline()
-    case UInt8(ascii: "\\"):
-      lexEscape()
-    default:
-      let end = end {
-        $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") && !$0.isLineEnd
-      }
-      emit(.stringText, to: end)
-    }
-  }
-
-  private mutating func lexEscape() {
-    guard let next = byte(position + 1), !next.isLineEnd else {
-      return emit(.stringEscape, to: position + 1)
-    }
-    if next == UInt8(ascii: "(") {
-      emit(.interpolationStart, to: position + 2)
-      return open(.interpolation)
-    }
-    var end = position + 1 + (decodeScalar(in: bytes, at: position + 1)?.length ?? 1)
-    if next == UInt8(ascii: "u"), byte(end) == UInt8(ascii: "{") {
-      var closing = end + 1
-      while let digit = byte(closing), digit.isWord { closing += 1 }
-      if byte(closing) == UInt8(ascii: "}") { end = closing + 1 }
-    }
-    emit(.stringEscape, to: end)
-  }
-
-  private mutating func lexRawString() {
-    var end = position + 1
-    while let next = byte(end), !next.isLineEnd {
-      end += 1
-      if next == UInt8(ascii: "'") { return emit(.rawString, to: end) }
-    }
-    emit(.invalid(.unterminatedString), to: end)
-  }
 }
 
 extension Token.Kind {

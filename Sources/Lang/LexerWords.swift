@@ -50,16 +50,24 @@ extension Lexer {
 
   /// The end of a path that begins here with `/`, `./`, `../` or `~/`.
   func pathEnd() -> Int? {
-    guard isAtWordStart else { return nil }
-    let roots: [[UInt8]] = [Array("/".utf8), Array("./".utf8), Array("../".utf8), Array("~/".utf8)]
-    guard let root = roots.first(where: { bytes[position...].starts(with: $0) }) else { return nil }
-    var end = position + root.count
+    guard isAtWordStart, let root = rootLength() else { return nil }
+    var end = position + root
     while let next = byte(end), !endsPath(next) { end += 1 }
     // `/2` and a lone `/` are divisions, well or badly spaced.
-    if root.count == 1, byte(end - 1) == root[0] || byte(position + 1)?.isDigit == true {
-      return nil
+    let isDivision = root == 1 && (end == position + 1 || bytes[position + 1].isDigit)
+    return isDivision ? nil : end
+  }
+
+  private func rootLength() -> Int? {
+    let slash = UInt8(ascii: "/")
+    switch bytes[position] {
+    case slash: return byte(position + 1) == slash ? nil : 1
+    case UInt8(ascii: "~"): return byte(position + 1) == slash ? 2 : nil
+    case UInt8(ascii: "."):
+      if byte(position + 1) == slash { return 2 }
+      return byte(position + 1) == bytes[position] && byte(position + 2) == slash ? 3 : nil
+    default: return nil
     }
-    return end
   }
 
   private func endsPath(_ byte: UInt8) -> Bool {

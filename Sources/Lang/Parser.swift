@@ -28,20 +28,21 @@ struct Parser {
 
   let source: SourceText
   /// Without white space and comments; the last one is `.end`.
-  private let lexemes: [Lexeme]
-  private(set) var index = 0
-  private(set) var diagnostics: [Diagnostic] = []
+  let lexemes: [Lexeme]
+  var index = 0
+  var diagnostics: [Diagnostic] = []
   /// Where the last lexeme that was taken ends.
   private(set) var previousEnd = 0
+  var hasReportedUnclosed = false
   /// What the text still waits for, if it ended too early.
-  private(set) var unfinished: Unfinished?
+  var unfinished: Unfinished?
 
   var newlines = Newlines.end
   /// Among the arguments of a command, where ` -x` begins the next one.
   var isInArguments = false
   /// The brackets and blocks that are open, innermost last.
   var brackets: [SourceSpan] = []
-  private var nesting = 0
+  var nesting = 0
   /// The height of the expression that was parsed last.
   var height = 0
 
@@ -118,14 +119,37 @@ struct Parser {
 
   var currentText: String { text(span) }
 
+  /// The span of `current`, of the whole string where it begins one.
+  var extent: SourceSpan {
+    guard kind == .stringStart else { return span }
+    var depth = 0
+    for lexeme in lexemes[index...] {
+      switch lexeme.kind {
+      case .stringStart: depth += 1
+      case .stringEnd: depth -= 1
+      case .newline, .end: return SourceSpan(span.start, lexeme.span.start)
+      default: break
+      }
+      if depth == 0 { return span.joined(with: lexeme.span) }
+    }
+    return span
+  }
+
   /// Whether white space follows the lexeme at `index`.
   func isBeforeSpace(_ index: Int) -> Bool {
     let next = lexemes[min(index + 1, lexemes.count - 1)]
     return next.isAfterSpace || next.kind == .newline || next.kind == .end
   }
 
-  func isStatementWord(_ text: String) -> Bool {
-    Token.Keyword(rawValue: text)?.beginsStatement == true
+  /// The word of the language at `index`, whether or not the lexer took it for one: after an
+  /// unclosed bracket it may not have seen that a statement begins there.
+  func word(at index: Int) -> Token.Keyword? {
+    let lexeme = lexeme(at: index)
+    switch lexeme.kind {
+    case .keyword(let keyword): return keyword
+    case .identifier: return Token.Keyword(source.bytes[lexeme.span.start..<lexeme.span.end])
+    default: return nil
+    }
   }
 
   // MARK: Taking
@@ -148,80 +172,6 @@ struct Parser {
   }
 
   func spanFrom(_ start: Int) -> SourceSpan { SourceSpan(start, max(start, previousEnd)) }
-
-  // MARK: Reporting
-
-  mutating func report(_ diagnostic: Diagnostic) {
-    guard diagnostics.count < Self.diagnosticLimit else { return }
-    diagnostics.append(diagnostic)
-    if diagnostics.count == Self.diagnosticLimit {
-      diagnostics.append(
-        Diagnostic("too many errors: the rest was not read", at: diagnostic.span))
-    }
-  }
-
-  mutating func fail(
-    _ message: String, at span: SourceSpan, help: String? = nil, notes: [Diagnostic.Note] = []
-  ) -> Abort {
-    report(Diagnostic(message, at: span, help: help, notes: notes))
-    return Abort()
-  }
-
-  /// What stands here is not what must stand here. At the end of the text that may only mean that
-  /// another line is to come.
-  mutating func failExpecting(_ expected: String, help: String? = nil) -> Abort {
-    switch kind {
-    case .invalid(let problem):
-      return fail(lexicalError(problem))
-    case .end:
-      if let bracket = brackets.last { return failUnclosed(bracket) }
-      let last = lexemeBefore(index)
-      if let last, last.kind.continuesLine {
-        let why = "`\(text(last.span))` waits for \(expected)"
-        if diagnostics.isEmpty { unfinished = Unfinished(why: why, levels: 1) }
-        return fail("\(expected) is missing after `\(text(last.span))`", at: last.span, help: help)
-      }
-      return fail("\(expected) is missing at the end", at: span, help: help)
-    case .newline, .semicolon:
-      let last = lexemeBefore(index)
-      let place = last.map { " after `\(text($0.span))`" } ?? ""
-      return fail("\(expected) is missing\(place)", at: last?.span ?? span, help: help)
-    default:
-      return fail("\(expected) is missing before `\(excerpt(span))`", at: span, help: help)
-    }
-  }
-
-  mutating func fail(_ diagnostic: Diagnostic) -> Abort {
-    report(diagnostic)
-    return Abort()
-  }
-
-  mutating func failUnclosed(_ bracket: SourceSpan) -> Abort {
-    let opening = text(bracket)
-    let noun = opening == "{" ? "block" : "bracket"
-    if kind == .end, diagnostics.isEmpty {
-      unfinished = Unfinished(why: "the \(noun) `\(opening)` is open", levels: brackets.count)
-    }
-    let closing = opening == "{" ? "}" : opening == "[" ? "]" : ")"
-    let shell = lexemes[..<index].last { $0.span.start < bracket.start || $0.kind == .shell }
-    let isShell = shell?.kind == .shell
-    return fail(
-      "this `\(opening)` is not closed", at: bracket,
-      help: isShell
-        ? "`!` takes the rest of its line: put the `\(closing)` on the next line"
-        : "put a `\(closing)` where it ends")
-  }
-
-  private func lexemeBefore(_ index: Int) -> Lexeme? {
-    lexemes[..<index].last { $0.kind != .newline }
-  }
-
-  /// Text to quote in a message: one line, not too long.
-  func excerpt(_ span: SourceSpan) -> String {
-    let text = text(SourceSpan(span.start, min(span.end, span.start + 160)))
-    guard text.count > 40 else { return text }
-    return text.prefix(39) + "…"
-  }
 
   // MARK: Nesting
 
@@ -264,61 +214,4 @@ struct Parser {
     return result
   }
 
-  // MARK: Recovery
-
-  /// Goes to the end of the statement that began at `start`, over the brackets that it opened.
-  mutating func recover(from start: Int) {
-    var open: [Token.Kind] = []
-    var openBlocks = 0
-    var next = start
-    while lexemes[next].kind != .end {
-      let isRead = next < index
-      switch lexemes[next].kind {
-      case .leftParenthesis, .leftBracket:
-        open.append(lexemes[next].kind)
-      case .leftBrace:
-        open.append(.leftBrace)
-        openBlocks += 1
-      case .rightParenthesis, .rightBracket:
-        if let last = open.last, last != .leftBrace { open.removeLast() }
-      case .rightBrace where openBlocks > 0:
-        while open.popLast() != .leftBrace {}
-        openBlocks -= 1
-      case .rightBrace where !isRead:
-        index = next
-        return
-      case .newline where !isRead && (open.isEmpty || beginsStatement(next + 1)),
-        .semicolon where !isRead && open.isEmpty:
-        index = next
-        return
-      default:
-        break
-      }
-      next += 1
-    }
-    index = next
-  }
-
-  /// Leaves the rest unread.
-  mutating func giveUp() {
-    index = lexemes.count - 1
-  }
-
-  /// Whether a line that can only be a statement begins at `index`: then a bracket that is still
-  /// open was forgotten.
-  func beginsStatement(_ index: Int) -> Bool {
-    let first = lexeme(at: index)
-    guard index > 0, lexemes[index - 1].kind == .newline else { return false }
-    switch first.kind {
-    case .identifier, .keyword: break
-    default: return false
-    }
-    switch Token.Keyword(rawValue: text(first.span)) {
-    case .let, .def, .for:
-      if case .identifier = lexeme(at: index + 1).kind { return true }
-      return false
-    default:
-      return false
-    }
-  }
 }

@@ -8,7 +8,7 @@ extension Parser {
     case .invalid(let problem): return fail(lexicalError(problem))
     case .end, .newline: return failExpecting("more")
     default:
-      return fail("`\(excerpt(span))` cannot stand here", at: span, help: helpForUnexpected())
+      return fail("`\(excerpt(extent))` cannot stand here", at: extent, help: helpForUnexpected())
     }
   }
 

@@ -54,21 +54,21 @@ extension Parser {
     switch kind {
     case .shell:
       return .shell(try parseShell())
-    case .path:
+    case .path where !isAfterOpening:
       throw fail(
         "a stage cannot begin with a path", at: span,
         help: "`!\(excerpt(span))` runs a program; as a value, a file's name stands in quotes")
     case .identifier:
-      let word = currentText
-      if isReservedStage(word) {
+      if isReservedStage(word(at: index)) {
+        let word = currentText
         throw fail(
           "`\(word)` begins a statement and cannot stand inside of a pipeline", at: span,
           help: "put it on a line of its own")
       }
-      if following.kind == .assign {
+      if following.kind == .assign, newlines == .end {
         throw fail(
           "`=` cannot stand here", at: following.span,
-          help: "to name a value write `let \(word) = …`; to compare, `==`")
+          help: "to name a value write `let \(currentText) = …`; to compare, `==`")
       }
       if beginsArgument(indexAfter(index)) { return try parseCommand() }
     default:
@@ -77,9 +77,16 @@ extension Parser {
     return .expression(try parseExpression())
   }
 
+  /// Whether a value is asked for here, as by `let x =`, rather than something that runs.
+  private var isAfterOpening: Bool {
+    guard index > 0 else { return false }
+    let before = lexeme(at: index - 1).kind
+    return before == .assign || before == .leftParenthesis
+  }
+
   /// `source` and `time` are columns too; the others are nobody's.
-  private func isReservedStage(_ word: String) -> Bool {
-    switch Token.Keyword(rawValue: word) {
+  private func isReservedStage(_ word: Token.Keyword?) -> Bool {
+    switch word {
     case .let, .def, .for, .if, .assert: true
     default: false
     }
@@ -131,7 +138,7 @@ extension Parser {
     if kind == .arrow || lexeme(at: index - 1).kind == .comma { return }
     report(
       Diagnostic(
-        "a space is missing before `\(excerpt(span))`", at: span,
+        "a space is missing before `\(excerpt(extent))`", at: extent,
         help: "arguments are separated by spaces, the items of a list by commas"))
   }
 
@@ -258,7 +265,7 @@ extension Parser {
     if beginsStatement(index), let bracket = brackets.last { return failUnclosed(bracket) }
     if beginsArgument(index) {
       return fail(
-        "`,` or `\(closing)` is missing before `\(excerpt(span))`", at: span,
+        "`,` or `\(closing)` is missing before `\(excerpt(extent))`", at: extent,
         help: "commas separate \(what); a command with its arguments stands in parentheses: (top 3)"
       )
     }

@@ -5,6 +5,12 @@ extension Parser {
     while true {
       while kind == .newline || kind == .semicolon { advance() }
       if kind == .end || (inBlock && kind == .rightBrace) { return statements }
+      if kind == .rightBrace {
+        // The statement before it may already have stopped at it.
+        if diagnostics.last?.span != span { _ = failUnexpected() }
+        advance()
+        continue
+      }
       if diagnostics.count >= Self.diagnosticLimit {
         giveUp()
         return statements
@@ -12,8 +18,9 @@ extension Parser {
       let start = index
       let openBefore = brackets.count
       do throws(Abort) {
-        statements.append(try parseStatement())
+        let statement = try parseStatement()
         try parseStatementEnd()
+        statements.append(statement)
       } catch {
         brackets.removeLast(brackets.count - openBefore)
         recover(from: start)
@@ -38,12 +45,7 @@ extension Parser {
   }
 
   private mutating func parseStatementKind() throws(Abort) -> Statement.Kind {
-    switch kind {
-    // After an unclosed bracket the lexer may not have seen that a statement begins here.
-    case .identifier, .keyword: break
-    default: return .pipeline(try parsePipeline())
-    }
-    switch Token.Keyword(rawValue: currentText) {
+    switch word(at: index) {
     case .let: return try parseLet()
     case .def: return try parseDefinition()
     case .for: return try parseFor()
@@ -171,7 +173,7 @@ extension Parser {
     let condition = try parseExpression()
     let then = try parseBlock()
     guard take(.keyword(.else)) else { return .if(condition, then: then, else: nil) }
-    guard isAtIf else { return .if(condition, then: then, else: try parseBlock()) }
+    guard word(at: index) == .if else { return .if(condition, then: then, else: try parseBlock()) }
     let start = span.start
     let nestedIf = try nested { (parser) throws(Abort) in try parser.parseIf() }
     let statement = Statement(kind: nestedIf, span: spanFrom(start))
@@ -179,14 +181,15 @@ extension Parser {
     return .if(condition, then: then, else: block)
   }
 
-  private var isAtIf: Bool {
-    switch kind {
-    case .identifier, .keyword(.if): currentText == "if"
-    default: false
-    }
-  }
-
   mutating func parseBlock() throws(Abort) -> Block {
+    if kind == .newline, lexemeAfterNewlines().kind == .leftBrace {
+      let place = lexemeAfterNewlines().span
+      report(
+        Diagnostic(
+          "this `{` stands on a line of its own", at: place,
+          help: "put it at the end of the line before"))
+      skipNewlines()
+    }
     guard kind == .leftBrace else { throw failExpectingBlock() }
     let opening = span
     let statements = try inside(opening, newlines: .end) { (parser) throws(Abort) in
@@ -209,7 +212,7 @@ extension Parser {
     default:
       beginsArgument(index)
         ? fail(
-          "`{` is missing before `\(excerpt(span))`", at: span,
+          "`{` is missing before `\(excerpt(extent))`", at: extent,
           help: "a command with its arguments stands in parentheses here: (top 3)")
         : failExpecting("`{`")
     }

@@ -43,6 +43,12 @@ public struct Token: Sendable, Hashable {
     case `let`, def, `for`, `if`, assert, source, time
     case `else`, `in`, and, or, not, `true`, `false`
 
+    init?(_ bytes: ArraySlice<UInt8>) {
+      // Most words are told apart by their length alone.
+      guard (2...6).contains(bytes.count) else { return nil }
+      self.init(rawValue: String(decoding: bytes, as: UTF8.self))
+    }
+
     var beginsStatement: Bool {
       switch self {
       case .let, .def, .for, .if, .assert, .source, .time: true

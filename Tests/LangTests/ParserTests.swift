@@ -13,7 +13,7 @@ struct ParserTests {
       self.tree = tree
     }
 
-    var testDescription: String { text }
+    var testDescription: String { text.debugDescription }
   }
 
   @Test(arguments: pipelines + commands + expressions)
@@ -75,6 +75,7 @@ struct ParserTests {
     Row("f a = 1, 2 b", "(do f (= a (, 1 2)) b)"),
     Row("dla --top 10", "(do dla (--top) 10)"),
     Row("dla --top=10 --raw", "(do dla (--top 10) (--raw))"),
+    Row("dla --größe", "(do dla (--größe))"),
     Row("dla --dry-run", "(do dla (--dry-run))"),
     Row("dla --on=a, b c", "(do dla (--on (, a b)) c)"),
     Row("knockout subject -> last at L10..20", "(do knockout subject -> last at <L10-20>)"),
@@ -107,6 +108,7 @@ struct ParserTests {
     Row("load smollm2-135m.gguf", "(do load (raw \"smollm2-135m.gguf\"))"),
     Row("load Qwen2.5-0.5B.gguf", "(do load (raw \"Qwen2.5-0.5B.gguf\"))"),
     Row("load Qwen/Qwen2.5-0.5B", "(do load (raw \"Qwen/Qwen2.5-0.5B\"))"),
+    Row("let f = ./x.tsv", "(let f (raw \"./x.tsv\"))"),
     Row("load models/", "(do load (raw \"models/\"))"),
     Row("where a-0.5 < 1e-3", "(do where (< (- a 0.5) 0.001))"),
     Row("where a-1e-3 < b/2s", "(do where (< (- a 0.001) (/ b (s 2.0))))"),
