@@ -47,7 +47,8 @@ extension Session {
     status: Runtime.ExitStatus, output: String, messages: String
   ) {
     let status = run(SourceText(name: name, text: text), interactive: false)
-    let written = (host as? TestHost)?.take() ?? ("", "the session's host is no TestHost")
+    let written =
+      (host as? TestHost)?.take() ?? (output: "", messages: "the session's host is no TestHost")
     return (status, written.output, written.messages)
   }
 }

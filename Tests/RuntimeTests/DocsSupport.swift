@@ -1,0 +1,81 @@
+import Model
+import Testing
+
+@testable import Runtime
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// The default model, loaded once for all the examples.
+private let sharedModel = Result {
+  try LanguageModel(path: try testModelPath(), pool: WorkerPool(width: 2))
+}
+
+/// What every example in the documentation and in the commands' declarations is run after.
+///
+/// - Parameter format: how the session prints.
+func documentedSession(format: OutputFormat = .plain) throws -> Session {
+  let session = Session(host: TestHost(format: format))
+  session.model = try sharedModel.get()
+  let prologue = """
+    let colosseum = prompt "Fact: {subject:The Colosseum} {relation:is in the country of}" \
+    -> " Italy" vs " Spain", " France"
+    let country = facts "Examples/facts/country.tsv" "Fact: {subject} {relation:is in the country of}"
+    """
+  let result = session.running(prologue, name: "prologue")
+  guard result.status == .done else {
+    throw Failure("the examples' prologue does not run: \(result.messages)")
+  }
+  return session
+}
+
+/// The text of a file of the repository.
+func repositoryText(_ path: String) throws -> String {
+  String(decoding: try Data(contentsOf: packageRoot.appending(path: path)), as: UTF8.self)
+}
+
+/// The files in a folder of the repository whose names end so, sorted.
+func repositoryFiles(_ folder: String, ending: String) throws -> [String] {
+  try FileManager.default.contentsOfDirectory(atPath: packageRoot.appending(path: folder).path)
+    .filter { $0.hasSuffix(ending) }.sorted().map { "\(folder)/\($0)" }
+}
+
+/// A block of a Markdown file that is marked as ```summand.
+struct DocumentedBlock: CustomTestStringConvertible {
+  var file: String
+  /// Of its first line of text, from 1.
+  var line: Int
+  var text: String
+
+  var testDescription: String { "\(file):\(line)" }
+
+  /// Texts that comments promise: `# → text` of what is printed, `# error: text` of an error,
+  /// `# warning: text` of a warning.
+  func promises(_ mark: String) -> [String] {
+    text.split(separator: "\n").compactMap { line in
+      guard let start = line.firstRange(of: mark) else { return nil }
+      return String(line[start.upperBound...].drop { $0 == " " })
+    }
+  }
+
+  static func all(in file: String) throws -> [DocumentedBlock] {
+    var blocks: [DocumentedBlock] = []
+    var current: DocumentedBlock?
+    let lines = try repositoryText(file).split(separator: "\n", omittingEmptySubsequences: false)
+    for (index, line) in lines.enumerated() {
+      if let open = current, line == "```" {
+        blocks.append(open)
+        current = nil
+      } else if current != nil {
+        current?.text += line + "\n"
+      } else if line == "```summand" {
+        current = DocumentedBlock(file: file, line: index + 2, text: "")
+      }
+    }
+    guard current == nil else { throw Failure("\(file) ends within a block") }
+    return blocks
+  }
+}
