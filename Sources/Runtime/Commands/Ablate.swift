@@ -25,7 +25,7 @@ extension Command {
     ]
   ) { call in
     var set = try call.promptInput()
-    let mode = try mode(call)
+    let mode = try mode(call, on: set.model)
     let targets = try call.selectors("site").flatMap { selector, span in
       try placing(at: span) {
         let places = try selector.places(on: set.model.configuration, for: .editing)
@@ -40,7 +40,7 @@ extension Command {
     let first = call.expressions("site").first?.span ?? call.span
     let span = call.expressions("site").reduce(first) { $0.joined(with: $1.span) }
     let spec = EditSpec(
-      targets: targets, mode: mode, span: span,
+      targets: targets, mode: mode, span: span, source: call.session.source,
       description: "ablate \(call.session.source.text(in: span)) \(mode.text)")
     // An edit that no prompt can be given is an error here, where it stands, not where it is measured.
     for prompt in set.prompts {
@@ -59,8 +59,13 @@ extension Command {
     return .prompts(set)
   }
 
-  private static func mode(_ call: Invocation) throws -> EditSpec.Mode {
+  private static func mode(_ call: Invocation, on model: LanguageModel) throws -> EditSpec.Mode {
     let over = try call.prompts("over")
+    if let over, over.model !== model {
+      throw call.failure(
+        "the mean would be over prompts of another model than the one that is edited",
+        help: "make them again with this model loaded")
+    }
     switch (call.word("mode"), over) {
     case ("mean", let over?): return .mean(over: over)
     case ("mean", nil):

@@ -87,15 +87,17 @@ private struct Goal {
   private let perPrompt: [String: [LogitTarget]]?
   private let shared: [LogitTarget]
   let columns: [String]
-  let isOfAnswer: Bool
+  /// What it is called in the check.
+  let name: String
 
   init(_ call: Invocation, _ set: PromptSet) throws {
     let isCentred = call.word("centred") != nil
     let tokens = try Self.tokens(call, set)
+    let isDifference = try Self.isDifference(call)
+    name = (isCentred ? "centred " : "") + (isDifference ? "logit_diff" : "logit")
     if !tokens.isEmpty {
       if call.has("of") { throw call.failure("`on` and `of` do not go together") }
       perPrompt = nil
-      isOfAnswer = false
       if call.word("mean") != nil {
         shared = [Self.centred(.mean(tokens.map(\.token)), isCentred)]
         columns = ["dla"]
@@ -109,7 +111,6 @@ private struct Goal {
       throw call.failure(
         "`mean` needs tokens to take it over", help: "dla … on \" a\", \" b\" mean")
     }
-    let isDifference = try Self.isDifference(call)
     _ = try placing(at: call.span) { try set.answers(for: "dla") }
     var targets: [String: [LogitTarget]] = [:]
     for prompt in set.prompts {
@@ -124,7 +125,6 @@ private struct Goal {
     perPrompt = targets
     shared = []
     columns = ["dla"]
-    isOfAnswer = true
   }
 
   func targets(of prompt: Prompt) -> [LogitTarget] { perPrompt?[Self.key(prompt)] ?? shared }
@@ -213,15 +213,16 @@ private struct SumCheck {
     let gapText = Self.short(gap)
     if count == 1 {
       call.session.note(
-        "dla: the parts sum to \(Self.fixed(sum)), the model's logit is \(Self.fixed(logit)), "
-          + "the gap is \(gapText)")
+        "dla: the parts sum to \(Self.fixed(sum)), the model's \(goal.name) is "
+          + "\(Self.fixed(logit)), the gap is \(gapText)")
     } else {
       call.session.note(
-        "dla: over \(count) attributions the parts sum to the model's logit within \(gapText)")
+        "dla: over \(count) attributions the parts sum to the model's \(goal.name) within "
+          + gapText)
     }
     if gap > 1e-2 {
       call.warn(
-        "the parts do not sum to the logit: the gap is \(gapText)",
+        "the parts do not sum to the \(goal.name): the gap is \(gapText)",
         help: "do not trust this attribution; please report the model and the prompt")
     }
   }

@@ -86,8 +86,16 @@ extension Command {
   private static func readLens(_ call: Invocation) throws -> Value {
     let set = try placing(at: call.span) { try call.promptInput().withoutSweep(for: "lens") }
     let most = try call.integer("top")
+    if let most, most < 1 {
+      throw Failure("`lens top` takes a count from 1", span: call.expression("top")?.span)
+    }
     if most == nil { _ = try placing(at: call.span) { try set.answers(for: "lens") } }
     let selector = try call.selectors("at").first
+    if let selector, !selector.selector.isPosition {
+      throw Failure(
+        "`lens at` takes a position, not '\(selector.selector.text)'",
+        help: "lens reads every layer; say where: @last, @subject, @3..5", span: selector.span)
+    }
     let kind = selector?.selector.position ?? .name("last")
     let transformer = set.model.transformer
     var layers: [Int] = []
@@ -135,9 +143,7 @@ private struct LensRows {
     let values = distribution.logits
     let chosen: [Int]
     if let most {
-      chosen = Array(
-        values.indices.sorted { values[$0] != values[$1] ? values[$0] > values[$1] : $0 < $1 }
-          .prefix(most))
+      chosen = distribution.largest(most)
     } else {
       chosen = [item.prompt.answer?.token ?? 0]
     }

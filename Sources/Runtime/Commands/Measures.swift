@@ -43,22 +43,15 @@ extension Command {
 
   private static func distribution(_ call: Invocation, measure: String) throws -> Value {
     let set = try call.promptInput()
-    let cases = try call.session.cases(of: set)
-    var rows = [Distribution?](repeating: nil, count: cases.count)
-    var next = 0
+    var rows = DistributionRows(set)
     try call.session.run(
-      cases, of: set, label: call.command.name, wants: { ([:], .all([$0.prompt.last])) },
-      consume: { _, result in
-        rows[next] = Distribution(result.logits[0])
-        next += 1
+      try call.session.cases(of: set), of: set, label: call.command.name,
+      wants: { ([:], .all([$0.prompt.last])) },
+      consume: { item, result in
+        // `top N` after several prompts ranks them all together: N of each are enough.
+        rows.append(item, Distribution(result.logits[0]), most: call.rowsWanted)
       })
-    var builder = DistributionRows(set)
-    for (item, distribution) in zip(cases, rows) {
-      guard let distribution else { continue }
-      // `top N` after several prompts ranks them all together: N of each are enough.
-      builder.append(item, distribution, most: call.rowsWanted)
-    }
-    return .table(TableValue(builder.table(measure: measure), origins: [set.origin]))
+    return .table(TableValue(rows.table(measure: measure), origins: [set.origin]))
   }
 
   static let rank = Command(
@@ -146,10 +139,9 @@ struct DistributionRows {
   /// Largest first; equal logits in the order of their ids, under the same rank.
   mutating func append(_ item: Case, _ distribution: Distribution, most: Int?) {
     let values = distribution.logits
-    var order = Array(values.indices)
-    order.sort { values[$0] != values[$1] ? values[$0] > values[$1] : $0 < $1 }
+    let order = distribution.largest(most ?? values.count)
     var rank = 0
-    for (i, token) in order.prefix(most ?? order.count).enumerated() {
+    for (i, token) in order.enumerated() {
       if i == 0 || values[token] != values[order[i - 1]] { rank = i + 1 }
       columns.append(item)
       ranks.append(rank)
@@ -161,12 +153,34 @@ struct DistributionRows {
     }
   }
 
-  func table(measure: String, leading: [Column] = []) -> Table {
+  func table(measure: String) -> Table {
     Table(
-      columns: columns.columns + leading + [
+      columns: columns.columns + [
         Column("rank", .integers(ranks)), Column("token_id", .integers(ids)),
         Column("token", .texts(tokens)), Column("logit", .singles(logits)),
         Column("prob", .doubles(probs)), Column("logprob", .doubles(logprobs)),
       ], measure: measure)
+  }
+}
+
+extension Distribution {
+  /// The tokens with the largest logits, largest first; of equal ones the smaller id first.
+  func largest(_ count: Int) -> [Int] {
+    let values = logits
+    // To sort a vocabulary for the few that are looked at takes longer than to compute it.
+    guard count < values.count / 16 else {
+      let order = values.indices.sorted {
+        values[$0] != values[$1] ? values[$0] > values[$1] : $0 < $1
+      }
+      return Array(order.prefix(count))
+    }
+    var best: [Int] = []
+    for token in values.indices {
+      if best.count == count, let last = best.last, values[token] <= values[last] { continue }
+      let place = best.firstIndex { values[$0] < values[token] } ?? best.count
+      best.insert(token, at: place)
+      if best.count > count { best.removeLast() }
+    }
+    return best
   }
 }

@@ -140,6 +140,8 @@ extension Command {
     let prompts = value.origins.flatMap(\.prompts).filter { prompt in
       seen.insert("\(prompt.tokens) \(prompt.answer?.token ?? -1)").inserted
     }
+    var edits: [String] = []
+    for edit in value.origins.flatMap(\.edits) where !edits.contains(edit) { edits.append(edit) }
     return Provenance([
       ("summand", .string(Version.current)),
       (
@@ -148,7 +150,7 @@ extension Command {
           ? json(models[0]) : .array(models.map(json))
       ),
       ("prompts", .array(prompts.map(json))),
-      ("edits", .array(Array(Set(value.origins.flatMap(\.edits))).sorted().map(JSONValue.string))),
+      ("edits", .array(edits.map(JSONValue.string))),
     ])
   }
 

@@ -164,7 +164,8 @@ extension Evaluator {
     guard first <= last else {
       throw Failure("the range \(first)..\(last) runs backwards")
     }
-    guard last - first < 10_000_000 else {
+    let (length, overflows) = last.subtractingReportingOverflow(first)
+    guard !overflows, length < 10_000_000 else {
       throw Failure("the range \(first)..\(last) is too long")
     }
     return .list((first...last).map(Value.integer))

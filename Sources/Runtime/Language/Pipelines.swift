@@ -6,6 +6,21 @@ extension Session {
     try Evaluator(session: self, row: nil).evaluate(expression)
   }
 
+  /// An expression of another text, with names of its own: a parameter's default, which may speak of
+  /// the parameters before it.
+  func evaluate(_ expression: Lang.Expression, in text: SourceText, seeing names: [String: Value])
+    throws -> Value
+  {
+    let outer = source
+    source = text
+    frames.append(names)
+    defer {
+      source = outer
+      frames.removeLast()
+    }
+    return try evaluate(expression)
+  }
+
   func run(_ pipeline: Pipeline) throws -> Value {
     depth += 1
     defer { depth -= 1 }

@@ -28,6 +28,9 @@ extension Session {
       guard sets.allSatisfy({ $0.edits.isEmpty && $0.sweep == nil }) else {
         throw Failure("prompts with edits cannot be joined into one set")
       }
+      guard sets.allSatisfy({ $0.model === sets[0].model }) else {
+        throw Failure("prompts of different models cannot be joined into one set")
+      }
       return PromptSet(prompts: sets.flatMap(\.prompts))
     case let other:
       throw Failure(

@@ -23,9 +23,9 @@ struct ShellCommand {
     switch input {
     case .nothing: return ""
     case .table(let value):
-      return try render(value.table, as: .tsv, settings: session.host.settings)
+      return render(value.table, as: .tsv, settings: session.host.settings)
     case .prompts(let set):
-      return try render(set.listing, as: .tsv, settings: session.host.settings)
+      return render(set.listing, as: .tsv, settings: session.host.settings)
     case let other: return (other.shortText ?? "") + "\n"
     }
   }

@@ -62,14 +62,24 @@ extension Session {
         return .prompts(one)
       }
     case .selector(let selector):
-      let places = try selector.places(on: try requireModel().configuration, for: .editing)
-      return try places.map { .selector(try Selector(parsing: $0.label)) }
+      return try eachPlace(of: selector)
     case let other:
       throw Failure(
         "`for` needs a list, not \(other.kind)",
         help: "a range (0..29), [a, b], or a table's column",
         span: list.span)
     }
+  }
+
+  /// One selector a component, each at the position that all were given.
+  private func eachPlace(of selector: Selector) throws -> [Value] {
+    let configuration = try requireModel().configuration
+    // What can only be looked at, a head's keys, can be gone through as well.
+    let places =
+      try (try? selector.places(on: configuration, for: .editing))
+      ?? selector.places(on: configuration, for: .reading)
+    let position = selector.position.map { "@\($0.text)" } ?? ""
+    return try places.map { .selector(try Selector(parsing: $0.label + position)) }
   }
 
   private func isTrue(_ condition: Lang.Expression) throws -> Bool {

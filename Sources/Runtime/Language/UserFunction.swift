@@ -48,7 +48,7 @@ struct UserFunction {
         throw Failure(
           "`\(definition.name.text)` needs '\(parameter.name.text)'", help: usage, span: name.span)
       }
-      values[parameter.name.text] = try session.evaluate(fallback)
+      values[parameter.name.text] = try session.evaluate(fallback, in: source, seeing: values)
     }
     return values
   }

@@ -59,16 +59,25 @@ extension Session {
     }
   }
 
-  /// Runs requests with progress shown.
+  /// Runs requests with progress shown. The model hands results over as they come; here they are
+  /// consumed in the order of the requests, which is that of the rows of every table.
   func run(
     _ requests: [RunRequest], on model: LanguageModel, label: String,
     consume: (Int, RunResult) throws -> Void
   ) throws {
     defer { host.finishProgress() }
+    var early: [Int: RunResult] = [:]
+    var next = 0
     try model.transformer.run(
       requests,
       progress: { [host] done, total in host.progress(done: done, total: total, label: label) },
-      consume: consume)
+      consume: { index, result in
+        early[index] = result
+        while let result = early.removeValue(forKey: next) {
+          try consume(next, result)
+          next += 1
+        }
+      })
   }
 
   /// Some sites of every prompt of a set, at all positions; its edits are applied.

@@ -6,10 +6,16 @@ struct EditSpec: Sendable {
   /// What is changed, with the position that the selector gave it.
   var targets: [Target]
   var mode: Mode
-  /// Where it stands in the source, for errors that only a prompt can show.
+  /// Where it stands, and in what text, for errors that only a measure can show: by then another
+  /// line is being run.
   var span: SourceSpan
+  var source: SourceText
   /// As written: `ablate L9H8@last zero`.
   var description: String
+  /// Tells apart edits that were written at one place, as two calls of a `def` make them.
+  let identity = Identity()
+
+  final class Identity: Sendable {}
 
   struct Target: Sendable {
     var place: Place
@@ -33,12 +39,8 @@ struct Variant: Sendable {
 
 /// Binds edits to prompts. Means are computed once for all prompts.
 struct EditBinder {
-  private var means: [MeanKey: MeanSource] = [:]
+  private var means: [ObjectIdentifier: MeanSource] = [:]
   private let runner: (PromptSet, [Site]) throws -> [RunResult]
-
-  private struct MeanKey: Hashable {
-    var description: String
-  }
 
   /// - Parameter runner: runs a set of prompts and keeps some sites at all positions.
   init(runner: @escaping (PromptSet, [Site]) throws -> [RunResult]) {
@@ -47,7 +49,7 @@ struct EditBinder {
 
   /// The edits that a spec, taken as a whole, makes on a prompt.
   mutating func edits(_ spec: EditSpec, on prompt: Prompt) throws -> [Edit] {
-    try placing(at: spec.span) {
+    try placing(at: spec.span, in: spec.source) {
       try spec.targets.flatMap { target in
         let positions = try prompt.positions(target.position ?? .all)
         return try edits(spec, target, at: positions, on: prompt)
@@ -58,7 +60,7 @@ struct EditBinder {
   /// The runs that a sweep makes of a prompt: one a component, and one a position where the
   /// selector gave positions.
   mutating func variants(_ spec: EditSpec, on prompt: Prompt) throws -> [Variant] {
-    try placing(at: spec.span) {
+    try placing(at: spec.span, in: spec.source) {
       try spec.targets.flatMap { target -> [Variant] in
         guard let kind = target.position else {
           let all = Array(prompt.tokens.indices)
@@ -93,7 +95,7 @@ struct EditBinder {
   }
 
   private mutating func meanSource(_ spec: EditSpec, _ set: PromptSet) throws -> MeanSource {
-    let key = MeanKey(description: "\(spec.span.start):\(spec.description)")
+    let key = ObjectIdentifier(spec.identity)
     if let known = means[key] { return known }
     let sites = Array(Set(spec.targets.flatMap { $0.place.sites.map(\.site) }))
     let source = MeanSource(set: set, results: try runner(set, sites))

@@ -33,7 +33,7 @@ extension Selector {
       )
     case .finalScale:
       let part = Place.SitePart(site: Site(.lnFinalScale), units: nil)
-      return [Place(label: text, sites: [part])]
+      return [Place(label: "ln_final.scale", sites: [part])]
     case .word(let word): return try resolver.places(of: word)
     case .literal(let literal): return try resolver.places(of: literal)
     }

@@ -22,6 +22,9 @@ public struct Selector: Sendable {
   var position: Position.Kind?
   /// As written.
   var text: String
+
+  /// Whether it is a position and nothing else: `@last`.
+  var isPosition: Bool { if case .nothing = base { position != nil } else { false } }
 }
 
 extension Selector {
