@@ -61,6 +61,20 @@ struct DocumentedBlock: CustomTestStringConvertible {
     }
   }
 
+  /// The block cut after each line that promises an error, which ends a script.
+  var parts: [DocumentedBlock] {
+    var parts: [DocumentedBlock] = []
+    var part = DocumentedBlock(file: file, line: line, text: "")
+    for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated()
+    {
+      part.text += line + "\n"
+      guard line.contains("# error:") else { continue }
+      parts.append(part)
+      part = DocumentedBlock(file: file, line: self.line + index + 1, text: "")
+    }
+    return parts + [part]
+  }
+
   static func all(in file: String) throws -> [DocumentedBlock] {
     var blocks: [DocumentedBlock] = []
     var current: DocumentedBlock?

@@ -15,16 +15,19 @@ import Testing
   @Test(arguments: try DocsTests.documents)
   func blocksOfDocumentsRun(document: String) throws {
     for block in try DocumentedBlock.all(in: document) {
-      let result = try documentedSession().running(block.text, name: block.testDescription)
-      let errors = block.promises("# error:")
-      #expect(
-        (result.status == .done) == errors.isEmpty,
-        "\(block): \(result.status), with these messages:\n\(result.messages)")
-      for error in errors + block.promises("# warning:") {
-        #expect(result.messages.contains(error), "\(block) said:\n\(result.messages)")
-      }
-      for text in block.promises("# →") {
-        #expect(result.output.contains(text), "\(block) printed:\n\(result.output)")
+      let session = try documentedSession()
+      for part in block.parts {
+        let result = session.running(part.text, name: part.testDescription)
+        let errors = part.promises("# error:")
+        #expect(
+          (result.status == .done) == errors.isEmpty,
+          "\(part): \(result.status), with these messages:\n\(result.messages)")
+        for error in errors + part.promises("# warning:") {
+          #expect(result.messages.contains(error), "\(part) said:\n\(result.messages)")
+        }
+        for text in part.promises("# →") {
+          #expect(result.output.contains(text), "\(part) printed:\n\(result.output)")
+        }
       }
     }
   }

@@ -28,7 +28,7 @@ struct Evaluator {
     case .name(let name): return try named(name, expression)
     case .component, .at: return try selector(expression)
     case .list(let elements, _): return .list(try elements.map(evaluate))
-    case .pipeline(let pipeline): return try session.run(pipeline)
+    case .pipeline(let pipeline): return try parenthesised(pipeline)
     case .member(let base, let name): return try member(base, name, of: expression)
     case .element(let base, let index): return try element(base, index)
     case .call(let name, let arguments): return try call(name, arguments)
@@ -36,6 +36,14 @@ struct Evaluator {
     case .binary(let op, let left, let right): return try binary(op, left, right)
     case .range(let low, let high): return try range(try evaluate(low), try evaluate(high))
     }
+  }
+
+  /// What stands in parentheses sees a row's columns too, unless it is a pipeline of its own.
+  private func parenthesised(_ pipeline: Pipeline) throws -> Value {
+    guard row != nil, pipeline.stages.count == 1,
+      case .expression(let inner) = pipeline.stages[0].kind
+    else { return try session.run(pipeline) }
+    return try evaluate(inner)
   }
 
   // MARK: Names
