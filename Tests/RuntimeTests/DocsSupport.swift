@@ -57,7 +57,8 @@ struct DocumentedBlock: CustomTestStringConvertible {
   func promises(_ mark: String) -> [String] {
     text.split(separator: "\n").compactMap { line in
       guard let start = line.firstRange(of: mark) else { return nil }
-      return String(line[start.upperBound...].drop { $0 == " " })
+      let promise: Substring = line[start.upperBound...]
+      return String(promise.drop { $0 == " " })
     }
   }
 

@@ -60,7 +60,7 @@ extension Command {
           let logit = Goal.value(of: target, among: targets, result.logits[0])
           return attributor(item).attribute(result, direction, logit: logit)
         }
-        attributions.forEach { check.add($0) }
+        for attribution in attributions { check.add(attribution) }
         rows.append(item.prompt, attributions)
       })
     check.report(to: call, goal: goal)

@@ -37,14 +37,14 @@ extension Command {
     var (base, edited): ([Double], [Double]) = ([], [])
     try call.session.run(
       cases.map(\.asVariant), of: set, label: "effect",
-      wants: { ([:], metric.logits(of: $0.prompt)) }
-    ) { item, result in
-      let reference = bases[item.index]
-      columns.append(set.sweep == nil ? item.withoutVariant : item)
-      base.append(reference.value)
-      edited.append(
-        metric.value(of: result.logits[0], prompt: item.prompt, base: reference.distribution))
-    }
+      wants: { ([:], metric.logits(of: $0.prompt)) },
+      consume: { item, result in
+        let reference = bases[item.index]
+        columns.append(set.sweep == nil ? item.withoutVariant : item)
+        base.append(reference.value)
+        edited.append(
+          metric.value(of: result.logits[0], prompt: item.prompt, base: reference.distribution))
+      })
     return .table(
       TableValue(
         Table(
@@ -90,13 +90,13 @@ extension Command {
     var runs = [BaseRun](repeating: BaseRun(value: .nan), count: set.prompts.count)
     try call.session.run(
       try call.session.cases(of: plain), of: plain, label: "base",
-      wants: { ([:], metric.logits(of: $0.prompt)) }
-    ) { item, result in
-      let logits = result.logits[0]
-      runs[item.index] = BaseRun(
-        value: metric.value(of: logits, prompt: item.prompt, base: nil),
-        distribution: metric == .kl ? Distribution(logits) : nil)
-    }
+      wants: { ([:], metric.logits(of: $0.prompt)) },
+      consume: { item, result in
+        let logits = result.logits[0]
+        runs[item.index] = BaseRun(
+          value: metric.value(of: logits, prompt: item.prompt, base: nil),
+          distribution: metric == .kl ? Distribution(logits) : nil)
+      })
     return runs
   }
 }

@@ -202,21 +202,21 @@ extension Invocation {
       var captures: [Site: RunRequest.Positions] = [:]
       for place in places { captures[place.part.site] = .all }
       try session.run(
-        [item], of: set, label: command.name, wants: { _ in (captures, .none) }
-      ) { item, result in
-        for place in places {
-          guard let activation = result.activations[place.part.site] else { continue }
-          let positions = try placing(at: place.span) {
-            try item.prompt.positions(place.position ?? kind)
+        [item], of: set, label: command.name, wants: { _ in (captures, .none) },
+        consume: { item, result in
+          for place in places {
+            guard let activation = result.activations[place.part.site] else { continue }
+            let positions = try placing(at: place.span) {
+              try item.prompt.positions(place.position ?? kind)
+            }
+            for position in positions {
+              let row =
+                place.part.units.map { $0.flatMap { Array(activation[position, $0]) } }
+                ?? activation[position]
+              body(item.prompt, place.place, position, row)
+            }
           }
-          for position in positions {
-            let row =
-              place.part.units.map { $0.flatMap { Array(activation[position, $0]) } }
-              ?? activation[position]
-            body(item.prompt, place.place, position, row)
-          }
-        }
-      }
+        })
     }
   }
 }

@@ -84,23 +84,23 @@ extension Command {
     var (probs, logprobs, differences): ([Double], [Double], [Double]) = ([], [], [])
     var ranks: [Int] = []
     try call.session.run(
-      cases, of: set, label: call.command.name, wants: { ([:], .all([$0.prompt.last])) }
-    ) { item, result in
-      guard let answer = item.prompt.answer else { return }
-      let distribution = Distribution(result.logits[0])
-      columns.append(item)
-      answers.append(answer.text)
-      logits.append(distribution.logits[answer.token])
-      probs.append(distribution.probability(answer.token))
-      logprobs.append(distribution.logProbability(answer.token))
-      ranks.append(distribution.rank(answer.token))
-      let foils = item.prompt.foils.map { Double(distribution.logits[$0.token]) }
-      differences.append(
-        foils.isEmpty
-          ? .nan
-          : Double(distribution.logits[answer.token])
-            - foils.reduce(0, +) / Double(foils.count))
-    }
+      cases, of: set, label: call.command.name, wants: { ([:], .all([$0.prompt.last])) },
+      consume: { item, result in
+        guard let answer = item.prompt.answer else { return }
+        let distribution = Distribution(result.logits[0])
+        columns.append(item)
+        answers.append(answer.text)
+        logits.append(distribution.logits[answer.token])
+        probs.append(distribution.probability(answer.token))
+        logprobs.append(distribution.logProbability(answer.token))
+        ranks.append(distribution.rank(answer.token))
+        let foils = item.prompt.foils.map { Double(distribution.logits[$0.token]) }
+        differences.append(
+          foils.isEmpty
+            ? .nan
+            : Double(distribution.logits[answer.token])
+              - foils.reduce(0, +) / Double(foils.count))
+      })
     return .table(
       TableValue(
         Table(
