@@ -41,7 +41,13 @@ enum ForeignCharacter {
   static func describe(_ scalar: Unicode.Scalar) -> String {
     let digits = String(scalar.value, radix: 16, uppercase: true)
     let code = "U+" + String(repeating: "0", count: max(0, 4 - digits.count)) + digits
-    guard let name = scalar.properties.name ?? scalar.properties.nameAlias else { return code }
+    guard let name = scalar.properties.name ?? controlNames[scalar] else { return code }
     return code + " " + name
   }
+
+  /// Control characters have no names of their own.
+  private static let controlNames: [Unicode.Scalar: String] = [
+    "\u{0}": "NULL", "\u{7}": "BELL", "\u{8}": "BACKSPACE", "\u{B}": "VERTICAL TAB",
+    "\u{C}": "FORM FEED", "\u{1B}": "ESCAPE", "\u{7F}": "DELETE",
+  ]
 }

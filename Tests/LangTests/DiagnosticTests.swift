@@ -211,7 +211,7 @@ struct DiagnosticTests {
     Row("top▶\u{A0}◀5", "there is an invisible character here: U+00A0 NO-BREAK SPACE"),
     Row("top ▶\u{200B}◀5", "there is an invisible character here: U+200B ZERO WIDTH SPACE"),
     Row("a▶\u{0}◀", "there is a control character here: U+0000 NULL"),
-    Row("a ▶\u{7}◀ b", "there is a control character here: U+0007"),
+    Row("a ▶\u{7}◀ b", "there is a control character here: U+0007 BELL"),
     Row("▶$◀x", "`$` cannot stand here", help: "names stand bare: country"),
     Row("a ▶\\◀", "`\\` cannot stand here"),
     Row("a ▶☃◀", "`☃` (U+2603 SNOWMAN) cannot stand here", help: "text stands in quotes"),
