@@ -26,7 +26,6 @@ public final class Transformer: Sendable {
     _ configuration: Configuration, names: WeightNames, file: any TensorFile, pool: WorkerPool
   ) throws {
     let reader = WeightReader(file: file, pool: pool)
-    try reader.refuseUnknown(names, layers: configuration.layers)
     let c = configuration
     self.configuration = c
     self.pool = pool
@@ -51,6 +50,7 @@ public final class Transformer: Sendable {
         up: try reader.matrix(name.up, c.neurons, c.width),
         down: try reader.matrix(name.down, c.width, c.neurons))
     }
+    try reader.refuseUnknown(names, layers: c.layers)
   }
 
   /// The size of the packed weights, in bytes.

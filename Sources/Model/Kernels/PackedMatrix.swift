@@ -87,6 +87,7 @@ final class PackedMatrix: @unchecked Sendable {
 
   /// The weights of one row, `columns` long, decoded.
   func row(_ row: Int) -> [Float] {
+    precondition(row >= 0 && row < rows)
     let widened = FloatBuffer(columns * Kernels.panelWidth)
     Kernels.current.widen(
       type.panelType, panel(row / Kernels.panelWidth), columns, widened.pointer)

@@ -51,6 +51,7 @@ final class Products {
     pack(x, rows: 1, k: matrix.columns, stride: matrix.columns)
     let panel = FloatBuffer(Kernels.panelWidth)
     return outputs.map { output in
+      precondition(output >= 0 && output < matrix.rows)
       multiply(
         UnsafePointer(packed.pointer), rows: 1, by: matrix, panel: output / Kernels.panelWidth,
         into: panel.pointer, stride: Kernels.panelWidth, scratch: scratch[0])

@@ -1,0 +1,193 @@
+import Testing
+
+@testable import Model
+
+/// The planner's sharing against the reference way, which shares nothing but the kernels.
+@Suite("Runs that fork from another equal those that do not, to the bit")
+struct ForkTests {
+  /// Random prompts, edits, positions and captures.
+  private struct Maker {
+    let configuration: Configuration
+    var generator: SeededGenerator
+
+    mutating func pick(_ range: ClosedRange<Int>) -> Int {
+      Int.random(in: range, using: &generator)
+    }
+
+    /// At least one of 0..<count, in any order.
+    mutating func some(of count: Int, atMost: Int = .max) -> [Int] {
+      let size = pick(1...min(count, atMost))
+      return Array((0..<count).shuffled(using: &generator).prefix(size))
+    }
+
+    mutating func prompt(_ lengths: ClosedRange<Int>) -> [Int] {
+      (0..<pick(lengths)).map { _ in pick(0...configuration.vocabulary - 1) }
+    }
+
+    mutating func site() -> Site {
+      let all = Activation.allCases
+      return Site(all[pick(0...all.count - 1)], layer: pick(0...configuration.layers - 1))
+    }
+
+    mutating func edit(_ count: Int, at site: Site? = nil) -> Edit {
+      let site = site ?? self.site()
+      let unitCount = configuration.unitCount(site.activation)
+      let units = pick(0...2) == 0 ? nil : some(of: unitCount, atMost: 5)
+      let positions = some(of: count)
+      if pick(0...1) == 0 && !site.activation.isScale {
+        return Edit(site: site, units: units, positions: positions, change: .zero)
+      }
+      let rows = positions.map { position in
+        generator.floats(
+          (units?.count ?? unitCount)
+            * configuration.unitWidth(site.activation, sources: position + 1), in: 0.1...2)
+      }
+      return Edit(site: site, units: units, positions: positions, change: .replace(rows))
+    }
+
+    /// A prompt, edited or not, and some that vary it.
+    mutating func family(at index: Int, variants: Int, lengths: ClosedRange<Int>) -> [RunRequest] {
+      let tokens = prompt(lengths)
+      let shared = (0..<pick(0...2)).map { _ in edit(tokens.count) }
+      var requests = [request(tokens, shared, base: nil)]
+      for _ in 0..<variants {
+        let further = (0..<pick(0...3)).map { _ in edit(tokens.count) }
+        requests.append(request(tokens, shared + further, base: index))
+      }
+      return requests
+    }
+
+    private mutating func request(_ tokens: [Int], _ edits: [Edit], base: Int?) -> RunRequest {
+      var captures: [Site: RunRequest.Positions] = [:]
+      for _ in 0..<pick(0...3) {
+        captures[site()] = pick(0...1) == 0 ? .all : .some(some(of: tokens.count))
+      }
+      let logits: RunRequest.Logits =
+        switch pick(0...3) {
+        case 0: .none
+        case 1: .tokens([3, 0, configuration.vocabulary - 1], position: pick(0...tokens.count - 1))
+        default: .all(some(of: tokens.count))
+        }
+      return RunRequest(
+        tokens: tokens, edits: edits, base: base, captures: captures, logits: logits)
+    }
+  }
+
+  /// 600 variants on each model.
+  @Test(
+    "random edits, prompts and captures",
+    arguments: ["tiny-gqa", "tiny-mha", "tiny-gqa.Q4_1.gguf"], 0..<10)
+  func property(model: String, seed: Int) throws {
+    let transformer = try TestModels.tiny(model).transformer
+    var maker = Maker(
+      configuration: transformer.configuration, generator: SeededGenerator(seed))
+    var requests: [RunRequest] = []
+    for _ in 0..<6 {
+      requests += maker.family(at: requests.count, variants: 10, lengths: 1...12)
+    }
+    let found = try transformer.run(requests)
+    let wanted = try transformer.runNaively(requests)
+    for (i, request) in requests.enumerated() {
+      expectSameBits(found[i], wanted[i], "\(request)")
+    }
+  }
+
+  @Test("random edits on the real model")
+  func smolLM2() throws {
+    let transformer = try TestModels.smolLM2().transformer
+    var maker = Maker(configuration: transformer.configuration, generator: SeededGenerator(1))
+    let requests = maker.family(at: 0, variants: 16, lengths: 7...7)
+    let found = try transformer.run(requests)
+    let wanted = try transformer.runNaively(requests)
+    for (i, request) in requests.enumerated() {
+      expectSameBits(found[i], wanted[i], "\(request.edits.map(\.site.hookName))")
+    }
+  }
+
+  // MARK: - The tests can fail
+
+  private static func results(
+    _ transformer: Transformer, _ requests: [RunRequest], fork: @escaping Batch.Fork
+  ) throws -> [RunResult] {
+    let batch = Batch(
+      requests.enumerated().map { ($0, $1, $1.base) },
+      layers: transformer.configuration.layers, fork: fork)
+    var executor = Executor(transformer, batch: batch)
+    var results = [RunResult](repeating: RunResult(), count: requests.count)
+    try executor.run(advanced: { _ in }, consume: { results[$0] = $1 })
+    return results
+  }
+
+  /// Forking a layer or a position too early is only slower; too late by one shows at every site.
+  @Test(
+    "a fork that is one layer or one position off is seen", arguments: Activation.allCases)
+  func shifted(_ activation: Activation) throws {
+    let transformer = try TestModels.tiny("tiny-gqa").transformer
+    let configuration = transformer.configuration
+    let site = Site(activation, layer: 1)
+    let tokens = [41, 300, 9, 266, 91, 277, 18]
+    var maker = Maker(configuration: configuration, generator: SeededGenerator(2))
+    var edit = maker.edit(tokens.count, at: site)
+    edit.units = nil
+    edit.positions = [3]
+    edit.change = .replace([
+      maker.generator.floats(
+        configuration.unitCount(activation) * configuration.unitWidth(activation, sources: 4),
+        in: 0.1...2)
+    ])
+    let logits = RunRequest.Logits.all([3, 6])
+    let requests = [
+      RunRequest(tokens: tokens, logits: logits),
+      RunRequest(tokens: tokens, edits: [edit], base: 0, logits: logits),
+    ]
+    let wanted = try transformer.runNaively(requests)
+    func isRight(layer: Int, position: Int) throws -> Bool {
+      let found = try Self.results(transformer, requests) { request, base, layers in
+        let fork = Batch.fork(request, from: base, layers: layers)
+        return (max(0, min(layers, fork.layer + layer)), max(0, fork.position + position))
+      }
+      return zip(found, wanted).allSatisfy { $0.logits == $1.logits }
+    }
+    #expect(wanted[1].logits != wanted[0].logits, "the edit has an effect")
+    #expect(try isRight(layer: 0, position: 0))
+    #expect(try isRight(layer: -1, position: 0))
+    #expect(try isRight(layer: 0, position: -1))
+    #expect(try isRight(layer: -5, position: -5))
+    #expect(try !isRight(layer: 0, position: 1))
+    if activation != .lnFinalScale { #expect(try !isRight(layer: 1, position: 0)) }
+  }
+
+  // MARK: - How much is shared
+
+  @Test("a sweep over heads at the last position costs one row a variant, from its own layer on")
+  func rowsOfASweep() {
+    let tokens = [1, 2, 3, 4, 5]
+    let base = RunRequest(tokens: tokens)
+    var requests: [(index: Int, request: RunRequest, base: Int?)] = [(0, base, nil)]
+    for layer in 0..<3 {
+      for head in 0..<4 {
+        let edit = Edit(
+          site: Site(.z, layer: layer), units: [head], positions: [4], change: .zero)
+        requests.append(
+          (requests.count, RunRequest(tokens: tokens, edits: [edit], base: 0), 0))
+      }
+    }
+    #expect(Batch(requests, layers: 3, fork: Batch.fork).alive == [5 + 4, 5 + 8, 5 + 12, 5 + 12])
+    #expect(Batch(requests, layers: 3, fork: nil).alive == [65, 65, 65, 65])
+  }
+
+  @Test("a variant without further edits costs nothing")
+  func noFurtherEdits() throws {
+    let transformer = try TestModels.tiny("tiny-mha").transformer
+    let edit = Edit(site: Site(.z, layer: 0), positions: [1], change: .zero)
+    let base = RunRequest(tokens: [9, 8, 7], edits: [edit], logits: .all([2]))
+    var variant = base
+    variant.base = 0
+    variant.captures = [Site(.residPost, layer: 1): .all, Site(.embed): .some([1])]
+    let batch = Batch([(0, base, nil), (1, variant, 0)], layers: 2, fork: Batch.fork)
+    #expect(batch.alive == [3, 3, 3])
+    let results = try transformer.run([base, variant])
+    expectSameBits(results[1].logits[0], results[0].logits[0])
+    expectSameBits(results[1], try transformer.runNaively([base, variant])[1])
+  }
+}

@@ -1,0 +1,110 @@
+import Synchronization
+import Testing
+
+@testable import Model
+
+/// Models that the tests share: each is opened once.
+enum TestModels {
+  private static let pools = [1, 2, 3].map(WorkerPool.init(width:))
+  private static let opened = Mutex<[String: LanguageModel]>([:])
+
+  /// A pool of 1, 2 or 3 threads.
+  static func pool(width: Int) -> WorkerPool { pools[width - 1] }
+
+  /// A tiny random model by its file or folder under `Fixtures`.
+  static func tiny(_ name: String) throws -> LanguageModel {
+    try open(Fixtures.path(name))
+  }
+
+  static func smolLM2() throws -> LanguageModel {
+    try open(DefaultModel.path())
+  }
+
+  /// The same model on a pool of another width. Without its tokenizer, which takes the longest.
+  static func transformer(gguf path: String, width: Int) throws -> Transformer {
+    let file = try GGUFFile(path: path)
+    let configuration = try Llama.configuration(gguf: file)
+    return try Transformer(
+      configuration, names: Llama.weightNames(gguf: configuration), file: file,
+      pool: pool(width: width))
+  }
+
+  private static func open(_ path: String) throws -> LanguageModel {
+    try opened.withLock { opened in
+      if let model = opened[path] { return model }
+      let model = try LanguageModel(path: path, pool: pool(width: 2))
+      opened[path] = model
+      return model
+    }
+  }
+}
+
+extension Site {
+  /// Every site of a model, layer by layer.
+  static func all(of configuration: Configuration) -> [Site] {
+    Activation.allCases.flatMap { activation in
+      (0..<(activation.isInLayer ? configuration.layers : 1)).map {
+        Site(activation, layer: $0)
+      }
+    }
+  }
+
+  var hookName: String { activation.hookName(layer: layer) }
+}
+
+extension RunRequest {
+  /// Everything that a prompt gives: all sites, logits at all positions.
+  static func everything(_ tokens: [Int], of configuration: Configuration) -> RunRequest {
+    RunRequest(
+      tokens: tokens,
+      captures: Dictionary(
+        uniqueKeysWithValues: Site.all(of: configuration).map { ($0, .all) }),
+      logits: .all(Array(tokens.indices)))
+  }
+}
+
+/// Two results that must be the same to the bit at every site and in every logit.
+func expectSameBits(
+  _ found: RunResult, _ wanted: RunResult, _ what: String = "",
+  sourceLocation: SourceLocation = #_sourceLocation
+) {
+  #expect(
+    Set(found.activations.keys) == Set(wanted.activations.keys), "\(what)",
+    sourceLocation: sourceLocation)
+  for (site, kept) in wanted.activations {
+    guard let other = found.activations[site] else { continue }
+    #expect(other.positions == kept.positions, "\(what)", sourceLocation: sourceLocation)
+    expectSameBits(
+      Array(other.rows.joined()), Array(kept.rows.joined()), "\(what) \(site.hookName)",
+      sourceLocation: sourceLocation)
+  }
+  expectSameBits(
+    Array(found.logits.joined()), Array(wanted.logits.joined()), "\(what) logits",
+    sourceLocation: sourceLocation)
+}
+
+/// The largest |found − wanted|, and the largest |wanted|.
+struct Gap {
+  private(set) var largest = 0.0
+  private(set) var magnitude = 0.0
+
+  init() {}
+
+  init(_ found: some Collection<Float>, _ wanted: some Collection<Float>) {
+    add(found, wanted)
+  }
+
+  mutating func add(_ found: some Collection<Float>, _ wanted: some Collection<Float>) {
+    if found.count != wanted.count { largest = .infinity }
+    for (found, wanted) in zip(found, wanted) { add(Double(found), Double(wanted)) }
+  }
+
+  mutating func add(_ found: Double, _ wanted: Double) {
+    let gap = abs(found - wanted)
+    largest = gap.isNaN ? .infinity : max(largest, gap)
+    magnitude = max(magnitude, abs(wanted))
+  }
+
+  /// Relative to the magnitude, but for numbers below 1 absolute.
+  var relative: Double { largest / max(1, magnitude) }
+}

@@ -1,0 +1,130 @@
+import Testing
+
+@testable import Model
+
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
+@Suite("Kernels: attention")
+struct KernelAttentionTests {
+  /// Rows of a key or value buffer, with a place for each source that is not its own number.
+  private struct Cache {
+    let stride: Int
+    let values: [Float]
+    let rows: [Int32]
+
+    init(count: Int, width: Int, seed: Int) {
+      var generator = SeededGenerator(seed)
+      stride = width + 3
+      values = generator.floats((count + 5) * stride)
+      rows = Array((0..<Int32(count + 5)).shuffled(using: &generator).prefix(count))
+    }
+
+    func row(_ j: Int, width: Int) -> [Float] {
+      let start = Int(rows[j]) * stride
+      return Array(values[start..<start + width])
+    }
+  }
+
+  private static let widths = Array(1...40) + [64, 128]
+
+  /// Measured: 9e-8 of the sum of magnitudes.
+  @Test("scores are scaled dot products", arguments: Kernels.available)
+  func scores(_ kernels: Kernels) {
+    var generator = SeededGenerator(1)
+    for width in Self.widths {
+      let count = 1 + width % 13
+      let keys = Cache(count: count, width: width, seed: width)
+      let q = generator.floats(width)
+      let scale = 1 / Float(width).squareRoot()
+      let found = withMargin([Float](repeating: 0, count: count)) { out in
+        kernels.attentionScores(
+          q, keys.values, keys.stride, keys.rows, count, width, scale, out)
+      }
+      for j in 0..<count {
+        let key = keys.row(j, width: width)
+        let terms = zip(q, key).map { Double($0) * Double($1) * Double(scale) }
+        let magnitude = terms.reduce(0) { $0 + abs($1) }
+        #expect(abs(Double(found[j]) - terms.reduce(0, +)) <= 3e-7 * magnitude)
+        expectSameBits([found[j]], [KernelElementwiseTests.lanes(q, key) * scale])
+      }
+    }
+  }
+
+  @Test("z is the weighted sum of values, sources in order", arguments: Kernels.available)
+  func weightedValues(_ kernels: Kernels) {
+    var generator = SeededGenerator(2)
+    for width in Self.widths {
+      let count = 1 + width % 13
+      let values = Cache(count: count, width: width, seed: 100 + width)
+      let pattern = generator.floats(count, in: 0...1)
+      let found = withMargin([Float](repeating: 0, count: width)) { out in
+        kernels.weightedValues(
+          pattern, values.values, values.stride, values.rows, count, width, out)
+      }
+      for i in 0..<width {
+        var sum: Float = 0
+        var exact = 0.0
+        var magnitude = 0.0
+        for j in 0..<count {
+          let value = values.row(j, width: width)[i]
+          sum = sum.addingProduct(pattern[j], value)
+          exact += Double(pattern[j]) * Double(value)
+          magnitude += abs(Double(pattern[j]) * Double(value))
+        }
+        #expect(abs(Double(found[i]) - exact) <= 1e-6 * magnitude)
+        expectSameBits([found[i]], [sum], "width \(width), element \(i)")
+      }
+    }
+  }
+
+  /// Measured: 7e-8 of the pair's length.
+  @Test("rotation turns (i, i + half) and nothing else", arguments: Kernels.available)
+  func rotate(_ kernels: Kernels) {
+    var generator = SeededGenerator(3)
+    for half in 1...40 {
+      let x = generator.floats(2 * half + 3)
+      let angles = generator.floats(half, in: -7...7).map { Double($0) }
+      let cosines = angles.map { Float(Numerics.sinCos($0).cos) }
+      let sines = angles.map { Float(Numerics.sinCos($0).sin) }
+      let found = withMargin(x) { x in
+        _ = withMargin(cosines) { c in _ = withMargin(sines) { kernels.rotate(x, half, c, $0) } }
+      }
+      for i in 0..<half {
+        let (a, b) = (Double(x[i]), Double(x[i + half]))
+        let (c, s) = (Double(cosines[i]), Double(sines[i]))
+        let length = (a * a + b * b).squareRoot()
+        #expect(abs(Double(found[i]) - (a * c - b * s)) <= 2e-7 * length)
+        #expect(abs(Double(found[i + half]) - (a * s + b * c)) <= 2e-7 * length)
+        // Products rounded, then the sum: never fused, whatever the compiler can do.
+        expectSameBits(
+          [found[i], found[i + half]],
+          [
+            x[i] * cosines[i] - x[i + half] * sines[i],
+            x[i] * sines[i] + x[i + half] * cosines[i],
+          ])
+      }
+      expectSameBits(found[(2 * half)...], x[(2 * half)...], "beyond the rotated width")
+    }
+  }
+
+  @Test("RoPE's angles are p · base^(−2i/d)")
+  func rotaryTable() throws {
+    let configuration = Configuration(
+      architecture: "llama", layers: 1, heads: 1, keyValueHeads: 1, headWidth: 64, width: 64,
+      neurons: 64, vocabulary: 1, context: 9000, epsilon: 1e-5, ropeBase: 100_000, isTied: true)
+    let table = RotaryTable(configuration, positions: 9000)
+    for position in [0, 1, 10, 511, 8191, 8999] {
+      table.withAngles(at: position) { cosines, sines in
+        for i in 0..<32 {
+          let angle = Double(position) * pow(100_000, -2 * Double(i) / 64)
+          #expect(abs(Double(cosines[i]) - cos(angle)) < 4e-8)
+          #expect(abs(Double(sines[i]) - sin(angle)) < 4e-8)
+        }
+      }
+    }
+  }
+}

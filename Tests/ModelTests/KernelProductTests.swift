@@ -1,0 +1,219 @@
+import CSIMD
+import Testing
+
+@testable import Model
+
+@Suite("Kernels: products over packed panels")
+struct KernelProductTests {
+  /// Rows of activations: every tile of either instruction set, and several of them.
+  private static let rowCounts = Array(1...13) + [17, 40]
+
+  private static func columns(_ type: TensorType) -> Int {
+    switch type {
+    case .f32, .f16, .bf16: 37
+    case .q4_1, .q8_0: 96
+    case .q6_K: 512
+    }
+  }
+
+  /// Σ_k x[m, k] · w[n, k], k in order, each step fused.
+  private static func naive(_ x: [Float], _ w: [Float], rows: Int, outputs: Int, k: Int) -> [Float]
+  {
+    x.withUnsafeBufferPointer { x in
+      w.withUnsafeBufferPointer { w in
+        var out: [Float] = []
+        for m in 0..<rows {
+          for n in 0..<outputs {
+            var sum: Float = 0
+            for i in 0..<k { sum = sum.addingProduct(x[m * k + i], w[n * k + i]) }
+            out.append(sum)
+          }
+        }
+        return out
+      }
+    }
+  }
+
+  @Test(
+    "equal the naive loop to the bit", arguments: TensorType.allCases, [1, 31, 32, 33, 70])
+  func product(_ type: TensorType, outputs: Int) throws {
+    let k = Self.columns(type)
+    let most = Self.rowCounts.max() ?? 0
+    let file = try RandomMatrixFile(
+      type, rows: outputs, columns: k, values: .moderate, seed: outputs)
+    let weights = file.decoded()
+    var generator = SeededGenerator(7)
+    // Rows further apart than they are long, with something between that must not be read.
+    let stride = k + 5
+    let x = generator.floats(most * k, in: -2...2)
+    var spaced = [Float](repeating: .nan, count: most * stride)
+    for m in 0..<most {
+      for i in 0..<k { spaced[m * stride + i] = x[m * k + i] }
+    }
+    let wanted = Self.naive(x, weights, rows: most, outputs: outputs, k: k)
+
+    for (kernels, width) in Kernels.available.flatMap({ k in [1, 2, 3].map { (k, $0) } }) {
+      let pool = TestModels.pool(width: width)
+      let matrix = try PackedMatrix(file.matrix, in: file, pool: pool)
+      let products = Products(kernels: kernels, pool: pool)
+      for rows in Self.rowCounts {
+        let out = FloatBuffer(rows * matrix.stride + 1)
+        out.pointer[rows * matrix.stride] = 12345
+        products.multiply(
+          spaced, rows: rows, stride: stride, [ProductTarget(matrix: matrix, out: out.pointer)])
+        #expect(out.pointer[rows * matrix.stride] == 12345)
+        let found = (0..<rows).flatMap { m in
+          (0..<outputs).map { out.pointer[m * matrix.stride + $0] }
+        }
+        expectSameBits(
+          found, wanted[..<(rows * outputs)], "\(kernels.name), \(rows) rows, \(width) threads")
+      }
+    }
+  }
+
+  @Test("of several matrices at once are each its own", arguments: [1, 2, 3])
+  func severalTargets(width: Int) throws {
+    let pool = TestModels.pool(width: width)
+    let files = try [(TensorType.q4_1, 70), (.f16, 33), (.q8_0, 500)].map {
+      try RandomMatrixFile($0, rows: $1, columns: 64, values: .moderate, seed: $1)
+    }
+    let matrices = try files.map { try PackedMatrix($0.matrix, in: $0, pool: pool) }
+    var generator = SeededGenerator(3)
+    let x = generator.floats(9 * 64)
+    let outs = matrices.map { FloatBuffer(9 * $0.stride) }
+    Products(pool: pool).multiply(
+      x, rows: 9, stride: 64,
+      zip(matrices, outs).map { ProductTarget(matrix: $0, out: $1.pointer) })
+    for ((file, matrix), out) in zip(zip(files, matrices), outs) {
+      let wanted = Self.naive(x, file.decoded(), rows: 9, outputs: matrix.rows, k: 64)
+      let found = (0..<9).flatMap { m in
+        (0..<matrix.rows).map { out.pointer[m * matrix.stride + $0] }
+      }
+      expectSameBits(found, wanted, matrix.type.name)
+    }
+  }
+
+  @Test("of single outputs equal those of the full product", arguments: TensorType.allCases)
+  func singleOutputs(_ type: TensorType) throws {
+    let k = Self.columns(type)
+    let pool = TestModels.pool(width: 2)
+    let file = try RandomMatrixFile(type, rows: 70, columns: k, values: .moderate, seed: 5)
+    let matrix = try PackedMatrix(file.matrix, in: file, pool: pool)
+    var generator = SeededGenerator(11)
+    let x = generator.floats(k)
+    let wanted = Self.naive(x, file.decoded(), rows: 1, outputs: 70, k: k)
+    let asked = [69, 0, 31, 32, 33, 69]
+    for kernels in Kernels.available {
+      let found = Products(kernels: kernels, pool: pool).outputs(asked, of: x, by: matrix)
+      expectSameBits(found, asked.map { wanted[$0] }, kernels.name)
+    }
+  }
+
+  @Test("read weights as the reference decodes them, to the bit", arguments: TensorType.allCases)
+  func widening(_ type: TensorType) throws {
+    // Three panels, the last with 6 rows; 512 columns: two blocks of the largest kind.
+    let (rows, columns) = (70, 512)
+    let file = try RandomMatrixFile(type, rows: rows, columns: columns, values: .finite, seed: 1)
+    let wanted = file.decoded()
+    #expect(wanted.allSatisfy { $0.isFinite } && Set(wanted).count > 200)
+    for kernels in Kernels.available {
+      for first in stride(from: 0, to: rows, by: Kernels.panelWidth) {
+        let end = min(rows, first + Kernels.panelWidth)
+        let panel = UnsafeMutableRawBufferPointer.allocate(
+          byteCount: Kernels.panelWidth * file.rowBytes, alignment: 64)
+        defer { panel.deallocate() }
+        panel.initializeMemory(as: UInt8.self, repeating: 0xFF)
+        let widened = FloatBuffer(columns * Kernels.panelWidth)
+        let base = try #require(panel.baseAddress)
+        try file.bytes.withUnsafeBytes { bytes in
+          let start = try #require(bytes.baseAddress)
+          let pointers = (first..<end).map { start + $0 * file.rowBytes }
+          pointers.withUnsafeBufferPointer {
+            kernels.packPanel(type.panelType, $0, columns, base)
+          }
+        }
+        kernels.widen(type.panelType, base, columns, widened.pointer)
+        for n in 0..<Kernels.panelWidth {
+          let found = (0..<columns).map { widened.pointer[$0 * Kernels.panelWidth + n] }
+          if first + n < end {
+            expectSameBits(
+              found, wanted[(first + n) * columns..<(first + n + 1) * columns],
+              "\(kernels.name), row \(first + n)")
+          } else {
+            #expect(found.allSatisfy { $0 == 0 }, "a row that is not there weighs nothing")
+          }
+        }
+      }
+    }
+    let matrix = try PackedMatrix(file.matrix, in: file, pool: TestModels.pool(width: 2))
+    for row in 0..<rows {
+      expectSameBits(
+        matrix.row(row), wanted[row * columns..<(row + 1) * columns], "row \(row)")
+    }
+  }
+
+  @Test("of rows in another order are those rows", arguments: TensorType.allCases)
+  func reordered(_ type: TensorType) throws {
+    let columns = type == .q6_K ? 256 : 32
+    let file = try RandomMatrixFile(type, rows: 70, columns: columns, values: .finite, seed: 2)
+    var generator = SeededGenerator(4)
+    let order = Array(0..<70).shuffled(using: &generator)
+    let wanted = file.decoded()
+    let matrix = try PackedMatrix(
+      file.matrix, in: file, order: order, pool: TestModels.pool(width: 2))
+    for (row, source) in order.enumerated() {
+      expectSameBits(matrix.row(row), wanted[source * columns..<(source + 1) * columns])
+    }
+  }
+
+  /// The error of a sum of 70 products in f32 is some ulp of the sum of their magnitudes; measured:
+  /// below 4e-8 of it.
+  @Test("with the transposed weights", arguments: TensorType.allCases)
+  func transposed(_ type: TensorType) throws {
+    let (rows, columns) = (70, type == .q6_K ? 256 : 64)
+    let file = try RandomMatrixFile(type, rows: rows, columns: columns, values: .moderate, seed: 3)
+    let weights = file.decoded()
+    let matrix = try PackedMatrix(file.matrix, in: file, pool: TestModels.pool(width: 2))
+    var generator = SeededGenerator(9)
+    let u = generator.floats(rows)
+    let found = matrix.transposedProduct(u)
+    #expect(found.count == columns)
+    for k in 0..<columns {
+      let terms = (0..<rows).map { Double(u[$0]) * Double(weights[$0 * columns + k]) }
+      let magnitude = terms.reduce(0) { $0 + abs($1) }
+      #expect(abs(Double(found[k]) - terms.reduce(0, +)) <= 2e-7 * magnitude)
+    }
+  }
+
+  @Test func matricesOnly() throws {
+    let file = try RandomMatrixFile(.f32, rows: 4, columns: 4, values: .moderate, seed: 1)
+    for shape in [[], [16], [0, 4], [4, 0], [2, 2, 4]] {
+      let tensor = try #require(
+        TensorInfo(name: "odd", shape: shape, type: .f32, offset: 0, shard: 0))
+      #expect(throws: ModelError.self) {
+        try PackedMatrix(tensor, in: file, pool: TestModels.pool(width: 1))
+      }
+    }
+  }
+
+  @Test("that cannot be read say so from whatever thread it happens on")
+  func unreadable() throws {
+    struct Unreadable: TensorFile {
+      let path = "gone"
+      let tensors: [TensorInfo]
+      func require(_ name: String) throws -> TensorInfo { tensors[0] }
+      func read(
+        _ tensor: TensorInfo, bytes: Range<Int>, into buffer: UnsafeMutableRawBufferPointer
+      ) throws {
+        if bytes.lowerBound > 0 { throw ModelError(.file, "gone") }
+        buffer.initializeMemory(as: UInt8.self, repeating: 0)
+      }
+    }
+    let tensor = try #require(
+      TensorInfo(name: "w", shape: [100_000, 64], type: .f32, offset: 0, shard: 0))
+    let file = Unreadable(tensors: [tensor])
+    #expect(throws: ModelError(.file, "gone")) {
+      try PackedMatrix(tensor, in: file, pool: TestModels.pool(width: 2))
+    }
+  }
+}
