@@ -146,12 +146,7 @@ struct Evaluator {
   }
 
   func interpolated(_ pipeline: Pipeline) throws -> String {
-    let value: Value
-    if pipeline.stages.count == 1, case .expression(let expression) = pipeline.stages[0].kind {
-      value = try evaluate(expression)
-    } else {
-      value = try session.run(pipeline)
-    }
+    let value = try parenthesised(pipeline)
     guard let text = value.shortText else {
       throw Failure("\(value.kind) cannot be put into text", span: pipeline.span)
     }

@@ -55,6 +55,7 @@ enum Function: String, CaseIterable {
   private func length(of arguments: [Value]) throws -> Value {
     guard arguments.count == 1 else { throw wrongCount("one list, table, text or set of prompts") }
     switch arguments[0] {
+    case .missing: return .missing
     case .list(let values): return .integer(values.count)
     case .table(let value): return .integer(value.table.rowCount)
     case .prompts(let set): return .integer(set.prompts.count)

@@ -115,8 +115,8 @@ extension Session {
     do {
       text = try SourceText(name: path, validating: bytes)
     } catch let diagnostic {
-      report(diagnostic, in: nil)
-      throw Failure("'\(path)' is not UTF-8", status: .syntax, span: file.span)
+      throw Failure(
+        diagnostic.message, help: diagnostic.help, status: .syntax, span: file.span)
     }
     let parsed = parse(text)
     for diagnostic in parsed.diagnostics { report(diagnostic, in: text) }
