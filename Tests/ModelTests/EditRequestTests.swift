@@ -109,6 +109,33 @@ struct EditRequestTests {
     _ = try transformer.run(replace([width], units: [units - 1]))
   }
 
+  @Test("a factor, a vector and a cut that cannot be")
+  func changes() throws {
+    func change(_ activation: Activation, _ change: Edit.Change, at positions: [Int] = [2])
+      -> [RunRequest]
+    {
+      edited(Edit(site: Site(activation, layer: 1), positions: positions, change: change))
+    }
+    try expectRefused(change(.mlpOut, .scale(.infinity)), "multiply by inf")
+    try expectRefused(change(.mlpOut, .add([1, 2])), "adds 2 numbers")
+    try expectRefused(change(.pattern, .add([1, 2])), "as wide as its position")
+    try expectRefused(change(.pattern, .cut(sources: [0])), "not at", "attn_scores")
+    try expectRefused(change(.attnScores, .cut(sources: [3])), "no position 3")
+    try expectRefused(change(.attnScores, .cut(sources: [2]), at: [0, 1]), "only looks back")
+    try expectRefused(change(.attnScores, .cut(sources: [])), "cuts nothing")
+    try expectRefused(
+      change(.attnScores, .cut(sources: [0, 1, 2])), "L1H0 at position 2", "no source left")
+    var two = edited(
+      Edit(site: Site(.attnScores, layer: 1), positions: [1], change: .cut(sources: [0])))
+    for i in two.indices where !two[i].edits.isEmpty {
+      two[i].edits.append(
+        Edit(
+          site: Site(.attnScores, layer: 1), units: [1], positions: [1], change: .cut(sources: [1])
+        ))
+    }
+    try expectRefused(two, "L1H1 at position 1")
+  }
+
   @Test func bases() throws {
     let plain = RunRequest(tokens: Self.tokens)
     let edit = Edit(site: Site(.z, layer: 0), positions: [0], change: .zero)
@@ -120,7 +147,8 @@ struct EditRequestTests {
     for requests in [
       [plain, varying(-1)], [plain, varying(2)], [plain, varying(1)], [plain, varying(.max)],
       [plain, varying(0), varying(1)], [plain, varying(0, tokens: [5, 300])],
-      [edited, varying(0)], [edited, varying(0, [other])], [edited, varying(0, [other, edit])],
+      [edited, varying(0)], [edited, varying(0, [other])],
+      [RunRequest(tokens: Self.tokens, edits: [edit, other]), varying(0, [other, edit])],
     ] {
       try expectRefused(requests, "base")
     }

@@ -1,23 +1,21 @@
 /// Which rows a set of runs needs, and from where.
 ///
-/// A row is one position of one run. A run that varies another shares its rows before the first
-/// position that its edits can change, and all rows below the first layer that they can change: it
-/// *forks* there. Runs are ordered by the layer at which they fork, so that the rows alive at a
-/// layer are always the first so many.
+/// A row is one position of one run. A run that varies another shares with it every row that its
+/// edits cannot change: all positions before them, and all layers below them. Where a position
+/// first differs it *forks*: from that layer on it has a row of its own. Rows are ordered by the
+/// layer at which they fork, so that the rows alive at a layer are always the first so many.
 struct Batch {
-  /// A run and where it forks from its base.
   struct Member {
     /// Its place in the caller's list.
     var index: Int
     var request: RunRequest
     /// The place of its base among the members.
     var base: Int?
-    /// The first layer with rows of its own; `layers` where only the final norm differs.
-    var forkLayer: Int
-    /// The first position with a row of its own.
-    var forkPosition: Int
-    /// For each position the row that holds it, from `forkLayer` on.
-    var rows: [Int32] = []
+    /// For each position the layer from which it has a row of its own; `Fork.never` where it is
+    /// always its base's.
+    var forks: [Int]
+    /// For each position that row.
+    var rows: [Int32]
   }
 
   private(set) var members: [Member]
@@ -28,71 +26,97 @@ struct Batch {
   private(set) var tokens: [Int] = []
   private(set) var positions: [Int] = []
   private(set) var owners: [Int] = []
-
-  /// Where a request forks from its base in a model of so many layers.
-  typealias Fork = (_ request: RunRequest, _ base: RunRequest, _ layers: Int) -> (
-    layer: Int, position: Int
-  )
+  /// At each layer and at the final norm the rows that begin there as copies of their base's.
+  private(set) var copies: [[(own: Int, base: Int)]]
 
   /// - Parameters:
   ///   - requests: bases stand before the runs that vary them.
   ///   - fork: nil where nothing is to be shared.
   init(
-    _ requests: [(index: Int, request: RunRequest, base: Int?)], layers: Int, fork: Fork?
+    _ requests: [(index: Int, request: RunRequest, base: Int?)], layers: Int, fork: Fork.Rule?
   ) {
     members = requests.map { index, request, base in
-      guard let fork, let base else {
-        return Member(index: index, request: request, base: nil, forkLayer: 0, forkPosition: 0)
-      }
-      let (layer, position) = fork(request, requests[base].request, layers)
+      let forks: [Int] =
+        if let fork, let base {
+          fork(request, requests[base].request, layers)
+        } else {
+          [Int](repeating: 0, count: request.tokens.count)
+        }
       return Member(
-        index: index, request: request, base: base, forkLayer: layer, forkPosition: position)
+        index: index, request: request, base: fork == nil ? nil : base, forks: forks,
+        rows: [Int32](repeating: -1, count: request.tokens.count))
     }
     alive = [Int](repeating: 0, count: layers + 1)
-    for layer in 0...layers {
-      for i in members.indices where members[i].forkLayer == layer {
-        layOut(i)
+    copies = [[(own: Int, base: Int)]](repeating: [], count: layers + 1)
+    var forking = [[(member: Int, position: Int)]](repeating: [], count: layers + 1)
+    for (i, member) in members.enumerated() {
+      for (position, layer) in member.forks.enumerated() where layer <= layers {
+        forking[layer].append((i, position))
       }
+    }
+    for layer in 0...layers {
+      for (i, position) in forking[layer] { addRow(of: i, at: position, from: layer) }
       alive[layer] = rowCount
     }
   }
 
-  private mutating func layOut(_ i: Int) {
+  private mutating func addRow(of i: Int, at position: Int, from layer: Int) {
+    members[i].rows[position] = Int32(rowCount)
+    if layer > 0, let base = members[i].base {
+      copies[layer].append((rowCount, Int(members[base].rows[position])))
+    }
+    rowCount += 1
+    tokens.append(members[i].request.tokens[position])
+    positions.append(position)
+    owners.append(i)
+  }
+
+  /// The row that holds a position of member `i` at a layer: its base's below the fork.
+  func row(of i: Int, at position: Int, in layer: Int) -> Int {
     let member = members[i]
-    let shared = member.base.map { members[$0].rows.prefix(member.forkPosition) } ?? []
-    let own = member.forkPosition..<member.request.tokens.count
-    members[i].rows = Array(shared) + (0..<own.count).map { Int32(rowCount + $0) }
-    rowCount += own.count
-    tokens += member.request.tokens[own]
-    positions += own
-    owners += own.map { _ in i }
+    guard let base = member.base, layer < member.forks[position] else {
+      return Int(member.rows[position])
+    }
+    return Int(members[base].rows[position])
   }
 
-  /// The first layer and the first position that the edits of `request`, beyond those of its base,
-  /// can change. An edit changes nothing before its own place: attention looks back only.
-  static func fork(_ request: RunRequest, from base: RunRequest, layers: Int)
-    -> (layer: Int, position: Int)
-  {
-    let further = request.edits.dropFirst(base.edits.count)
-    let layer = further.map { $0.site.activation == .lnFinalScale ? layers : $0.site.layer }.min()
-    let position = further.compactMap { $0.positions.min() }.min()
-    return (layer ?? layers, position ?? request.tokens.count)
+  /// For each member the rows that hold its positions in the first layer; `advance` keeps them
+  /// true from layer to layer.
+  func firstPlaces() -> [[Int32]] {
+    members.indices.map { i in
+      members[i].rows.indices.map { Int32(row(of: i, at: $0, in: 0)) }
+    }
   }
 
-  /// The rows that hold member `i`'s positions at a layer: its base's below the fork.
-  func rows(of i: Int, at layer: Int) -> [Int32] {
-    let member = members[i]
-    guard let base = member.base, layer < member.forkLayer else { return member.rows }
-    return rows(of: base, at: layer)
+  func advance(_ places: inout [[Int32]], to layer: Int) {
+    for (own, _) in copies[layer] { places[owners[own]][positions[own]] = Int32(own) }
   }
+}
 
-  /// The members that begin at a layer with rows copied from their base, as (own, base's) pairs.
-  func forks(at layer: Int) -> [(own: Int, base: Int)] {
-    members.filter { $0.forkLayer == layer && $0.base != nil }.flatMap { member in
-      let base = rows(of: member.base ?? 0, at: layer)
-      return (member.forkPosition..<member.rows.count).map { p in
-        (Int(member.rows[p]), Int(base[p]))
+/// Where a run begins to differ from the one that it varies.
+enum Fork {
+  /// For each position of `request` the layer from which it can differ from `base`; `never` for
+  /// those that cannot.
+  typealias Rule = (_ request: RunRequest, _ base: RunRequest, _ layers: Int) -> [Int]
+
+  /// Greater than the number of any layer, the final norm's among them.
+  static let never = Int.max
+
+  /// An edit changes its own positions in its own layer, and later positions through the keys and
+  /// values that they read: in the same layer where the edit comes before these, else in the next.
+  /// It never changes an earlier position.
+  static func rule(_ request: RunRequest, from base: RunRequest, layers: Int) -> [Int] {
+    var forks = [Int](repeating: never, count: request.tokens.count)
+    for edit in request.edits(beyond: base) ?? request.edits {
+      let activation = edit.site.activation
+      let layer = activation == .lnFinalScale ? layers : edit.site.layer
+      for position in edit.positions { forks[position] = min(forks[position], layer) }
+      let next = activation.reachesLaterPositionsAtOnce ? layer : layer + 1
+      guard next < layers, let first = edit.positions.min() else { continue }
+      for position in (first + 1)..<max(first + 1, forks.count) {
+        forks[position] = min(forks[position], next)
       }
     }
+    return forks
   }
 }

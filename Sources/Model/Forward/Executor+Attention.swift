@@ -3,7 +3,7 @@ extension Executor {
   mutating func attend(_ l: Int, rows: Int) {
     let c = model.configuration
     let layer = model.layers[l]
-    let (kernels, b, batch) = (kernels, buffers, batch)
+    let (kernels, b, batch, places) = (kernels, buffers, batch, places)
     let longest = (batch.positions.max() ?? 0) + 1
     let attention = AttentionTaps(
       taps, layer: l, rows: rows, longest: longest, heads: c.heads)
@@ -12,7 +12,7 @@ extension Executor {
     model.pool.run(rows) { row, worker in
       let scores = scratch[worker].pointer
       let sources = batch.positions[row] + 1
-      batch.members[batch.owners[row]].rows.withUnsafeBufferPointer { places in
+      places[batch.owners[row]].withUnsafeBufferPointer { places in
         guard let places = places.baseAddress else { return }
         for head in 0..<c.heads {
           let column = c.keyValueHead(of: head) * c.headWidth

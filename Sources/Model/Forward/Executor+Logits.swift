@@ -22,7 +22,7 @@ extension Executor {
           result.logits = Array(logits.prefix(positions.count))
           logits = logits.dropFirst(positions.count)
         case .tokens(let tokens, let position):
-          let row = Int(batch.rows(of: i, at: l)[position])
+          let row = batch.row(of: i, at: position, in: l)
           result.logits = [
             products.outputs(
               tokens, of: buffers.normed.pointer + row * width, by: model.unembedding)
@@ -40,8 +40,7 @@ extension Executor {
     var rows: [Int] = []
     for (i, member) in batch.members.enumerated() {
       if case .all(let positions) = member.request.logits {
-        let places = batch.rows(of: i, at: model.layers.count)
-        rows += positions.map { Int(places[$0]) }
+        rows += positions.map { batch.row(of: i, at: $0, in: model.layers.count) }
       }
       if rows.count >= Self.rowsAtOnce || i + 1 == batch.members.count {
         groups.append((start..<i + 1, rows))

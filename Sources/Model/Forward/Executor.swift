@@ -10,6 +10,8 @@ struct Executor {
   var taps: Taps
   let rope: RotaryTable
   let buffers: Buffers
+  /// For each member the rows that hold its positions in the layer at hand.
+  var places: [[Int32]]
 
   init(_ model: Transformer, batch: Batch) {
     self.model = model
@@ -18,6 +20,7 @@ struct Executor {
     taps = Taps(batch, configuration: model.configuration)
     rope = RotaryTable(model.configuration, positions: (batch.positions.max() ?? 0) + 1)
     buffers = Buffers(model, rows: batch.rowCount)
+    places = batch.firstPlaces()
   }
 
   /// Calls `consume` once for each member, with what it asked for.
@@ -48,13 +51,13 @@ struct Executor {
     visit(.embed, 0, buffers.stream, stride: width)
   }
 
-  /// Runs that fork at this layer begin with their base's stream, before any edit at the layer.
-  func copyForks(at layer: Int) {
-    guard layer > 0 else { return }
+  /// Rows that fork at this layer begin with their base's stream, before any edit at the layer.
+  mutating func copyForks(at layer: Int) {
     let stream = buffers.stream.pointer
-    for (own, base) in batch.forks(at: layer) {
+    for (own, base) in batch.copies[layer] {
       (stream + own * width).update(from: stream + base * width, count: width)
     }
+    batch.advance(&places, to: layer)
   }
 
   private mutating func runLayer(_ l: Int, rows: Int) {

@@ -1,27 +1,3 @@
-/// What is changed at a site of one prompt. Places are resolved: whoever makes an edit has looked
-/// that it can fire.
-public struct Edit: Sendable, Equatable {
-  public var site: Site
-  /// Heads, key/value heads or neurons; all of them where nil.
-  public var units: [Int]?
-  /// Of the prompt that the edit belongs to, from 0.
-  public var positions: [Int]
-  public var change: Change
-
-  public enum Change: Sendable, Equatable {
-    case zero
-    /// For each position its new elements: all of `units` one after another.
-    case replace([[Float]])
-  }
-
-  public init(site: Site, units: [Int]? = nil, positions: [Int], change: Change) {
-    self.site = site
-    self.units = units
-    self.positions = positions
-    self.change = change
-  }
-}
-
 /// One run of one prompt.
 public struct RunRequest: Sendable {
   /// Token ids, BOS included where there is one.
@@ -29,7 +5,8 @@ public struct RunRequest: Sendable {
   /// In the order in which they are applied at a site.
   public var edits: [Edit]
   /// The request (of the same call, without a base of its own, with the same tokens) that this one
-  /// varies: its edits are the first of these. What the further ones cannot change is taken from it.
+  /// varies: its edits are among these, in the same order. What the further ones cannot change is
+  /// taken from it.
   public var base: Int?
   /// Activations to keep, and where.
   public var captures: [Site: Positions]
@@ -57,6 +34,19 @@ public struct RunRequest: Sendable {
     self.base = base
     self.captures = captures
     self.logits = logits
+  }
+}
+
+extension RunRequest {
+  /// The edits that this request has beyond those of `base`; nil where it has not all of them, in
+  /// their order.
+  func edits(beyond base: RunRequest) -> [Edit]? {
+    var further: [Edit] = []
+    var shared = base.edits[...]
+    for edit in edits {
+      if edit == shared.first { shared.removeFirst() } else { further.append(edit) }
+    }
+    return shared.isEmpty ? further : nil
   }
 }
 

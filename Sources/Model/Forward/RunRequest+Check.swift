@@ -7,6 +7,7 @@ extension RunRequest {
   func check(in configuration: Configuration, among requests: [RunRequest]) throws {
     try checkTokens(configuration)
     for edit in edits { try check(edit, configuration) }
+    try checkCuts(configuration)
     for (site, positions) in captures {
       try check(site, configuration)
       if case .some(let some) = positions { try check(positions: some) }
@@ -78,19 +79,73 @@ extension RunRequest {
       throw ModelError(
         .request, "an edit at \(edit.place) names a \(activation.units.name) twice")
     }
-    guard case .replace(let rows) = edit.change else { return }
-    guard rows.count == edit.positions.count else {
-      throw ModelError(
-        .request,
-        "an edit at \(edit.place) has \(rows.count) vectors for \(edit.positions.count) positions")
+    try check(edit.change, of: edit, unitCount: units.count, configuration)
+  }
+
+  private func check(
+    _ change: Edit.Change, of edit: Edit, unitCount: Int, _ configuration: Configuration
+  ) throws {
+    func width(at position: Int) -> Int {
+      unitCount * configuration.unitWidth(edit.site.activation, sources: position + 1)
     }
-    for (row, position) in zip(rows, edit.positions) {
-      let width = units.count * configuration.unitWidth(activation, sources: position + 1)
-      guard row.count == width else {
+    switch change {
+    case .zero: break
+    case .replace(let rows):
+      guard rows.count == edit.positions.count else {
         throw ModelError(
           .request,
-          "an edit at \(edit.place) has \(row.count) numbers for position \(position), where \(width) "
-            + "are needed")
+          "an edit at \(edit.place) has \(rows.count) vectors for \(edit.positions.count) positions")
+      }
+      for (row, position) in zip(rows, edit.positions) where row.count != width(at: position) {
+        throw ModelError(
+          .request,
+          "an edit at \(edit.place) has \(row.count) numbers for position \(position), where "
+            + "\(width(at: position)) are needed")
+      }
+    case .scale(let factor):
+      guard factor.isFinite else {
+        throw ModelError(.request, "an edit at \(edit.place) would multiply by \(factor)")
+      }
+    case .add(let vector):
+      guard !edit.site.activation.isOverSources else {
+        throw ModelError(
+          .request, "one vector cannot be added at \(edit.place): it is as wide as its position")
+      }
+      guard vector.count == width(at: 0) else {
+        throw ModelError(
+          .request,
+          "an edit at \(edit.place) adds \(vector.count) numbers, where \(width(at: 0)) are needed")
+      }
+    case .cut(let sources):
+      guard edit.site.activation == .attnScores else {
+        throw ModelError(.request, "sources can be cut at attn_scores, not at \(edit.place)")
+      }
+      try check(positions: sources)
+      guard let first = sources.min(), edit.positions.contains(where: { $0 >= first }) else {
+        throw ModelError(
+          .request, "an edit at \(edit.place) cuts nothing: attention only looks back")
+      }
+    }
+  }
+
+  /// A query from which every source is cut would have nothing to share its attention among.
+  private func checkCuts(_ configuration: Configuration) throws {
+    var cut: [Site: [Int: [Int: Set<Int>]]] = [:]
+    for edit in edits {
+      guard case .cut(let sources) = edit.change else { continue }
+      let heads = edit.units ?? Array(0..<configuration.heads)
+      for position in edit.positions {
+        let seen = sources.filter { $0 <= position }
+        for head in heads {
+          cut[edit.site, default: [:]][position, default: [:]][head, default: []]
+            .formUnion(seen)
+        }
+        if let head = heads.first(where: { cut[edit.site]?[position]?[$0]?.count == position + 1 }) {
+          throw ModelError(
+            .request,
+            "L\(edit.site.layer)H\(head) at position \(position) would have no source left to "
+              + "attend to")
+        }
       }
     }
   }
@@ -101,13 +156,12 @@ extension RunRequest {
     guard let base else { return }
     guard requests.indices.contains(base), requests[base].base == nil,
       requests[base].tokens == tokens,
-      requests[base].edits.count <= edits.count,
-      zip(requests[base].edits, edits).allSatisfy({ $0 == $1 })
+      edits(beyond: requests[base]) != nil
     else {
       throw ModelError(
         .request,
         "request \(base) of \(requests.count) is no base: it must have none of its own, the same "
-          + "tokens, and the first of the edits")
+          + "tokens, and no edit that is not among these")
     }
   }
 }

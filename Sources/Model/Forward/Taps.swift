@@ -33,9 +33,8 @@ struct Taps {
   /// Rows that a member shares with its base carry the base's edits already.
   private mutating func bind(_ edit: Edit, of member: Batch.Member) {
     let layer = level(of: edit.site)
-    guard layer >= member.forkLayer else { return }
     let places = edit.positions.enumerated().compactMap { index, position in
-      position < member.forkPosition ? nil : (index, Int(member.rows[position]))
+      layer < member.forks[position] ? nil : (index, Int(member.rows[position]))
     }
     let units = edit.units ?? Array(0..<configuration.unitCount(edit.site.activation))
     if !places.isEmpty {
@@ -69,11 +68,11 @@ struct Taps {
   /// Keeps what was asked for. `x` is `[rows][stride]`.
   mutating func capture(_ site: Site, in x: UnsafePointer<Float>, stride: Int) {
     for (member, positions) in captures[site] ?? [] {
-      let rows = batch.rows(of: member, at: level(of: site))
+      let layer = level(of: site)
       let units = configuration.unitCount(site.activation)
       let kept = positions.map { position in
         let width = configuration.unitWidth(site.activation, sources: position + 1)
-        let row = x + Int(rows[position]) * stride
+        let row = x + batch.row(of: member, at: position, in: layer) * stride
         return Array(UnsafeBufferPointer(start: row, count: units * width))
       }
       results[member].activations[site] = CapturedActivation(
@@ -93,7 +92,8 @@ struct Taps {
     }
   }
 
-  /// The edits of a site by row, for those that are applied row by row.
+  /// The edits of a site by row, for those that are applied row by row; cuts last, so that they
+  /// hold.
   func editsByRow(at site: Site) -> [Int: [RowEdit]] {
     var byRow: [Int: [RowEdit]] = [:]
     for bound in edits[site] ?? [] {
@@ -102,7 +102,7 @@ struct Taps {
           RowEdit(change: bound.edit.change, index: index, units: bound.units))
       }
     }
-    return byRow
+    return byRow.mapValues { $0.filter { !$0.isCut } + $0.filter(\.isCut) }
   }
 
   /// One edit at one row.
@@ -110,6 +110,8 @@ struct Taps {
     var change: Edit.Change
     var index: Int
     var units: [Int]
+
+    var isCut: Bool { if case .cut = change { true } else { false } }
   }
 
   /// Changes one unit's elements. `unit` counts among the edit's units.
@@ -119,7 +121,16 @@ struct Taps {
     switch change {
     case .zero: x.update(repeating: 0, count: width)
     case .replace(let rows):
-      for i in 0..<width { x[i] = rows[index][unit * width + i] }
+      rows[index].withUnsafeBufferPointer { row in
+        for i in 0..<width { x[i] = row[unit * width + i] }
+      }
+    case .scale(let factor):
+      for i in 0..<width { x[i] *= factor }
+    case .add(let vector):
+      // Adding 0 would turn −0 into 0.
+      for i in 0..<width where vector[unit * width + i] != 0 { x[i] += vector[unit * width + i] }
+    case .cut(let sources):
+      for source in sources where source < width { x[source] = -.infinity }
     }
   }
 }

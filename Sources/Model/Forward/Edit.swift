@@ -1,0 +1,46 @@
+/// What is changed at a site of one prompt. Places are resolved: whoever makes an edit has looked
+/// that it can fire.
+public struct Edit: Sendable, Equatable {
+  public var site: Site
+  /// Heads, key/value heads or neurons; all of them where nil.
+  public var units: [Int]?
+  /// Of the prompt that the edit belongs to, from 0.
+  public var positions: [Int]
+  public var change: Change
+
+  /// An edit whose numbers leave an element as it was does not touch a bit of it.
+  public enum Change: Sendable, Equatable {
+    case zero
+    /// For each position its new elements: all of `units` one after another.
+    case replace([[Float]])
+    /// Times a number.
+    case scale(Float)
+    /// Plus a vector, the same at every position: all of `units` one after another. Not at sites
+    /// over sources, which are as wide as their position.
+    case add([Float])
+    /// Only at `attn_scores`: what comes from these positions scores −∞, so that the softmax gives
+    /// it nothing, and the other sources share what it had. It stays cut whatever else is done to
+    /// the scores.
+    case cut(sources: [Int])
+  }
+
+  public init(site: Site, units: [Int]? = nil, positions: [Int], change: Change) {
+    self.site = site
+    self.units = units
+    self.positions = positions
+    self.change = change
+  }
+}
+
+extension Activation {
+  /// Whether a change at a position reaches later positions within the same layer: through the keys
+  /// and values that they read there.
+  var reachesLaterPositionsAtOnce: Bool {
+    switch self {
+    case .embed, .residPre, .ln1Scale, .k, .v: true
+    case .residMid, .residPost, .ln2Scale, .q, .attnScores, .pattern, .z, .result, .attnOut,
+      .mlpPre, .mlpPost, .mlpOut, .lnFinalScale:
+      false
+    }
+  }
+}

@@ -1,0 +1,126 @@
+/// What runs will cost, known before anything is computed.
+public struct RunPlan: Sendable {
+  /// Runs that were asked for.
+  public var runs = 0
+  /// Rows (one position of one run) times the layers that each goes through.
+  public var rowLayers = 0
+  /// The same if nothing were shared.
+  public var rowLayersUnshared = 0
+  /// Batches that the budget and the caches divide them into.
+  public var batches = 0
+  /// Multiplications and additions.
+  public var flops = 0.0
+  /// The most that activations and results on their way take at a time.
+  public var bytes = 0
+  /// Expected, at the speed that this machine was just measured at.
+  public var seconds = 0.0
+
+  public init() {}
+
+  /// One after the other.
+  public static func + (a: RunPlan, b: RunPlan) -> RunPlan {
+    var sum = a
+    sum.runs += b.runs
+    sum.rowLayers += b.rowLayers
+    sum.rowLayersUnshared += b.rowLayersUnshared
+    sum.batches += b.batches
+    sum.flops += b.flops
+    sum.bytes = max(a.bytes, b.bytes)
+    sum.seconds += b.seconds
+    return sum
+  }
+}
+
+extension Transformer {
+  /// Plans what `run` would do, with the same code, and computes none of it.
+  ///
+  /// - Throws: as `run` does.
+  public func plan(_ requests: [RunRequest], memory: Int = .max, speed: Speed) throws -> RunPlan {
+    for request in requests { try request.check(in: configuration, among: requests) }
+    var plan = RunPlan()
+    plan.runs = requests.count
+    plan.rowLayersUnshared = requests.reduce(0) { $0 + $1.tokens.count * layers.count }
+    for batch in try RunPlanner(self, memory: memory).batches(requests) {
+      plan.batches += 1
+      plan.rowLayers += batch.rowLayers
+      plan.bytes = max(plan.bytes, bytes(of: batch))
+      for layer in layers.indices {
+        let products = Double(batch.alive[layer]) * productFlopsPerRow
+        let attention = batch.positions.prefix(batch.alive[layer]).reduce(0.0) {
+          $0 + attentionFlops(sources: $1 + 1)
+        }
+        plan.flops += products + attention
+        plan.seconds += speed.seconds(
+          products: products, rows: batch.alive[layer], attention: attention)
+      }
+      let unembedding = Double(vocabularyRows(of: batch)) * unembeddingFlopsPerRow
+      plan.flops += unembedding
+      plan.seconds += speed.seconds(
+        products: unembedding, rows: vocabularyRows(of: batch), attention: 0)
+    }
+    return plan
+  }
+
+  private func bytes(of batch: Batch) -> Int {
+    batch.rowCount * bytesPerRow
+      + batch.members.reduce(0) { $0 + resultBytes(of: $1.request) }
+  }
+
+  private func vocabularyRows(of batch: Batch) -> Int {
+    batch.members.reduce(0) { sum, member in
+      if case .all(let positions) = member.request.logits { sum + positions.count } else { sum }
+    }
+  }
+
+  /// Of one layer's matrix products.
+  private var productFlopsPerRow: Double {
+    guard let l = layers.first else { return 0 }
+    let weights = [l.q, l.k, l.v, l.o, l.gate, l.up, l.down].reduce(0) { $0 + $1.rows * $1.columns }
+    return 2 * Double(weights)
+  }
+
+  private var unembeddingFlopsPerRow: Double {
+    2 * Double(unembedding.rows * unembedding.columns)
+  }
+
+  /// Of one row in one layer: scores and weighted values of every head.
+  private func attentionFlops(sources: Int) -> Double {
+    4 * Double(sources * configuration.heads * configuration.headWidth)
+  }
+
+  /// How fast this machine multiplies this model's weights, in seconds a flop.
+  public struct Speed: Sendable {
+    /// For products of so many rows, ascending.
+    fileprivate var products: [(rows: Int, secondsPerFlop: Double)]
+    fileprivate var attention: Double
+
+    fileprivate func seconds(products flops: Double, rows: Int, attention: Double) -> Double {
+      guard rows > 0 else { return 0 }
+      let rate = products.last { $0.rows <= rows } ?? products[0]
+      return flops * rate.secondsPerFlop + attention * self.attention
+    }
+  }
+
+  /// Times one layer's products on as many rows as speeds differ at; some milliseconds.
+  public func measureSpeed() -> Speed {
+    guard let layer = layers.first else { return Speed(products: [(1, 0)], attention: 0) }
+    let products = Products(pool: pool)
+    let clock = ContinuousClock()
+    let rates = [1, 4, 12, 48, 192].map { rows -> (rows: Int, secondsPerFlop: Double) in
+      let x = FloatBuffer(rows * configuration.width, zeroed: true)
+      let outs = [layer.gate, layer.up].map { ($0, FloatBuffer(rows * $0.stride)) }
+      let targets = outs.map { ProductTarget(matrix: $0, out: $1.pointer) }
+      let flops = outs.reduce(0.0) { $0 + 2 * Double(rows * $1.0.rows * $1.0.columns) }
+      // The first touches the memory.
+      let times = (0..<4).map { _ in
+        clock.measure {
+          products.multiply(
+            UnsafePointer(x.pointer), rows: rows, stride: configuration.width, targets)
+        } / .seconds(1)
+      }
+      return (rows, (times.dropFirst().min() ?? 0) / flops)
+    }
+    // Attention goes a head and a row at a time, at about a quarter of a product's speed.
+    return Speed(products: rates, attention: (rates.last?.secondsPerFlop ?? 0) * 4)
+  }
+}

@@ -1,0 +1,123 @@
+/// Divides requests into batches that fit a budget.
+///
+/// A base goes with every batch that has runs that vary it: a few rows more, and nothing needs to
+/// be kept between batches.
+struct RunPlanner {
+  /// Enough rows to make reading the weights cheap, few enough to stay in the processor's caches.
+  static let rowsAtMost = 768
+
+  private let model: Transformer
+  private let memory: Int
+
+  init(_ model: Transformer, memory: Int) {
+    self.model = model
+    self.memory = memory
+  }
+
+  /// - Throws: `ModelError` if a single run needs more than the budget.
+  func batches(_ requests: [RunRequest]) throws -> [Batch] {
+    var batches: [Batch] = []
+    var open = OpenBatch()
+
+    func close() {
+      guard !open.members.isEmpty else { return }
+      batches.append(
+        Batch(open.members, layers: model.layers.count, fork: Fork.rule))
+      open = OpenBatch()
+    }
+
+    for (index, request) in requests.enumerated() {
+      let rows = request.base.map {
+        let forks = Fork.rule(request, from: requests[$0], layers: model.layers.count)
+        return forks.count { $0 != Fork.never }
+      }
+      let own = Cost(
+        rows: rows ?? request.tokens.count, bytes: model.resultBytes(of: request))
+      if open.cost.rows > 0, !fits(open.cost + own) { close() }
+      if let base = request.base, open.places[base] == nil {
+        // The base has been in an earlier batch: here it only serves, and gives no result.
+        var silent = requests[base]
+        silent.captures = [:]
+        silent.logits = .none
+        open.add(silent, as: -1, at: base, Cost(rows: silent.tokens.count, bytes: 0))
+      }
+      open.add(request, as: index, at: request.base == nil ? index : nil, own)
+      try checkBudget(open.cost)
+    }
+    close()
+    return batches
+  }
+
+  private func fits(_ cost: Cost) -> Bool {
+    cost.rows <= Self.rowsAtMost && bytes(cost) <= memory
+  }
+
+  private func bytes(_ cost: Cost) -> Int { cost.bytes + cost.rows * model.bytesPerRow }
+
+  /// Of a batch that just took its first run: no batch can be smaller.
+  private func checkBudget(_ cost: Cost) throws {
+    let needed = bytes(cost)
+    guard needed > memory else { return }
+    throw ModelError(
+      .request,
+      "one run needs \(needed >> 20) MiB for its activations, more than the \(memory >> 20) MiB of "
+        + "the budget", help: "allow more: --memory \((needed >> 20) * 2)MB")
+  }
+
+  private struct Cost {
+    var rows = 0
+    /// What the results take until they are handed over.
+    var bytes = 0
+
+    static func + (a: Cost, b: Cost) -> Cost { Cost(rows: a.rows + b.rows, bytes: a.bytes + b.bytes) }
+  }
+
+  private struct OpenBatch {
+    var members: [(index: Int, request: RunRequest, base: Int?)] = []
+    var cost = Cost()
+    /// Where each base stands among the members.
+    var places: [Int: Int] = [:]
+
+    mutating func add(_ request: RunRequest, as index: Int, at place: Int?, _ cost: Cost) {
+      if let place { places[place] = members.count }
+      members.append((index, request, place == nil ? request.base.flatMap { places[$0] } : nil))
+      self.cost = self.cost + cost
+    }
+  }
+}
+
+extension Batch {
+  /// Rows, counted once a layer.
+  var rowLayers: Int { alive.dropLast().reduce(0, +) }
+}
+
+extension Transformer {
+  /// What `Buffers` and the packed rows of a product take for one row.
+  var bytesPerRow: Int {
+    guard let layer = layers.first else { return 0 }
+    let widest = max(configuration.width, layer.q.stride, layer.gate.stride)
+    let floats =
+      2 * configuration.width + 2 * layer.q.stride + layer.k.stride + layer.v.stride
+      + layer.gate.stride + layer.up.stride + layer.o.stride + widest + 1
+    return floats * MemoryLayout<Float>.size
+  }
+
+  /// What a request's result takes until it is handed over.
+  func resultBytes(of request: RunRequest) -> Int {
+    let captured = request.captures.reduce(0) { sum, capture in
+      let (site, positions) = capture
+      let kept = if case .some(let some) = positions { some } else { Array(request.tokens.indices) }
+      let units = configuration.unitCount(site.activation)
+      return kept.reduce(sum) {
+        $0 + units * configuration.unitWidth(site.activation, sources: $1 + 1)
+      }
+    }
+    let logits =
+      switch request.logits {
+      case .none: 0
+      case .all(let positions): positions.count * configuration.vocabulary
+      case .tokens(let tokens, _): tokens.count
+      }
+    return (captured + logits) * MemoryLayout<Float>.size
+  }
+}
