@@ -6,7 +6,7 @@ enum Catalogue {
     // inputs
     .prompt, .facts, .read, .lint,
     // edits
-    .ablate,
+    .ablate, .patch, .knockout, .freeze, .scale, .steer,
     // measures
     .tokens, .logits, .probs, .rank, .logitDiff, .effect, .dla, .lens, .attention, .activations,
     // tables

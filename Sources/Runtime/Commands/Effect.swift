@@ -8,7 +8,8 @@ extension Command {
     details: """
       effect = edited − base. After `each`, one row a variant, and base is the pipeline's prompt \
       with every other edit; without it, base is the prompt with no edit at all. Measured by \
-      logit_diff where there are foils, else by the answer's logit; kl is KL(base ‖ edited).
+      logit_diff where there are foils, else by the answer's logit; kl is KL(base ‖ edited). After \
+      `patch` also recovered = (edited − base) / (donor − base).
       """,
     input: .prompts,
     parameters: [
@@ -23,7 +24,7 @@ extension Command {
 
   private static func measureEffect(_ call: Invocation) throws -> Value {
     let set = try call.promptInput()
-    guard set.sweep != nil || !set.edits.isEmpty else {
+    guard !set.edits.isEmpty else {
       throw call.failure(
         "there is no edit whose effect could be measured",
         help: "edit first: … | ablate L9H8@last | effect")
@@ -31,28 +32,30 @@ extension Command {
     let metric = try metric(call, set)
     if metric != .kl { _ = try placing(at: call.span) { try set.answers(for: "effect") } }
     let cases = try call.session.cases(of: set)
-    let bases = try baseRuns(call, set, cases, metric)
+    let base = set.sweep == nil ? set.unedited : set.withoutSweptEdit
+    let bases = try references(call, base, label: "base", metric: metric, for: set, against: nil)
+    let donors = try set.patchDonors.map {
+      try references(call, $0, label: "donors", metric: metric, for: set, against: bases)
+    }
 
     var columns = CaseColumns(set)
-    var (base, edited): ([Double], [Double]) = ([], [])
+    var rows = EffectRows()
     try call.session.run(
       cases.map(\.asVariant), of: set, label: "effect",
       wants: { ([:], metric.logits(of: $0.prompt)) },
       consume: { item, result in
         let reference = bases[item.index]
-        columns.append(set.sweep == nil ? item.withoutVariant : item)
-        base.append(reference.value)
-        edited.append(
-          metric.value(of: result.logits[0], prompt: item.prompt, base: reference.distribution))
+        columns.append(item)
+        rows.append(
+          base: reference.value,
+          edited: metric.value(
+            of: result.logits[0], prompt: item.prompt, base: reference.distribution),
+          donor: donors?[item.index].value)
       })
     return .table(
       TableValue(
-        Table(
-          columns: columns.columns + [
-            Column("metric", .texts(base.map { _ in metric.rawValue })),
-            metric.column("base", base), metric.column("edited", edited),
-            metric.column("effect", zip(base, edited).map { $1 - $0 }),
-          ], measure: "effect"), origins: [set.origin]))
+        Table(columns: columns.columns + rows.columns(metric), measure: "effect"),
+        origins: [set.origin]))
   }
 
   private static func metric(_ call: Invocation, _ set: PromptSet) throws -> Metric {
@@ -75,29 +78,81 @@ extension Command {
     return metric
   }
 
-  private struct BaseRun {
+  private struct Reference {
     var value: Double
     var distribution: Distribution?
   }
 
-  /// Each prompt's own run: with the edits that are not swept, or, where nothing is swept, with none.
-  private static func baseRuns(
-    _ call: Invocation, _ set: PromptSet, _ cases: [Case], _ metric: Metric
-  ) throws -> [BaseRun] {
-    var plain = set
-    plain.sweep = nil
-    if set.sweep == nil { plain.edits = [] }
-    var runs = [BaseRun](repeating: BaseRun(value: .nan), count: set.prompts.count)
+  /// The metric of other runs, one for each prompt of `set`: its base, or its donor. What is
+  /// measured is always the answer of the prompt itself.
+  private static func references(
+    _ call: Invocation, _ runs: PromptSet, label: String, metric: Metric, for set: PromptSet,
+    against bases: [Reference]?
+  ) throws -> [Reference] {
+    let cases = try call.session.cases(of: runs)
+    func judged(_ index: Int, in run: Prompt) -> Prompt {
+      var prompt = run
+      prompt.answer = set.prompts[index].answer
+      prompt.foils = set.prompts[index].foils
+      return prompt
+    }
+    let indices = set.prompts.indices
+    let pairs = indices.map { ($0, cases[cases.count == 1 ? 0 : $0]) }
+    var found = [Reference](repeating: Reference(value: .nan), count: indices.count)
     try call.session.run(
-      try call.session.cases(of: plain), of: plain, label: "base",
-      wants: { ([:], metric.logits(of: $0.prompt)) },
+      pairs.map { index, item in
+        var item = item
+        item.prompt = judged(index, in: item.prompt)
+        item.index = index
+        return item
+      }, of: runs, label: label, wants: { ([:], metric.logits(of: $0.prompt)) },
       consume: { item, result in
         let logits = result.logits[0]
-        runs[item.index] = BaseRun(
-          value: metric.value(of: logits, prompt: item.prompt, base: nil),
-          distribution: metric == .kl ? Distribution(logits) : nil)
+        found[item.index] = Reference(
+          value: metric.value(
+            of: logits, prompt: item.prompt, base: bases?[item.index].distribution),
+          distribution: metric == .kl && bases == nil ? Distribution(logits) : nil)
       })
-    return runs
+    return found
+  }
+}
+
+/// base, edited, effect, and recovered where there is a donor.
+private struct EffectRows {
+  private var (base, edited): ([Double], [Double]) = ([], [])
+  private var donor: [Double] = []
+
+  mutating func append(base: Double, edited: Double, donor: Double?) {
+    self.base.append(base)
+    self.edited.append(edited)
+    if let donor { self.donor.append(donor) }
+  }
+
+  func columns(_ metric: Metric) -> [Column] {
+    let effects = zip(base, edited).map { $1 - $0 }
+    var columns = [
+      Column("metric", .texts(base.map { _ in metric.rawValue })),
+      metric.column("base", base), metric.column("edited", edited),
+      metric.column("effect", effects),
+    ]
+    if donor.count == base.count, !base.isEmpty {
+      // Where the donor is no better than the base there is nothing to recover: missing.
+      let recovered = base.indices.map { i in
+        donor[i] == base[i] ? Double.nan : effects[i] / (donor[i] - base[i])
+      }
+      columns.append(Column("recovered", .doubles(recovered)))
+    }
+    return columns
+  }
+}
+
+extension PromptSet {
+  /// The prompts that a patch takes its values from: of the swept edit, or of the only edit.
+  fileprivate var patchDonors: PromptSet? {
+    guard let edit = sweep ?? (edits.count == 1 ? edits.first : nil),
+      case .patch(let donors) = edit.mode
+    else { return nil }
+    return donors
   }
 }
 
@@ -106,13 +161,7 @@ extension Case {
   fileprivate var asVariant: Case {
     guard variant == nil else { return self }
     var copy = self
-    copy.variant = Variant(place: Place(label: "", sites: []), position: nil, edits: edits)
-    return copy
-  }
-
-  fileprivate var withoutVariant: Case {
-    var copy = self
-    copy.variant = nil
+    copy.baseEdits = []
     return copy
   }
 }

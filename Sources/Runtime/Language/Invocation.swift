@@ -45,6 +45,17 @@ struct Invocation {
     }
   }
 
+  func number(_ parameter: String) throws -> Double? {
+    guard let expression = expression(parameter) else { return nil }
+    return try placing(at: expression.span) {
+      let value = try session.evaluate(expression)
+      guard let number = value.asDouble, number.isFinite else {
+        throw Failure("a number is wanted here, not \(value.kind)")
+      }
+      return number
+    }
+  }
+
   /// Text as a string, a variable, or the bare words of the source.
   func text(_ parameter: String) throws -> String? {
     try expression(parameter).map { try session.bareText($0) }

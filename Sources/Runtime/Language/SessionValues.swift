@@ -25,7 +25,7 @@ extension Session {
         prompts: [try Prompt(text: text, labels: [], model: model, addsBOS: addsBOS(model))])
     case .list(let values) where !values.isEmpty:
       let sets = try values.map(asPrompts)
-      guard sets.allSatisfy({ $0.edits.isEmpty && $0.sweep == nil }) else {
+      guard sets.allSatisfy({ $0.edits.isEmpty }) else {
         throw Failure("prompts with edits cannot be joined into one set")
       }
       guard sets.allSatisfy({ $0.model === sets[0].model }) else {

@@ -6,21 +6,47 @@ struct Case {
   /// The prompt's place in its set.
   var index: Int
   var variant: Variant?
+  /// All edits, those of the variant among them, in their order.
   var edits: [Edit]
+  /// The edits of the run that this one varies; nil where it varies none.
+  var baseEdits: [Edit]?
 }
 
 extension Session {
   /// The runs that a set of prompts stands for: one a prompt, or one a prompt and variant.
   func cases(of set: PromptSet) throws -> [Case] {
-    var binder = EditBinder { [self] in try captures(of: $0, $1) }
+    var binder = EditBinder(set) { [self] in try captures(of: $0, $1) }
     return try set.prompts.enumerated().flatMap { index, prompt -> [Case] in
-      let edits = try set.edits.flatMap { try binder.edits($0, on: prompt) }
-      guard let sweep = set.sweep else {
-        return [Case(prompt: prompt, index: index, variant: nil, edits: edits)]
+      let held = try set.edits.enumerated().map { i, spec in
+        i == set.sweepIndex ? [] : try binder.edits(spec, at: index)
       }
-      return try binder.variants(sweep, on: prompt).map { variant in
-        Case(prompt: prompt, index: index, variant: variant, edits: edits + variant.edits)
+      try checkThatAllFire(held, of: set)
+      guard let sweepIndex = set.sweepIndex else {
+        return [Case(prompt: prompt, index: index, variant: nil, edits: held.flatMap(\.self))]
       }
+      return try binder.variants(set.edits[sweepIndex], at: index).map { variant in
+        var edits = held
+        edits[sweepIndex] = variant.edits
+        try checkThatAllFire(edits, of: set)
+        return Case(
+          prompt: prompt, index: index, variant: variant, edits: edits.flatMap(\.self),
+          baseEdits: held.flatMap(\.self))
+      }
+    }
+  }
+
+  /// An edit of which nothing is left, because later ones set the same places anew, was not meant.
+  private func checkThatAllFire(_ edits: [[Edit]], of set: PromptSet) throws {
+    for (i, mine) in edits.enumerated() where !mine.isEmpty {
+      let later = edits[(i + 1)...].enumerated().filter { _, others in
+        mine.allSatisfy { edit in others.contains { $0.overwrites(edit) } }
+      }
+      guard let (offset, _) = later.first else { continue }
+      let (spec, other) = (set.edits[i], set.edits[i + 1 + offset])
+      throw Failure(
+        "'\(spec.description)' never fires: '\(other.description)' sets the same places anew",
+        help: "edits apply in the order in which they are written: write it after the other",
+        span: spec.span, source: spec.source)
     }
   }
 
@@ -36,21 +62,15 @@ extension Session {
     var bases: [Int: Int] = [:]
     for item in cases {
       let wanted = wants(item)
-      var base: Int?
-      if let variant = item.variant {
-        base = bases[item.index]
-        if base == nil {
-          base = requests.count
-          bases[item.index] = base
-          requests.append(
-            RunRequest(
-              tokens: item.prompt.tokens, edits: item.edits.dropLast(variant.edits.count)))
-          owners.append(nil)
-        }
+      if let baseEdits = item.baseEdits, bases[item.index] == nil {
+        bases[item.index] = requests.count
+        requests.append(RunRequest(tokens: item.prompt.tokens, edits: baseEdits))
+        owners.append(nil)
       }
       requests.append(
         RunRequest(
-          tokens: item.prompt.tokens, edits: item.edits, base: base, captures: wanted.captures,
+          tokens: item.prompt.tokens, edits: item.edits,
+          base: item.baseEdits == nil ? nil : bases[item.index], captures: wanted.captures,
           logits: wanted.logits))
       owners.append(item)
     }
@@ -80,18 +100,32 @@ extension Session {
       })
   }
 
-  /// Some sites of every prompt of a set, at all positions; its edits are applied.
-  private func captures(of set: PromptSet, _ sites: [Site]) throws -> [RunResult] {
-    guard set.sweep == nil else {
-      throw Failure("a mean cannot be taken over a sweep")
-    }
+  /// Some sites of every prompt of a set; its edits are applied.
+  private func captures(
+    of set: PromptSet, _ sites: (Prompt) throws -> [Site: RunRequest.Positions]
+  ) throws -> [RunResult] {
     let cases = try cases(of: set)
+    let wanted = try set.prompts.map(sites)
     var results = [RunResult](repeating: RunResult(), count: cases.count)
-    let wanted = Dictionary(uniqueKeysWithValues: sites.map { ($0, RunRequest.Positions.all) })
     try run(
-      cases, of: set, label: "mean", wants: { _ in (wanted, .none) },
+      cases, of: set, label: "values", wants: { (wanted[$0.index], .none) },
       consume: { results[$0.index] = $1 })
     return results
+  }
+}
+
+extension Edit {
+  /// Whether nothing of `other`, applied before this, is left.
+  fileprivate func overwrites(_ other: Edit) -> Bool {
+    guard site == other.site else { return false }
+    switch (change, other.change) {
+    case (.zero, .cut), (.replace, .cut), (.scale, _), (.add, _), (.cut, _): return false
+    case (.zero, _), (.replace, _): break
+    }
+    if let units {
+      guard let others = other.units, Set(others).isSubset(of: units) else { return false }
+    }
+    return Set(other.positions).isSubset(of: positions)
   }
 }
 
@@ -112,7 +146,8 @@ struct CaseColumns {
     hasPrompt = set.prompts.count > 1
     sweeps = set.sweep != nil
     hasHead = set.sweep?.targets.contains { $0.place.head != nil } ?? false
-    hasPosition = set.sweep?.targets.contains { $0.position != nil } ?? false
+    hasPosition =
+      set.sweep.map { !$0.isKnockout && $0.targets.contains { $0.position != nil } } ?? false
   }
 
   mutating func append(_ item: Case) {
@@ -140,7 +175,7 @@ struct CaseColumns {
 extension PromptSet {
   var origin: Origin {
     Origin(
-      model: model, prompts: prompts, edits: (edits + [sweep].compactMap { $0 }).map(\.description))
+      model: model, prompts: prompts, edits: edits.map(\.description))
   }
 
   /// - Throws: `Failure` where a sweep makes no sense.

@@ -25,7 +25,51 @@ struct EditSpec: Sendable {
 
   indirect enum Mode: Sendable {
     case zero
+    /// The mean over the runs of a set.
     case mean(over: PromptSet)
+    /// What another prompt of a set has there, drawn for each prompt.
+    case resample(over: PromptSet, seed: Int)
+    /// What a donor has there: one for all prompts, or one for each.
+    case patch(from: PromptSet)
+    /// What the prompt's own run has there without any edit.
+    case freeze
+    case scale(Float)
+    /// Plus a vector.
+    case steer([Float])
+    /// Attention from these positions is taken away; the targets are `attn_scores`.
+    case knockout(source: Position.Kind)
+  }
+
+  /// The sites that it reads of the run of a donor, and at what positions.
+  func sites(read donor: Prompt) throws -> [Site: RunRequest.Positions] {
+    var sites: [Site: RunRequest.Positions] = [:]
+    for target in targets {
+      let positions = try donor.donorPositions(target.position)
+      for part in target.place.sites {
+        sites[part.site] = sites[part.site].map { $0.joined(with: positions) } ?? positions
+      }
+    }
+    return sites
+  }
+}
+
+extension Prompt {
+  /// The last place and spans are the donor's own; all else is paired by number with the edited
+  /// prompt's, which has as many tokens.
+  fileprivate func donorPositions(_ kind: Position.Kind?) throws -> RunRequest.Positions {
+    switch kind {
+    case .name, .index(-1): .some(try positions(kind ?? .all))
+    case .all, .index, .range, .text, .set, nil: .all
+    }
+  }
+}
+
+extension RunRequest.Positions {
+  fileprivate func joined(with other: Self) -> Self {
+    switch (self, other) {
+    case (.some(let a), .some(let b)): .some(Set(a).union(b).sorted())
+    case (.all, _), (_, .all): .all
+    }
   }
 }
 
@@ -35,120 +79,4 @@ struct Variant: Sendable {
   /// Where the selector gave a position.
   var position: Int?
   var edits: [Edit]
-}
-
-/// Binds edits to prompts. Means are computed once for all prompts.
-struct EditBinder {
-  private var means: [ObjectIdentifier: MeanSource] = [:]
-  private let runner: (PromptSet, [Site]) throws -> [RunResult]
-
-  /// - Parameter runner: runs a set of prompts and keeps some sites at all positions.
-  init(runner: @escaping (PromptSet, [Site]) throws -> [RunResult]) {
-    self.runner = runner
-  }
-
-  /// The edits that a spec, taken as a whole, makes on a prompt.
-  mutating func edits(_ spec: EditSpec, on prompt: Prompt) throws -> [Edit] {
-    try placing(at: spec.span, in: spec.source) {
-      try spec.targets.flatMap { target in
-        let positions = try prompt.positions(target.position ?? .all)
-        return try edits(spec, target, at: positions, on: prompt)
-      }
-    }
-  }
-
-  /// The runs that a sweep makes of a prompt: one a component, and one a position where the
-  /// selector gave positions.
-  mutating func variants(_ spec: EditSpec, on prompt: Prompt) throws -> [Variant] {
-    try placing(at: spec.span, in: spec.source) {
-      try spec.targets.flatMap { target -> [Variant] in
-        guard let kind = target.position else {
-          let all = Array(prompt.tokens.indices)
-          return [
-            Variant(
-              place: target.place, position: nil,
-              edits: try edits(spec, target, at: all, on: prompt))
-          ]
-        }
-        return try prompt.positions(kind).map { position in
-          Variant(
-            place: target.place, position: position,
-            edits: try edits(spec, target, at: [position], on: prompt))
-        }
-      }
-    }
-  }
-
-  private mutating func edits(
-    _ spec: EditSpec, _ target: EditSpec.Target, at positions: [Int], on prompt: Prompt
-  ) throws -> [Edit] {
-    try target.place.sites.map { part in
-      let change: Edit.Change
-      switch spec.mode {
-      case .zero: change = .zero
-      case .mean(let set):
-        let source = try meanSource(spec, set)
-        change = .replace(try source.rows(part, target.position, at: positions, of: prompt))
-      }
-      return Edit(site: part.site, units: part.units, positions: positions, change: change)
-    }
-  }
-
-  private mutating func meanSource(_ spec: EditSpec, _ set: PromptSet) throws -> MeanSource {
-    let key = ObjectIdentifier(spec.identity)
-    if let known = means[key] { return known }
-    let sites = Array(Set(spec.targets.flatMap { $0.place.sites.map(\.site) }))
-    let source = MeanSource(set: set, results: try runner(set, sites))
-    means[key] = source
-    return source
-  }
-}
-
-/// Mean activations over a set of prompts. At `@last` the mean is over that place of every prompt,
-/// at a span over all its tokens; else it is taken position by position, which needs equal lengths.
-private struct MeanSource {
-  let set: PromptSet
-  let results: [RunResult]
-
-  func rows(
-    _ part: Place.SitePart, _ kind: Position.Kind?, at positions: [Int], of prompt: Prompt
-  ) throws -> [[Float]] {
-    switch kind {
-    case .name, .index(-1):
-      let mean = try mean(part, set.prompts.map { try $0.positions(kind ?? .all) })
-      return positions.map { _ in mean }
-    case .all, .index, .range, .text, .set, nil:
-      let lengths = Set((set.prompts + [prompt]).map(\.tokens.count))
-      guard lengths.count == 1 else {
-        throw Failure(
-          "a mean position by position needs prompts of one length; these have "
-            + lengths.sorted().map(String.init).joined(separator: ", ") + " tokens",
-          help: "give a place that every prompt has: @last, or a span such as @subject")
-      }
-      return try positions.map { position in try mean(part, set.prompts.map { _ in [position] }) }
-    }
-  }
-
-  /// The mean over `places` of every prompt, summed in double precision in their order.
-  private func mean(_ part: Place.SitePart, _ places: [[Int]]) throws -> [Float] {
-    var sum: [Double] = []
-    var count = 0
-    for (result, positions) in zip(results, places) {
-      guard let activation = result.activations[part.site] else { continue }
-      for position in positions {
-        let row =
-          part.units.map { units in units.flatMap { Array(activation[position, $0]) } }
-          ?? activation[position]
-        if sum.isEmpty { sum = [Double](repeating: 0, count: row.count) }
-        guard sum.count == row.count else {
-          throw Failure(
-            "the mean of \(part.site.activation.rawValue) needs places with as many sources",
-            help: "give prompts of one length")
-        }
-        for i in row.indices { sum[i] += Double(row[i]) }
-        count += 1
-      }
-    }
-    return sum.map { Float($0 / Double(count)) }
-  }
 }

@@ -137,14 +137,3 @@ extension Prompt {
     return first..<last + 1
   }
 }
-
-/// Prompts, how they are changed, and what is swept over them. Nothing runs until a measure asks.
-public struct PromptSet: Sendable {
-  var prompts: [Prompt]
-  var edits: [EditSpec] = []
-  /// Nil unless an edit said `each`.
-  var sweep: EditSpec?
-
-  /// All prompts of a set are of one model.
-  var model: LanguageModel { prompts[0].model }
-}

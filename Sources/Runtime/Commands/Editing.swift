@@ -1,0 +1,85 @@
+import Lang
+import Model
+
+// What all commands that edit share: selectors become places, and the edit is put with the prompts.
+// Nothing runs here.
+
+extension Command.Parameter {
+  static let each = word("each", ["each"], "one run for each component instead of one for all")
+  static let site = positional(
+    "site", .selector, list: true, "components or sites: L9H8, heads@last, L9.mlp")
+}
+
+extension Invocation {
+  /// The prompts with one more edit, at the places that the parameter `site` selects.
+  ///
+  /// - Parameters:
+  ///   - mode: how they are changed, and in words: `mean over 48 prompts`.
+  ///   - check: refuses places that cannot be changed so.
+  func edited(
+    _ set: PromptSet, _ mode: EditSpec.Mode, words: String,
+    check: (Place, Configuration) throws -> Void = { _, _ in }
+  ) throws -> Value {
+    let configuration = set.model.configuration
+    let targets = try selectors("site").flatMap { selector, span in
+      try placing(at: span) {
+        let places = try selector.places(on: configuration, for: .editing)
+        for place in places { try check(place, configuration) }
+        return places.map { EditSpec.Target(place: $0, position: selector.position) }
+      }
+    }
+    return try edited(set, targets, mode, at: joinedSpan("site"), words: words)
+  }
+
+  /// An edit that no prompt can be given is an error here, where it stands, not where it is measured.
+  func edited(
+    _ set: PromptSet, _ targets: [EditSpec.Target], _ mode: EditSpec.Mode, at span: SourceSpan,
+    words: String
+  ) throws -> Value {
+    var set = set
+    let isSwept = word("each") != nil
+    if isSwept, set.sweep != nil {
+      throw failure("there is one `each` in this pipeline already", help: "sweep one thing")
+    }
+    for prompt in set.prompts {
+      for kind in targets.compactMap(\.position) {
+        try placing(at: span) { _ = try prompt.positions(kind) }
+      }
+    }
+    let text = "\(command.name) \(session.source.text(in: span)) \(words)"
+    set.append(
+      EditSpec(
+        targets: targets, mode: mode, span: span, source: session.source,
+        description: text.split(whereSeparator: \.isWhitespace).joined(separator: " ")),
+      isSwept: isSwept)
+    return .prompts(set)
+  }
+
+  /// From the first to the last expression of a parameter.
+  func joinedSpan(_ parameter: String) -> SourceSpan {
+    let spans = expressions(parameter).map(\.span)
+    return spans.dropFirst().reduce(spans.first ?? span) { $0.joined(with: $1) }
+  }
+
+  /// Prompts that values are taken from: of the same model, and not swept.
+  func donors(_ parameter: String, for set: PromptSet) throws -> PromptSet? {
+    guard let donors = try prompts(parameter), let expression = expression(parameter) else {
+      return nil
+    }
+    guard donors.model === set.model else {
+      throw Failure(
+        "these prompts are of another model than the one that is edited",
+        help: "make them again with this model loaded", span: expression.span)
+    }
+    guard donors.sweep == nil else {
+      throw Failure(
+        "values cannot be taken from a sweep", help: "leave `each` away", span: expression.span)
+    }
+    return donors
+  }
+}
+
+extension PromptSet {
+  /// For messages and what `save` writes: the one prompt's name, or how many there are.
+  var summary: String { prompts.count == 1 ? "'\(prompts[0].name)'" : "\(prompts.count) prompts" }
+}

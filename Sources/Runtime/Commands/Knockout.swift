@@ -1,0 +1,129 @@
+import Lang
+import Model
+
+extension Command {
+  static let knockout = Command(
+    name: "knockout", group: .edits,
+    summary: "Cut attention from some positions to others.",
+    details: """
+      `knockout subject -> last at L10..20`: in those layers what is after the arrow no longer sees \
+      what is before it. The scores become −∞ before the softmax, so that the other sources share \
+      the attention. `at` takes layers or heads, all of them without it, and `heads` picks numbers \
+      among their heads. A position is a span's label, last, a number, a range, or a text in quotes.
+      """,
+    input: .prompts,
+    parameters: [
+      .each, .positional("source", .selector, "the positions that are no longer seen"),
+      Parameter(
+        name: "destination", form: .arrow, kind: .selector, isRequired: true,
+        summary: "the positions that no longer see them"),
+      .keyword("at", .selector, list: true, "layers or heads: L10..20, L9H8"),
+      .keyword("heads", .number, list: true, "only these of their heads: 0, 3"),
+    ],
+    examples: ["colosseum | knockout subject -> last at L10..20 | effect"]
+  ) { call in
+    let set = try call.promptInput()
+    guard let source = call.expression("source"), let arrow = call.expression("destination") else {
+      return .nothing
+    }
+    let from = try call.position(source)
+    let to = try call.position(arrow)
+    let numbers = try call.headNumbers(of: set.model.configuration)
+    let places = try call.attentionPlaces(of: set.model.configuration, heads: numbers)
+    let span = source.span.joined(with: arrow.span)
+    return try call.edited(
+      set, places.map { EditSpec.Target(place: $0, position: to) }, .knockout(source: from),
+      at: span, words: call.layersText)
+  }
+}
+
+extension Invocation {
+  /// A position as a bare label, `@…`, a number, a range, a text or a list of these.
+  fileprivate func position(_ expression: Lang.Expression) throws -> Position.Kind {
+    switch expression.kind {
+    case .at(nil, let position): return position.kind
+    case .name(let name) where session.lookUp(name) == nil: return .name(name)
+    case .list(let items, _): return .set(try items.map(position))
+    default: break
+    }
+    return try placing(at: expression.span) {
+      switch try session.evaluate(expression) {
+      case .integer(let index): return .index(index)
+      case .text(let text): return .text(text)
+      case .selector(let selector) where selector.isPosition: return selector.position ?? .all
+      case .list(let values):
+        return .set(
+          try values.map { value in
+            guard case .integer(let index) = value else {
+              throw Failure("a position is a whole number, not \(value.kind)")
+            }
+            return .index(index)
+          })
+      case let other:
+        throw Failure(
+          "a position is wanted here, not \(other.kind)",
+          help: "a span's label, last, a number, a range such as 3..5, or a text in quotes")
+      }
+    }
+  }
+
+  fileprivate func headNumbers(of configuration: Configuration) throws -> [Int]? {
+    guard has("heads") else { return nil }
+    return try expressions("heads").flatMap { expression in
+      try placing(at: expression.span) {
+        let value = try session.evaluate(expression)
+        let values = if case .list(let values) = value { values } else { [value] }
+        return try values.map { value in
+          guard case .integer(let head) = value, (0..<configuration.heads).contains(head) else {
+            throw Failure(
+              "'\(value.shortText ?? value.kind)' is no head: this model has heads 0 to "
+                + "\(configuration.heads - 1)")
+          }
+          return head
+        }
+      }
+    }
+  }
+
+  /// A place for each layer or head that `at` selects.
+  fileprivate func attentionPlaces(of configuration: Configuration, heads: [Int]?) throws -> [Place]
+  {
+    func place(_ layer: Int, _ head: Int?) -> Place {
+      Place(
+        label: head.map { "L\(layer)H\($0)" } ?? "L\(layer)", layer: layer, head: head,
+        sites: [
+          Place.SitePart(
+            site: Site(.attnScores, layer: layer), units: head.map { [$0] } ?? heads)
+        ])
+    }
+    guard has("at") else { return (0..<configuration.layers).map { place($0, nil) } }
+    return try selectors("at").flatMap { selector, span in
+      try placing(at: span) {
+        guard selector.position == nil else {
+          throw Failure(
+            "`at` takes layers or heads, not positions",
+            help: "positions stand on both sides of the arrow: knockout subject -> last at L10..20")
+        }
+        return try selector.places(on: configuration, for: .editing).map { found in
+          let wholes: Set<Activation> = [.attnOut, .mlpOut]
+          guard let layer = found.layer, found.sites.allSatisfy({
+            found.head != nil || wholes.contains($0.site.activation)
+          }), found.sites.contains(where: { $0.site.activation != .mlpOut })
+          else {
+            throw Failure(
+              "\(found.label) has no attention to cut", help: "say layers or heads: L10..20, L9H8")
+          }
+          if found.head != nil, heads != nil {
+            throw Failure("\(found.label) is a head already", help: "leave `heads` away")
+          }
+          return place(layer, found.head)
+        }
+      }
+    }
+  }
+
+  fileprivate var layersText: String {
+    (has("at") ? "at \(session.source.text(in: joinedSpan("at")))" : "")
+      + (has("heads") ? " heads \(session.source.text(in: joinedSpan("heads")))" : "")
+  }
+}

@@ -1,0 +1,32 @@
+import Lang
+import Model
+
+extension Command {
+  static let patch = Command(
+    name: "patch", group: .edits,
+    summary: "Put in what another prompt's run has at the same place.",
+    details: """
+      `from` is one prompt for all, or as many as there are prompts, paired in order; its own edits \
+      apply. Positions are paired one to one: prompts of as many tokens, or @last, or a span that \
+      has as many tokens in both. After `patch`, `effect` also gives `recovered`: how much of the \
+      way from the base to the donor the patched run goes.
+      """,
+    input: .prompts,
+    parameters: [
+      .each, .site,
+      .keyword("from", .prompts, required: true, "the donor: a prompt, or one for each prompt"),
+    ],
+    examples: [
+      #"colosseum | patch L15.resid_pre@last from (prompt "Fact: The Eiffel Tower is in the country of") | rank"#
+    ]
+  ) { call in
+    let set = try call.promptInput()
+    guard let donors = try call.donors("from", for: set) else { return .nothing }
+    guard donors.prompts.count == 1 || donors.prompts.count == set.prompts.count else {
+      throw Failure(
+        "there are \(donors.prompts.count) donors for \(set.prompts.count) prompts",
+        help: "give one for all, or one for each", span: call.expression("from")?.span)
+    }
+    return try call.edited(set, .patch(from: donors), words: "from \(donors.summary)")
+  }
+}

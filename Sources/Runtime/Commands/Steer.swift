@@ -1,0 +1,80 @@
+import Lang
+import Model
+
+extension Command {
+  static let scale = Command(
+    name: "scale", group: .edits, summary: "Multiply what components write, or a site, by a number.",
+    input: .prompts,
+    parameters: [.each, .site, .keyword("by", .number, required: true, "the factor")],
+    examples: ["colosseum | scale L29H1@last by 2 | rank"]
+  ) { call in
+    let set = try call.promptInput()
+    let factor = try call.number("by") ?? 1
+    return try call.edited(set, .scale(Float(factor)), words: "by \(factor)") { place, _ in
+      if factor == 0 { try place.refuseZero() }
+    }
+  }
+
+  static let steer = Command(
+    name: "steer", group: .edits, summary: "Add a vector at a site.",
+    details: """
+      The vector is a list of numbers, or a table's column `value`, as `activations` gives it for \
+      one place: as many numbers as the site has elements. `times` scales it.
+      """,
+    input: .prompts,
+    parameters: [
+      .each, .site,
+      .keyword("by", .value, required: true, "a list of numbers, or a table with a column `value`"),
+      .keyword("times", .number, "what the vector is multiplied by; 1 without it"),
+    ],
+    examples: [
+      "colosseum | steer L15.resid_pre@last by (colosseum | activations L15.resid_pre@0) times 0.1 | rank"
+    ]
+  ) { call in
+    let set = try call.promptInput()
+    guard let expression = call.expression("by") else { return .nothing }
+    let times = try call.number("times") ?? 1
+    let vector = try placing(at: expression.span) {
+      try elements(of: try call.session.evaluate(expression)).map { Float($0 * times) }
+    }
+    let words = "by \(call.session.source.text(in: expression.span)) times \(times)"
+    return try call.edited(set, .steer(vector), words: words) { place, configuration in
+      guard place.sites.count == 1, let part = place.sites.first else {
+        throw Failure(
+          "\(place.label) is several activations: say which one the vector is added to",
+          help: "\(place.label).resid_pre, \(place.label).attn_out, \(place.label).mlp_out …")
+      }
+      let activation = part.site.activation
+      guard !activation.isOverSources else {
+        throw Failure(
+          "\(place.label) is as wide as its position, so no one vector can be added to it",
+          help: "scale it, or patch it")
+      }
+      let units = part.units?.count ?? configuration.unitCount(activation)
+      let width = units * configuration.unitWidth(activation, sources: 1)
+      guard vector.count == width else {
+        throw Failure("\(place.label) has \(width) elements, and the vector \(vector.count)")
+      }
+    }
+  }
+
+  private static func elements(of value: Value) throws -> [Double] {
+    switch value {
+    case .list(let values): return try values.map(number)
+    case .table(let table):
+      let column = try table.table.column("value")
+      return try (0..<column.count).map { try number(Value(column[$0])) }
+    case let other:
+      throw Failure(
+        "a vector is wanted here, not \(other.kind)",
+        help: "a list of numbers, or what `activations` gives for one place")
+    }
+  }
+
+  private static func number(_ value: Value) throws -> Double {
+    guard let number = value.asDouble, number.isFinite else {
+      throw Failure("a vector is made of numbers, and this has \(value.kind)")
+    }
+    return number
+  }
+}

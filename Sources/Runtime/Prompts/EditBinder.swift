@@ -1,0 +1,126 @@
+import Lang
+import Model
+
+/// Binds edits to the prompts of a set. The runs that they take values from are done once for all
+/// prompts.
+struct EditBinder {
+  /// Runs a set and keeps, of each prompt, some sites.
+  typealias Runner = (PromptSet, (Prompt) throws -> [Site: RunRequest.Positions]) throws ->
+    [RunResult]
+
+  private let set: PromptSet
+  private let runner: Runner
+  private var sources: [ObjectIdentifier: ValueSource] = [:]
+
+  init(_ set: PromptSet, runner: @escaping Runner) {
+    self.set = set
+    self.runner = runner
+  }
+
+  /// The edits that a spec, taken as a whole, makes on the prompt at `index`.
+  mutating func edits(_ spec: EditSpec, at index: Int) throws -> [Edit] {
+    try placing(at: spec.span, in: spec.source) {
+      try spec.joinedTargets.flatMap { parts, kind in
+        let positions = try set.prompts[index].positions(kind ?? .all)
+        return try edits(spec, parts, kind, at: positions, ofPrompt: index)
+      }
+    }
+  }
+
+  /// The runs that a sweep makes of a prompt: one a component, and one a position where the
+  /// selector gave positions.
+  mutating func variants(_ spec: EditSpec, at index: Int) throws -> [Variant] {
+    let prompt = set.prompts[index]
+    return try placing(at: spec.span, in: spec.source) {
+      try spec.targets.flatMap { target -> [Variant] in
+        // A knock-out has its positions in pairs; it is swept over heads or layers alone.
+        guard let kind = target.position, !spec.isKnockout else {
+          let all = try prompt.positions(target.position ?? .all)
+          return [
+            Variant(
+              place: target.place, position: nil,
+              edits: try edits(
+                spec, target.place.sites, target.position, at: all, ofPrompt: index))
+          ]
+        }
+        return try prompt.positions(kind).map { position in
+          Variant(
+            place: target.place, position: position,
+            edits: try edits(spec, target.place.sites, kind, at: [position], ofPrompt: index))
+        }
+      }
+    }
+  }
+
+  private mutating func edits(
+    _ spec: EditSpec, _ parts: [Place.SitePart], _ kind: Position.Kind?, at positions: [Int],
+    ofPrompt index: Int
+  ) throws -> [Edit] {
+    try parts.map { part in
+      Edit(
+        site: part.site, units: part.units, positions: positions,
+        change: try change(spec, part, kind, at: positions, ofPrompt: index))
+    }
+  }
+
+  private mutating func change(
+    _ spec: EditSpec, _ part: Place.SitePart, _ kind: Position.Kind?, at positions: [Int],
+    ofPrompt index: Int
+  ) throws -> Edit.Change {
+    switch spec.mode {
+    case .zero: return .zero
+    case .scale(let factor): return .scale(factor)
+    case .steer(let vector): return .add(vector)
+    case .knockout(let kind):
+      let prompt = set.prompts[index]
+      let sources = try prompt.positions(kind)
+      guard let first = sources.first, positions.contains(where: { $0 >= first }) else {
+        throw Failure(
+          "nothing is knocked out of '\(prompt.name)': attention only looks back",
+          help: "the positions before `->` must come before those after it")
+      }
+      return .cut(sources: sources)
+    case .mean, .resample, .patch, .freeze:
+      let key = ObjectIdentifier(spec.identity)
+      var source = try sources[key] ?? ValueSource(spec, for: set, runner: runner)
+      defer { sources[key] = source }
+      return .replace(try source.rows(part, kind, at: positions, ofPrompt: index))
+    }
+  }
+}
+
+extension EditSpec {
+  /// Targets at the same positions taken together, and of each site all units: one edit a site.
+  fileprivate var joinedTargets: [(parts: [Place.SitePart], position: Position.Kind?)] {
+    var joined: [(parts: [Place.SitePart], position: Position.Kind?)] = []
+    var places: [Site: Int] = [:]
+    for target in targets {
+      if joined.last.map({ $0.position != target.position }) ?? true {
+        joined.append(([], target.position))
+        places = [:]
+      }
+      for part in target.place.sites {
+        guard let place = places[part.site] else {
+          places[part.site] = joined[joined.count - 1].parts.count
+          joined[joined.count - 1].parts.append(part)
+          continue
+        }
+        joined[joined.count - 1].parts[place].join(part)
+      }
+    }
+    return joined
+  }
+
+  var isKnockout: Bool { if case .knockout = mode { true } else { false } }
+}
+
+extension Place.SitePart {
+  /// The other's units too, each once.
+  fileprivate mutating func join(_ other: Place.SitePart) {
+    guard let mine = units, let others = other.units else {
+      units = nil
+      return
+    }
+    units = mine + others.filter { !mine.contains($0) }
+  }
+}

@@ -1,0 +1,188 @@
+import Lang
+import Model
+
+/// Where the new values of an edit come from: the mean over runs, another prompt's run, or the
+/// prompt's own clean one.
+struct ValueSource {
+  private let mode: EditSpec.Mode
+  /// The prompts that are edited.
+  private let prompts: [Prompt]
+  /// Those whose runs give the values.
+  private let donors: [Prompt]
+  private let results: [RunResult]
+  private var means: [MeanKey: [Float]] = [:]
+
+  private struct MeanKey: Hashable {
+    var part: Place.SitePart
+    /// The places of each prompt that the mean is over.
+    var positions: [[Int]]
+  }
+
+  init(_ spec: EditSpec, for set: PromptSet, runner: EditBinder.Runner) throws {
+    mode = spec.mode
+    prompts = set.prompts
+    let runs: PromptSet
+    switch spec.mode {
+    case .mean(let over), .resample(let over, _): runs = over
+    case .patch(let from): runs = from
+    case .freeze, .zero, .scale, .steer, .knockout: runs = set.unedited
+    }
+    donors = runs.prompts
+    results = try runner(runs) { try spec.sites(read: $0) }
+  }
+
+  /// For each position the values of a part.
+  mutating func rows(
+    _ part: Place.SitePart, _ kind: Position.Kind?, at positions: [Int], ofPrompt index: Int
+  ) throws -> [[Float]] {
+    switch mode {
+    case .mean: return try meanRows(part, kind, at: positions, of: prompts[index])
+    case .resample(_, let seed):
+      return try rows(part, kind, at: positions, of: index, from: draw(kind, for: index, seed))
+    case .patch:
+      return try rows(
+        part, kind, at: positions, of: index, from: donors.count == 1 ? 0 : index)
+    case .freeze, .zero, .scale, .steer, .knockout:
+      return try rows(part, kind, at: positions, of: index, from: index)
+    }
+  }
+
+  // MARK: - One donor
+
+  private func rows(
+    _ part: Place.SitePart, _ kind: Position.Kind?, at positions: [Int], of index: Int,
+    from donor: Int
+  ) throws -> [[Float]] {
+    let pairs = try Self.pairs(kind, prompts[index], donors[donor])
+    return try positions.map { position in
+      let source = pairs[position] ?? position
+      if part.site.activation.isOverSources, source != position {
+        throw Failure(
+          "\(part.site.activation.rawValue) at position \(position) has as many numbers as it has "
+            + "sources, and at position \(source) of '\(donors[donor].name)' there are others",
+          help: "take prompts in which the place is at the same position")
+      }
+      return try row(part, at: source, in: results[donor])
+    }
+  }
+
+  /// Which position of the donor stands for each of the prompt's, one to one.
+  private static func pairs(_ kind: Position.Kind?, _ prompt: Prompt, _ donor: Prompt) throws
+    -> [Int: Int]
+  {
+    switch kind {
+    case .name, .index(-1):
+      let (mine, others) = (
+        try prompt.positions(kind ?? .all), try donor.positions(kind ?? .all)
+      )
+      guard mine.count == others.count else {
+        throw Failure(
+          "@\((kind ?? .all).text) is \(mine.count) tokens in '\(prompt.name)' and \(others.count) "
+            + "in '\(donor.name)'",
+          help: "positions are paired one to one: take prompts whose spans have as many tokens")
+      }
+      return Dictionary(uniqueKeysWithValues: zip(mine, others))
+    case .all, .index, .range, .text, .set, nil:
+      guard prompt.tokens.count == donor.tokens.count else {
+        throw Failure(
+          "'\(prompt.name)' has \(prompt.tokens.count) tokens and '\(donor.name)' "
+            + "\(donor.tokens.count)",
+          help: "positions are paired one to one; where lengths differ, say @last or a span that "
+            + "has as many tokens in both")
+      }
+      return [:]
+    }
+  }
+
+  /// A donor for one prompt: any of the set but itself whose positions can be paired with its own.
+  private func draw(_ kind: Position.Kind?, for index: Int, _ seed: Int) throws -> Int {
+    let prompt = prompts[index]
+    let candidates = donors.indices.filter { donor in
+      donors[donor].tokens != prompt.tokens
+        && (try? Self.pairs(kind, prompt, donors[donor])) != nil
+    }
+    guard !candidates.isEmpty else {
+      throw Failure(
+        "no other prompt of the set can stand in for '\(prompt.name)'",
+        help: "positions are paired one to one: give prompts of as many tokens, or say @last")
+    }
+    var generator = SplitMix64(seed: seed, stream: index)
+    return candidates[Int.random(in: candidates.indices, using: &generator)]
+  }
+
+  private func row(_ part: Place.SitePart, at position: Int, in result: RunResult) throws
+    -> [Float]
+  {
+    guard let activation = result.activations[part.site],
+      let place = activation.positions.firstIndex(of: position)
+    else { throw Failure("there is no position \(position) to take values from") }
+    return part.units.map { units in units.flatMap { Array(activation[place, $0]) } }
+      ?? activation[place]
+  }
+
+  // MARK: - Means
+
+  /// At `@last` the mean is over that place of every prompt, at a span over all its tokens; else it
+  /// is taken position by position, which needs equal lengths.
+  private mutating func meanRows(
+    _ part: Place.SitePart, _ kind: Position.Kind?, at positions: [Int], of prompt: Prompt
+  ) throws -> [[Float]] {
+    switch kind {
+    case .name, .index(-1):
+      let mean = try mean(part, donors.map { try $0.positions(kind ?? .all) })
+      return positions.map { _ in mean }
+    case .all, .index, .range, .text, .set, nil:
+      let lengths = Set((donors + [prompt]).map(\.tokens.count))
+      guard lengths.count == 1 else {
+        throw Failure(
+          "a mean position by position needs prompts of one length; these have "
+            + lengths.sorted().map(String.init).joined(separator: ", ") + " tokens",
+          help: "give a place that every prompt has: @last, or a span such as @subject")
+      }
+      return try positions.map { position in try mean(part, donors.map { _ in [position] }) }
+    }
+  }
+
+  /// The mean over `places` of every prompt, summed in double precision in their order.
+  private mutating func mean(_ part: Place.SitePart, _ places: [[Int]]) throws -> [Float] {
+    let key = MeanKey(part: part, positions: places)
+    if let known = means[key] { return known }
+    var sum: [Double] = []
+    var count = 0
+    for (result, positions) in zip(results, places) {
+      for position in positions {
+        let row = try row(part, at: position, in: result)
+        if sum.isEmpty { sum = [Double](repeating: 0, count: row.count) }
+        guard sum.count == row.count else {
+          throw Failure(
+            "the mean of \(part.site.activation.rawValue) needs places with as many sources",
+            help: "give prompts of one length")
+        }
+        for i in row.indices { sum[i] += Double(row[i]) }
+        count += 1
+      }
+    }
+    let mean = sum.map { Float($0 / Double(count)) }
+    means[key] = mean
+    return mean
+  }
+}
+
+/// Steele, Lea and Flood's SplitMix64: small, and the same everywhere, which the system's own
+/// generator is not.
+struct SplitMix64: RandomNumberGenerator {
+  private var state: UInt64
+
+  /// - Parameter stream: tells apart sequences of one seed.
+  init(seed: Int, stream: Int = 0) {
+    state = UInt64(truncatingIfNeeded: seed) &+ UInt64(truncatingIfNeeded: stream) &* 0xD134_2543_DE82_EF95
+  }
+
+  mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var z = state
+    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+    return z ^ (z >> 31)
+  }
+}
