@@ -63,7 +63,7 @@ let package = Package(
     .testTarget(name: "LangTests", dependencies: ["Lang"], exclude: ["Golden"]),
     .testTarget(name: "ModelTests", dependencies: ["Model"], exclude: ["Fixtures"]),
     .testTarget(name: "RuntimeTests", dependencies: ["Runtime"], exclude: ["Fixtures"]),
-    .testTarget(name: "ShellTests", dependencies: ["summand"], exclude: ["Fixtures"]),
+    .testTarget(name: "ShellTests", dependencies: ["summand", "Lang", "Model", "Runtime"]),
   ] + kernelTargets,
   swiftLanguageModes: [.v6]
 )

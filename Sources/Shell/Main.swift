@@ -11,8 +11,9 @@ import Runtime
 @main
 struct Main {
   static func main() {
-    // A write to a pipe that nobody reads is an error like any other, not the end by a signal.
-    signal(SIGPIPE, SIG_IGN)
+    // A write to a pipe that nobody reads is an error like any other, not the end by a signal. A
+    // handler, unlike SIG_IGN, is not handed down to the commands after `!`.
+    signal(SIGPIPE) { _ in }
     let arguments = Array(CommandLine.arguments.dropFirst())
     exit(status(of: arguments) { Session(host: SessionHost($0), arguments: $0.bindings) }.rawValue)
   }
@@ -23,7 +24,12 @@ struct Main {
   ) -> ExitStatus {
     let options: Options
     do {
-      guard let parsed = try Options.parseAsRoot(arguments) as? Options else { return .usage }
+      var command = try Options.parseAsRoot(arguments)
+      guard let parsed = command as? Options else {
+        // `--help` is a command of the parser's own, which throws its text.
+        try command.run()
+        return .done
+      }
       options = parsed
     } catch {
       return answer(to: error)

@@ -59,15 +59,16 @@ final class PseudoTerminal {
   /// Reads until `text` has come, after what earlier calls waited for.
   /// - Returns: everything between the two, escape sequences left out.
   @discardableResult
-  func wait(for text: String, seconds: Double = 20) throws -> String {
+  func wait(for text: String, seconds: Double = 60) throws -> String {
     let deadline = ContinuousClock.now + .seconds(seconds)
     while true {
       let shown = Self.plain(output[seen...])
-      if let range = shown.firstRange(of: text) {
-        seen = output.count
-        return String(shown[..<range.lowerBound])
+      if let range = shown.bytes.firstRange(of: Array(text.utf8)) {
+        seen = shown.places[range.upperBound - 1] + 1
+        return String(decoding: shown.bytes[..<range.lowerBound], as: UTF8.self)
       }
       if ContinuousClock.now > deadline {
+        let shown = String(decoding: shown.bytes, as: UTF8.self)
         throw Unanswered(description: "no \(text.debugDescription) in \(shown.debugDescription)")
       }
       readSome()
@@ -77,8 +78,9 @@ final class PseudoTerminal {
   /// As `#expect`, but on the keyboard's thread, which belongs to no test.
   func check(_ holds: Bool, line: Int = #line) throws {
     if !holds {
-      let shown = Self.plain(output).debugDescription
-      throw Unanswered(description: "the check in line \(line) does not hold for \(shown)")
+      let shown = String(decoding: Self.plain(output[...]).bytes, as: UTF8.self)
+      throw Unanswered(
+        description: "the check in line \(line) does not hold for \(shown.debugDescription)")
     }
   }
 
@@ -90,11 +92,26 @@ final class PseudoTerminal {
     if count > 0 { output += block[..<count] }
   }
 
-  /// Without escape sequences, carriage returns and bells.
-  private static func plain(_ bytes: some Collection<UInt8>) -> String {
-    let kept = bytes.filter { $0 != UInt8(ascii: "\r") && $0 != 7 }
-    return String(decoding: kept, as: UTF8.self)
-      .replacing(/\u{1B}(\[[0-9;?]*[A-Za-z]|[()].|[=>78])/, with: "")
+  /// What is left without escape sequences, carriage returns and bells, and where it stood.
+  private static func plain(_ output: ArraySlice<UInt8>) -> (bytes: [UInt8], places: [Int]) {
+    enum State { case text, escape, charset, parameters }
+    var state = State.text
+    var bytes: [UInt8] = []
+    var places: [Int] = []
+    for (place, byte) in zip(output.indices, output) {
+      switch (state, byte) {
+      case (.text, 0x1B): state = .escape
+      case (.text, UInt8(ascii: "\r")), (.text, 7): break
+      case (.text, _):
+        bytes.append(byte)
+        places.append(place)
+      case (.escape, UInt8(ascii: "[")): state = .parameters
+      case (.escape, UInt8(ascii: "(")), (.escape, UInt8(ascii: ")")): state = .charset
+      case (.parameters, 0x20..<0x40): break
+      case (.escape, _), (.charset, _), (.parameters, _): state = .text
+      }
+    }
+    return (bytes, places)
   }
 
   /// Makes the terminal at `path` the calling process's own, as a login would.
@@ -105,5 +122,8 @@ final class PseudoTerminal {
     for stream: Int32 in 0...2 { dup2(device, stream) }
     close(device)
     for number in [SIGINT, SIGTSTP, SIGQUIT] { signal(number, SIG_DFL) }
+    var none = sigset_t()
+    sigemptyset(&none)
+    sigprocmask(SIG_SETMASK, &none, nil)
   }
 }

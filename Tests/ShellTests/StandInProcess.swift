@@ -5,9 +5,8 @@ import Testing
 
 /// The program over the stand-in language, from its arguments to its end. For the child process of
 /// an exit test.
-func runStandIn(_ arguments: [String], environment: [String: String] = [:]) -> Never {
+private func runStandIn(_ arguments: [String]) -> Never {
   signal(SIGPIPE, SIG_IGN)
-  for (name, value) in environment { setenv(name, value, 1) }
   exit(Main.status(of: arguments) { StandInInterpreter(surroundings: $0) }.rawValue)
 }
 
@@ -16,6 +15,22 @@ func runStandIn(_ arguments: [String], environment: [String: String] = [:]) -> N
 func runStandInPrompt(
   on path: String, _ arguments: [String] = [], environment: [String: String] = [:]
 ) -> Never {
+  attach(to: path, environment: environment)
+  runStandIn(arguments)
+}
+
+/// The built program on the terminal at `path`, with `folder` as its working directory.
+func runProgram(
+  on path: String, _ arguments: [String], environment: [String: String], in folder: String
+) -> Never {
+  attach(to: path, environment: environment)
+  chdir(folder)
+  let words = ([BuiltProgram.path] + arguments).map { strdup($0) } + [nil]
+  execv(BuiltProgram.path, words)
+  fatalError("\(BuiltProgram.path): \(String(cString: strerror(errno)))")
+}
+
+private func attach(to path: String, environment: [String: String]) {
   PseudoTerminal.attach(path: path)
   for name in ["NO_COLOR", "CLICOLOR_FORCE", "COLUMNS", "SUMMAND_MODEL", "LC_ALL", "LC_CTYPE"] {
     unsetenv(name)
@@ -23,7 +38,27 @@ func runStandInPrompt(
   let usual = [
     "TERM": "xterm", "LANG": "C.UTF-8", "SUMMAND_HISTORY": "", "EDITRC": "/nonexistent",
   ]
-  runStandIn(arguments, environment: usual.merging(environment) { $1 })
+  for (name, value) in usual.merging(environment, uniquingKeysWith: { $1 }) {
+    setenv(name, value, 1)
+  }
+}
+
+/// The built program on a terminal of its own, with somebody at the keyboard.
+func onTerminal(
+  _ arguments: [String], environment: [String: String] = [:],
+  in folder: String = NSTemporaryDirectory(), endsWith status: Int32 = 0,
+  _ person: @escaping @Sendable (PseudoTerminal) throws -> Void
+) async throws {
+  let terminal = try PseudoTerminal()
+  let typing = atKeyboard(of: terminal, person)
+  await #expect(processExitsWith: .exitCode(status)) {
+    [
+      path = terminal.path as String, arguments = arguments as [String],
+      environment = environment as [String: String], folder = folder as String
+    ] in
+    runProgram(on: path, arguments, environment: environment, in: folder)
+  }
+  try await typing.value
 }
 
 /// Lets `person` type on a thread of its own. If what should come does not, the terminal hangs up,

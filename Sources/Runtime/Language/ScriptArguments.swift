@@ -13,7 +13,7 @@ extension Session {
         case .command(let name, let arguments)? = pipeline.stages.first?.kind,
         name.text == "arguments"
       else { return [] }
-      return arguments.compactMap(\.declaredName)
+      return arguments.flatMap(\.declaredNames)
     }
     for (name, _) in scriptArguments where !declared.contains(name) {
       throw Failure(
@@ -38,13 +38,18 @@ extension Session {
 }
 
 extension Argument {
-  /// The name that an argument of `arguments` declares.
-  fileprivate var declaredName: String? {
+  /// The names that an argument of `arguments` declares.
+  fileprivate var declaredNames: [String] {
     switch kind {
-    case .named(let name, _): name.text
+    case .named(let name, _): [name.text]
     case .value(let expression):
-      if case .name(let name) = expression.kind { name } else { nil }
-    case .option, .arrow: nil
+      switch expression.kind {
+      case .name(let name): [name]
+      case .list(let elements, bracketed: false):
+        elements.compactMap { if case .name(let name) = $0.kind { name } else { nil } }
+      default: []
+      }
+    case .option, .arrow: []
     }
   }
 }

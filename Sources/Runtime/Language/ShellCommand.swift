@@ -1,3 +1,5 @@
+import Model
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Darwin)
@@ -13,6 +15,8 @@ struct ShellCommand {
     let text = try inputText(input)
     session.host.flush()
     let status = try withPipe(command, text)
+    // Ctrl-C went to the command too, and whatever it made of it, the work ends here.
+    try Interruption.check()
     guard status == 0 else {
       throw Failure("`\(command.trimmed)` ended with status \(status)")
     }

@@ -1,4 +1,5 @@
 import Lang
+import Model
 
 // What each statement does.
 extension Session {
@@ -7,6 +8,7 @@ extension Session {
   }
 
   func run(_ statement: Statement) throws {
+    try Interruption.check()
     try placing(at: statement.span, in: source) {
       switch statement.kind {
       case .pipeline(let pipeline): try show(try run(pipeline))

@@ -2,6 +2,8 @@ import Lang
 import Model
 import Runtime
 
+@testable import summand
+
 #if canImport(Darwin)
   import Darwin
 #else
@@ -9,7 +11,8 @@ import Runtime
 #endif
 
 /// A language of a handful of words in the place of the real one, so that the terminal can be
-/// tested by itself.
+/// tested by itself: its work takes as long as is asked and listens to Ctrl-C or does not, and its
+/// completions are known in number and width.
 final class StandInInterpreter: Interpreter {
   private let console: Console
   private(set) var promptName = "summand"

@@ -1,0 +1,96 @@
+import Foundation
+import Testing
+
+/// The `summand` that was built with the tests, run from outside as anybody runs it.
+enum BuiltProgram {
+  struct Outcome {
+    var status: Int32
+    /// Standard output.
+    var output: String
+    /// Standard error.
+    var messages: String
+  }
+
+  /// Beside the tests' own executable, or the bundle that it lies in: among the arguments of this
+  /// process, on Linux the first, on macOS one for the loader of bundles.
+  static let path: String = {
+    let tests = ProcessInfo.processInfo.arguments.first { $0.contains(".xctest") } ?? ""
+    let products = tests.prefix(upTo: tests.firstRange(of: ".xctest")?.lowerBound ?? tests.endIndex)
+    return URL(fileURLWithPath: String(products)).deletingLastPathComponent()
+      .appending(path: "summand").path
+  }()
+
+  static let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
+
+  /// The default model, as `--model` takes it.
+  static let model: String = {
+    let path = ProcessInfo.processInfo.environment["SUMMAND_TEST_MODEL"] ?? ""
+    return path.isEmpty ? "smollm2" : path
+  }()
+
+  /// A model so small that it is there at once.
+  static let tinyModel = repository.appending(
+    path: "Tests/ModelTests/Fixtures/tiny-gqa.F32.gguf"
+  ).path
+
+  static let facts = repository.appending(path: "Examples/facts/country.tsv").path
+
+  private static let repository = URL(fileURLWithPath: #filePath)
+    .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+
+  /// What the machine says, and nothing of what the person says.
+  static let usualEnvironment: [String: String] = {
+    let own = ProcessInfo.processInfo.environment
+    let kept = own.filter { ["HOME", "XDG_CACHE_HOME", "TMPDIR"].contains($0.key) }
+    let said = [
+      "PATH": folder + ":" + (own["PATH"] ?? "/usr/bin:/bin"), "LANG": "C.UTF-8",
+      "SUMMAND_HISTORY": "",
+    ]
+    return kept.merging(said) { $1 }
+  }()
+
+  /// Runs `summand` with these arguments to its end.
+  static func run(
+    _ arguments: [String], input: String? = nil, environment: [String: String] = [:]
+  ) async throws -> Outcome {
+    try await run(path, arguments, input: input, environment: environment)
+  }
+
+  /// Runs a line of `sh`, for which `summand` is the built one.
+  static func shell(_ line: String, environment: [String: String] = [:]) async throws -> Outcome {
+    try await run("/bin/sh", ["-c", line], environment: environment)
+  }
+
+  /// - Parameter interruptAfter: what standard error says before Ctrl-C is sent.
+  static func run(
+    _ executable: String, _ arguments: [String], input: String? = nil,
+    environment: [String: String] = [:], interruptAfter mark: String? = nil
+  ) async throws -> Outcome {
+    try await withTemporaryFolder { folder in
+      // Files, unlike pipes, never fill up.
+      let files = ["in", "out", "err"].map { folder + "/" + $0 }
+      try Data((input ?? "").utf8).write(to: URL(fileURLWithPath: files[0]))
+      let process = try ChildProcess(
+        executable, arguments, environment: usualEnvironment.merging(environment) { $1 },
+        input: files[0], output: files[1], error: files[2])
+      if let mark {
+        while try !text(of: files[2]).contains(mark) {
+          try await Task.sleep(for: .milliseconds(20))
+        }
+        process.send(SIGINT)
+      }
+      // Cancelled where it takes too long.
+      let status = await withTaskCancellationHandler {
+        await process.end()
+      } onCancel: {
+        process.send(SIGKILL)
+      }
+      return Outcome(
+        status: status, output: try text(of: files[1]), messages: try text(of: files[2]))
+    }
+  }
+
+  private static func text(of file: String) throws -> String {
+    String(decoding: try Data(contentsOf: URL(fileURLWithPath: file)), as: UTF8.self)
+  }
+}

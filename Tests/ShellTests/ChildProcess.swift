@@ -1,0 +1,64 @@
+import Foundation
+import Testing
+
+/// A process of its own group, with all signals as they are by default: what Foundation's starts
+/// has those blocked that are on the thread of a task, and its end is noticed only when the
+/// processes have ended as well that were started at the same time.
+struct ChildProcess {
+  private let id: pid_t
+
+  /// - Parameters:
+  ///   - input: the file that is its standard input; `output` and `error` are made.
+  init(
+    _ executable: String, _ arguments: [String], environment: [String: String],
+    input: String, output: String, error: String
+  ) throws {
+    #if canImport(Darwin)
+      var actions: posix_spawn_file_actions_t?
+      var attributes: posix_spawnattr_t?
+    #else
+      var actions = posix_spawn_file_actions_t()
+      var attributes = posix_spawnattr_t()
+    #endif
+    posix_spawn_file_actions_init(&actions)
+    defer { posix_spawn_file_actions_destroy(&actions) }
+    posix_spawn_file_actions_addopen(&actions, 0, input, O_RDONLY, 0)
+    posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_CREAT, 0o600)
+    posix_spawn_file_actions_addopen(&actions, 2, error, O_WRONLY | O_CREAT, 0o600)
+
+    posix_spawnattr_init(&attributes)
+    defer { posix_spawnattr_destroy(&attributes) }
+    let flags = POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK
+    posix_spawnattr_setflags(&attributes, Int16(flags))
+    var signals = sigset_t()
+    sigemptyset(&signals)
+    posix_spawnattr_setsigmask(&attributes, &signals)
+    for number in [SIGINT, SIGPIPE, SIGTERM, SIGQUIT] { sigaddset(&signals, number) }
+    posix_spawnattr_setsigdefault(&attributes, &signals)
+
+    let words = ([executable] + arguments).map { strdup($0) } + [nil]
+    let variables = environment.map { strdup("\($0)=\($1)") } + [nil]
+    defer { for text in words + variables { free(text) } }
+    var id = pid_t()
+    try #require(posix_spawn(&id, executable, &actions, &attributes, words, variables) == 0)
+    self.id = id
+  }
+
+  /// To it and those that it started, as Ctrl-C does it.
+  func send(_ signal: Int32) {
+    kill(-id, signal)
+  }
+
+  /// Waits for it.
+  /// - Returns: its status; for a signal 128 more than the signal's number, as `sh` has it.
+  func end() async -> Int32 {
+    await withCheckedContinuation { continuation in
+      Thread.detachNewThread {
+        var status: Int32 = 0
+        while waitpid(id, &status, 0) < 0 && errno == EINTR {}
+        let signal = status & 0x7F
+        continuation.resume(returning: signal == 0 ? (status >> 8) & 0xFF : 128 + signal)
+      }
+    }
+  }
+}
