@@ -62,7 +62,7 @@ let package = Package(
       ]),
     .testTarget(name: "LangTests", dependencies: ["Lang"], exclude: ["Golden"]),
     .testTarget(name: "ModelTests", dependencies: ["Model"], exclude: ["Fixtures"]),
-    .testTarget(name: "RuntimeTests", dependencies: ["Runtime"], exclude: ["Fixtures"]),
+    .testTarget(name: "RuntimeTests", dependencies: ["Runtime"], exclude: ["Fixtures", "Scripts"]),
     .testTarget(name: "ShellTests", dependencies: ["summand", "Lang", "Model", "Runtime"]),
   ] + kernelTargets,
   swiftLanguageModes: [.v6]

@@ -193,26 +193,30 @@ extension Invocation {
     }
   }
 
-  /// Runs the prompts and hands over each place's numbers, prompt by prompt.
+  /// Runs the prompts and hands over each place's numbers, prompt by prompt. Only the positions that
+  /// are looked at are kept.
   func inspect(
     _ set: PromptSet, _ places: [InspectedPlace], default kind: Position.Kind,
     _ body: (Prompt, Place, _ position: Int, [Float]) -> Void
   ) throws {
     for item in try session.cases(of: set) {
-      var captures: [Site: RunRequest.Positions] = [:]
-      for place in places { captures[place.part.site] = .all }
+      let positions = try places.map { place in
+        try placing(at: place.span) { try item.prompt.positions(place.position ?? kind) }
+      }
+      var wanted: [Site: Set<Int>] = [:]
+      for (place, positions) in zip(places, positions) {
+        wanted[place.part.site, default: []].formUnion(positions)
+      }
+      let captures = wanted.mapValues { RunRequest.Positions.some($0.sorted()) }
       try session.run(
         [item], of: set, label: command.name, wants: { _ in (captures, .none) },
         consume: { item, result in
-          for place in places {
+          for (place, positions) in zip(places, positions) {
             guard let activation = result.activations[place.part.site] else { continue }
-            let positions = try placing(at: place.span) {
-              try item.prompt.positions(place.position ?? kind)
-            }
             for position in positions {
+              guard let i = activation.positions.firstIndex(of: position) else { continue }
               let row =
-                place.part.units.map { $0.flatMap { Array(activation[position, $0]) } }
-                ?? activation[position]
+                place.part.units.map { $0.flatMap { Array(activation[i, $0]) } } ?? activation[i]
               body(item.prompt, place.place, position, row)
             }
           }

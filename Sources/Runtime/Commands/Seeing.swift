@@ -61,12 +61,7 @@ extension Command {
     ],
     examples: ["colosseum | tokens | take 2 | show as csv"]
   ) { call in
-    let format = try call.format("as")
-    guard case .table(let value) = call.input else {
-      try Printer(host: call.host).print(call.input)
-      return .nothing
-    }
-    try render(value.table, as: format, settings: call.host.settings, into: call.host.write)
+    try Printer(host: call.host, format: try call.format("as")).print(call.input)
     return .nothing
   }
 

@@ -2,7 +2,7 @@
 struct PlotGrid {
   var rowTitle: String
   var rowLabels: [String]
-  /// Empty where the columns of the table are the columns of the map.
+  /// Empty where the columns of the table are the columns of the map and nobody knows what of.
   var columnTitle: String
   var columnLabels: [String]
   /// Empty likewise.
@@ -49,9 +49,9 @@ extension PlotGrid {
     rowLabels = (0..<table.rowCount).map { row in
       labels.map { visible($0[row].title) }.joined(separator: " ")
     }
-    columnTitle = ""
+    columnTitle = table.spread?.column ?? ""
     columnLabels = numbers.map { visible($0.name) }
-    valueTitle = ""
+    valueTitle = table.spread?.value ?? ""
     values = (0..<table.rowCount).map { row in numbers.map { $0.values.number(row) ?? .nan } }
   }
 

@@ -1,12 +1,19 @@
 /// Prints values: data to standard output in the format that was asked for.
 struct Printer {
   let host: any Host
+  let format: OutputFormat
+
+  /// - Parameter format: another than the host's.
+  init(host: any Host, format: OutputFormat? = nil) {
+    self.host = host
+    self.format = format ?? host.format
+  }
 
   func print(_ value: Value) throws {
     switch value {
     case .nothing: break
     case .table(let table):
-      try render(table.table, as: host.format, settings: host.settings, into: host.write)
+      try render(table.table, as: format, settings: host.settings, into: host.write)
     case .prompts(let set): try print(.table(TableValue(set.listing)))
     case .list(let values):
       let cells = values.map { $0.cell ?? .text($0.shortText ?? $0.kind) }

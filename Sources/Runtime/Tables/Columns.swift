@@ -36,6 +36,7 @@ extension Table {
       table.columns[index] = column
     } else {
       table.columns.append(column)
+      table.spread = nil
     }
     return table
   }
@@ -63,7 +64,7 @@ extension Table {
   /// The same rows with other columns; the measure stays if its column does.
   func with(_ columns: [Column]) -> Table {
     let stays = columns.contains { $0.name == measure }
-    return Table(columns: columns, measure: stays ? measure : nil)
+    return Table(columns: columns, measure: stays ? measure : nil, spread: spread)
   }
 }
 

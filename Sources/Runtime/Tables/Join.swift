@@ -45,6 +45,7 @@ extension Table {
     }
 
     var joined = gathered(left)
+    joined.spread = nil
     for column in other.columns where !names.contains(column.name) {
       let name = unused(column.name, among: joined.columnNames)
       joined.columns.append(Column(name, column.values.gathered(optional: right)))
@@ -65,7 +66,7 @@ extension Table {
       throw Failure(
         "the two tables have no column to join on",
         help: "one has \(enumeration(columnNames)), the other \(enumeration(other.columnNames)); "
-          + "`rename` one, or name the columns")
+          + "`derive` gives one of them a column of the other's name")
     }
     return shared.map(\.name)
   }

@@ -43,7 +43,7 @@ extension Table {
       let name = unused(across[rows[0]].title, among: columns.map(\.name))
       columns.append(Column(name, source.values.gathered(optional: places)))
     }
-    return Table(columns: columns)
+    return Table(columns: columns, spread: Spread(column: spread, value: source.name))
   }
 
   private func duplicate(_ row: Int, keys: [Column], value: String) -> Failure {

@@ -25,12 +25,22 @@ public struct Table: Sendable, Equatable {
   public var columns: [Column]
   /// The column that `top N` without `by` ranks by.
   public var measure: String?
+  /// Where `pivot` made the table.
+  public var spread: Spread?
 
-  public init(columns: [Column], measure: String? = nil) {
+  /// What became of a long table's columns: the values of `column` are columns now, the numbers
+  /// in them are those of `value`.
+  public struct Spread: Sendable, Equatable {
+    public var column: String
+    public var value: String
+  }
+
+  public init(columns: [Column], measure: String? = nil, spread: Spread? = nil) {
     precondition(
       columns.allSatisfy { $0.count == columns[0].count }, "columns of different lengths")
     self.columns = columns
     self.measure = measure
+    self.spread = spread
   }
 
   public var rowCount: Int { columns.first?.count ?? 0 }
@@ -46,7 +56,8 @@ public struct Table: Sendable, Equatable {
   /// The rows at `rows`, in that order.
   public func gathered(_ rows: [Int]) -> Table {
     Table(
-      columns: columns.map { Column($0.name, $0.values.gathered(rows)) }, measure: measure)
+      columns: columns.map { Column($0.name, $0.values.gathered(rows)) }, measure: measure,
+      spread: spread)
   }
 
   func index(of name: String) throws -> Int {

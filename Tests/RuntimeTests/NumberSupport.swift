@@ -1,0 +1,123 @@
+import Model
+import Testing
+
+@testable import Runtime
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+// References of what the commands print: `Tests/ModelTests/Fixtures/README.md` says what each file
+// holds and how it was made.
+
+private let references = packageRoot.appending(path: "Tests/ModelTests/Fixtures")
+
+/// What `colosseum.json` says, from another implementation in float64.
+struct ColosseumNumbers: Decodable {
+  var answerId: Int
+  var foilId: Int
+  var answerLogit: Double
+  var foilLogit: Double
+  var answerLogprob: Double
+  var top10Ids: [Int]
+  var top10Logits: [Double]
+  var dlaEmbed: Double
+  /// [layers]
+  var dlaMlp: [Double]
+  /// [layers][heads]
+  var dlaHead: [[Double]]
+  /// [layers][heads][T]
+  var dlaHeadSource: [[[Double]]]
+  var attentionLast: [[[Double]]]
+  var ablateHeadLastEffect: [[Double]]
+  var ablateHeadAllEffect: [[Double]]
+  /// [layers + 1]
+  var logitLensAnswer: [Double]
+
+  static func read() throws -> ColosseumNumbers { try decoded("colosseum.json") }
+
+  /// [layers][heads]: what a head reads from each of the spans of the documented prompt.
+  var dlaHeadSpan: [[[Double]]] {
+    dlaHeadSource.map { $0.map { row in Self.spans.map { row[$0].reduce(0, +) } } }
+  }
+
+  /// "Fact:", "The Colosseum", "is in the country of".
+  static let spans = [0..<2, 2..<6, 6..<11]
+  static let spanNames = ["other", "subject", "relation"]
+}
+
+/// The prompts of the means in `smollm2.colosseum.effects.safetensors`.
+struct MeanNumbers: Decodable {
+  var others: [[Int]]
+  /// (layer, head)
+  var meanHeads: [[Int]]
+
+  static func read() throws -> MeanNumbers { try decoded("smollm2.json") }
+}
+
+private func decoded<Value: Decodable>(_ name: String) throws -> Value {
+  let decoder = JSONDecoder()
+  decoder.keyDecodingStrategy = .convertFromSnakeCase
+  return try decoder.decode(Value.self, from: Data(contentsOf: references.appending(path: name)))
+}
+
+/// A tensor of a safetensors file of F32, in the order of its rows.
+func referenceTensor(_ name: String, of file: String) throws -> [Double] {
+  let file = try SafetensorsFile(path: references.appending(path: file).path)
+  let tensor = try file.require(name)
+  try #require(tensor.type == .f32)
+  var values = [Float](repeating: 0, count: tensor.elementCount)
+  try values.withUnsafeMutableBytes { try file.read(tensor, into: $0) }
+  return values.map(Double.init)
+}
+
+/// Whether numbers agree one by one; the worst is named.
+func expectClose(
+  _ found: [Double], _ wanted: [Double], within tolerance: Double, _ what: String = "",
+  sourceLocation: SourceLocation = #_sourceLocation
+) throws {
+  try #require(found.count == wanted.count, "\(what)", sourceLocation: sourceLocation)
+  try #require(!found.isEmpty, "\(what)", sourceLocation: sourceLocation)
+  let gaps = zip(found, wanted).map { abs($0 - $1) }
+  // NaN is larger than any gap.
+  let worst = gaps.indices.max { !(gaps[$0] >= gaps[$1]) && !gaps[$0].isNaN } ?? 0
+  #expect(
+    gaps.allSatisfy { $0 < tolerance },
+    "\(what), row \(worst): \(found[worst]) instead of \(wanted[worst])",
+    sourceLocation: sourceLocation)
+}
+
+/// A session whose lines give tables, as another program would read them from a pipe.
+struct PipedSession {
+  let session: Session
+
+  init() throws { session = try documentedSession(format: .tsv) }
+
+  func run(_ line: String) throws -> (table: Table, messages: String) {
+    let result = session.running(line)
+    try #require(result.status == .done, "\(line): \(result.messages)")
+    let table = try parseTable(Array(result.output.utf8), name: line, format: .tsv)
+    return (table, result.messages)
+  }
+
+  func table(_ line: String) throws -> Table { try run(line).table }
+
+  func define(_ line: String) throws {
+    let result = session.running(line)
+    try #require(result.status == .done, "\(line): \(result.messages)")
+  }
+}
+
+extension Table {
+  func numbers(_ name: String) throws -> [Double] {
+    let values = try column(name).values
+    return (0..<rowCount).map { values.number($0) ?? .nan }
+  }
+
+  func texts(_ name: String) throws -> [String] {
+    let column = try column(name)
+    return (0..<rowCount).map { column[$0].description }
+  }
+}
