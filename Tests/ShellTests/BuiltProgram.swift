@@ -73,15 +73,15 @@ enum BuiltProgram {
       let process = try ChildProcess(
         executable, arguments, environment: usualEnvironment.merging(environment) { $1 },
         input: files[0], output: files[1], error: files[2])
-      if let mark {
-        while try !text(of: files[2]).contains(mark) {
-          try await Task.sleep(for: .milliseconds(20))
-        }
-        process.send(SIGINT)
-      }
       // Cancelled where it takes too long.
-      let status = await withTaskCancellationHandler {
-        await process.end()
+      let status = try await withTaskCancellationHandler {
+        if let mark {
+          while try !text(of: files[2]).contains(mark) {
+            try await Task.sleep(for: .milliseconds(20))
+          }
+          process.send(SIGINT)
+        }
+        return await process.end()
       } onCancel: {
         process.send(SIGKILL)
       }
