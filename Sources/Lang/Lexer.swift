@@ -49,7 +49,7 @@ struct Lexer {
 
   var isAtStageStart: Bool {
     switch previous {
-    case .pipe, .leftParenthesis, .interpolationStart, .keyword(.time): true
+    case .pipe, .leftParenthesis, .interpolationStart, .keyword(.time), .keyword(.plan): true
     case .assign: letProgress == .complete
     default: isAtStatementStart
     }

@@ -84,7 +84,7 @@ extension Parser {
     return before == .assign || before == .leftParenthesis
   }
 
-  /// `source` and `time` are columns too; the others are nobody's.
+  /// `source`, `time` and `plan` are columns too; the others are nobody's.
   private func isReservedStage(_ word: Token.Keyword?) -> Bool {
     switch word {
     case .let, .def, .for, .if, .assert: true

@@ -57,6 +57,9 @@ extension Parser {
     case .time:
       advance()
       return .time(try parsePipeline())
+    case .plan:
+      advance()
+      return .plan(try parsePipeline())
     case .else:
       throw fail(
         "this `else` belongs to no `if`", at: span,

@@ -34,6 +34,8 @@ public enum Printer {
       return "source " + print(file)
     case .time(let pipeline):
       return "time " + print(pipeline)
+    case .plan(let pipeline):
+      return "plan " + print(pipeline)
     }
   }
 

@@ -42,6 +42,8 @@ public struct Statement: Sendable {
     case source(Expression)
     /// `time PIPELINE`
     case time(Pipeline)
+    /// `plan PIPELINE`
+    case plan(Pipeline)
   }
 }
 

@@ -14,6 +14,8 @@ public protocol Host: AnyObject {
   var settings: RenderSettings { get }
   /// How messages are coloured.
   var messageStyle: DiagnosticStyle { get }
+  /// Bytes that runs may take for activations and results on their way.
+  var memory: Int { get }
   /// Threads to compute with.
   var threads: Int { get }
   var environment: [String: String] { get }

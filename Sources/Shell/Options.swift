@@ -42,6 +42,12 @@ struct Options: ParsableCommand {
   var threads: Int?
 
   @Option(
+    help: ArgumentHelp(
+      "Let runs take this much memory: 2GB, 512MB. Half of what is free without it.",
+      valueName: "size"))
+  var memory: MemoryBudget?
+
+  @Option(
     name: .customLong("color"),
     help: ArgumentHelp("Use colour: auto, always or never.", valueName: "when"))
   var colour = ColourChoice.auto

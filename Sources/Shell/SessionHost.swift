@@ -44,6 +44,8 @@ final class SessionHost: Host {
 
   var threads: Int { surroundings.threads ?? sysconf(Int32(_SC_NPROCESSORS_ONLN)) }
 
+  var memory: Int { (surroundings.memory ?? .halfOfFree).bytes }
+
   var environment: [String: String] {
     let names = ["HOME", "XDG_CACHE_HOME"]
     let known = names.compactMap { name in

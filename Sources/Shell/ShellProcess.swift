@@ -76,7 +76,7 @@ struct ShellProcess {
     Surroundings(
       console: console, terminal: terminal, bindings: try options.bindings(),
       format: options.format ?? (terminal.isTerminal(.output) ? .table : .tsv),
-      threads: options.threads, history: history)
+      threads: options.threads, memory: options.memory, history: history)
   }
 
   private var greeting: String {

@@ -11,5 +11,7 @@ struct Surroundings: Sendable {
   var format: OutputFormat
   /// Nil: as many as the machine has.
   var threads: Int?
+  /// Nil: half of what is free.
+  var memory: MemoryBudget?
   var history: History
 }

@@ -6,7 +6,9 @@ public enum Interruption {
   public static let requested = Atomic<Bool>(false)
 
   /// Thrown by a run that was told to stop.
-  public struct Stopped: Error {}
+  public struct Stopped: Error {
+    public init() {}
+  }
 
   public static func check() throws {
     if requested.load(ordering: .relaxed) { throw Stopped() }

@@ -69,7 +69,9 @@ struct RunPlanner {
     /// What the results take until they are handed over.
     var bytes = 0
 
-    static func + (a: Cost, b: Cost) -> Cost { Cost(rows: a.rows + b.rows, bytes: a.bytes + b.bytes) }
+    static func + (a: Cost, b: Cost) -> Cost {
+      Cost(rows: a.rows + b.rows, bytes: a.bytes + b.bytes)
+    }
   }
 
   private struct OpenBatch {

@@ -94,7 +94,8 @@ extension RunRequest {
       guard rows.count == edit.positions.count else {
         throw ModelError(
           .request,
-          "an edit at \(edit.place) has \(rows.count) vectors for \(edit.positions.count) positions")
+          "an edit at \(edit.place) has \(rows.count) vectors for \(edit.positions.count) positions"
+        )
       }
       for (row, position) in zip(rows, edit.positions) where row.count != width(at: position) {
         throw ModelError(
@@ -140,7 +141,8 @@ extension RunRequest {
           cut[edit.site, default: [:]][position, default: [:]][head, default: []]
             .formUnion(seen)
         }
-        if let head = heads.first(where: { cut[edit.site]?[position]?[$0]?.count == position + 1 }) {
+        if let head = heads.first(where: { cut[edit.site]?[position]?[$0]?.count == position + 1 })
+        {
           throw ModelError(
             .request,
             "L\(edit.site.layer)H\(head) at position \(position) would have no source left to "

@@ -4,7 +4,8 @@ import Model
 extension Command {
   static let ablate = Command(
     name: "ablate", group: .edits,
-    summary: "Take components out: set what they write to zero, or to what other prompts have there.",
+    summary:
+      "Take components out: set what they write to zero, or to what other prompts have there.",
     details: """
       Everything downstream is computed anew. Without `@`, at all positions. `each` makes a sweep: \
       one run a component, and one a position where `@` gives several. A mean is over every prompt \
@@ -28,7 +29,8 @@ extension Command {
     let set = try call.promptInput()
     let over = try call.donors("over", for: set)
     if call.has("seed"), call.word("mode") != "resample" {
-      throw call.failure("`seed` goes with `resample`", help: "ablate … resample over PROMPTS seed 1")
+      throw call.failure(
+        "`seed` goes with `resample`", help: "ablate … resample over PROMPTS seed 1")
     }
     switch (call.word("mode"), over) {
     case ("mean", let over?):

@@ -43,7 +43,7 @@ extension Command {
         transformer, at: item.prompt.last, edits: item.edits, bySource: division.needsSources)
     }
     try call.session.run(
-      cases, of: set, label: "dla",
+      cases, of: set, label: "dla", mayStop: true,
       wants: { item in
         let targets = goal.targets(of: item.prompt)
         let logits: RunRequest.Logits =

@@ -31,26 +31,26 @@ extension Command {
     }
     let metric = try metric(call, set)
     if metric != .kl { _ = try placing(at: call.span) { try set.answers(for: "effect") } }
-    let cases = try call.session.cases(of: set)
-    let base = set.sweep == nil ? set.unedited : set.withoutSweptEdit
-    let bases = try references(call, base, label: "base", metric: metric, for: set, against: nil)
-    let donors = try set.patchDonors.map {
-      try references(call, $0, label: "donors", metric: metric, for: set, against: bases)
-    }
-
+    let donors = try donorLogits(call, set, metric)
+    var references: [Int: Reference] = [:]
     var columns = CaseColumns(set)
     var rows = EffectRows()
     try call.session.run(
-      cases.map(\.asVariant), of: set, label: "effect",
+      try call.session.cases(of: set).map(\.asVariant), of: set, label: "effect", mayStop: true,
       wants: { ([:], metric.logits(of: $0.prompt)) },
+      // A base comes before the runs that vary it.
+      consumeBase: { item, result in
+        references[item.index] = Reference(
+          metric, logits: result.logits[0], of: item.prompt, donor: donors?[item.index])
+      },
       consume: { item, result in
-        let reference = bases[item.index]
+        guard let reference = references[item.index] else { return }
         columns.append(item)
         rows.append(
           base: reference.value,
           edited: metric.value(
             of: result.logits[0], prompt: item.prompt, base: reference.distribution),
-          donor: donors?[item.index].value)
+          donor: reference.donor)
       })
     return .table(
       TableValue(
@@ -78,42 +78,41 @@ extension Command {
     return metric
   }
 
+  /// What the runs of a prompt are held against.
   private struct Reference {
     var value: Double
+    /// Where the metric compares whole distributions.
     var distribution: Distribution?
+    /// The metric of the run that a patch takes its values from.
+    var donor: Double?
+
+    init(_ metric: Metric, logits: [Float], of prompt: Prompt, donor: [Float]?) {
+      value = metric.value(of: logits, prompt: prompt, base: nil)
+      let distribution = metric == .kl ? Distribution(logits) : nil
+      self.distribution = distribution
+      self.donor = donor.map { metric.value(of: $0, prompt: prompt, base: distribution) }
+    }
   }
 
-  /// The metric of other runs, one for each prompt of `set`: its base, or its donor. What is
-  /// measured is always the answer of the prompt itself.
-  private static func references(
-    _ call: Invocation, _ runs: PromptSet, label: String, metric: Metric, for set: PromptSet,
-    against bases: [Reference]?
-  ) throws -> [Reference] {
-    let cases = try call.session.cases(of: runs)
-    func judged(_ index: Int, in run: Prompt) -> Prompt {
-      var prompt = run
-      prompt.answer = set.prompts[index].answer
-      prompt.foils = set.prompts[index].foils
-      return prompt
+  /// What the donors' runs say where a patch is measured, one for each prompt. It is always the
+  /// answer of the prompt itself that is looked at.
+  private static func donorLogits(_ call: Invocation, _ set: PromptSet, _ metric: Metric) throws
+    -> [[Float]]?
+  {
+    guard let donors = set.patchDonors else { return nil }
+    let cases = try call.session.cases(of: donors)
+    let pairs = set.prompts.enumerated().map { index, prompt in
+      var item = cases[cases.count == 1 ? 0 : index]
+      item.index = index
+      item.prompt.answer = prompt.answer
+      item.prompt.foils = prompt.foils
+      return item
     }
-    let indices = set.prompts.indices
-    let pairs = indices.map { ($0, cases[cases.count == 1 ? 0 : $0]) }
-    var found = [Reference](repeating: Reference(value: .nan), count: indices.count)
+    var logits = [[Float]](repeating: [], count: pairs.count)
     try call.session.run(
-      pairs.map { index, item in
-        var item = item
-        item.prompt = judged(index, in: item.prompt)
-        item.index = index
-        return item
-      }, of: runs, label: label, wants: { ([:], metric.logits(of: $0.prompt)) },
-      consume: { item, result in
-        let logits = result.logits[0]
-        found[item.index] = Reference(
-          value: metric.value(
-            of: logits, prompt: item.prompt, base: bases?[item.index].distribution),
-          distribution: metric == .kl && bases == nil ? Distribution(logits) : nil)
-      })
-    return found
+      pairs, of: donors, label: "donors", wants: { ([:], metric.logits(of: $0.prompt)) },
+      consume: { logits[$0.index] = $1.logits[0] })
+    return logits
   }
 }
 

@@ -106,9 +106,10 @@ extension Invocation {
         }
         return try selector.places(on: configuration, for: .editing).map { found in
           let wholes: Set<Activation> = [.attnOut, .mlpOut]
-          guard let layer = found.layer, found.sites.allSatisfy({
-            found.head != nil || wholes.contains($0.site.activation)
-          }), found.sites.contains(where: { $0.site.activation != .mlpOut })
+          guard let layer = found.layer,
+            found.sites.allSatisfy({
+              found.head != nil || wholes.contains($0.site.activation)
+            }), found.sites.contains(where: { $0.site.activation != .mlpOut })
           else {
             throw Failure(
               "\(found.label) has no attention to cut", help: "say layers or heads: L10..20, L9H8")

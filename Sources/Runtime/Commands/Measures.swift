@@ -45,7 +45,7 @@ extension Command {
     let set = try call.promptInput()
     var rows = DistributionRows(set)
     try call.session.run(
-      try call.session.cases(of: set), of: set, label: call.command.name,
+      try call.session.cases(of: set), of: set, label: call.command.name, mayStop: true,
       wants: { ([:], .all([$0.prompt.last])) },
       consume: { item, result in
         // `top N` after several prompts ranks them all together: N of each are enough.
@@ -84,7 +84,8 @@ extension Command {
     var (probs, logprobs, differences): ([Double], [Double], [Double]) = ([], [], [])
     var ranks: [Int] = []
     try call.session.run(
-      cases, of: set, label: call.command.name, wants: { ([:], .all([$0.prompt.last])) },
+      cases, of: set, label: call.command.name, mayStop: true,
+      wants: { ([:], .all([$0.prompt.last])) },
       consume: { item, result in
         guard let answer = item.prompt.answer else { return }
         let distribution = Distribution(result.logits[0])

@@ -94,7 +94,9 @@ extension Command {
     let format = try call.has("as") ? call.format("as") : format(ofFile: path, expression)
     let text =
       try format == .json
-      ? renderDocument(value.table, provenance(value))
+      ? renderDocument(
+        value.table,
+        provenance(value, isPartial: call.session.unfinished != nil))
       : render(value.table, as: format, settings: RenderSettings())
     try placing(at: expression.span) {
       do {
@@ -125,8 +127,8 @@ extension Command {
     }
   }
 
-  /// Version, models, prompts, edits.
-  private static func provenance(_ value: TableValue) throws -> Provenance {
+  /// Version, models, prompts, edits; and whether runs are missing that Ctrl-C ended.
+  private static func provenance(_ value: TableValue, isPartial: Bool) throws -> Provenance {
     var models: [(LanguageModel, String)] = []
     for origin in value.origins where !models.contains(where: { $0.0 === origin.model }) {
       models.append((origin.model, try SHA256.hexDigest(ofFile: origin.model.weightsPath)))
@@ -137,16 +139,17 @@ extension Command {
     }
     var edits: [String] = []
     for edit in value.origins.flatMap(\.edits) where !edits.contains(edit) { edits.append(edit) }
-    return Provenance([
-      ("summand", .string(Version.current)),
-      (
-        "model",
-        models.count == 1
-          ? json(models[0]) : .array(models.map(json))
-      ),
-      ("prompts", .array(prompts.map(json))),
-      ("edits", .array(edits.map(JSONValue.string))),
-    ])
+    return Provenance(
+      [
+        ("summand", .string(Version.current)),
+        (
+          "model",
+          models.count == 1
+            ? json(models[0]) : .array(models.map(json))
+        ),
+        ("prompts", .array(prompts.map(json))),
+        ("edits", .array(edits.map(JSONValue.string))),
+      ] + (isPartial ? [("partial", .boolean(true))] : []))
   }
 
   private static func json(_ model: (LanguageModel, String)) -> JSONValue {

@@ -3,7 +3,8 @@ import Model
 
 extension Command {
   static let scale = Command(
-    name: "scale", group: .edits, summary: "Multiply what components write, or a site, by a number.",
+    name: "scale", group: .edits,
+    summary: "Multiply what components write, or a site, by a number.",
     input: .prompts,
     parameters: [.each, .site, .keyword("by", .number, required: true, "the factor")],
     examples: ["colosseum | scale L29H1@last by 2 | rank"]

@@ -43,7 +43,7 @@ struct Completer {
     if words.first == "let" {
       words = words.firstIndex(of: "=").map { Array(words[($0 + 1)...]) } ?? words
     }
-    if words.first == "time" || words.first == "assert" { words.removeFirst() }
+    if ["time", "plan", "assert"].contains(words.first) { words.removeFirst() }
     return words
   }
 
@@ -51,7 +51,7 @@ struct Completer {
 
   private var beginnings: [Candidate] {
     variables + Catalogue.all.map { Candidate(text: $0.name + " ", summary: $0.summary) }
-      + ["let ", "def ", "for ", "if ", "assert ", "source ", "time "].map {
+      + ["let ", "def ", "for ", "if ", "assert ", "source ", "time ", "plan "].map {
         Candidate(text: $0, summary: "")
       }
   }

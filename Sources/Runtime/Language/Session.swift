@@ -13,6 +13,10 @@ public final class Session: Interpreter {
   var bosOverride: Bool?
   /// Divisions by zero in the columns of the verb at work.
   var divisionsByZero = 0
+  /// While a pipeline is planned: what its runs would cost.
+  var planning: PlanRecorder?
+  /// How many runs of a measure were finished when Ctrl-C ended it, until the statement ends.
+  var unfinished: (done: Int, of: Int)?
   lazy var pool = WorkerPool(width: host.threads)
 
   /// Innermost last: the session's own variables, then those of the calls under way.
@@ -47,6 +51,7 @@ public final class Session: Interpreter {
     if parsed.hasErrors { return .syntax }
     let outer = self.source
     self.source = source
+    unfinished = nil
     defer { self.source = outer }
     do {
       if !interactive { try checkArguments(in: parsed.script) }
@@ -75,6 +80,8 @@ public final class Session: Interpreter {
   }
 
   func report(_ diagnostic: Diagnostic, in source: SourceText?) {
+    // What a plan's made-up numbers look like is nobody's concern.
+    if planning != nil, diagnostic.severity == .warning { return }
     host.report(diagnostic.rendered(in: source, style: host.messageStyle) + "\n")
   }
 
@@ -84,6 +91,7 @@ public final class Session: Interpreter {
 
   /// A plain line on standard error.
   func note(_ text: String) {
+    if planning != nil { return }
     host.report(host.messageStyle.paint(text, .location) + "\n")
   }
 

@@ -11,10 +11,14 @@ extension Session {
     try Interruption.check()
     try placing(at: statement.span, in: source) {
       switch statement.kind {
-      case .pipeline(let pipeline): try show(try run(pipeline))
+      case .pipeline(let pipeline):
+        try show(try run(pipeline))
+        try checkThatRunsFinished()
       case .let(let name, let pipeline):
         try checkIsFree(name)
         let value = try run(pipeline)
+        // A part of what was asked for must not go on under the name of the whole.
+        try checkThatRunsFinished()
         if case .nothing = value {
           throw Failure("this has no value to keep", span: pipeline.span)
         }
@@ -43,6 +47,8 @@ extension Session {
         let elapsed = clock.now - start
         try show(value)
         note("took \(Self.seconds(elapsed))")
+        try checkThatRunsFinished()
+      case .plan(let pipeline): try show(try plan(pipeline))
       }
     }
   }

@@ -52,30 +52,53 @@ extension Session {
 
   /// Runs every case for what `wants` asks of it. Cases of a sweep share with their prompt's own
   /// run whatever their edits cannot change.
+  ///
+  /// - Parameters:
+  ///   - mayStop: whether a part of the cases, the first so many, is of use where Ctrl-C ends the
+  ///     run: the rows of a table are, the values that an edit needs are not.
+  ///   - consumeBase: given the run that cases of a prompt vary, before these, with the same logits.
   func run(
     _ cases: [Case], of set: PromptSet, label: String,
+    mayStop: Bool = false,
     wants: (Case) -> (captures: [Site: RunRequest.Positions], logits: RunRequest.Logits),
+    consumeBase: ((Case, RunResult) throws -> Void)? = nil,
     consume: (Case, RunResult) throws -> Void
   ) throws {
     var requests: [RunRequest] = []
-    var owners: [Case?] = []
+    var owners: [(item: Case, isBase: Bool)] = []
     var bases: [Int: Int] = [:]
     for item in cases {
       let wanted = wants(item)
       if let baseEdits = item.baseEdits, bases[item.index] == nil {
         bases[item.index] = requests.count
-        requests.append(RunRequest(tokens: item.prompt.tokens, edits: baseEdits))
-        owners.append(nil)
+        requests.append(
+          RunRequest(
+            tokens: item.prompt.tokens, edits: baseEdits,
+            logits: consumeBase == nil ? .none : wanted.logits))
+        owners.append((item, true))
       }
       requests.append(
         RunRequest(
           tokens: item.prompt.tokens, edits: item.edits,
           base: item.baseEdits == nil ? nil : bases[item.index], captures: wanted.captures,
           logits: wanted.logits))
-      owners.append(item)
+      owners.append((item, false))
     }
-    try run(requests, on: set.model, label: label) { index, result in
-      if let owner = owners[index] { try consume(owner, result) }
+    var done = 0
+    do {
+      try run(requests, on: set.model, label: label) { index, result in
+        let (item, isBase) = owners[index]
+        if isBase {
+          try consumeBase?(item, result)
+        } else {
+          try consume(item, result)
+          done += 1
+        }
+      }
+    } catch let stop as Interruption.Stopped {
+      guard mayStop, done > 0 else { throw stop }
+      unfinished = (done, cases.count)
+      warnOfUnfinished()
     }
   }
 
@@ -85,11 +108,14 @@ extension Session {
     _ requests: [RunRequest], on model: LanguageModel, label: String,
     consume: (Int, RunResult) throws -> Void
   ) throws {
+    if planning != nil {
+      return try plan(requests, on: model, label: label, consume: consume)
+    }
     defer { host.finishProgress() }
     var early: [Int: RunResult] = [:]
     var next = 0
     try model.transformer.run(
-      requests,
+      requests, memory: host.memory,
       progress: { [host] done, total in host.progress(done: done, total: total, label: label) },
       consume: { index, result in
         early[index] = result

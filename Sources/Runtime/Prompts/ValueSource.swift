@@ -175,7 +175,9 @@ struct SplitMix64: RandomNumberGenerator {
 
   /// - Parameter stream: tells apart sequences of one seed.
   init(seed: Int, stream: Int = 0) {
-    state = UInt64(truncatingIfNeeded: seed) &+ UInt64(truncatingIfNeeded: stream) &* 0xD134_2543_DE82_EF95
+    state =
+      UInt64(truncatingIfNeeded: seed) &+ UInt64(truncatingIfNeeded: stream)
+      &* 0xD134_2543_DE82_EF95
   }
 
   mutating func next() -> UInt64 {

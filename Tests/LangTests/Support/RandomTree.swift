@@ -27,7 +27,7 @@ struct RandomTree {
 
   private mutating func statementKind() -> Statement.Kind {
     guard fuel > 1 else { return .pipeline(pipeline()) }
-    switch Int.random(in: 0..<10, using: &random) {
+    switch Int.random(in: 0..<11, using: &random) {
     case 0: return .let(newName(), pipeline())
     case 1: return .def(definition())
     case 2: return .for(newName(), in: commaList(), block())
@@ -35,6 +35,7 @@ struct RandomTree {
     case 4: return .assert(expression(), message: random.chance(50) ? expression() : nil)
     case 5: return .source(expression())
     case 6: return .time(pipeline())
+    case 7: return .plan(pipeline())
     default: return .pipeline(pipeline())
     }
   }

@@ -20,6 +20,7 @@ func dump(_ statement: Statement) -> String {
     node("assert", dump(condition), message.map(dump) ?? "")
   case .source(let file): node("source", dump(file))
   case .time(let pipeline): node("time", dump(pipeline))
+  case .plan(let pipeline): node("plan", dump(pipeline))
   }
 }
 

@@ -1,0 +1,106 @@
+import Lang
+import Model
+
+/// Collects what the runs of a pipeline would cost.
+final class PlanRecorder {
+  private(set) var steps: [(label: String, plan: RunPlan)] = []
+  private var speeds: [ObjectIdentifier: Transformer.Speed] = [:]
+
+  /// Runs of one label that follow each other are one step.
+  func add(_ plan: RunPlan, label: String) {
+    if let last = steps.last, last.label == label {
+      steps[steps.count - 1].plan = last.plan + plan
+    } else {
+      steps.append((label, plan))
+    }
+  }
+
+  /// How fast a model's weights are multiplied here, measured once.
+  func speed(of transformer: Transformer) -> Transformer.Speed {
+    let key = ObjectIdentifier(transformer)
+    if let known = speeds[key] { return known }
+    let speed = transformer.measureSpeed()
+    speeds[key] = speed
+    return speed
+  }
+}
+
+extension Session {
+  /// What a pipeline would cost, a row a step of its work. It goes through the very code that would
+  /// run it, up to where the model's work is done; the model's answers are zeros.
+  func plan(_ pipeline: Pipeline) throws -> Value {
+    let recorder = PlanRecorder()
+    planning = recorder
+    defer { planning = nil }
+    var measured = pipeline
+    measured.stages = Array(pipeline.stages.prefix { !$0.onlyShapes })
+    _ = try run(measured)
+    return .table(TableValue(Self.table(of: recorder.steps)))
+  }
+
+  private static func table(of steps: [(label: String, plan: RunPlan)]) -> Table {
+    let total = steps.reduce(RunPlan()) { $0 + $1.plan }
+    let rows = steps.count == 1 ? steps : steps + [("total", total)]
+    func whole(_ name: String, _ value: (RunPlan) -> Int) -> Column {
+      Column(name, .integers(rows.map { value($0.plan) }))
+    }
+    return Table(columns: [
+      Column("step", .texts(rows.map(\.label))),
+      whole("runs", \.runs),
+      whole("rows", \.rowLayers),
+      whole("rows_unshared", \.rowLayersUnshared),
+      whole("batches", \.batches),
+      Column("flops", .doubles(rows.map { $0.plan.flops })),
+      whole("bytes", \.bytes),
+      Column("seconds", .doubles(rows.map { $0.plan.seconds })),
+    ])
+  }
+
+  /// Plans requests instead of running them.
+  func plan(
+    _ requests: [RunRequest], on model: LanguageModel, label: String,
+    consume: (Int, RunResult) throws -> Void
+  ) throws {
+    guard let planning else { return }
+    let transformer = model.transformer
+    planning.add(
+      try transformer.plan(
+        requests, memory: host.memory, speed: planning.speed(of: transformer)), label: label)
+    for (index, request) in requests.enumerated() {
+      try consume(index, request.blankResult(in: model.configuration))
+    }
+  }
+
+  /// A command that was stopped, and gave what it had, ends its statement.
+  func checkThatRunsFinished() throws {
+    guard unfinished != nil else { return }
+    throw Interruption.Stopped()
+  }
+
+  func warnOfUnfinished() {
+    guard let (done, total) = unfinished else { return }
+    host.finishProgress()
+    report(
+      Diagnostic(
+        "this is a part: \(done) of \(total) runs were finished when it was interrupted",
+        severity: .warning), in: nil)
+  }
+}
+
+extension Stage {
+  /// Whether it works on a finished table, or beyond the model altogether.
+  fileprivate var onlyShapes: Bool {
+    let name: String
+    switch kind {
+    case .command(let command, _): name = command.text
+    case .expression(let expression):
+      guard case .name(let word) = expression.kind else { return false }
+      name = word
+    case .shell: return true
+    }
+    switch Catalogue.command(named: name)?.group {
+    case .tables, .seeing: return true
+    case .models, .inputs, .edits, .measures, .scripting, nil: return false
+    }
+  }
+}
