@@ -57,11 +57,8 @@ SUMMAND_INLINE summand_float16 summand_maximum(summand_float16 a, summand_float1
   return a > b ? a : b;
 }
 
-SUMMAND_INLINE float summand_fma_scalar(float a, float b, float c) {
-  return __builtin_fmaf(a, b, c);
-}
-
-SUMMAND_INLINE float summand_sqrt(float a) { return __builtin_sqrtf(a); }
+/// Without the call of libm that sets errno for a negative number.
+SUMMAND_INLINE float summand_sqrt(float a) { return __builtin_elementwise_sqrt(a); }
 
 SUMMAND_INLINE summand_float16 summand_load_f32(const void *p) {
   summand_float16 x;
