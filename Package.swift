@@ -6,7 +6,10 @@ import PackageDescription
 
 /// The kernels are one source compiled once for each instruction set: every variant's folder is a
 /// link to `Kernels/Source`. The flag reaches Swift's code generation only through clang's
-/// importer; the unroll threshold keeps the accumulators of a tile in registers.
+/// importer; the unroll threshold keeps the accumulators of a tile in registers. A debug build
+/// compiles them as one module too, or else nothing would be inlined from one file into another, and
+/// a product would be thirty times slower; a number of threads makes that give an object for each
+/// file, which the build expects.
 func kernels(_ name: String, march: String, defines: [String] = []) -> Target {
   .target(
     name: name,
@@ -15,7 +18,9 @@ func kernels(_ name: String, march: String, defines: [String] = []) -> Target {
     swiftSettings: defines.map { .define($0) } + [
       .unsafeFlags(["-Xcc", "-march=\(march)", "-Xllvm", "-unroll-threshold=4000"]),
       .unsafeFlags(["-Ounchecked"], .when(configuration: .release)),
-      .unsafeFlags(["-O"], .when(configuration: .debug)),
+      .unsafeFlags(
+        ["-O", "-whole-module-optimization", "-num-threads", "1", "-disable-batch-mode"],
+        .when(configuration: .debug)),
     ])
 }
 

@@ -107,7 +107,7 @@ import Testing
       edit(&builder)
       expectFileError(parts) { try open(builder) }
     }
-    expect("tensor 't.f32' has type 12 (Q4_K), which is not read") { $0.tensors[0].type = 12 }
+    expect("tensor 't.f32' has type 19 (IQ1_S), which is not read") { $0.tensors[0].type = 19 }
     expect("tensor 't.f32' has type 999, which is not read") { $0.tensors[0].type = 999 }
     expect("the tensor 't.f32' occurs twice") { $0.tensors[1].name = "t.f32" }
     expect("tensor 't.f32' has 5 dimensions") { $0.tensors[0].dimensions = [1, 1, 1, 1, 1] }

@@ -5,10 +5,10 @@ import Testing
 
 /// Models that the tests share: each is opened once.
 enum TestModels {
-  private static let pools = [1, 2, 3].map(WorkerPool.init(width:))
+  private static let pools = [1, 2, 3, 4].map(WorkerPool.init(width:))
   private static let opened = Mutex<[String: LanguageModel]>([:])
 
-  /// A pool of 1, 2 or 3 threads.
+  /// A pool of 1 to 4 threads.
   static func pool(width: Int) -> WorkerPool { pools[width - 1] }
 
   /// A tiny random model by its file or folder under `Fixtures`.

@@ -82,9 +82,15 @@ struct RandomMatrixFile: TensorFile {
     case .f32: return word(single(values, &generator).bitPattern)
     case .f16: return word(half)
     case .bf16: return word(UInt16(single(values, &generator).bitPattern >> 16))
-    case .q4_1: return word(half) + word(other) + noise[4...]
-    case .q8_0: return word(half) + noise[2...]
+    case .q4_0, .q5_0, .q8_0, .iq4_NL: return word(half) + noise[2...]
+    case .q4_1, .q5_1, .q4_K, .q5_K: return word(half) + word(other) + noise[4...]
+    case .q2_K: return noise[..<80] + word(half) + word(other)
+    case .q3_K: return noise[..<108] + word(half)
     case .q6_K: return noise[..<208] + word(half)
+    case .mxfp4:
+      // Exponents 0 and 1 are denormal; with 12 times the largest, the weights are finite still.
+      let scale = UInt8.random(in: values == .finite ? 0...251 : 0...127, using: &generator)
+      return [scale] + noise[1...]
     }
   }
 

@@ -1,54 +1,59 @@
 /// How a tensor's elements are stored. Each row is a whole number of blocks.
 public enum TensorType: Sendable, Hashable, CaseIterable {
   // swift-format-ignore: AlwaysUseLowerCamelCase
-  case f32, f16, bf16, q4_1, q8_0, q6_K
+  case f32, f16, bf16, q4_0, q4_1, q5_0, q5_1, q8_0, q2_K, q3_K, q4_K, q5_K, q6_K, iq4_NL, mxfp4
+
+  /// A type in the words of GGUF, and the shape of its blocks.
+  private struct Layout {
+    let name: String
+    let ggml: UInt32
+    let elements: Int
+    let bytes: Int
+
+    init(_ name: String, ggml: UInt32, elements: Int, bytes: Int) {
+      self.name = name
+      self.ggml = ggml
+      self.elements = elements
+      self.bytes = bytes
+    }
+  }
+
+  private var layout: Layout {
+    switch self {
+    case .f32: Layout("F32", ggml: 0, elements: 1, bytes: 4)
+    case .f16: Layout("F16", ggml: 1, elements: 1, bytes: 2)
+    case .bf16: Layout("BF16", ggml: 30, elements: 1, bytes: 2)
+    case .q4_0: Layout("Q4_0", ggml: 2, elements: 32, bytes: 2 + 16)
+    case .q4_1: Layout("Q4_1", ggml: 3, elements: 32, bytes: 2 + 2 + 16)
+    case .q5_0: Layout("Q5_0", ggml: 6, elements: 32, bytes: 2 + 4 + 16)
+    case .q5_1: Layout("Q5_1", ggml: 7, elements: 32, bytes: 2 + 2 + 4 + 16)
+    case .q8_0: Layout("Q8_0", ggml: 8, elements: 32, bytes: 2 + 32)
+    case .q2_K: Layout("Q2_K", ggml: 10, elements: 256, bytes: 16 + 64 + 2 + 2)
+    case .q3_K: Layout("Q3_K", ggml: 11, elements: 256, bytes: 32 + 64 + 12 + 2)
+    case .q4_K: Layout("Q4_K", ggml: 12, elements: 256, bytes: 2 + 2 + 12 + 128)
+    case .q5_K: Layout("Q5_K", ggml: 13, elements: 256, bytes: 2 + 2 + 12 + 32 + 128)
+    case .q6_K: Layout("Q6_K", ggml: 14, elements: 256, bytes: 128 + 64 + 16 + 2)
+    case .iq4_NL: Layout("IQ4_NL", ggml: 20, elements: 32, bytes: 2 + 16)
+    case .mxfp4: Layout("MXFP4", ggml: 39, elements: 32, bytes: 1 + 16)
+    }
+  }
 
   /// The name as GGUF's tools print it: `Q4_1`.
-  public var name: String {
-    switch self {
-    case .f32: "F32"
-    case .f16: "F16"
-    case .bf16: "BF16"
-    case .q4_1: "Q4_1"
-    case .q8_0: "Q8_0"
-    case .q6_K: "Q6_K"
-    }
-  }
+  public var name: String { layout.name }
 
   /// How many consecutive elements of a row share one block: 1 for the plain floats.
-  public var elementsPerBlock: Int {
-    switch self {
-    case .f32, .f16, .bf16: 1
-    case .q4_1, .q8_0: 32
-    case .q6_K: 256
-    }
-  }
+  public var elementsPerBlock: Int { layout.elements }
 
   /// The size of one block in the file.
-  public var bytesPerBlock: Int {
-    switch self {
-    case .f32: 4
-    case .f16, .bf16: 2
-    case .q4_1: 2 + 2 + 16
-    case .q8_0: 2 + 32
-    case .q6_K: 128 + 64 + 16 + 2
-    }
-  }
+  public var bytesPerBlock: Int { layout.bytes }
 
   /// The type with the number that GGUF files give it (`enum ggml_type`).
   init?(ggml: UInt32) {
-    switch ggml {
-    case 0: self = .f32
-    case 1: self = .f16
-    case 3: self = .q4_1
-    case 8: self = .q8_0
-    case 14: self = .q6_K
-    case 30: self = .bf16
-    default: return nil
-    }
+    guard let type = Self.allCases.first(where: { $0.layout.ggml == ggml }) else { return nil }
+    self = type
   }
 
-  /// The types by name, for messages: `F32, F16, BF16, Q4_1, Q8_0, Q6_K`.
+  /// The types by name, for messages: `F32, F16, BF16, Q4_0, …`.
   static var list: String { allCases.map(\.name).joined(separator: ", ") }
 }
 

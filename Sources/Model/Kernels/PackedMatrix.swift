@@ -124,9 +124,18 @@ extension TensorType {
     case .f32: .F32
     case .f16: .F16
     case .bf16: .BF16
+    case .q4_0: .Q4_0
     case .q4_1: .Q4_1
+    case .q5_0: .Q5_0
+    case .q5_1: .Q5_1
     case .q8_0: .Q8_0
+    case .q2_K: .Q2_K
+    case .q3_K: .Q3_K
+    case .q4_K: .Q4_K
+    case .q5_K: .Q5_K
     case .q6_K: .Q6_K
+    case .iq4_NL: .IQ4_NL
+    case .mxfp4: .MXFP4
     }
   }
 }

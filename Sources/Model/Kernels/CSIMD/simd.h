@@ -5,6 +5,9 @@
 #pragma once
 #include <stdint.h>
 #include <string.h>
+#if defined(__aarch64__)
+#include <arm_neon.h>
+#endif
 #pragma clang fp contract(off)
 
 #define SUMMAND_INLINE static inline __attribute__((always_inline))
@@ -15,17 +18,27 @@ typedef uint8_t summand_bytes16 __attribute__((ext_vector_type(16)));
 typedef int8_t summand_sbytes16 __attribute__((ext_vector_type(16)));
 typedef uint16_t summand_words16 __attribute__((ext_vector_type(16)));
 typedef uint32_t summand_uint16 __attribute__((ext_vector_type(16)));
+typedef float summand_float4 __attribute__((ext_vector_type(4)));
 typedef _Float16 summand_half16 __attribute__((ext_vector_type(16)));
 
-/// How the weights of a panel are stored. A panel is 32 rows of a matrix [rows, k] side by side:
-/// at each k, the weights of 32 output columns.
+/// How the weights of a panel are stored: the types of files, by the names that GGML gives them. A
+/// panel is 32 rows of a matrix [rows, k] side by side: at each k, the weights of 32 output columns.
 typedef enum __attribute__((enum_extensibility(closed))) SummandPanelType : uint8_t {
   SummandPanelTypeF32,
   SummandPanelTypeF16,
   SummandPanelTypeBF16,
-  SummandPanelTypeQ8_0,
+  SummandPanelTypeQ4_0,
   SummandPanelTypeQ4_1,
+  SummandPanelTypeQ5_0,
+  SummandPanelTypeQ5_1,
+  SummandPanelTypeQ8_0,
+  SummandPanelTypeQ2_K,
+  SummandPanelTypeQ3_K,
+  SummandPanelTypeQ4_K,
+  SummandPanelTypeQ5_K,
   SummandPanelTypeQ6_K,
+  SummandPanelTypeIQ4_NL,
+  SummandPanelTypeMXFP4,
 } SummandPanelType;
 
 /// a · b + c, rounded once.
@@ -34,15 +47,18 @@ summand_fma(summand_float16 a, summand_float16 b, summand_float16 c) {
   return __builtin_elementwise_fma(a, b, c);
 }
 
+/// a · b − c, rounded once.
+SUMMAND_INLINE summand_float16
+summand_fms(summand_float16 a, summand_float16 b, summand_float16 c) {
+  return __builtin_elementwise_fma(a, b, -c);
+}
+
 SUMMAND_INLINE summand_float16 summand_maximum(summand_float16 a, summand_float16 b) {
   return a > b ? a : b;
 }
 
-SUMMAND_INLINE float summand_fma_scalar(float a, float b, float c) {
-  return __builtin_fmaf(a, b, c);
-}
-
-SUMMAND_INLINE float summand_sqrt(float a) { return __builtin_sqrtf(a); }
+/// Without the call of libm that sets errno for a negative number.
+SUMMAND_INLINE float summand_sqrt(float a) { return __builtin_elementwise_sqrt(a); }
 
 SUMMAND_INLINE summand_float16 summand_load_f32(const void *p) {
   summand_float16 x;
@@ -51,6 +67,9 @@ SUMMAND_INLINE summand_float16 summand_load_f32(const void *p) {
 }
 
 SUMMAND_INLINE void summand_store_f32(void *p, summand_float16 x) { memcpy(p, &x, sizeof x); }
+
+/// `count` bytes of zero.
+SUMMAND_INLINE void summand_clear(void *p, long count) { memset(p, 0, (size_t)count); }
 
 SUMMAND_INLINE summand_float16 summand_load_f16(const void *p) {
   summand_half16 x;
@@ -74,25 +93,83 @@ SUMMAND_INLINE summand_float16 summand_load_i8(const void *p) {
       __builtin_convertvector(x, summand_int16), summand_float16);
 }
 
-/// The low (shift 0) or high (shift 4) nibbles of 16 bytes.
-SUMMAND_INLINE summand_float16 summand_load_nibbles(const void *p, int shift) {
+/// Bits `shift` and up of 16 bytes, those that `mask` has.
+SUMMAND_INLINE summand_bytes16 summand_load_bits(const void *p, int shift, uint8_t mask) {
   summand_bytes16 x;
   memcpy(&x, p, sizeof x);
-  x = shift == 0 ? (x & 15) : (x >> 4);
+  return (x >> (summand_bytes16)(uint8_t)shift) & mask;
+}
+
+/// `low` with the bits of `high` above it, from bit `shift` on.
+SUMMAND_INLINE summand_bytes16
+summand_join(summand_bytes16 low, summand_bytes16 high, int shift) {
+  return low | (high << (summand_bytes16)(uint8_t)shift);
+}
+
+/// The bytes as whole numbers, less `offset`.
+SUMMAND_INLINE summand_float16 summand_whole(summand_bytes16 x, int offset) {
+  return __builtin_convertvector(
+      __builtin_convertvector(x, summand_int16) - offset, summand_float16);
+}
+
+/// The nibbles at bit `shift` of 16 bytes as whole numbers, less `offset`. AVX-512 looks the floats
+/// up: fewer steps than masking and converting, and the tile has none to spare.
+SUMMAND_INLINE summand_float16 summand_load_nibbles(const void *p, int shift, int offset) {
+  summand_bytes16 x;
+  memcpy(&x, p, sizeof x);
+#if defined(__AVX512F__)
+  summand_uint16 indices = __builtin_convertvector(x, summand_uint16) >> (uint32_t)shift;
+  summand_int16 numbers = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+  return __builtin_ia32_permvarsf512(
+      __builtin_convertvector(numbers - offset, summand_float16), (summand_int16)indices);
+#else
+  x = (x >> (summand_bytes16)(uint8_t)shift) & 15;
+  return __builtin_convertvector(
+      __builtin_convertvector(x, summand_int16) - offset, summand_float16);
+#endif
+}
+
+/// The signed bytes of `table` that `indices`, each below 16, point to.
+SUMMAND_INLINE summand_float16
+summand_look_up(const int8_t *table, summand_bytes16 indices) {
+  summand_sbytes16 x;
+  memcpy(&x, table, sizeof x);
+#if defined(__SSSE3__)
+  x = (summand_sbytes16)__builtin_ia32_pshufb128(
+      (__attribute__((__vector_size__(16))) char)x,
+      (__attribute__((__vector_size__(16))) char)indices);
+#elif defined(__aarch64__)
+  x = (summand_sbytes16)vqtbl1q_s8((int8x16_t)x, (uint8x16_t)indices);
+#else
+  for (int i = 0; i < 16; i++) x[i] = table[indices[i]];
+#endif
   return __builtin_convertvector(
       __builtin_convertvector(x, summand_int16), summand_float16);
 }
 
-/// Six-bit values less 32: nibbles as above, and two more bits at `bits` of each byte of `high`.
-SUMMAND_INLINE summand_float16
-summand_load_six_bits(const void *low, int shift, const void *high, int bits) {
-  summand_bytes16 x, h;
-  memcpy(&x, low, sizeof x);
-  memcpy(&h, high, sizeof h);
-  x = shift == 0 ? (x & 15) : (x >> 4);
-  x |= ((h >> (summand_bytes16)(uint8_t)bits) & 3) << 4;
-  return __builtin_convertvector(
-      __builtin_convertvector(x, summand_int16) - 32, summand_float16);
+/// The values of IQ4_NL's nibbles (`kvalues_iq4nl` in GGML).
+SUMMAND_INLINE const int8_t *summand_iq4_nl_values(void) {
+  static const int8_t values[16] = {
+      -127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
+  return values;
+}
+
+/// The values of MXFP4's nibbles, doubled: 1 bit of sign, 2 of exponent, 1 of fraction.
+SUMMAND_INLINE const int8_t *summand_mxfp4_values(void) {
+  static const int8_t values[16] = {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12};
+  return values;
+}
+
+/// Half of 2^(e − 127) for 16 bytes e: the scales of MXFP4, whose values are doubled.
+SUMMAND_INLINE summand_float16 summand_load_e8m0_half(const void *p) {
+  summand_bytes16 x;
+  memcpy(&x, p, sizeof x);
+  summand_uint16 e = __builtin_convertvector(x, summand_uint16);
+  // Below 2 the half is denormal.
+  summand_uint16 bits = e < 2 ? (summand_uint16)0x00200000 << e : (e - 1) << 23;
+  summand_float16 r;
+  memcpy(&r, &bits, sizeof r);
+  return r;
 }
 
 /// 2^n for lanes that hold whole numbers from −126 to 127.
@@ -105,6 +182,34 @@ SUMMAND_INLINE summand_float16 summand_power_of_two(summand_float16 n) {
 
 SUMMAND_INLINE summand_float16 summand_round(summand_float16 x) {
   return __builtin_elementwise_roundeven(x);
+}
+
+/// out[j][i] = x[i][j] for i, j in 0..<4, rows `stride` and `out_stride` apart.
+SUMMAND_INLINE void
+summand_transpose_square(const float *x, long stride, float *out, long out_stride) {
+  summand_float4 a, b, c, d;
+  memcpy(&a, x, sizeof a);
+  memcpy(&b, x + stride, sizeof b);
+  memcpy(&c, x + 2 * stride, sizeof c);
+  memcpy(&d, x + 3 * stride, sizeof d);
+  summand_float4 ab_low = __builtin_shufflevector(a, b, 0, 4, 1, 5);
+  summand_float4 ab_high = __builtin_shufflevector(a, b, 2, 6, 3, 7);
+  summand_float4 cd_low = __builtin_shufflevector(c, d, 0, 4, 1, 5);
+  summand_float4 cd_high = __builtin_shufflevector(c, d, 2, 6, 3, 7);
+  a = __builtin_shufflevector(ab_low, cd_low, 0, 1, 4, 5);
+  b = __builtin_shufflevector(ab_low, cd_low, 2, 3, 6, 7);
+  c = __builtin_shufflevector(ab_high, cd_high, 0, 1, 4, 5);
+  d = __builtin_shufflevector(ab_high, cd_high, 2, 3, 6, 7);
+  memcpy(out, &a, sizeof a);
+  memcpy(out + out_stride, &b, sizeof b);
+  memcpy(out + 2 * out_stride, &c, sizeof c);
+  memcpy(out + 3 * out_stride, &d, sizeof d);
+}
+
+/// The same number, of which the compiler knows nothing any more: a loop up to it is not unrolled.
+SUMMAND_INLINE long summand_opaque(long n) {
+  __asm__("" : "+r"(n));
+  return n;
 }
 
 /// Tells the processor that this thread spins.

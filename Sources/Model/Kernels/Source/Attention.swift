@@ -32,13 +32,13 @@ public func weightedValues(
     summand_store_f32(z + i, sum)
     i += 16
   }
-  while i < width {
-    var sum: Float = 0
+  if i < width {
+    var sum = SIMD16<Float>.zero
     for j in 0..<count {
-      sum = summand_fma_scalar(pattern[j], values[Int(rows[j]) * stride + i], sum)
+      let value = tail(values + (Int(rows[j]) * stride + i), width - i, padding: 0)
+      sum = summand_fma(SIMD16(repeating: pattern[j]), value, sum)
     }
-    z[i] = sum
-    i += 1
+    storeTail(sum, z + i, width - i)
   }
 }
 
@@ -54,28 +54,4 @@ public func rotate(
     x[i] = a * cosines[i] - b * sines[i]
     x[i + half] = a * sines[i] + b * cosines[i]
   }
-}
-
-@inline(__always)
-private func inlineDot(_ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ n: Int) -> Float {
-  var sum = SIMD16<Float>.zero
-  let whole = n & ~15
-  var i = 0
-  while i < whole {
-    sum = summand_fma(summand_load_f32(a + i), summand_load_f32(b + i), sum)
-    i += 16
-  }
-  if whole < n {
-    var x = SIMD16<Float>.zero
-    var y = SIMD16<Float>.zero
-    for i in 0..<(n - whole) {
-      x[i] = a[whole + i]
-      y[i] = b[whole + i]
-    }
-    sum = summand_fma(x, y, sum)
-  }
-  let p = sum.lowHalf + sum.highHalf
-  let r = p.lowHalf + p.highHalf
-  let s = r.lowHalf + r.highHalf
-  return s.x + s.y
 }

@@ -22,14 +22,14 @@ private func foldMaximum(_ v: SIMD16<Float>) -> Float {
 
 /// The last, incomplete vector of a row, filled up with `padding`.
 @inline(__always)
-private func tail(_ x: UnsafePointer<Float>, _ count: Int, padding: Float) -> SIMD16<Float> {
+func tail(_ x: UnsafePointer<Float>, _ count: Int, padding: Float) -> SIMD16<Float> {
   var v = SIMD16<Float>(repeating: padding)
   for i in 0..<count { v[i] = x[i] }
   return v
 }
 
 @inline(__always)
-private func storeTail(_ v: SIMD16<Float>, _ out: UnsafeMutablePointer<Float>, _ count: Int) {
+func storeTail(_ v: SIMD16<Float>, _ out: UnsafeMutablePointer<Float>, _ count: Int) {
   for i in 0..<count { out[i] = v[i] }
 }
 
@@ -41,7 +41,7 @@ public func dot(_ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ n: Int) 
 }
 
 @inline(__always)
-private func inlineDot(_ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ n: Int) -> Float {
+func inlineDot(_ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ n: Int) -> Float {
   var sum = SIMD16<Float>.zero
   let whole = n & ~15
   var i = 0

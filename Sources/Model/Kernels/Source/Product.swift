@@ -3,9 +3,6 @@ import CSIMD
 // out[m, n] = Σ_k x[m, k] · w[n, k], the sum over k in order, with fused multiply-adds. Lanes are
 // output columns and no sum is ever split, so that neither the number of rows nor the number of
 // threads nor the width of the registers moves a bit of the result.
-//
-// Everything that the tile inlines stands in this file: split over two, a debug build does not
-// inline it.
 
 public let panelWidth = 32
 
@@ -17,120 +14,12 @@ public let panelWidth = 32
   private let largestTile = 6
 #endif
 
-// MARK: - How a panel is read
-
-/// One way of storing a panel. `group` 0 is its columns 0..<16, `group` 1 its columns 16..<32.
-private protocol PanelFormat {
-  associatedtype Scales
-  /// How many k share one set of scales.
-  static var blockLength: Int { get }
-  static func scales(_ panel: UnsafeRawPointer, block: Int, group: Int) -> Scales
-  static func weights(_ panel: UnsafeRawPointer, k: Int, group: Int, scales: Scales)
-    -> SIMD16<Float>
-}
-
-/// `[k][32]`
-private enum F32: PanelFormat {
-  static var blockLength: Int { @inline(__always) get { 1 } }
-  @inline(__always) static func scales(_ panel: UnsafeRawPointer, block: Int, group: Int) {}
-  @inline(__always)
-  static func weights(_ panel: UnsafeRawPointer, k: Int, group: Int, scales: Void)
-    -> SIMD16<Float>
-  {
-    summand_load_f32(panel + 4 * (k * 32 + group * 16))
-  }
-}
-
-/// `[k][32]`
-private enum F16: PanelFormat {
-  static var blockLength: Int { @inline(__always) get { 1 } }
-  @inline(__always) static func scales(_ panel: UnsafeRawPointer, block: Int, group: Int) {}
-  @inline(__always)
-  static func weights(_ panel: UnsafeRawPointer, k: Int, group: Int, scales: Void)
-    -> SIMD16<Float>
-  {
-    summand_load_f16(panel + 2 * (k * 32 + group * 16))
-  }
-}
-
-/// `[k][32]`
-private enum BF16: PanelFormat {
-  static var blockLength: Int { @inline(__always) get { 1 } }
-  @inline(__always) static func scales(_ panel: UnsafeRawPointer, block: Int, group: Int) {}
-  @inline(__always)
-  static func weights(_ panel: UnsafeRawPointer, k: Int, group: Int, scales: Void)
-    -> SIMD16<Float>
-  {
-    summand_load_bf16(panel + 2 * (k * 32 + group * 16))
-  }
-}
-
-/// A block of 32 k: `d` f16 [32], then signed bytes `[k][32]`. Weight = d · q.
-private enum Q8_0: PanelFormat {
-  static var blockLength: Int { @inline(__always) get { 32 } }
-  @inline(__always)
-  static func scales(_ panel: UnsafeRawPointer, block: Int, group: Int) -> SIMD16<Float> {
-    summand_load_f16(panel + (block * 1088 + group * 32))
-  }
-  @inline(__always)
-  static func weights(_ panel: UnsafeRawPointer, k: Int, group: Int, scales: SIMD16<Float>)
-    -> SIMD16<Float>
-  {
-    let offset: Int = (k >> 5) * 1088 + 64 + (k & 31) * 32 + group * 16
-    return scales * summand_load_i8(panel + offset)
-  }
-}
-
-/// A block of 32 k: `d` f16 [32], `m` f16 [32], then `[k][16]` bytes: column i in the low nibble,
-/// column 16 + i in the high one. Weight = d · q + m, the product rounded before the sum as the
-/// format's reference does.
-private enum Q4_1: PanelFormat {
-  static var blockLength: Int { @inline(__always) get { 32 } }
-  @inline(__always)
-  static func scales(_ panel: UnsafeRawPointer, block: Int, group: Int)
-    -> (d: SIMD16<Float>, m: SIMD16<Float>)
-  {
-    let base = panel + (block * 640 + group * 32)
-    return (summand_load_f16(base), summand_load_f16(base + 64))
-  }
-  @inline(__always)
-  static func weights(
-    _ panel: UnsafeRawPointer, k: Int, group: Int, scales: (d: SIMD16<Float>, m: SIMD16<Float>)
-  ) -> SIMD16<Float> {
-    let offset: Int = (k >> 5) * 640 + 128 + (k & 31) * 16
-    let q = summand_load_nibbles(panel + offset, Int32(truncatingIfNeeded: group * 4))
-    return scales.d * q + scales.m
-  }
-}
-
-/// A block of 256 k: `d` f16 [32]; scales i8 [16][32], each for 16 k; nibbles `[k][16]` as in
-/// Q4_1; the upper two bits of four k in one byte, `[k / 4][32]`. Weight = (d · scale) · (q − 32).
-private enum Q6_K: PanelFormat {
-  static var blockLength: Int { @inline(__always) get { 16 } }
-  @inline(__always)
-  static func scales(_ panel: UnsafeRawPointer, block: Int, group: Int) -> SIMD16<Float> {
-    let base = panel + (block >> 4) * 6720
-    let d = summand_load_f16(base + group * 32)
-    return d * summand_load_i8(base + (64 + (block & 15) * 32 + group * 16))
-  }
-  @inline(__always)
-  static func weights(_ panel: UnsafeRawPointer, k: Int, group: Int, scales: SIMD16<Float>)
-    -> SIMD16<Float>
-  {
-    let base = panel + ((k >> 8) * 6720 + 576)
-    let within = k & 255
-    let low = base + within * 16
-    let high = base + (4096 + (within >> 2) * 32 + group * 16)
-    return scales
-      * summand_load_six_bits(
-        low, Int32(truncatingIfNeeded: group * 4),
-        high, Int32(truncatingIfNeeded: (within & 3) * 2))
-  }
-}
-
 // MARK: - The tile
 
 /// R rows by C groups of 16 columns: R × C sums that never leave the registers.
+///
+/// Eight k are unrolled, so that the places of single bits in their bytes are constants, and no
+/// more: the counts are opaque to the compiler, which would unroll whole blocks.
 private enum Tile<Format: PanelFormat, let R: Int, let C: Int> {
   /// From group `first` of the panel on. `x` is `[k][R]`; `out` is `[R][stride]`, from column 0
   /// of the panel.
@@ -141,24 +30,33 @@ private enum Tile<Format: PanelFormat, let R: Int, let C: Int> {
   ) {
     var sums = InlineArray<R, InlineArray<C, SIMD16<Float>>>(
       repeating: InlineArray(repeating: .zero))
+    let unrolled = min(Format.scaleLength, 8)
     var x = x
-    var start = 0
-    var block = 0
-    while start < k {
-      let scales = InlineArray<C, Format.Scales> { c in
-        Format.scales(panel, block: block, group: first + c)
-      }
-      for i in 0..<Format.blockLength {
-        for c in 0..<C {
-          let w = Format.weights(panel, k: start + i, group: first + c, scales: scales[c])
-          for r in 0..<R {
-            sums[r][c] = summand_fma(SIMD16(repeating: x[r]), w, sums[r][c])
+    var block = panel
+    for _ in 0..<(k / Format.blockLength) {
+      for part in 0..<summand_opaque(Format.blockLength / Format.scaleLength) {
+        let scales = InlineArray<C, Format.Scales> { c in
+          Format.scales(block, part: part, group: first + c)
+        }
+        for step in 0..<summand_opaque(Format.scaleLength / unrolled) {
+          for i in 0..<unrolled {
+            let k = part * Format.scaleLength + step * unrolled + i
+            // All weights before any activation: the other way round every activation would be
+            // held in a register until the last group, and there are not enough.
+            let weights = InlineArray<C, SIMD16<Float>> { c in
+              Format.weights(block, k: k, group: first + c, scales: scales[c])
+            }
+            for r in 0..<R {
+              let activation = SIMD16(repeating: x[r])
+              for c in 0..<C {
+                sums[r][c] = summand_fma(activation, weights[c], sums[r][c])
+              }
+            }
+            x += R
           }
         }
-        x += R
       }
-      start += Format.blockLength
-      block += 1
+      block += Format.blockBytes * panelWidth
     }
     for r in 0..<R {
       for c in 0..<C {
@@ -240,12 +138,25 @@ public func packTile(
   let count = tileCount(rows: rows)
   let first = t * rows / count
   let inTile = tileRows(t, of: count, rows: rows)
-  for r in 0..<inTile {
-    let row = x + (first + r) * stride
-    var place = out + (first * k + r)
-    for i in 0..<k {
-      place.pointee = row[i]
-      place += inTile
+  let source = x + first * stride
+  let tile = out + first * k
+  // Squares of 4 × 4; the last of them overlap where 4 is no divisor, the same numbers written twice.
+  guard inTile >= 4, k >= 4 else {
+    for r in 0..<inTile {
+      for i in 0..<k { tile[i * inTile + r] = source[r * stride + i] }
+    }
+    return
+  }
+  for r4 in Swift.stride(from: 0, to: inTile, by: 4) {
+    let r = min(r4, inTile - 4)
+    var i = 0
+    while i + 4 <= k {
+      summand_transpose_square(source + (r * stride + i), stride, tile + (i * inTile + r), inTile)
+      i += 4
+    }
+    if i < k {
+      i = k - 4
+      summand_transpose_square(source + (r * stride + i), stride, tile + (i * inTile + r), inTile)
     }
   }
 }
@@ -266,18 +177,34 @@ public func product(
 ) {
   // Weights are widened inside the tile as long as there is one tile; with more of them it is
   // cheaper to widen the panel once. The widened weight is the same bits either way.
-  if rows > largestTile && type != .F32 {
+  if rows > largestTile, isNarrow(type) {
     widen(type, panel: panel, k: k, into: scratch)
     tiles(F32.self, panel: scratch, k: k, x: x, rows: rows, out: out, stride: stride)
     return
   }
+  Multiplication(panel: panel, k: k, x: x, rows: rows, out: out, stride: stride).run(type)
+}
+
+/// A switch: `==` would be a function that every variant defines under the same name.
+@inline(__always)
+private func isNarrow(_ type: SummandPanelType) -> Bool {
   switch type {
-  case .F32: tiles(F32.self, panel: panel, k: k, x: x, rows: rows, out: out, stride: stride)
-  case .F16: tiles(F16.self, panel: panel, k: k, x: x, rows: rows, out: out, stride: stride)
-  case .BF16: tiles(BF16.self, panel: panel, k: k, x: x, rows: rows, out: out, stride: stride)
-  case .Q8_0: tiles(Q8_0.self, panel: panel, k: k, x: x, rows: rows, out: out, stride: stride)
-  case .Q4_1: tiles(Q4_1.self, panel: panel, k: k, x: x, rows: rows, out: out, stride: stride)
-  case .Q6_K: tiles(Q6_K.self, panel: panel, k: k, x: x, rows: rows, out: out, stride: stride)
+  case .F32: false
+  default: true
+  }
+}
+
+private struct Multiplication: PanelTask {
+  let panel: UnsafeRawPointer
+  let k: Int
+  let x: UnsafePointer<Float>
+  let rows: Int
+  let out: UnsafeMutablePointer<Float>
+  let stride: Int
+
+  @inline(__always)
+  func run<Format: PanelFormat>(_: Format.Type) {
+    tiles(Format.self, panel: panel, k: k, x: x, rows: rows, out: out, stride: stride)
   }
 }
 
@@ -288,33 +215,32 @@ public func widen(
   _ type: SummandPanelType, panel: UnsafeRawPointer, k: Int,
   into out: UnsafeMutablePointer<Float>
 ) {
-  switch type {
-  case .F32: widen(F32.self, panel: panel, k: k, into: out)
-  case .F16: widen(F16.self, panel: panel, k: k, into: out)
-  case .BF16: widen(BF16.self, panel: panel, k: k, into: out)
-  case .Q8_0: widen(Q8_0.self, panel: panel, k: k, into: out)
-  case .Q4_1: widen(Q4_1.self, panel: panel, k: k, into: out)
-  case .Q6_K: widen(Q6_K.self, panel: panel, k: k, into: out)
-  }
+  Widening(panel: panel, k: k, out: out).run(type)
 }
 
-@inline(__always)
-private func widen<Format: PanelFormat>(
-  _: Format.Type, panel: UnsafeRawPointer, k: Int, into out: UnsafeMutablePointer<Float>
-) {
-  var start = 0
-  var block = 0
-  while start < k {
-    for group in 0..<2 {
-      let scales = Format.scales(panel, block: block, group: group)
-      for i in start..<(start + Format.blockLength) {
-        summand_store_f32(
-          out + (i * 32 + group * 16),
-          Format.weights(panel, k: i, group: group, scales: scales))
+private struct Widening: PanelTask {
+  let panel: UnsafeRawPointer
+  let k: Int
+  let out: UnsafeMutablePointer<Float>
+
+  func run<Format: PanelFormat>(_: Format.Type) {
+    var block = panel
+    var out = out
+    for _ in 0..<(k / Format.blockLength) {
+      for part in 0..<(Format.blockLength / Format.scaleLength) {
+        for group in 0..<2 {
+          let scales = Format.scales(block, part: part, group: group)
+          for i in 0..<Format.scaleLength {
+            summand_store_f32(
+              out + (i * 32 + group * 16),
+              Format.weights(
+                block, k: part * Format.scaleLength + i, group: group, scales: scales))
+          }
+        }
+        out += Format.scaleLength * panelWidth
       }
+      block += Format.blockBytes * panelWidth
     }
-    start += Format.blockLength
-    block += 1
   }
 }
 

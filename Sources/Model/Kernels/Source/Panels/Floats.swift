@@ -1,0 +1,61 @@
+import CSIMD
+
+/// `[k][32]`
+enum F32: PanelFormat {
+  static var blockLength: Int { 1 }
+  static var blockBytes: Int { 4 }
+  static var scaleLength: Int { 1 }
+  @inline(__always)
+  static func scales(_ block: UnsafeRawPointer, part: Int, group: Int) {}
+  @inline(__always)
+  static func weights(_ block: UnsafeRawPointer, k: Int, group: Int, scales: Void)
+    -> SIMD16<Float>
+  {
+    summand_load_f32(block + group * 64)
+  }
+  @inline(__always)
+  static func pack(_ source: UnsafeRawPointer, column: Int, into block: UnsafeMutableRawPointer) {
+    block.storeBytes(
+      of: source.loadUnaligned(as: UInt32.self), toByteOffset: column * 4, as: UInt32.self)
+  }
+}
+
+/// `[k][32]`
+enum F16: PanelFormat {
+  static var blockLength: Int { 1 }
+  static var blockBytes: Int { 2 }
+  static var scaleLength: Int { 1 }
+  @inline(__always)
+  static func scales(_ block: UnsafeRawPointer, part: Int, group: Int) {}
+  @inline(__always)
+  static func weights(_ block: UnsafeRawPointer, k: Int, group: Int, scales: Void)
+    -> SIMD16<Float>
+  {
+    summand_load_f16(block + group * 32)
+  }
+  @inline(__always)
+  static func pack(_ source: UnsafeRawPointer, column: Int, into block: UnsafeMutableRawPointer) {
+    block.storeBytes(
+      of: source.loadUnaligned(as: UInt16.self), toByteOffset: column * 2, as: UInt16.self)
+  }
+}
+
+/// `[k][32]`
+enum BF16: PanelFormat {
+  static var blockLength: Int { 1 }
+  static var blockBytes: Int { 2 }
+  static var scaleLength: Int { 1 }
+  @inline(__always)
+  static func scales(_ block: UnsafeRawPointer, part: Int, group: Int) {}
+  @inline(__always)
+  static func weights(_ block: UnsafeRawPointer, k: Int, group: Int, scales: Void)
+    -> SIMD16<Float>
+  {
+    summand_load_bf16(block + group * 32)
+  }
+  @inline(__always)
+  static func pack(_ source: UnsafeRawPointer, column: Int, into block: UnsafeMutableRawPointer) {
+    block.storeBytes(
+      of: source.loadUnaligned(as: UInt16.self), toByteOffset: column * 2, as: UInt16.self)
+  }
+}

@@ -1,0 +1,29 @@
+import CSIMD
+
+/// `d` and `m` f16; nibbles. Weight = d · q + m.
+enum Q4_1: PanelFormat {
+  static var blockLength: Int { 32 }
+  static var blockBytes: Int { 2 + 2 + 16 }
+  static var scaleLength: Int { 32 }
+
+  @inline(__always)
+  static func scales(_ block: UnsafeRawPointer, part: Int, group: Int)
+    -> (d: SIMD16<Float>, m: SIMD16<Float>)
+  {
+    (halves(block, group), halves(block + 64, group))
+  }
+
+  @inline(__always)
+  static func weights(
+    _ block: UnsafeRawPointer, k: Int, group: Int, scales: (d: SIMD16<Float>, m: SIMD16<Float>)
+  ) -> SIMD16<Float> {
+    summand_fma(scales.d, wholeNibbles(block + 128, k, group), scales.m)
+  }
+
+  @inline(__always)
+  static func pack(_ source: UnsafeRawPointer, column: Int, into block: UnsafeMutableRawPointer) {
+    packHalf(source, column, into: block)
+    packHalf(source + 2, column, into: block + 64)
+    packSmallNibbles(source + 4, column, into: block + 128)
+  }
+}
