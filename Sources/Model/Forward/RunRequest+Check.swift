@@ -88,13 +88,18 @@ extension RunRequest {
     func width(at position: Int) -> Int {
       unitCount * configuration.unitWidth(edit.site.activation, sources: position + 1)
     }
+    if edit.site.activation.isScale, change.makesZero {
+      throw ModelError(
+        .request, "\(edit.place) is what a norm divides by, and cannot be zero")
+    }
     switch change {
     case .zero: break
     case .replace(let rows):
       guard rows.count == edit.positions.count else {
         throw ModelError(
           .request,
-          "an edit at \(edit.place) has \(rows.count) vectors for \(edit.positions.count) positions")
+          "an edit at \(edit.place) has \(rows.count) vectors for \(edit.positions.count) positions"
+        )
       }
       for (row, position) in zip(rows, edit.positions) where row.count != width(at: position) {
         throw ModelError(
@@ -140,7 +145,8 @@ extension RunRequest {
           cut[edit.site, default: [:]][position, default: [:]][head, default: []]
             .formUnion(seen)
         }
-        if let head = heads.first(where: { cut[edit.site]?[position]?[$0]?.count == position + 1 }) {
+        if let head = heads.first(where: { cut[edit.site]?[position]?[$0]?.count == position + 1 })
+        {
           throw ModelError(
             .request,
             "L\(edit.site.layer)H\(head) at position \(position) would have no source left to "
@@ -169,6 +175,18 @@ extension RunRequest {
 extension Edit {
   /// The hook that it changes, for messages.
   fileprivate var place: String { site.activation.hookName(layer: site.layer) }
+}
+
+extension Edit.Change {
+  /// Whether it leaves an element at 0, whatever that was.
+  fileprivate var makesZero: Bool {
+    switch self {
+    case .zero: true
+    case .replace(let rows): rows.contains { $0.contains(0) }
+    case .scale(let factor): factor == 0
+    case .add, .cut: false
+    }
+  }
 }
 
 extension Activation.Units {
