@@ -196,7 +196,9 @@ def tiny_effects(name, model):
             "foils": TINY_FOILS,
             "dla": attributions(model, clean, TINY_ANSWER, TINY_FOILS),
             "edited": {
-                "edits": [{k: v for k, v in asdict(e).items() if v is not None} for e in several],
+                "edits": [
+                    {k: v for k, v in asdict(e).items() if k != "change" and v is not None} for e in several
+                ],
                 "logits": edited_logits[-1][TINY_TOKENS],
                 "dla": attributions(model, edited, TINY_ANSWER, TINY_FOILS),
             },
@@ -212,14 +214,18 @@ COLOSSEUM = [13486, 42, 378, 1712, 37320, 382, 314, 281, 260, 1798, 282]
 TOWER = [13486, 42, 378, 414, 46682, 18669, 436, 2837, 281] + [216, 33, 40, 40, 41, 28, 281, 260, 2240, 282]
 
 
-def signs(size):
-    """+1 or -1 by bit 63 of splitmix64(i): the README beside the fixtures defines it."""
+def splitmix64(x):
+    """The README beside the fixtures defines it."""
     with np.errstate(over="ignore"):
-        x = np.arange(size, dtype=np.uint64) + np.uint64(0x9E3779B97F4A7C15)
+        x = np.asarray(x).astype(np.uint64) + np.uint64(0x9E3779B97F4A7C15)
         x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
         x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        x = x ^ (x >> np.uint64(31))
-    return np.where(x >> np.uint64(63), -1.0, 1.0)
+        return x ^ (x >> np.uint64(31))
+
+
+def signs(size):
+    """+1 or -1 by bit 63 of splitmix64(i)."""
+    return np.where(splitmix64(np.arange(size)) >> np.uint64(63), -1.0, 1.0)
 
 
 def fingerprint(site, x):

@@ -261,9 +261,11 @@ def capture(model, tokens, hook=unchanged):
 
 @dataclass
 class Edit:
-    """Zeroes, or sets to `value`, the given heads, positions and elements of one site.
+    """Changes the given heads, positions and elements of one site: "set" to `value`, "scale" by it, "add" it.
 
     A list that is None means all of them. `value` broadcasts against [heads,] positions, elements.
+    "cut" is for attn_scores, whose positions are queries and whose elements are sources: nothing
+    of these reaches those.
     """
 
     site: str
@@ -272,6 +274,7 @@ class Edit:
     positions: list | None = None
     elements: list | None = None
     value: object = 0.0
+    change: str = "set"
 
     def index(self, x):
         chosen = [self.positions, self.elements]
@@ -283,13 +286,25 @@ class Edit:
         if (site, layer) != (self.site, self.layer):
             return x
         x = x.copy()
-        x[self.index(x)] = self.value
+        at = self.index(x)
+        match self.change:
+            case "set":
+                x[at] = self.value
+            case "scale":
+                x[at] *= self.value
+            case "add":
+                x[at] += self.value
+            case "cut":
+                x[at] = -np.inf
         return x
 
 
 def edits(*several):
+    """In the order given, but cuts last: they hold whatever else is done to the scores."""
+    in_order = sorted(several, key=lambda edit: edit.change == "cut")
+
     def hook(site, layer, x):
-        for edit in several:
+        for edit in in_order:
             x = edit(site, layer, x)
         return x
 

@@ -117,6 +117,9 @@ struct EditRequestTests {
       edited(Edit(site: Site(activation, layer: 1), positions: positions, change: change))
     }
     try expectRefused(change(.mlpOut, .scale(.infinity)), "multiply by inf")
+    for zero in [Edit.Change.zero, .scale(0), .scale(-0.0), .replace([[0]])] {
+      try expectRefused(change(.ln1Scale, zero), "blocks.1.ln1.hook_scale", "cannot be zero")
+    }
     try expectRefused(change(.mlpOut, .add([1, 2])), "adds 2 numbers")
     try expectRefused(change(.pattern, .add([1, 2])), "as wide as its position")
     try expectRefused(change(.pattern, .cut(sources: [0])), "not at", "attn_scores")

@@ -119,6 +119,41 @@ struct ForkTests {
     }
   }
 
+  @Test(
+    "prompts of different lengths in one call give what each gives alone",
+    arguments: ["tiny-gqa", "tiny-mha", "tiny-gqa.Q4_1.gguf"])
+  func lengths(model: String) throws {
+    let transformer = try TestModels.tiny(model).transformer
+    var maker = Maker(
+      configuration: transformer.configuration, generator: SeededGenerator(3))
+    let requests = (1...40).shuffled(using: &maker.generator).map { length in
+      RunRequest.everything(maker.prompt(length...length), of: transformer.configuration)
+    }
+    let found = try transformer.run(requests)
+    for (request, together) in zip(requests, found) {
+      expectSameBits(
+        together, try transformer.run([request])[0], "\(request.tokens.count) tokens")
+    }
+  }
+
+  @Test("the same on the real model")
+  func lengthsSmolLM2() throws {
+    let transformer = try TestModels.smolLM2().transformer
+    var maker = Maker(
+      configuration: transformer.configuration, generator: SeededGenerator(4))
+    let requests = [5, 1, 13, 8].map { length in
+      let tokens = maker.prompt(length...length)
+      return RunRequest(
+        tokens: tokens, captures: [Site(.residPost, layer: 29): .all],
+        logits: .all([length - 1]))
+    }
+    let found = try transformer.run(requests)
+    for (request, together) in zip(requests, found) {
+      expectSameBits(
+        together, try transformer.run([request])[0], "\(request.tokens.count) tokens")
+    }
+  }
+
   // MARK: - The tests can fail
 
   private static func results(

@@ -8,7 +8,8 @@ public struct Edit: Sendable, Equatable {
   public var positions: [Int]
   public var change: Change
 
-  /// An edit whose numbers leave an element as it was does not touch a bit of it.
+  /// An edit whose numbers leave an element as it was does not touch a bit of it. What a norm
+  /// divides by cannot be made zero.
   public enum Change: Sendable, Equatable {
     case zero
     /// For each position its new elements: all of `units` one after another.

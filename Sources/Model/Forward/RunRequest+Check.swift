@@ -88,6 +88,10 @@ extension RunRequest {
     func width(at position: Int) -> Int {
       unitCount * configuration.unitWidth(edit.site.activation, sources: position + 1)
     }
+    if edit.site.activation.isScale, change.makesZero {
+      throw ModelError(
+        .request, "\(edit.place) is what a norm divides by, and cannot be zero")
+    }
     switch change {
     case .zero: break
     case .replace(let rows):
@@ -171,6 +175,18 @@ extension RunRequest {
 extension Edit {
   /// The hook that it changes, for messages.
   fileprivate var place: String { site.activation.hookName(layer: site.layer) }
+}
+
+extension Edit.Change {
+  /// Whether it leaves an element at 0, whatever that was.
+  fileprivate var makesZero: Bool {
+    switch self {
+    case .zero: true
+    case .replace(let rows): rows.contains { $0.contains(0) }
+    case .scale(let factor): factor == 0
+    case .add, .cut: false
+    }
+  }
 }
 
 extension Activation.Units {

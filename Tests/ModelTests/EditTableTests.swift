@@ -1,0 +1,101 @@
+import Testing
+
+@testable import Model
+
+@Suite("Every kind of edit at every site against the numpy oracle")
+struct EditTableTests {
+  /// 588 cells of one place, 80 of several, each forked from the clean run and computed the
+  /// reference way.
+  @Test("on tiny models", arguments: ["tiny-gqa", "tiny-mha"])
+  func tiny(model: String) throws {
+    let table = try EditTable(model)
+    let transformer = try TestModels.tiny(model).transformer
+    let requests = try table.requests(transformer)
+    let results = try transformer.run(requests)
+    let naive = try transformer.runNaively(requests)
+    #expect(table.gap(results[0], table.clean).relative < 1e-5)
+    var worst = 0.0
+    for (i, cell) in table.cells.enumerated() {
+      let gap = table.gap(results[i + 1], cell.logits)
+      worst = max(worst, gap.relative)
+      #expect(gap.relative < 1e-5, "\(cell.edits): \(gap)")
+      expectSameBits(results[i + 1], naive[i + 1], "\(cell.edits)")
+    }
+    print("WORST", model, worst)
+    #expect(Set(table.cells.map(\.logits)).count > 500, "the edits are not all the same")
+  }
+
+  /// On logits of up to 20.
+  @Test("on SmolLM2: patches, knock-outs, steering, freezing")
+  func smolLM2() throws {
+    let table = try EditTable("smollm2")
+    let transformer = try TestModels.smolLM2().transformer
+    let results = try transformer.run(try table.requests(transformer))
+    #expect(table.gap(results[0], table.clean).largest < 5e-4)
+    #expect(table.cells.count == 12)
+    var worst = 0.0
+    for (cell, result) in zip(table.cells, results.dropFirst()) {
+      let gap = table.gap(result, cell.logits)
+      worst = max(worst, gap.largest)
+      #expect(gap.largest < 5e-4, "\(cell.edits): \(gap)")
+    }
+    print("WORST smollm2", worst)
+  }
+
+  // MARK: - No cell is missing
+
+  /// What the error says of an edit that cannot be; nil for one that can.
+  private static func refusal(_ kind: EditTable.Kind, at activation: Activation) -> String? {
+    switch (kind, activation) {
+    case (.zero, .ln1Scale), (.zero, .ln2Scale), (.zero, .lnFinalScale): "cannot be zero"
+    case (.steer, .attnScores), (.steer, .pattern): "one vector cannot be added"
+    case (.cut, .attnScores): nil
+    case (.cut, _): "sources can be cut at attn_scores, not at"
+    case (.zero, _), (.mean, _), (.patch, _), (.freeze, _), (.scale, _), (.steer, _): nil
+    }
+  }
+
+  /// A site or a kind that is new has no cell, and makes this fail.
+  @Test(
+    "each site and kind has its cells or its error", arguments: ["tiny-gqa", "tiny-mha"],
+    Activation.allCases)
+  func complete(model: String, activation: Activation) throws {
+    let table = try EditTable(model)
+    let last = table.tokens.count - 1
+    for kind in EditTable.Kind.allCases {
+      // To freeze is worth something only after another edit.
+      let cells = table.cells.map(\.edits).filter {
+        $0.last?.kind == kind && $0.last?.site == activation.rawValue
+          && $0.count == (kind == .freeze ? 2 : 1)
+      }.compactMap(\.last)
+      if Self.refusal(kind, at: activation) != nil {
+        #expect(cells.isEmpty, "\(kind) at \(activation)")
+        continue
+      }
+      for positions in [[last], [table.at[0]], Array(0...last)] {
+        let here = cells.filter { $0.at == positions }
+        #expect(here.contains { $0.units == nil }, "\(kind) at \(activation), \(positions)")
+        if activation.units != .none {
+          #expect(here.contains { $0.units != nil }, "\(kind) at \(activation), \(positions)")
+        }
+      }
+    }
+  }
+
+  @Test("what cannot be says so", arguments: Activation.allCases)
+  func refused(activation: Activation) throws {
+    let transformer = try TestModels.tiny("tiny-gqa").transformer
+    for kind in EditTable.Kind.allCases {
+      guard let message = Self.refusal(kind, at: activation) else { continue }
+      let place = EditTable.Place(
+        kind: kind, site: activation.rawValue, layer: activation.isInLayer ? 1 : nil, at: [2],
+        seed: 1, sources: [1])
+      let edit = try place.edit(
+        clean: RunResult(), others: [], transformer.configuration)
+      let error = #expect(throws: ModelError.self) {
+        try transformer.run([RunRequest(tokens: [5, 300, 17], edits: [edit])])
+      }
+      #expect(error?.kind == .request && error?.message.contains(message) == true, "\(kind)")
+    }
+  }
+}
