@@ -7,6 +7,8 @@ public protocol Host: AnyObject {
   /// Everything else, for standard error; data written before comes out before it.
   func report(_ text: String)
   func flush()
+  /// Text as it is being made, for a person who watches; nobody else is given it.
+  func stream(_ bytes: [UInt8])
   func progress(done: Int, total: Int, label: String)
   func finishProgress()
   /// How values are printed.

@@ -35,6 +35,13 @@ final class Console: Sendable {
     _ = writeAll(text.utf8, to: STDERR_FILENO)
   }
 
+  /// A part of a message: perhaps not even a whole character.
+  func stream(_ bytes: [UInt8]) {
+    progressLine.erase()
+    output.flush()
+    _ = writeAll(bytes, to: STDERR_FILENO)
+  }
+
   func flush() {
     progressLine.erase()
     output.flush()

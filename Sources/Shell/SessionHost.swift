@@ -17,6 +17,12 @@ final class SessionHost: Host {
   func report(_ text: String) { surroundings.console.report(text) }
   func flush() { surroundings.console.flush() }
 
+  func stream(_ bytes: [UInt8]) {
+    let terminal = surroundings.terminal
+    guard terminal.isTerminal(.output), terminal.isTerminal(.error) else { return }
+    surroundings.console.stream(bytes)
+  }
+
   func progress(done: Int, total: Int, label: String) {
     surroundings.console.progress(done: done, total: total, label: label)
   }

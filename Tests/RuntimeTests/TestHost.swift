@@ -31,6 +31,7 @@ final class TestHost: Host {
   func write(_ text: String) { output += text }
   func report(_ text: String) { messages += text }
   func flush() {}
+  func stream(_ bytes: [UInt8]) {}
   func progress(done: Int, total: Int, label: String) {}
   func finishProgress() {}
 

@@ -60,6 +60,23 @@ struct Batch {
     }
   }
 
+  /// One run whose positions before `first` are done: their keys and values are kept elsewhere.
+  init(continuing request: RunRequest, from first: Int, layers: Int) {
+    let added = request.tokens.count - first
+    members = [
+      Member(
+        index: 0, request: request, base: nil,
+        forks: [Int](repeating: Fork.never, count: first) + [Int](repeating: 0, count: added),
+        rows: [Int32](repeating: -1, count: first) + (0..<Int32(added)))
+    ]
+    rowCount = added
+    alive = [Int](repeating: added, count: layers + 1)
+    tokens = Array(request.tokens[first...])
+    positions = Array(first..<request.tokens.count)
+    owners = [Int](repeating: 0, count: added)
+    copies = [[(own: Int, base: Int)]](repeating: [], count: layers + 1)
+  }
+
   private mutating func addRow(of i: Int, at position: Int, from layer: Int) {
     members[i].rows[position] = Int32(rowCount)
     if layer > 0, let base = members[i].base {

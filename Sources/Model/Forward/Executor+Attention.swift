@@ -4,6 +4,7 @@ extension Executor {
     let c = model.configuration
     let layer = model.layers[l]
     let (kernels, b, batch, places) = (kernels, buffers, batch, places)
+    let (keys, values) = (keys(l).pointer, values(l).pointer)
     let longest = (batch.positions.max() ?? 0) + 1
     let attention = AttentionTaps(
       taps, layer: l, rows: rows, longest: longest, heads: c.heads)
@@ -17,13 +18,13 @@ extension Executor {
         for head in 0..<c.heads {
           let column = c.keyValueHead(of: head) * c.headWidth
           kernels.attentionScores(
-            b.q.pointer + row * layer.q.stride + head * c.headWidth, b.k.pointer + column,
+            b.q.pointer + row * layer.q.stride + head * c.headWidth, keys + column,
             layer.k.stride, places, sources, c.headWidth, scale, scores)
           attention.visit(.attnScores, row: row, head: head, scores, sources: sources)
           kernels.softmax(scores, sources)
           attention.visit(.pattern, row: row, head: head, scores, sources: sources)
           kernels.weightedValues(
-            scores, b.v.pointer + column, layer.v.stride, places, sources, c.headWidth,
+            scores, values + column, layer.v.stride, places, sources, c.headWidth,
             b.z.pointer + row * layer.q.stride + head * c.headWidth)
         }
       }

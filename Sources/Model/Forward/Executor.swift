@@ -10,17 +10,30 @@ struct Executor {
   var taps: Taps
   let rope: RotaryTable
   let buffers: Buffers
-  /// For each member the rows that hold its positions in the layer at hand.
+  /// For each member the rows that hold the keys and values of its positions in the layer at hand.
   var places: [[Int32]]
+  /// Where keys and values stay, if they are to; else those of one layer make room for the next's.
+  private let cache: KeyValueCache?
 
   init(_ model: Transformer, batch: Batch) {
+    self.init(
+      model, batch: batch,
+      rope: RotaryTable(model.configuration, positions: (batch.positions.max() ?? 0) + 1),
+      cache: nil)
+    places = batch.firstPlaces()
+  }
+
+  /// - Parameter cache: holds the positions of the batch's one run that have no row in it, and takes
+  ///   the others.
+  init(_ model: Transformer, batch: Batch, rope: RotaryTable, cache: KeyValueCache?) {
     self.model = model
     self.batch = batch
+    self.rope = rope
+    self.cache = cache
     products = Products(pool: model.pool)
     taps = Taps(batch, configuration: model.configuration)
-    rope = RotaryTable(model.configuration, positions: (batch.positions.max() ?? 0) + 1)
     buffers = Buffers(model, rows: batch.rowCount)
-    places = batch.firstPlaces()
+    places = batch.members.map { $0.rows.indices.map(Int32.init) }
   }
 
   /// Calls `consume` once for each member, with what it asked for.
@@ -70,14 +83,14 @@ struct Executor {
       b.normed.pointer, rows: rows, stride: width,
       [
         ProductTarget(matrix: layer.q, out: b.q.pointer),
-        ProductTarget(matrix: layer.k, out: b.k.pointer),
-        ProductTarget(matrix: layer.v, out: b.v.pointer),
+        ProductTarget(matrix: layer.k, out: newKeys(l)),
+        ProductTarget(matrix: layer.v, out: newValues(l)),
       ])
     visit(.q, l, b.q, stride: layer.q.stride)
-    visit(.k, l, b.k, stride: layer.k.stride)
-    visit(.v, l, b.v, stride: layer.v.stride)
-    rotate(b.q, stride: layer.q.stride, heads: model.configuration.heads, rows: rows)
-    rotate(b.k, stride: layer.k.stride, heads: model.configuration.keyValueHeads, rows: rows)
+    taps.visit(Site(.k, layer: l), in: newKeys(l), stride: layer.k.stride)
+    taps.visit(Site(.v, layer: l), in: newValues(l), stride: layer.v.stride)
+    rotate(b.q.pointer, stride: layer.q.stride, heads: model.configuration.heads, rows: rows)
+    rotate(newKeys(l), stride: layer.k.stride, heads: model.configuration.keyValueHeads, rows: rows)
     attend(l, rows: rows)
     visit(.z, l, b.z, stride: layer.q.stride)
 
@@ -131,13 +144,26 @@ struct Executor {
     }
   }
 
-  private func rotate(_ x: FloatBuffer, stride: Int, heads: Int, rows: Int) {
+  /// `[rows][stride]`, `places` counting from the start.
+  func keys(_ l: Int) -> FloatBuffer { cache?.keys[l] ?? buffers.k }
+  func values(_ l: Int) -> FloatBuffer { cache?.values[l] ?? buffers.v }
+
+  /// Where those of the batch's own rows begin.
+  private func newKeys(_ l: Int) -> UnsafeMutablePointer<Float> {
+    keys(l).pointer + (cache?.count ?? 0) * model.layers[l].k.stride
+  }
+
+  private func newValues(_ l: Int) -> UnsafeMutablePointer<Float> {
+    values(l).pointer + (cache?.count ?? 0) * model.layers[l].v.stride
+  }
+
+  private func rotate(_ x: UnsafeMutablePointer<Float>, stride: Int, heads: Int, rows: Int) {
     let headWidth = model.configuration.headWidth
     forEachRow(rows) { row in
       rope.withAngles(at: batch.positions[row]) { cosines, sines in
         for head in 0..<heads {
           kernels.rotate(
-            x.pointer + row * stride + head * headWidth, headWidth / 2, cosines, sines)
+            x + row * stride + head * headWidth, headWidth / 2, cosines, sines)
         }
       }
     }

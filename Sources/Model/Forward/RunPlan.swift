@@ -61,6 +61,17 @@ extension Transformer {
     return plan
   }
 
+  /// Plans a `Generation`: the prompt, then a row for each further token.
+  public func planGeneration(of count: Int, after tokens: [Int], speed: Speed) throws -> RunPlan {
+    let logits = { (count: Int) in RunRequest.Logits.all([count - 1]) }
+    var plan = try plan([RunRequest(tokens: tokens, logits: logits(tokens.count))], speed: speed)
+    let step = try self.plan([RunRequest(tokens: [tokens[0]], logits: logits(1))], speed: speed)
+    for _ in 1..<max(1, count) { plan = plan + step }
+    plan.runs = count
+    plan.rowLayersUnshared = (0..<count).reduce(0) { $0 + (tokens.count + $1) * layers.count }
+    return plan
+  }
+
   private func bytes(of batch: Batch) -> Int {
     batch.rowCount * bytesPerRow
       + batch.members.reduce(0) { $0 + resultBytes(of: $1.request) }

@@ -9,6 +9,7 @@ enum Catalogue {
     .ablate, .patch, .knockout, .freeze, .scale, .steer,
     // measures
     .tokens, .logits, .probs, .rank, .logitDiff, .effect, .dla, .lens, .attention, .activations,
+    .generate,
     // tables
     .where, .sort, .top, .take, .select, .derive, .group, .join, .pivot, .summary,
     // seeing and keeping

@@ -1,0 +1,78 @@
+/// Continues a prompt token by token. Keys and values are kept, so that each further token costs one
+/// row; its logits are to the bit those of a run of the whole text.
+public struct Generation {
+  private let model: Transformer
+  /// Of the prompt.
+  private let edits: [Edit]
+  /// Of every position that is added; their own positions do not matter.
+  private let addedEdits: [Edit]
+  private let cache: KeyValueCache
+  private let rope: RotaryTable
+  /// The prompt and what was added to it.
+  public private(set) var tokens: [Int]
+
+  /// - Parameters:
+  ///   - edits: of the prompt's positions.
+  ///   - addedEdits: what is done at every position that is added, whatever positions they name.
+  ///   - count: how many tokens will be added at the most.
+  /// - Throws: `ModelError` for tokens or edits that cannot be, or where the context ends too soon.
+  public init(
+    _ model: Transformer, tokens: [Int], edits: [Edit], addedEdits: [Edit], count: Int
+  ) throws {
+    let context = model.configuration.context
+    guard tokens.count + count <= context else {
+      throw ModelError(
+        .request,
+        "\(tokens.count) tokens and \(count) more are longer than the \(context) that this model was "
+          + "trained for")
+    }
+    try RunRequest(tokens: tokens, edits: edits).check(in: model.configuration, among: [])
+    self.model = model
+    self.tokens = tokens
+    self.edits = edits
+    self.addedEdits = addedEdits
+    cache = KeyValueCache(model, capacity: tokens.count + count)
+    rope = RotaryTable(model.configuration, positions: tokens.count + count)
+  }
+
+  /// The logits of the next token, `[vocabulary]`. After the first call, `token` is what was chosen.
+  ///
+  /// - Throws: `Interruption.Stopped`.
+  public mutating func logits(after token: Int? = nil) throws -> [Float] {
+    if let token { tokens.append(token) }
+    let first = cache.count
+    let request = RunRequest(
+      tokens: tokens,
+      edits: first == 0 ? edits : addedEdits.map { $0.moved(to: Array(first..<tokens.count)) },
+      logits: .all([tokens.count - 1]))
+    var executor = Executor(
+      model,
+      batch: Batch(continuing: request, from: first, layers: model.configuration.layers),
+      rope: rope, cache: cache)
+    var logits: [Float] = []
+    try executor.run(advanced: { _ in }, consume: { logits = $1.logits[0] })
+    cache.count = tokens.count
+    return logits
+  }
+}
+
+extension Edit {
+  /// The same change at other positions. What is cut stays behind them.
+  fileprivate func moved(to positions: [Int]) -> Edit {
+    Edit(site: site, units: units, positions: positions, change: change)
+  }
+}
+
+/// The keys (after RoPE) and values of one prompt's positions so far, of every layer.
+final class KeyValueCache {
+  /// `[positions][stride]` for each layer.
+  let keys: [FloatBuffer]
+  let values: [FloatBuffer]
+  /// Positions whose keys and values are here.
+  var count = 0
+
+  init(_ model: Transformer, capacity: Int) {
+    keys = model.layers.map { FloatBuffer(capacity * $0.k.stride, zeroed: true) }
+    values = model.layers.map { FloatBuffer(capacity * $0.v.stride, zeroed: true) }
+  }
+}

@@ -1,0 +1,170 @@
+import Lang
+import Model
+
+extension Command {
+  static let generate = Command(
+    name: "generate", group: .measures,
+    summary: "Continue prompts: the likeliest token each time, or one drawn.",
+    details: """
+      Greedy without `temperature`. It ends early at the model's end of text. Edits stay active: those \
+      at the prompt's positions there, those without `@` (zero, scale, steer, knockout to `@*`) at \
+      every new position too. On a terminal the text is shown as it comes.
+      """,
+    input: .prompts,
+    parameters: [
+      .positional("count", .number, "how many tokens at the most"),
+      .keyword(
+        "temperature", .number, "draw from the distribution, sharper below 1, flatter above"),
+      .keyword("seed", .number, "of the draw; 0 without it"),
+    ],
+    examples: ["colosseum | generate 5", "colosseum | generate 5 temperature 0.8 seed 1"],
+    run: continuePrompts)
+
+  private static func continuePrompts(_ call: Invocation) throws -> Value {
+    let set = try placing(at: call.span) { try call.promptInput().withoutSweep(for: "generate") }
+    let count = try call.integer("count") ?? 0
+    guard count > 0 else {
+      throw Failure(
+        "`generate` takes a count from 1", span: call.expression("count")?.span ?? call.span)
+    }
+    let temperature = try temperature(call)
+    let seed = try call.integer("seed") ?? 0
+    var rows = GeneratedRows(set)
+    let cases = try call.session.cases(of: set)
+    try call.session.generating(cases, of: set, count: count) { item in
+      let prompt = item.prompt
+      var sampler = Sampler(temperature: temperature, seed: seed, stream: item.index)
+      var generation = try Generation(
+        set.model.transformer, tokens: prompt.tokens, edits: item.edits,
+        addedEdits: try call.session.openEdits(of: set, on: prompt), count: count)
+      var logits = try generation.logits()
+      for step in 0..<count {
+        let distribution = Distribution(logits)
+        let token = sampler.choose(distribution)
+        rows.append(prompt, token, distribution, at: prompt.tokens.count + step)
+        call.host.stream(prompt.model.tokenizer.bytes(of: token) ?? [])
+        if token == prompt.model.tokenizer.eos || step + 1 == count { break }
+        logits = try generation.logits(after: token)
+      }
+      call.host.stream(Array("\n".utf8))
+    }
+    return .table(TableValue(rows.table, origins: [set.origin]))
+  }
+
+  private static func temperature(_ call: Invocation) throws -> Double? {
+    guard let temperature = try call.number("temperature") else {
+      if call.has("seed") {
+        throw call.failure(
+          "`seed` goes with `temperature`", help: "without a temperature nothing is drawn")
+      }
+      return nil
+    }
+    guard temperature > 0 else {
+      throw Failure(
+        "a temperature is above 0", help: "leave it away for the likeliest token each time",
+        span: call.expression("temperature")?.span)
+    }
+    return temperature
+  }
+}
+
+/// Chooses the next token.
+private struct Sampler {
+  let temperature: Double?
+  private var generator: SplitMix64
+
+  init(temperature: Double?, seed: Int, stream: Int) {
+    self.temperature = temperature
+    generator = SplitMix64(seed: seed, stream: stream)
+  }
+
+  /// The likeliest, of equal ones the first; or one drawn with probability ∝ e^(logit / T).
+  mutating func choose(_ distribution: Distribution) -> Int {
+    guard let temperature else { return distribution.largest(1)[0] }
+    let logits = distribution.logits
+    let most = Double(logits.max() ?? 0)
+    let weights = logits.map { Numerics.exp((Double($0) - most) / temperature) }
+    var left = Double.random(in: 0..<1, using: &generator) * weights.reduce(0, +)
+    for (token, weight) in weights.enumerated() {
+      left -= weight
+      if left < 0 { return token }
+    }
+    return weights.count - 1
+  }
+}
+
+/// position, token_id, token, prob, logprob
+private struct GeneratedRows {
+  private var prompts: PromptColumn
+  private var (positions, ids): ([Int], [Int]) = ([], [])
+  private var tokens: [String] = []
+  private var (probs, logprobs): ([Double], [Double]) = ([], [])
+
+  init(_ set: PromptSet) { prompts = PromptColumn(set) }
+
+  mutating func append(
+    _ prompt: Prompt, _ token: Int, _ distribution: Distribution, at position: Int
+  ) {
+    prompts.append(prompt)
+    positions.append(position)
+    ids.append(token)
+    tokens.append(prompt.model.tokenizer.text(of: token))
+    probs.append(distribution.probability(token))
+    logprobs.append(distribution.logProbability(token))
+  }
+
+  var table: Table {
+    Table(
+      columns: prompts.columns + [
+        Column("position", .integers(positions)), Column("token_id", .integers(ids)),
+        Column("token", .texts(tokens)), Column("prob", .doubles(probs)),
+        Column("logprob", .doubles(logprobs)),
+      ], measure: "logprob")
+  }
+}
+
+extension Session {
+  /// The edits that hold at positions which are not there yet: those without `@`, or at `@*`, whose
+  /// change is the same everywhere.
+  fileprivate func openEdits(of set: PromptSet, on prompt: Prompt) throws -> [Edit] {
+    try set.edits.flatMap { spec -> [Edit] in
+      let change: Edit.Change
+      switch spec.mode {
+      case .zero: change = .zero
+      case .scale(let factor): change = .scale(factor)
+      case .steer(let vector): change = .add(vector)
+      case .knockout(let source): change = .cut(sources: try prompt.positions(source))
+      case .mean, .resample, .patch, .freeze: return []
+      }
+      return spec.targets.filter { $0.position ?? .all == .all }.flatMap { target in
+        target.place.sites.map {
+          Edit(site: $0.site, units: $0.units, positions: [], change: change)
+        }
+      }
+    }
+  }
+
+  /// Goes through the prompts; what was made before Ctrl-C is kept.
+  fileprivate func generating(
+    _ cases: [Case], of set: PromptSet, count: Int, _ body: (Case) throws -> Void
+  ) throws {
+    if let planning {
+      let transformer = set.model.transformer
+      let speed = planning.speed(of: transformer)
+      for item in cases {
+        planning.add(
+          try transformer.planGeneration(of: count, after: item.prompt.tokens, speed: speed),
+          label: "generate")
+      }
+      return
+    }
+    for (done, item) in cases.enumerated() {
+      do {
+        try body(item)
+      } catch is Interruption.Stopped {
+        unfinished = (done, cases.count)
+        return warnOfUnfinished()
+      }
+    }
+  }
+}

@@ -1,0 +1,80 @@
+import Testing
+
+@testable import Model
+
+@Suite("Generation with kept keys and values equals whole runs, to the bit")
+struct GenerationTests {
+  /// The tokens and logits that come when every step runs the whole text anew.
+  private func naively(
+    _ model: Transformer, _ tokens: [Int], _ edits: [Edit], _ everywhere: [Edit], count: Int
+  ) throws -> [[Float]] {
+    var tokens = tokens
+    return try (0..<count).map { _ in
+      let positions = Array(tokens.indices)
+      let all = everywhere.map {
+        Edit(
+          site: $0.site, units: $0.units, positions: Array(positions[$0.firstPosition...]),
+          change: $0.change)
+      }
+      let request = RunRequest(
+        tokens: tokens, edits: edits + all, logits: .all([tokens.count - 1]))
+      let logits = try model.runNaively([request])[0].logits[0]
+      tokens.append(largest(logits))
+      return logits
+    }
+  }
+
+  private func largest(_ logits: [Float]) -> Int {
+    logits.indices.max { logits[$0] < logits[$1] } ?? 0
+  }
+
+  @Test(arguments: ["tiny-gqa", "tiny-mha", "tiny-gqa.Q4_1.gguf"])
+  func tiny(name: String) throws {
+    let model = try TestModels.tiny(name).transformer
+    let tokens = [41, 300, 9, 266]
+    let steering = [Float](repeating: 0.25, count: model.configuration.width)
+    let cases: [(edits: [Edit], everywhere: [Edit])] = [
+      ([], []),
+      ([Edit(site: Site(.z, layer: 0), units: [1], positions: [3], change: .zero)], []),
+      (
+        [Edit(site: Site(.v, layer: 1), positions: [0, 2], change: .scale(0.5))],
+        [
+          Edit(site: Site(.residPre, layer: 1), positions: [], change: .add(steering)),
+          Edit(site: Site(.attnScores, layer: 0), positions: [], change: .cut(sources: [1])),
+          Edit(site: Site(.k, layer: 1), positions: [], change: .scale(-1)),
+        ]
+      ),
+    ]
+    for (edits, everywhere) in cases {
+      let wanted = try naively(model, tokens, edits, everywhere, count: 6)
+      let ofPrompt = everywhere.map {
+        Edit(
+          site: $0.site, units: $0.units,
+          positions: Array($0.firstPosition..<tokens.count), change: $0.change)
+      }
+      var generation = try Generation(
+        model, tokens: tokens, edits: edits + ofPrompt, addedEdits: everywhere, count: 6)
+      var token: Int?
+      for logits in wanted {
+        let found = try generation.logits(after: token)
+        expectSameBits(found, logits)
+        token = largest(found)
+      }
+    }
+  }
+
+  @Test func contextEnds() throws {
+    let model = try TestModels.tiny("tiny-gqa").transformer
+    let context = model.configuration.context
+    #expect(throws: ModelError.self) {
+      try Generation(model, tokens: [1, 2], edits: [], addedEdits: [], count: context - 1)
+    }
+  }
+}
+
+extension Edit {
+  /// The first query that can be left without what is cut: that after it.
+  fileprivate var firstPosition: Int {
+    if case .cut(let sources) = change { (sources.max() ?? -1) + 1 } else { 0 }
+  }
+}
