@@ -43,6 +43,7 @@ def arguments():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--only", action="append", choices=PARTS)
+    parser.add_argument("--work", default="")
     parser.add_argument("--write", action="store_true")
     parser.add_argument("--python", required=True)
     parser.add_argument("--model", required=True)
@@ -78,6 +79,8 @@ def measure(options, parts, folder, installed, limits):
             rows += compare.measure_start(peers, os.path.getsize(model), options.rounds)
         if "works" in parts:
             for work in works.WORKS:
+                if options.work not in work.title:
+                    continue
                 limits.measure()
                 rows += compare.measure_work(work, peers, limits, folder, setup, options.rounds)
         if "products" in parts:
