@@ -72,3 +72,10 @@ let package = Package(
   ] + kernelTargets,
   swiftLanguageModes: [.v6]
 )
+
+// What `Scripts/bench` times bare products with. It sees what is internal, hence is no part of the
+// house and there only when asked for.
+if Context.environment["SUMMAND_BENCH"] != nil {
+  package.targets.append(
+    .executableTarget(name: "products", dependencies: ["Model"], path: "Scripts/bench.d/products"))
+}

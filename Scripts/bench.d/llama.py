@@ -1,0 +1,34 @@
+"""llama.cpp on the same quantized file: llama.py serve FOLDER MODEL.gguf, see peer.py."""
+
+import sys
+
+import numpy as np
+from llama_cpp import Llama
+
+import peer
+
+
+def works(folder, path):
+    given = peer.inputs(folder)
+    model = Llama(
+        path,
+        n_ctx=1024,
+        n_batch=1024,
+        n_ubatch=1024,
+        n_threads=peer.THREADS,
+        n_threads_batch=peer.THREADS,
+        verbose=False,
+    )
+
+    def logits(tokens):
+        model.reset()
+        model.eval(tokens)
+        return np.ctypeslib.as_array(model._ctx.get_logits(), (model.n_vocab(),))
+
+    return {
+        "forward": lambda: logits(given["colosseum"]["tokens"]),
+        "long": lambda: logits(given["long"]),
+    }
+
+
+peer.serve(works(sys.argv[2], sys.argv[3]))

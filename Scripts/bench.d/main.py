@@ -1,0 +1,121 @@
+"""Runs the benchmark: see Scripts/bench."""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import compare
+import compare_products
+import machine
+import prompts
+import report
+import scaling
+import works
+from compare import Peers, say
+from harness import Failed
+
+HERE = Path(__file__).parent
+PARTS = ("start", "works", "products", "scaling")
+# What a peer needs, and the name under which its version is asked for.
+MODULES = {
+    "torch": "torch",
+    "transformer_lens": "transformer_lens",
+    "transformers": "transformers",
+    "llama_cpp": "llama-cpp-python",
+    "numpy": "numpy",
+    "mkl": "mkl",
+    "gguf": "gguf",
+    "safetensors": "safetensors",
+}
+PROBE = """
+import importlib.metadata as m, sys
+for name in sys.argv[1:]:
+    try: print(name, m.version(name))
+    except m.PackageNotFoundError: pass
+"""
+
+
+def arguments():
+    parser = argparse.ArgumentParser(prog="Scripts/bench")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--only", action="append", choices=PARTS)
+    parser.add_argument("--work", default="")
+    parser.add_argument("--write", action="store_true")
+    parser.add_argument("--python", required=True)
+    parser.add_argument("--model", required=True)
+    return parser.parse_args()
+
+
+def versions(python):
+    """The peers' packages that are installed, by module."""
+    if not Path(python).exists():
+        return {}
+    command = [python, "-c", PROBE, *MODULES.values()]
+    found = dict(line.split() for line in output(command).splitlines())
+    return {module: found[name] for module, name in MODULES.items() if name in found}
+
+
+def output(command):
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def measure(options, parts, folder, installed, limits):
+    weights, model = folder / "weights", options.model
+    if {"gguf", "safetensors", "numpy"} <= set(installed):
+        say("decoding the weights to f32 for the peers")
+        output([options.python, HERE / "weights.py", model, weights])
+    setup, texts = prompts.prepare(folder)
+    where = {works.LLAMA: (weights, model), works.MKL: ("mkl", folder)}
+    where |= {works.OPENBLAS: ("openblas", folder)}
+    where |= {p: (weights,) for p in (works.LENS, works.HAND, works.TRANSFORMERS)}
+    peers = Peers(options.python, installed, where)
+    rows, series = [], []
+    try:
+        if "start" in parts:
+            rows += compare.measure_start(peers, os.path.getsize(model), options.rounds)
+        if "works" in parts:
+            for work in works.WORKS:
+                if options.work not in work.title:
+                    continue
+                limits.measure()
+                rows += compare.measure_work(work, peers, limits, folder, setup, options.rounds)
+        if "products" in parts:
+            rows += compare_products.measure_products(peers, limits, folder, options.rounds)
+    finally:
+        peers.close()
+    if "scaling" in parts:
+        random = (options.python, model) if "gguf" in installed else None
+        series = scaling.measure_scaling(folder, options.rounds, texts, random)
+    return rows, series
+
+
+def main():
+    options = arguments()
+    os.environ["BENCH_THREADS"] = str(options.threads)
+    parts = options.only or PARTS
+    installed = versions(options.python)
+    with tempfile.TemporaryDirectory() as folder:
+        limits = machine.Limits(Path(folder))
+        limits.measure()
+        try:
+            rows, series = measure(options, parts, Path(folder), installed, limits)
+        except Failed as error:
+            sys.exit(f"Scripts/bench: {error}")
+        finally:
+            limits.close()
+    facts = machine.describe({MODULES[m]: v for m, v in installed.items()})
+    for name, value in facts.items():
+        print(f"{name}: {value}")
+    print(f"its best: {report.limits_text(limits)}\n\n{report.plain(rows)}")
+    for one in series:
+        print(f"\n{one.title}\n{one.plot}")
+    if options.write:
+        report.write(report.section(facts, limits, options.rounds, rows, series))
+        say(f"written to {report.DOCUMENT}")
+
+
+main()

@@ -1,0 +1,64 @@
+"""The inputs of all works, as Summand reads them: token ids for the peers, who then need no tokenizer."""
+
+import itertools
+import json
+
+from harness import read_table, run_summand
+from works import PREAMBLE
+
+LONG = 384
+
+
+def prepare(folder):
+    """Writes inputs.json for the peers where they are; gives the lines that set Summand up, and ids to
+    make text of: the BOS token, and prompts that begin with it."""
+    ids = tokens_of(folder, "colosseum", "other", "batch")
+    (one,), (other,), batch = (list(ids[name].values()) for name in ("colosseum", "other", "batch"))
+    long = list(itertools.islice(stream(one[0], batch), LONG))
+    setup = [*PREAMBLE, f'let long = prompt {long} -> " Italy"']
+
+    names = folder / "weights" / "tokens.json"
+    if names.exists():
+        number = json.loads(names.read_text())
+        answers = answers_of(folder, "batch")
+        given = {
+            "colosseum": {
+                "tokens": one,
+                "answer": number[" Italy"],
+                "foils": [number[" Spain"], number[" France"]],
+            },
+            "other": {"tokens": other},
+            "prompts": [
+                {"tokens": ids["batch"][prompt], "answer": number[answer]}
+                for prompt, answer in answers.items()
+            ],
+            "long": long,
+        }
+        (folder / "weights" / "inputs.json").write_text(json.dumps(given))
+    return setup, (one[0], batch)
+
+
+def stream(first, others):
+    """A first token, and text without end."""
+    yield first
+    for tokens in itertools.cycle(others):
+        yield from tokens[1:]
+
+
+def tokens_of(folder, *names):
+    """For each set of prompts, every prompt's ids by its text."""
+    run_summand(*PREAMBLE, *(f"{n} | tokens | save '{folder}/{n}.tsv'" for n in names))
+    found = {}
+    for name in names:
+        table = read_table(folder / f"{name}.tsv")
+        prompts = table.get("prompt", [name] * len(table["token_id"]))
+        rows = found[name] = {}
+        for prompt, token in zip(prompts, table["token_id"]):
+            rows.setdefault(prompt, []).append(int(token))
+    return found
+
+
+def answers_of(folder, name):
+    run_summand(*PREAMBLE, f"{name} | rank | save '{folder}/answers.tsv'")
+    table = read_table(folder / "answers.tsv")
+    return dict(zip(table["prompt"], table["answer"]))

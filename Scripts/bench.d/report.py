@@ -1,0 +1,101 @@
+"""The table of ratios, for a terminal and for docs/performance.md."""
+
+from pathlib import Path
+
+DOCUMENT = Path("docs/performance.md")
+BEGIN, END = "<!-- measured: Scripts/bench --write -->", "<!-- /measured -->"
+
+
+def quantity(value, unit):
+    if value is None:
+        return ""
+    if unit == "B":
+        return f"{value / 1e6:.0f} MB"
+    if value < 1e-3:
+        return f"{value * 1e6:.0f} µs"
+    return f"{value * 1e3:.3g} ms" if value < 1 else f"{value:.3g} s"
+
+
+def ratio(value, unit):
+    if value is None:
+        return ""
+    return f"{value:.0%}" if unit == "%" else f"{value:.3g}×"
+
+
+def verdict(row):
+    return {None: "", True: "yes", False: "no"}[row.reached]
+
+
+HEAD = ("work", "Summand", "against", "takes", "ratio", "wanted", "reached", "same within")
+
+
+def cells(row):
+    if row.skipped:
+        return (row.work, "skipped", row.skipped, "", "", "", "", "")
+    return (
+        row.work,
+        quantity(row.ours, row.unit),
+        row.peer,
+        quantity(row.theirs, row.unit),
+        ratio(row.ratio, row.unit),
+        ratio(row.target, row.unit),
+        verdict(row),
+        "" if row.gap is None else f"{row.gap:.0e}",
+    )
+
+
+def without_repeats(rows):
+    """A work's name and Summand's time stand once, over all its peers."""
+    before = None
+    for row in map(cells, rows):
+        yield row if row[:2] != before else ("", "", *row[2:])
+        before = row[:2]
+
+
+def markdown(rows):
+    lines = [HEAD, ["---"] * 2 + ["---"] + ["--:"] * 3 + ["---", "--:"], *without_repeats(rows)]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def plain(rows):
+    table = [HEAD, *without_repeats(rows)]
+    widths = [max(len(line[n]) for line in table) for n in range(len(HEAD))]
+    return "\n".join(
+        "  ".join(c.ljust(w) for c, w in zip(line, widths)).rstrip() for line in table
+    )
+
+
+def limits_text(limits):
+    if not limits.fma:
+        return "not measured: there is no C compiler"
+    return (
+        f"{limits.fma / 1e9:.0f} GFLOP/s in fused multiply-adds of f32, "
+        f"{limits.bandwidth / 1e9:.1f} GB/s read from memory"
+    )
+
+
+def section(machine, limits, rounds, rows, scaling):
+    """All that is measured, as it stands in the document."""
+    facts = machine | {"its best": limits_text(limits), "medians of": f"{rounds} turns"}
+    parts = ["| | |\n| --- | --- |\n" + "\n".join(f"| {k} | {v} |" for k, v in facts.items())]
+    parts.append(markdown(rows))
+    if scaling:
+        parts.append("## How cost grows")
+    for series in scaling:
+        head = " | ".join(c.replace("_", " ") for c in series.columns)
+        lines = [f"| {head} |", "|" + " --: |" * len(series.columns)]
+        lines += [
+            "| " + " | ".join([f"{r[0]:.0f}", *(f"{x:.3g}" for x in r[1:])]) + " |"
+            for r in series.rows
+        ]
+        title = series.title[0].upper() + series.title[1:]
+        parts.append(f"### {title}\n\n```text\n{series.plot}\n```\n\n" + "\n".join(lines))
+    return "\n\n".join(parts)
+
+
+def write(text):
+    """Puts what was measured in its place in the document, and leaves the rest as it is."""
+    document = DOCUMENT.read_text()
+    before, rest = document.split(BEGIN)
+    _, after = rest.split(END)
+    DOCUMENT.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}")
