@@ -4,8 +4,8 @@ import Testing
 
 @Suite("Every kind of edit at every site against the numpy oracle")
 struct EditTableTests {
-  /// 588 cells of one place, 80 of several, each forked from the clean run and computed the
-  /// reference way.
+  /// 588 cells of one site and kind, 80 of several, each forked from the clean run and computed
+  /// the reference way. Measured: 2.2e-6 at worst.
   @Test("on tiny models", arguments: ["tiny-gqa", "tiny-mha"])
   func tiny(model: String) throws {
     let table = try EditTable(model)
@@ -14,18 +14,15 @@ struct EditTableTests {
     let results = try transformer.run(requests)
     let naive = try transformer.runNaively(requests)
     #expect(table.gap(results[0], table.clean).relative < 1e-5)
-    var worst = 0.0
     for (i, cell) in table.cells.enumerated() {
       let gap = table.gap(results[i + 1], cell.logits)
-      worst = max(worst, gap.relative)
       #expect(gap.relative < 1e-5, "\(cell.edits): \(gap)")
       expectSameBits(results[i + 1], naive[i + 1], "\(cell.edits)")
     }
-    print("WORST", model, worst)
     #expect(Set(table.cells.map(\.logits)).count > 500, "the edits are not all the same")
   }
 
-  /// On logits of up to 20.
+  /// On logits of up to 20. Measured: 4.0e-5 at worst.
   @Test("on SmolLM2: patches, knock-outs, steering, freezing")
   func smolLM2() throws {
     let table = try EditTable("smollm2")
@@ -33,13 +30,10 @@ struct EditTableTests {
     let results = try transformer.run(try table.requests(transformer))
     #expect(table.gap(results[0], table.clean).largest < 5e-4)
     #expect(table.cells.count == 12)
-    var worst = 0.0
     for (cell, result) in zip(table.cells, results.dropFirst()) {
       let gap = table.gap(result, cell.logits)
-      worst = max(worst, gap.largest)
       #expect(gap.largest < 5e-4, "\(cell.edits): \(gap)")
     }
-    print("WORST smollm2", worst)
   }
 
   // MARK: - No cell is missing
