@@ -57,7 +57,8 @@ struct MeanNumbers: Decodable {
   static func read() throws -> MeanNumbers { try decoded("smollm2.json") }
 }
 
-private func decoded<Value: Decodable>(_ name: String) throws -> Value {
+/// A file of references in JSON.
+func decoded<Value: Decodable>(_ name: String) throws -> Value {
   let decoder = JSONDecoder()
   decoder.keyDecodingStrategy = .convertFromSnakeCase
   return try decoder.decode(Value.self, from: Data(contentsOf: references.appending(path: name)))
@@ -94,6 +95,13 @@ struct PipedSession {
   let session: Session
 
   init() throws { session = try documentedSession(format: .tsv) }
+
+  /// On one of the tiny random models among the references, with nothing defined.
+  init(tiny name: String) throws {
+    session = Session(host: TestHost(format: .tsv))
+    session.model = try LanguageModel(
+      path: references.appending(path: name).path, pool: WorkerPool(width: 2))
+  }
 
   func run(_ line: String) throws -> (table: Table, messages: String) {
     let result = session.running(line)

@@ -22,6 +22,9 @@ final class TestHost: Host {
   var memory = 1 << 30
   let environment: [String: String]
   var history: [(time: Int, text: String)] = []
+  /// The rows, counted once a layer, that were computed: what progress was told of.
+  private(set) var rowsRun = 0
+  private var finished = 0
 
   init(format: OutputFormat = .plain) {
     self.format = format
@@ -32,8 +35,14 @@ final class TestHost: Host {
   func report(_ text: String) { messages += text }
   func flush() {}
   func stream(_ bytes: [UInt8]) {}
-  func progress(done: Int, total: Int, label: String) {}
-  func finishProgress() {}
+  func progress(done: Int, total: Int, label: String) { finished = done }
+
+  func finishProgress() {
+    rowsRun += finished
+    finished = 0
+  }
+
+  func forgetProgress() { rowsRun = 0 }
 
   /// What was written since the last time this was asked, as (standard output, standard error).
   func take() -> (output: String, messages: String) {

@@ -137,7 +137,8 @@ private struct EffectRows {
     if donor.count == base.count, !base.isEmpty {
       // Where the donor is no better than the base there is nothing to recover: missing.
       let recovered = base.indices.map { i in
-        donor[i] == base[i] ? Double.nan : effects[i] / (donor[i] - base[i])
+        // Plus 0, so that no effect is no −0.
+        donor[i] == base[i] ? Double.nan : effects[i] / (donor[i] - base[i]) + 0
       }
       columns.append(Column("recovered", .doubles(recovered)))
     }

@@ -31,9 +31,30 @@ extension Command {
     let numbers = try call.headNumbers(of: set.model.configuration)
     let places = try call.attentionPlaces(of: set.model.configuration, heads: numbers)
     let span = source.span.joined(with: arrow.span)
+    for prompt in set.prompts {
+      let sources = try placing(at: source.span) { try prompt.positions(from) }
+      let destinations = try placing(at: arrow.span) { try prompt.positions(to) }
+      try placing(at: span) { try prompt.checkCut(of: sources, from: destinations) }
+    }
     return try call.edited(
       set, places.map { EditSpec.Target(place: $0, position: to) }, .knockout(source: from),
       at: span, words: call.layersText)
+  }
+}
+
+extension Prompt {
+  /// - Throws: `Failure` for a cut that takes nothing away, or all that there is.
+  fileprivate func checkCut(of sources: [Int], from destinations: [Int]) throws {
+    guard let first = sources.first, destinations.contains(where: { $0 >= first }) else {
+      throw Failure(
+        "nothing is knocked out of '\(name)': attention only looks back",
+        help: "the positions before `->` must come before those after it")
+    }
+    let bare = destinations.first { Set(sources).isSuperset(of: 0...$0) }
+    guard let bare else { return }
+    throw Failure(
+      "position \(bare) of '\(name)' would have no source left to attend to",
+      help: "leave it one: itself, or position 0")
   }
 }
 

@@ -24,7 +24,7 @@ extension Command {
     guard let donors = try call.donors("from", for: set) else { return .nothing }
     guard donors.prompts.count == 1 || donors.prompts.count == set.prompts.count else {
       throw Failure(
-        "there are \(donors.prompts.count) donors for \(set.prompts.count) prompts",
+        "there are \(donors.prompts.count) donors for \(set.summary)",
         help: "give one for all, or one for each", span: call.expression("from")?.span)
     }
     return try call.edited(set, .patch(from: donors), words: "from \(donors.summary)")

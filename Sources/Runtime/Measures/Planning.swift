@@ -33,7 +33,9 @@ extension Session {
     planning = recorder
     defer { planning = nil }
     var measured = pipeline
-    measured.stages = Array(pipeline.stages.prefix { !$0.onlyShapes })
+    // At the end alone: before a measure, `take` picks prompts.
+    let last = pipeline.stages.lastIndex { !$0.onlyShapes }
+    measured.stages = Array(pipeline.stages[...(last ?? 0)])
     _ = try run(measured)
     return .table(TableValue(Self.table(of: recorder.steps)))
   }

@@ -72,14 +72,7 @@ struct EditBinder {
     case .scale(let factor): return .scale(factor)
     case .steer(let vector): return .add(vector)
     case .knockout(let kind):
-      let prompt = set.prompts[index]
-      let sources = try prompt.positions(kind)
-      guard let first = sources.first, positions.contains(where: { $0 >= first }) else {
-        throw Failure(
-          "nothing is knocked out of '\(prompt.name)': attention only looks back",
-          help: "the positions before `->` must come before those after it")
-      }
-      return .cut(sources: sources)
+      return .cut(sources: try set.prompts[index].positions(kind))
     case .mean, .resample, .patch, .freeze:
       let key = ObjectIdentifier(spec.identity)
       var source = try sources[key] ?? ValueSource(spec, for: set, runner: runner)

@@ -1,0 +1,112 @@
+import Model
+import Testing
+
+@testable import Runtime
+
+/// `tiny-gqa.edits.json`, `tiny-mha.edits.json` and `smollm2.edits.json`, from another
+/// implementation in float64: edits and the logits after them. Here every cell becomes a line of
+/// the language.
+struct EditedLogits: Decodable {
+  enum Kind: String, Decodable {
+    case zero, mean, patch, freeze, scale, steer, cut
+  }
+
+  struct Place: Decodable {
+    var kind: Kind
+    var site: String
+    var layer: Int?
+    /// Heads, key/value heads or neurons; all of them where nil.
+    var units: [Int]?
+    /// Positions.
+    var at: [Int]
+    /// `patch`: which of `others`.
+    var donor: Int?
+    var factor: Double?
+    var seed: Int?
+    var sources: [Int]?
+  }
+
+  struct Cell: Decodable {
+    var edits: [Place]
+    /// [at][logitTokens]
+    var logits: [[Double]]
+  }
+
+  var tokens: [Int]
+  /// Prompts of the same length.
+  var others: [[Int]]
+  var logitTokens: [Int]
+  var cells: [Cell]
+
+  /// What defines `asked`, and for the values that edits take `others` and `other0`, `other1` ….
+  var prologue: String {
+    let names = others.indices.map { "other\($0)" }
+    let donors = zip(names, others).map { "let \($0) = prompt \($1)" }
+    return
+      (["let asked = prompt \(tokens)"] + donors
+      + ["let others = [\(names.joined(separator: ", "))]"]).joined(separator: "\n")
+  }
+
+  /// The last position's logits of a cell, as a pipeline.
+  func line(_ cell: Cell, _ configuration: Configuration) throws -> String {
+    let edits = try cell.edits.flatMap { try $0.stages(configuration) }
+    return (["asked"] + edits + ["logits", "where token_id in \(logitTokens)"])
+      .joined(separator: " | ")
+  }
+}
+
+extension EditedLogits.Place {
+  /// The commands that do it: one, but for a vector over several units, which is one a unit.
+  fileprivate func stages(_ configuration: Configuration) throws -> [String] {
+    let activation = try #require(Activation(rawValue: site))
+    let selector = self.selector(activation, units)
+    switch kind {
+    case .zero: return ["ablate \(selector)"]
+    case .mean: return ["ablate \(selector) mean over others"]
+    case .patch: return ["patch \(selector) from other\(try #require(donor))"]
+    case .freeze: return ["freeze \(selector)"]
+    case .scale: return ["scale \(selector) by \(try #require(factor))"]
+    case .cut:
+      let heads = units.map { " heads \(Self.list($0))" } ?? ""
+      return [
+        "knockout \(try #require(sources)) -> \(at) at L\(try #require(layer))\(heads)"
+      ]
+    case .steer:
+      let width = configuration.unitWidth(activation, sources: 1)
+      guard let units else {
+        let vector = try vector(0..<configuration.unitCount(activation) * width)
+        return ["steer \(selector) by \(vector)"]
+      }
+      return try units.enumerated().map { i, unit in
+        let vector = try vector(i * width..<(i + 1) * width)
+        return "steer \(self.selector(activation, [unit])) by \(vector)"
+      }
+    }
+  }
+
+  private func selector(_ activation: Activation, _ units: [Int]?) -> String {
+    let members =
+      switch activation.units {
+      case .none: ""
+      case .heads: "H"
+      case .keyValueHeads: "KV"
+      case .neurons: "N"
+      }
+    let some = units.map { "\(members){\(Self.list($0))}" } ?? ""
+    let component = layer.map { "L\($0)\(some).\(site)" } ?? site
+    return "\(component)@{\(Self.list(at))}"
+  }
+
+  /// Numbers in [0, 1): the upper 24 bits of splitmix64(1,000,000 · seed + i).
+  private func vector(_ range: Range<Int>) throws -> [Double] {
+    let first = try #require(seed) * 1_000_000
+    return range.map { i in
+      var generator = SplitMix64(seed: first + i)
+      return Double(generator.next() >> 40) / 0x1p24
+    }
+  }
+
+  private static func list(_ numbers: [Int]) -> String {
+    numbers.map(String.init).joined(separator: ", ")
+  }
+}
