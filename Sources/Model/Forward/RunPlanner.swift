@@ -58,10 +58,11 @@ struct RunPlanner {
   private func checkBudget(_ cost: Cost) throws {
     let needed = bytes(cost)
     guard needed > memory else { return }
+    let wanted = (needed + (1 << 20) - 1) >> 20
     throw ModelError(
       .request,
-      "one run needs \(needed >> 20) MiB for its activations, more than the \(memory >> 20) MiB of "
-        + "the budget", help: "allow more: --memory \((needed >> 20) * 2)MB")
+      "one run needs \(wanted) MiB for its activations, more than the \(memory >> 20) MiB of "
+        + "the budget", help: "allow more: --memory \(wanted * 2)MiB")
   }
 
   private struct Cost {
