@@ -50,6 +50,7 @@ func byte(_ source: UnsafeRawPointer, _ index: Int) -> UInt8 {
   source.load(fromByteOffset: index, as: UInt8.self)
 }
 
+/// Two bytes, whatever they stand for.
 @inline(__always)
 func packHalf(_ source: UnsafeRawPointer, _ column: Int, into field: UnsafeMutableRawPointer) {
   field.storeBytes(

@@ -31,12 +31,11 @@ enum F16: PanelFormat {
   static func weights(_ block: UnsafeRawPointer, k: Int, group: Int, scales: Void)
     -> SIMD16<Float>
   {
-    summand_load_f16(block + group * 32)
+    halves(block, group)
   }
   @inline(__always)
   static func pack(_ source: UnsafeRawPointer, column: Int, into block: UnsafeMutableRawPointer) {
-    block.storeBytes(
-      of: source.loadUnaligned(as: UInt16.self), toByteOffset: column * 2, as: UInt16.self)
+    packHalf(source, column, into: block)
   }
 }
 
@@ -55,7 +54,6 @@ enum BF16: PanelFormat {
   }
   @inline(__always)
   static func pack(_ source: UnsafeRawPointer, column: Int, into block: UnsafeMutableRawPointer) {
-    block.storeBytes(
-      of: source.loadUnaligned(as: UInt16.self), toByteOffset: column * 2, as: UInt16.self)
+    packHalf(source, column, into: block)
   }
 }
