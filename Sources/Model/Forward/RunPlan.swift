@@ -130,11 +130,14 @@ extension Transformer {
       let targets = outs.map { ProductTarget(matrix: $0, out: $1.pointer) }
       let flops = outs.reduce(0.0) { $0 + 2 * Double(rows * $1.0.rows * $1.0.columns) }
       // The first touches the memory.
-      let times = (0..<4).map { _ in
-        clock.measure {
-          products.multiply(
-            UnsafePointer(x.pointer), rows: rows, stride: configuration.width, targets)
-        } / .seconds(1)
+      // An array is given up after its last use, and the buffers that the targets point to with it.
+      let times = withExtendedLifetime(outs) {
+        (0..<4).map { _ in
+          clock.measure {
+            products.multiply(
+              UnsafePointer(x.pointer), rows: rows, stride: configuration.width, targets)
+          } / .seconds(1)
+        }
       }
       return (rows, (times.dropFirst().min() ?? 0) / flops)
     }
