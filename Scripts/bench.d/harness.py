@@ -128,14 +128,16 @@ def threads():
     return os.environ["BENCH_THREADS"]
 
 
-def run_summand(*lines):
-    """Runs lines to their end; gives what they print, and what their `time` says."""
+def run_summand(*lines, said=False):
+    """Runs lines to their end; gives what they print, what their `time` takes, and if asked all that is
+    said on standard error."""
     done = subprocess.run(
         [SUMMAND, "--threads", threads(), "-c", "\n".join(lines)], capture_output=True, text=True
     )
     if done.returncode:
         raise Failed(done.stderr.strip())
-    return done.stdout, [seconds_of(took) for took in TOOK.finditer(done.stderr)]
+    times = [seconds_of(took) for took in TOOK.finditer(done.stderr)]
+    return (done.stdout, times, done.stderr) if said else (done.stdout, times)
 
 
 def read_table(path):

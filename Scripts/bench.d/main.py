@@ -10,6 +10,7 @@ from pathlib import Path
 import compare
 import compare_products
 import machine
+import planned
 import prompts
 import report
 import scaling
@@ -18,7 +19,7 @@ from compare import Peers, say
 from harness import Failed
 
 HERE = Path(__file__).parent
-PARTS = ("start", "works", "products", "scaling")
+PARTS = ("start", "works", "products", "scaling", "plan")
 # What a peer needs, and the name under which its version is asked for.
 MODULES = {
     "torch": "torch",
@@ -74,6 +75,7 @@ def measure(options, parts, folder, installed, limits):
     where |= {p: (weights,) for p in (works.LENS, works.HAND, works.TRANSFORMERS)}
     peers = Peers(options.python, installed, where)
     rows, series = [], []
+    plans = planned.measure_plans(folder, setup, options.rounds) if "plan" in parts else []
     try:
         if "start" in parts:
             rows += compare.measure_start(peers, os.path.getsize(model), options.rounds)
@@ -90,7 +92,7 @@ def measure(options, parts, folder, installed, limits):
     if "scaling" in parts:
         random = (options.python, model) if "gguf" in installed else None
         series = scaling.measure_scaling(folder, options.rounds, texts, random)
-    return rows, series
+    return rows, series, plans
 
 
 def main():
@@ -102,7 +104,7 @@ def main():
         limits = machine.Limits(Path(folder))
         limits.measure()
         try:
-            rows, series = measure(options, parts, Path(folder), installed, limits)
+            rows, series, plans = measure(options, parts, Path(folder), installed, limits)
         except Failed as error:
             sys.exit(f"Scripts/bench: {error}")
         finally:
@@ -113,6 +115,8 @@ def main():
     print(f"its best: {report.limits_text(limits)}\n\n{report.plain(rows)}")
     for one in series:
         print(f"\n{one.title}\n{one.plot}")
+    if plans:
+        print(f"\n{planned.plain(plans)}")
     if options.write:
         report.write(report.section(facts, limits, options.rounds, rows, series))
         say(f"written to {report.DOCUMENT}")

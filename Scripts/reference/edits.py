@@ -9,7 +9,8 @@ that whoever compares takes it from runs of its own:
     zero                the site is set to 0
     mean                to its mean over `others`, position by position
     patch  donor        to what it is in the run of that one of `others`
-    freeze              to what it is in the clean run; an edit upstream comes before it
+    freeze              to what it is in the clean run; an edit upstream comes before it, and one downstream
+                        where nothing else would be left to see
     scale  factor       it is multiplied
     steer  seed         `vector(seed)` is added at every position
     cut    sources      the scores of these sources are -inf
@@ -145,6 +146,10 @@ def upstream(place):
     return dict(kind="zero", site="attn_out", layer=layer - 1)
 
 
+# What is frozen of these at every position leaves nothing of an edit upstream.
+STREAMS = ("embed", "resid_pre", "resid_mid", "resid_post")
+
+
 def tiny_cells(model, tokens, inner, others):
     """Each site and kind at the last position, at an inner one and at all, for all units and for some."""
     random = np.random.default_rng(7)
@@ -164,8 +169,11 @@ def tiny_cells(model, tokens, inner, others):
                         cell = [done(random, place, kind, others, factor)]
                         if kind == "freeze":
                             cell.insert(0, upstream(place) | dict(at=every))
+                            if site in STREAMS and positions == every:
+                                cell.insert(1, dict(kind="scale", site="ln_final.scale", factor=0.5, at=every))
                         yield cell
     yield from knockouts(c, count)
+    yield from cuts_that_hold(c, count, others)
 
 
 def knockouts(c, count):
@@ -179,6 +187,18 @@ def knockouts(c, count):
                     if units:
                         cut["units"] = units
                     yield [cut | dict(layer=n) for n in layers]
+
+
+def cuts_that_hold(c, count, others):
+    """Cuts before other edits of the same scores: they hold all the same."""
+    for kind in ("zero", "mean", "patch", "freeze", "scale"):
+        for at in ([count - 1], list(range(5, count))):
+            for units in (None, [0, 2]):
+                scores = dict(site="attn_scores", layer=c.layers - 1 if kind == "mean" else 1, at=at)
+                if units:
+                    scores["units"] = units
+                more = dict(patch=dict(donor=others - 1), scale=dict(factor=-2.0)).get(kind, {})
+                yield [scores | dict(kind="cut", sources=[1, 2, 4]), scores | dict(kind=kind) | more]
 
 
 def compositions(model, tokens, others):
@@ -198,6 +218,8 @@ def compositions(model, tokens, others):
             kinds = [k for k in KINDS if exists(site, k) and k != "freeze"]
             cell.append(done(random, place, str(random.choice(kinds)), others))
         if len(cell) > 1:
+            # Where the logits are looked at, so that something is seen of it.
+            cell[-1]["at"] = list(dict.fromkeys(cell[-1]["at"] + [len(tokens) - 1]))
             yield cell
 
 
@@ -218,6 +240,7 @@ def table(model, tokens, others, cells, logit_tokens, at):
     for cell in cells:
         logits = prompt.logits_after(cell)
         assert np.isfinite(logits).all(), cell
+        assert (logits != prompt.logits)[np.ix_(at, logit_tokens)].any(), ("nothing is seen of", cell)
         rows.append(dict(edits=cell, logits=chosen(logits)))
     return dict(
         tokens=tokens, others=others, logit_tokens=logit_tokens, at=at, clean=chosen(prompt.logits), cells=rows

@@ -156,15 +156,27 @@ struct ForkTests {
 
   // MARK: - The tests can fail
 
+  private static func batch(
+    _ requests: [RunRequest], layers: Int, fork: (Fork) -> Fork = { $0 }
+  ) -> Batch {
+    Batch(
+      requests.enumerated().map { i, request in
+        let count = request.tokens.count
+        guard let base = request.base, let further = request.edits(beyond: requests[base]) else {
+          return (i, request, nil, Fork(unsharedOf: count))
+        }
+        return (i, request, base, fork(Fork(further, count: count, layers: layers)))
+      }, layers: layers)
+  }
+
   private static func results(
-    _ transformer: Transformer, _ requests: [RunRequest], fork: @escaping Fork.Rule
+    _ transformer: Transformer, _ requests: [RunRequest], fork: (Fork) -> Fork
   ) throws -> [RunResult] {
-    let batch = Batch(
-      requests.enumerated().map { ($0, $1, $1.base) },
-      layers: transformer.configuration.layers, fork: fork)
-    var executor = Executor(transformer, batch: batch)
+    var executor = Executor(
+      transformer,
+      batch: batch(requests, layers: transformer.configuration.layers, fork: fork))
     var results = [RunResult](repeating: RunResult(), count: requests.count)
-    try executor.run(advanced: { _ in }, consume: { results[$0] = $1 })
+    try executor.run(advanced: { _, _ in }, consume: { results[$0] = $1 })
     return results
   }
 
@@ -192,13 +204,15 @@ struct ForkTests {
     ]
     let wanted = try transformer.runNaively(requests)
     func isRight(layer: Int, position: Int) throws -> Bool {
-      let found = try Self.results(transformer, requests) { request, base, layers in
-        let forks = Fork.rule(request, from: base, layers: layers)
-        return forks.indices.map { p in
+      let found = try Self.results(transformer, requests) { fork in
+        var shifted = fork
+        let forks = fork.layers
+        shifted.layers = forks.indices.map { p in
           let neighbour = forks.indices.contains(p - position) ? forks[p - position] : Fork.never
           let fork = position > 0 ? max(forks[p], neighbour) : min(forks[p], neighbour)
-          return fork == Fork.never ? fork : max(0, min(layers, fork + layer))
+          return fork == Fork.never ? fork : max(0, min(configuration.layers, fork + layer))
         }
+        return shifted
       }
       return zip(found, wanted).allSatisfy { $0.logits == $1.logits }
     }
@@ -215,18 +229,89 @@ struct ForkTests {
   @Test("a sweep over heads at the last position costs one row a variant, from its own layer on")
   func rowsOfASweep() {
     let tokens = [1, 2, 3, 4, 5]
-    let base = RunRequest(tokens: tokens)
-    var requests: [(index: Int, request: RunRequest, base: Int?)] = [(0, base, nil)]
+    var requests = [RunRequest(tokens: tokens, logits: .all([4]))]
     for layer in 0..<3 {
       for head in 0..<4 {
         let edit = Edit(
           site: Site(.z, layer: layer), units: [head], positions: [4], change: .zero)
         requests.append(
-          (requests.count, RunRequest(tokens: tokens, edits: [edit], base: 0), 0))
+          RunRequest(tokens: tokens, edits: [edit], base: 0, logits: .all([4])))
       }
     }
-    #expect(Batch(requests, layers: 3, fork: Fork.rule).alive == [5 + 4, 5 + 8, 5 + 12, 5 + 12])
-    #expect(Batch(requests, layers: 3, fork: nil).alive == [65, 65, 65, 65])
+    let shared = Self.batch(requests, layers: 3).schedule
+    #expect(shared.entering == [5 + 4, 5 + 8, 5 + 12, 1 + 12])
+    #expect(shared.through == [5 + 4, 5 + 8, 1 + 12])
+    #expect(shared.sources == [15 + 4 * 5, 15 + 8 * 5, 5 + 12 * 5])
+    for i in requests.indices { requests[i].base = nil }
+    let alone = Self.batch(requests, layers: 3).schedule
+    #expect(alone.entering == [65, 65, 65, 13] && alone.through == [65, 65, 13])
+  }
+
+  @Test("what nothing that is asked for reads is not computed")
+  func rowsThatEnd() {
+    func through(_ captures: [Site: RunRequest.Positions], _ logits: RunRequest.Logits = .none)
+      -> [Int]
+    {
+      let request = RunRequest(tokens: [1, 2, 3, 4, 5], captures: captures, logits: logits)
+      return Self.batch([request], layers: 3).schedule.through
+    }
+    #expect(through([:]) == [0, 0, 0])
+    #expect(through([:], .all([2])) == [3, 3, 1])
+    #expect(through([:], .tokens([7], position: 4)) == [5, 5, 1])
+    #expect(through([:], .all([0, 4])) == [5, 5, 2])
+    #expect(through([Site(.embed): .all]) == [0, 0, 0])
+    #expect(through([Site(.v, layer: 1): .all]) == [5, 0, 0])
+    #expect(through([Site(.residPre, layer: 2): .some([3])]) == [4, 1, 0])
+    #expect(through([Site(.z, layer: 1): .some([3])]) == [4, 1, 0])
+    #expect(through([Site(.z, layer: 1): .some([3])], .all([1])) == [4, 3, 1])
+    #expect(through([Site(.lnFinalScale): .some([1])]) == [2, 2, 1])
+  }
+
+  /// Every element that is asked for, followed back through all that it reads: no row more and no
+  /// row less goes through a layer.
+  @Test("exactly the rows that are read", arguments: 0..<40)
+  func exactRows(seed: Int) throws {
+    let configuration = try TestModels.tiny("tiny-gqa").configuration
+    let layers = configuration.layers
+    var maker = Maker(configuration: configuration, generator: SeededGenerator(seed))
+    let request = maker.family(at: 0, variants: 0, lengths: 1...9)[0]
+    // [layer][position], the last layer's being the final norm's.
+    var streams = [Set<Int>](repeating: [], count: layers + 1)
+    var wholes = [Set<Int>](repeating: [], count: layers)
+    func read(stream position: Int, of layer: Int) {
+      guard streams[layer].insert(position).inserted, layer > 0 else { return }
+      compute(position, in: layer - 1)
+    }
+    func compute(_ position: Int, in layer: Int) {
+      guard wholes[layer].insert(position).inserted else { return }
+      for source in 0...position { read(stream: source, of: layer) }
+    }
+    for (site, positions) in request.captures {
+      let wanted =
+        if case .some(let some) = positions { some } else { Array(request.tokens.indices) }
+      for position in wanted {
+        switch site.activation {
+        case .embed: read(stream: position, of: 0)
+        case .residPre, .ln1Scale, .k, .v: read(stream: position, of: site.layer)
+        case .lnFinalScale: read(stream: position, of: layers)
+        default: compute(position, in: site.layer)
+        }
+      }
+    }
+    switch request.logits {
+    case .none: break
+    case .all(let positions): for position in positions { read(stream: position, of: layers) }
+    case .tokens(_, let position): read(stream: position, of: layers)
+    }
+    var batch = Self.batch([request], layers: layers)
+    #expect(batch.schedule.through == wholes.map(\.count))
+    #expect(batch.schedule.entering == streams.map(\.count))
+    for layer in 0..<layers {
+      _ = batch.drop(before: 2 * layer)
+      #expect(Set(batch.rows.map(\.position)) == streams[layer])
+      _ = batch.drop(before: 2 * layer + 1)
+      #expect(Set(batch.rows.map(\.position)) == wholes[layer])
+    }
   }
 
   @Test("a variant without further edits costs nothing")
@@ -237,8 +322,8 @@ struct ForkTests {
     var variant = base
     variant.base = 0
     variant.captures = [Site(.residPost, layer: 1): .all, Site(.embed): .some([1])]
-    let batch = Batch([(0, base, nil), (1, variant, 0)], layers: 2, fork: Fork.rule)
-    #expect(batch.alive == [3, 3, 3])
+    let schedule = Self.batch([base, variant], layers: 2).schedule
+    #expect(schedule.entering == [3, 3, 1] && schedule.through == [3, 3])
     let results = try transformer.run([base, variant])
     expectSameBits(results[1].logits[0], results[0].logits[0])
     expectSameBits(results[1], try transformer.runNaively([base, variant])[1])

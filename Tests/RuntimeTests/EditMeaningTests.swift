@@ -129,6 +129,15 @@ struct EditMeaningTests {
     #expect(try rows.numbers("edited")[1] == donor[0])
   }
 
+  /// Each prompt's own answer is looked up in the donor's run.
+  @Test("one donor for all", arguments: ["logit", "prob", "kl"])
+  func oneDonor(metric: String) throws {
+    let patch = "patch L20.resid_pre@last from pisa | effect of \(metric)"
+    let alone = try ["colosseum", "eiffel"].flatMap { try column("recovered", "\($0) | \(patch)") }
+    #expect(try column("recovered", "[colosseum, eiffel] | \(patch)") == alone)
+    #expect(alone.count == 2 && alone[0] != alone[1])
+  }
+
   /// A span that stands elsewhere in the donor, whose subject is longer: first to first.
   @Test func spansArePairedByTheirOrder() throws {
     let paired = try column(

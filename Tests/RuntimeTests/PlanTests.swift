@@ -25,7 +25,8 @@ struct PlanTests {
     arguments: [
       ("colosseum | rank", 1), ("country | take 5 | rank", 5), ("colosseum | dla by head", 1),
       ("colosseum | ablate each L{20,21}H*@last | effect", 1 + 18),
-      ("colosseum | patch each L{0,10,20}.resid_pre@* from eiffel | effect", 1 + 1 + 1 + 33),
+      ("colosseum | patch each L{5,10,20}.resid_pre@{4,last} from eiffel | effect", 1 + 1 + 6),
+      ("colosseum | scale each L{3,4} by 1 | effect", 1 + 2),
       ("colosseum | freeze mlps | ablate each L29H*@last | effect", 1 + 1 + 9),
       ("country | take 3 | ablate L20.mlp@last mean over (country | take 7) | effect", 7 + 6),
       ("country | take 3 | ablate L20.mlp@last resample over (country | take 7) | effect", 7 + 6),
@@ -42,28 +43,75 @@ struct PlanTests {
     #expect(try plan.numbers("seconds").allSatisfy { $0 > 0 })
   }
 
+  /// The first three tokens of both are the same, and so is all that is made of them.
+  @Test func runsThatRejoinAreNotForeseen() throws {
+    let pipeline = "colosseum | patch each L{5,10,20}.resid_pre@* from eiffel | effect"
+    let plan = try shell.table("plan \(pipeline)")
+    #expect(try plan.numbers("runs").last == 1 + 1 + 33)
+    try host.forgetProgress()
+    let effects = try shell.table("\(pipeline) | sort position").numbers("effect")
+    #expect(effects.prefix(9).allSatisfy { $0 == 0 })
+    #expect(effects.dropFirst(9).allSatisfy { $0 != 0 })
+    let planned = try #require(try plan.numbers("rows").last)
+    // From layers 5, 10 and 20 on these three rows, and what comes after each; of the last layer the
+    // last position alone.
+    let spared = [24, 19, 9].reduce(0) { $0 + (11 + 10 + 9) * $1 + 3 }
+    #expect(Double(try host.rowsRun) == planned - Double(spared))
+  }
+
+  @Test("a table that is joined to another is measured too")
+  func joined() throws {
+    let both = try shell.table(
+      "plan colosseum | dla by head | join (eiffel | dla by head | top 50) on component | top 3")
+    let first = try shell.table("plan colosseum | dla by head")
+    let second = try shell.table("plan eiffel | dla by head")
+    for column in ["runs", "rows", "flops"] {
+      #expect(
+        try both.numbers(column).last
+          == first.numbers(column).reduce(0, +) + second.numbers(column).reduce(0, +), "\(column)")
+    }
+    let bare = try shell.table("plan colosseum | dla by head | where (dla + 1) > 2 | top 3")
+    #expect(try bare.numbers("rows") == first.numbers("rows"))
+  }
+
+  @Test("`time` says in the words of `plan` what was computed")
+  func timed() throws {
+    for pipeline in ["colosseum | rank", "country | take 9 | ablate each L3H*@last | effect"] {
+      let plan = try shell.table("plan \(pipeline)")
+      let words = try ["runs", "rows", "batches"].map {
+        "\($0) \(Int(try #require(try plan.numbers($0).last)))"
+      }
+      let messages = try shell.run("time \(pipeline)").messages
+      #expect(messages.contains("computed \(words.joined(separator: ", ")), bytes "))
+    }
+    let none = try shell.run("time colosseum | tokens").messages
+    #expect(none.hasPrefix("took ") && !none.contains("computed"))
+  }
+
   @Test func nothingIsRun() throws {
     try host.forgetProgress()
     _ = try shell.table("plan colosseum | ablate each heads | effect | top 3 | plot bar")
     #expect(try host.rowsRun == 0)
   }
 
-  /// Eleven positions in 30 layers; a head at the last position changes that row from the next
+  /// Eleven positions in 30 layers, of which in the last only the one that is asked for; a head at the last position changes that row from the next
   /// layer's norm on, and its own layer's MLP.
   @Test func rowsAreThoseThatChange() throws {
     let one = try shell.table("plan colosseum | rank")
-    #expect(try one.numbers("rows") == [330])
+    #expect(try one.numbers("rows") == [29 * 11 + 1])
     let last = try shell.table("plan colosseum | ablate each L29H{0,1}@last | effect")
-    #expect(try last.numbers("rows") == [332])
+    #expect(try last.numbers("rows") == [29 * 11 + 1 + 2])
     #expect(try last.numbers("rows_unshared") == [990])
     let first = try shell.table("plan colosseum | ablate each L0H0@last | effect")
-    #expect(try first.numbers("rows") == [360])
+    #expect(try first.numbers("rows") == [29 * 11 + 1 + 30])
+    let seen = try shell.table("plan colosseum | activations L4.z@5")
+    #expect(try seen.numbers("rows") == [4 * 6 + 1])
   }
 
   @Test func stepsAddUp() throws {
     let plan = try shell.table(
       "plan colosseum | patch each L{0,10}.resid_pre@last from eiffel | effect")
-    #expect(try plan.texts("step") == ["donors", "values", "effect", "total"])
+    #expect(try plan.texts("step") == ["values", "effect", "total"])
     for column in ["runs", "rows", "rows_unshared", "batches"] {
       let numbers = try plan.numbers(column)
       #expect(numbers.dropLast().reduce(0, +) == numbers.last, "\(column)")

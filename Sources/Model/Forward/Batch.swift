@@ -1,9 +1,10 @@
-/// Which rows a set of runs needs, and from where.
+/// Which rows a set of runs has at the layer at hand.
 ///
 /// A row is one position of one run. A run that varies another shares with it every row that its
 /// edits cannot change: all positions before them, and all layers below them. Where a position
-/// first differs it *forks*: from that layer on it has a row of its own. Rows are ordered by the
-/// layer at which they fork, so that the rows alive at a layer are always the first so many.
+/// first differs it *forks*: from that layer on it has a row of its own. A row *ends* where nothing
+/// that was asked for reads it any more: in the last layer only the rows that are asked for go on.
+/// And where a run turns out to be what its base is, it *rejoins* it.
 struct Batch {
   struct Member {
     /// Its place in the caller's list.
@@ -11,129 +12,205 @@ struct Batch {
     var request: RunRequest
     /// The place of its base among the members.
     var base: Int?
-    /// For each position the layer from which it has a row of its own; `Fork.never` where it is
-    /// always its base's.
-    var forks: [Int]
-    /// For each position that row.
-    var rows: [Int32]
+    var fork: Fork
+    /// As `RunRequest.ends` has them; a base's are those of its variants too.
+    var ends: [Int]
+
+    /// Whether a position is read in a layer, or at the final norm, in a row that begins there or
+    /// before.
+    func reaches(_ layer: Int, at position: Int) -> Bool {
+      fork.layers[position] <= layer && layer <= ends[position] >> 1
+    }
   }
 
-  private(set) var members: [Member]
-  private(set) var rowCount = 0
-  /// How many rows are alive at each layer and, last, at the final norm.
-  private(set) var alive: [Int]
-  /// Of each row.
-  private(set) var tokens: [Int] = []
-  private(set) var positions: [Int] = []
-  private(set) var owners: [Int] = []
-  /// At each layer and at the final norm the rows that begin there as copies of their base's.
-  private(set) var copies: [[(own: Int, base: Int)]]
+  /// One position of one member.
+  struct Row: Equatable {
+    var owner: Int
+    var position: Int
+  }
 
-  /// - Parameters:
-  ///   - requests: bases stand before the runs that vary them.
-  ///   - fork: nil where nothing is to be shared.
+  let members: [Member]
+  let schedule: Schedule
+  /// At the layer at hand.
+  private(set) var rows: [Row] = []
+  /// For each member the row that holds each of its positions, its own or its base's; −1 where none
+  /// does.
+  private(set) var places: [[Int32]]
+  /// At each layer and at the final norm the rows that begin there.
+  private let beginning: [[Row]]
+
+  /// - Parameter requests: bases stand before the runs that vary them.
   init(
-    _ requests: [(index: Int, request: RunRequest, base: Int?)], layers: Int, fork: Fork.Rule?
+    _ requests: [(index: Int, request: RunRequest, base: Int?, fork: Fork)], layers: Int
   ) {
-    members = requests.map { index, request, base in
-      let forks: [Int] =
-        if let fork, let base {
-          fork(request, requests[base].request, layers)
-        } else {
-          [Int](repeating: 0, count: request.tokens.count)
-        }
-      return Member(
-        index: index, request: request, base: fork == nil ? nil : base, forks: forks,
-        rows: [Int32](repeating: -1, count: request.tokens.count))
-    }
-    alive = [Int](repeating: 0, count: layers + 1)
-    copies = [[(own: Int, base: Int)]](repeating: [], count: layers + 1)
-    var forking = [[(member: Int, position: Int)]](repeating: [], count: layers + 1)
-    for (i, member) in members.enumerated() {
-      for (position, layer) in member.forks.enumerated() where layer <= layers {
-        forking[layer].append((i, position))
+    var ends = requests.map { $0.request.ends(layers: layers) }
+    for (i, item) in requests.enumerated() {
+      guard let base = item.base else { continue }
+      for (position, end) in ends[i].enumerated() {
+        ends[base][position] = max(ends[base][position], end)
       }
     }
-    for layer in 0...layers {
-      for (i, position) in forking[layer] { addRow(of: i, at: position, from: layer) }
-      alive[layer] = rowCount
+    let members = requests.enumerated().map { i, item in
+      Member(
+        index: item.index, request: item.request, base: item.base, fork: item.fork, ends: ends[i])
     }
+    self.init(members, layers: layers)
   }
 
   /// One run whose positions before `first` are done: their keys and values are kept elsewhere.
   init(continuing request: RunRequest, from first: Int, layers: Int) {
-    let added = request.tokens.count - first
-    members = [
-      Member(
-        index: 0, request: request, base: nil,
-        forks: [Int](repeating: Fork.never, count: first) + [Int](repeating: 0, count: added),
-        rows: [Int32](repeating: -1, count: first) + (0..<Int32(added)))
-    ]
-    rowCount = added
-    alive = [Int](repeating: added, count: layers + 1)
-    tokens = Array(request.tokens[first...])
-    positions = Array(first..<request.tokens.count)
-    owners = [Int](repeating: 0, count: added)
-    copies = [[(own: Int, base: Int)]](repeating: [], count: layers + 1)
+    var fork = Fork(unsharedOf: request.tokens.count)
+    for position in 0..<first { fork.layers[position] = Fork.never }
+    self.init(
+      [Member(index: 0, request: request, fork: fork, ends: request.ends(layers: layers))],
+      layers: layers)
   }
 
-  private mutating func addRow(of i: Int, at position: Int, from layer: Int) {
-    members[i].rows[position] = Int32(rowCount)
-    if layer > 0, let base = members[i].base {
-      copies[layer].append((rowCount, Int(members[base].rows[position])))
+  private init(_ members: [Member], layers: Int) {
+    self.members = members
+    var beginning = [[Row]](repeating: [], count: layers + 1)
+    for (i, member) in members.enumerated() {
+      for (position, layer) in member.fork.layers.enumerated()
+      where member.reaches(layer, at: position) {
+        beginning[layer].append(Row(owner: i, position: position))
+      }
     }
-    rowCount += 1
-    tokens.append(members[i].request.tokens[position])
-    positions.append(position)
-    owners.append(i)
-  }
-
-  /// The row that holds a position of member `i` at a layer: its base's below the fork.
-  func row(of i: Int, at position: Int, in layer: Int) -> Int {
-    let member = members[i]
-    guard let base = member.base, layer < member.forks[position] else {
-      return Int(member.rows[position])
-    }
-    return Int(members[base].rows[position])
-  }
-
-  /// For each member the rows that hold its positions in the first layer; `advance` keeps them
-  /// true from layer to layer.
-  func firstPlaces() -> [[Int32]] {
-    members.indices.map { i in
-      members[i].rows.indices.map { Int32(row(of: i, at: $0, in: 0)) }
+    self.beginning = beginning
+    schedule = Schedule(members, layers: layers)
+    places = members.map { [Int32](repeating: -1, count: $0.request.tokens.count) }
+    _ = enter(0)
+    for (i, member) in members.enumerated() {
+      guard let base = member.base else { continue }
+      for position in places[i].indices where places[i][position] < 0 {
+        places[i][position] = places[base][position]
+      }
     }
   }
 
-  func advance(_ places: inout [[Int32]], to layer: Int) {
-    for (own, _) in copies[layer] { places[owners[own]][positions[own]] = Int32(own) }
+  // MARK: - Looking up
+
+  /// The row that holds a position of a member: its own or its base's.
+  func row(of member: Int, at position: Int) -> Int { Int(places[member][position]) }
+
+  /// The row of a member's own at a position, where it has one: what it shares with its base carries
+  /// the base's edits already.
+  func ownRow(of member: Int, at position: Int) -> Int? {
+    let row = row(of: member, at: position)
+    return row >= 0 && rows[row].owner == member ? row : nil
+  }
+
+  func token(of row: Int) -> Int { members[rows[row].owner].request.tokens[rows[row].position] }
+
+  // MARK: - From layer to layer
+
+  /// Adds the rows that begin at a layer, as copies of their base's.
+  mutating func enter(_ layer: Int) -> [(own: Int, base: Int)] {
+    var copies: [(own: Int, base: Int)] = []
+    for row in beginning[layer] {
+      if let base = members[row.owner].base {
+        copies.append((rows.count, self.row(of: base, at: row.position)))
+      }
+      places[row.owner][row.position] = Int32(rows.count)
+      rows.append(row)
+    }
+    return copies
+  }
+
+  /// Gives back to their bases the rows that are what these have, all rows before them being so too.
+  /// To be asked once what enters the layer is edited.
+  ///
+  /// - Returns: the rows that stay and the row-layers that are spared; nil where all stay.
+  mutating func rejoin(at layer: Int, isSame: (_ own: Int, _ base: Int) -> Bool)
+    -> (kept: [Int], spared: Int)?
+  {
+    var isKept = [Bool](repeating: true, count: rows.count)
+    var spared = 0
+    for (i, member) in members.enumerated() where member.fork.settled <= layer {
+      guard let base = member.base else { continue }
+      for position in places[i].indices {
+        let (own, shared) = (row(of: i, at: position), row(of: base, at: position))
+        if own == shared { continue }
+        guard own >= 0, shared >= 0, isSame(own, shared) else { break }
+        places[i][position] = Int32(shared)
+        isKept[own] = false
+        spared += (member.ends[position] + 1) / 2 - layer
+      }
+    }
+    let kept = rows.indices.filter { isKept[$0] }
+    guard kept.count < rows.count else { return nil }
+    keep(kept)
+    return (kept, spared)
+  }
+
+  /// Drops the rows that do not go so far, in the measure of `RunRequest.ends`.
+  ///
+  /// - Returns: the rows that stay.
+  mutating func drop(before step: Int) -> [Int] {
+    let kept = rows.indices.filter { members[rows[$0].owner].ends[rows[$0].position] >= step }
+    if kept.count < rows.count { keep(kept) }
+    return kept
+  }
+
+  func hasEnds(before step: Int) -> Bool {
+    rows.contains { members[$0.owner].ends[$0.position] < step }
+  }
+
+  /// Numbers the rows anew. A position whose row is gone is nowhere.
+  private mutating func keep(_ kept: [Int]) {
+    var numbers = [Int32](repeating: -1, count: rows.count)
+    for (number, row) in kept.enumerated() { numbers[row] = Int32(number) }
+    rows = kept.map { rows[$0] }
+    for i in places.indices {
+      for position in places[i].indices where places[i][position] >= 0 {
+        places[i][position] = numbers[Int(places[i][position])]
+      }
+    }
   }
 }
 
-/// Where a run begins to differ from the one that it varies.
-enum Fork {
-  /// For each position of `request` the layer from which it can differ from `base`; `never` for
-  /// those that cannot.
-  typealias Rule = (_ request: RunRequest, _ base: RunRequest, _ layers: Int) -> [Int]
+extension Batch {
+  /// How many rows there will be, were none to rejoin its base.
+  struct Schedule {
+    /// At each layer, and last at the final norm: those that give keys and values.
+    private(set) var entering: [Int]
+    /// In each layer: those that go through it whole.
+    private(set) var through: [Int]
+    /// In each layer: the positions that these attend to.
+    private(set) var sources: [Int]
 
-  /// Greater than the number of any layer, the final norm's among them.
-  static let never = Int.max
-
-  /// An edit changes its own positions in its own layer, and later positions through the keys and
-  /// values that they read: in the same layer where the edit comes before these, else in the next.
-  /// It never changes an earlier position.
-  static func rule(_ request: RunRequest, from base: RunRequest, layers: Int) -> [Int] {
-    var forks = [Int](repeating: never, count: request.tokens.count)
-    for edit in request.edits(beyond: base) ?? request.edits {
-      let activation = edit.site.activation
-      let layer = activation == .lnFinalScale ? layers : edit.site.layer
-      for position in edit.positions { forks[position] = min(forks[position], layer) }
-      let next = activation.reachesLaterPositionsAtOnce ? layer : layer + 1
-      guard next < layers, let first = edit.positions.min() else { continue }
-      for position in (first + 1)..<max(first + 1, forks.count) {
-        forks[position] = min(forks[position], next)
+    init(_ members: [Member], layers: Int) {
+      // What begins less what ended: summed up below.
+      var (entering, through, sources) = (
+        [Int](repeating: 0, count: layers + 2), [Int](repeating: 0, count: layers + 1),
+        [Int](repeating: 0, count: layers + 1)
+      )
+      for member in members {
+        for (position, (first, end)) in zip(member.fork.layers, member.ends).enumerated()
+        where first <= end >> 1 {
+          entering[first] += 1
+          entering[end / 2 + 1] -= 1
+          through[first] += 1
+          through[(end + 1) / 2] -= 1
+          sources[first] += position + 1
+          sources[(end + 1) / 2] -= position + 1
+        }
       }
+      func summed(_ steps: [Int]) -> [Int] {
+        var sum = 0
+        return steps.dropLast().map { step in
+          sum += step
+          return sum
+        }
+      }
+      self.entering = summed(entering)
+      self.through = summed(through)
+      self.sources = summed(sources)
     }
-    return forks
+
+    /// The most rows at a time.
+    var rowsAtMost: Int { entering.max() ?? 0 }
+
+    /// Rows, counted once a layer that they go through.
+    var rowLayers: Int { through.reduce(0, +) }
   }
 }

@@ -1,19 +1,21 @@
 extension Executor {
   /// One item a row: every head's scores, pattern and z.
-  mutating func attend(_ l: Int, rows: Int) {
+  ///
+  /// - Parameter sources: for each member where the keys and values of its positions stand.
+  mutating func attend(_ l: Int, sources places: [[Int32]]) {
     let c = model.configuration
     let layer = model.layers[l]
-    let (kernels, b, batch, places) = (kernels, buffers, batch, places)
+    let (kernels, b, rows) = (kernels, buffers, batch.rows)
     let (keys, values) = (keys(l).pointer, values(l).pointer)
-    let longest = (batch.positions.max() ?? 0) + 1
+    let longest = (rows.map(\.position).max() ?? 0) + 1
     let attention = AttentionTaps(
-      taps, layer: l, rows: rows, longest: longest, heads: c.heads)
+      taps, layer: l, rows: batch, longest: longest, heads: c.heads)
     let scale = 1 / Float(c.headWidth).squareRoot()
     let scratch = (0..<model.pool.width).map { _ in FloatBuffer(longest) }
-    model.pool.run(rows) { row, worker in
+    model.pool.run(rows.count) { row, worker in
       let scores = scratch[worker].pointer
-      let sources = batch.positions[row] + 1
-      places[batch.owners[row]].withUnsafeBufferPointer { places in
+      let sources = rows[row].position + 1
+      places[rows[row].owner].withUnsafeBufferPointer { places in
         guard let places = places.baseAddress else { return }
         for head in 0..<c.heads {
           let column = c.keyValueHead(of: head) * c.headWidth
@@ -30,7 +32,8 @@ extension Executor {
       }
     }
     for (activation, kept) in attention.kept {
-      taps.capture(Site(activation, layer: l), in: kept.pointer, stride: c.heads * longest)
+      taps.capture(
+        Site(activation, layer: l), in: kept.pointer, stride: c.heads * longest, rows: batch)
     }
   }
 
@@ -46,8 +49,8 @@ extension Executor {
     let original = FloatBuffer(results.count)
     original.pointer.update(from: results.pointer, count: results.count)
     let stride = c.heads * c.width
-    taps.visit(site, in: results.pointer, stride: stride)
-    for (row, head) in taps.editedUnits(at: site) {
+    taps.visit(site, in: results.pointer, stride: stride, rows: batch)
+    for (row, head) in taps.editedUnits(at: site, rows: batch) {
       let offset = row * stride + head * c.width
       let added = buffers.added.pointer + row * model.layers[l].o.stride
       for i in 0..<c.width {

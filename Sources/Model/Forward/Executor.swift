@@ -1,26 +1,31 @@
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
 /// Runs one batch from the embedding to the logits, layer by layer, all its rows together.
 ///
 /// Arithmetic is the kernels' alone; what stands here is which rows meet which weights, and where
 /// edits and captures fall.
 struct Executor {
   let model: Transformer
-  let batch: Batch
+  /// The rows at the layer at hand.
+  var batch: Batch
   let kernels = Kernels.current
   let products: Products
   var taps: Taps
   let rope: RotaryTable
   let buffers: Buffers
-  /// For each member the rows that hold the keys and values of its positions in the layer at hand.
-  var places: [[Int32]]
   /// Where keys and values stay, if they are to; else those of one layer make room for the next's.
   private let cache: KeyValueCache?
 
   init(_ model: Transformer, batch: Batch) {
     self.init(
       model, batch: batch,
-      rope: RotaryTable(model.configuration, positions: (batch.positions.max() ?? 0) + 1),
+      rope: RotaryTable(
+        model.configuration, positions: batch.members.map(\.request.tokens.count).max() ?? 0),
       cache: nil)
-    places = batch.firstPlaces()
   }
 
   /// - Parameter cache: holds the positions of the batch's one run that have no row in it, and takes
@@ -32,22 +37,24 @@ struct Executor {
     self.cache = cache
     products = Products(pool: model.pool)
     taps = Taps(batch, configuration: model.configuration)
-    buffers = Buffers(model, rows: batch.rowCount)
-    places = batch.members.map { $0.rows.indices.map(Int32.init) }
+    buffers = Buffers(model, rows: batch.schedule.rowsAtMost)
   }
 
   /// Calls `consume` once for each member, with what it asked for.
   ///
-  /// - Parameter advanced: told after each layer how many rows went through it.
+  /// - Parameter advanced: told after each layer how many rows went through it, and how many
+  ///   row-layers, from this one on, turned out to be their bases' own.
   mutating func run(
-    advanced: (Int) -> Void, consume: (Int, RunResult) throws -> Void
+    advanced: (_ rows: Int, _ spared: Int) -> Void, consume: (Int, RunResult) throws -> Void
   ) throws {
     embed()
     for layer in model.layers.indices {
       try Interruption.check()
-      copyForks(at: layer)
-      runLayer(layer, rows: batch.alive[layer])
-      advanced(batch.alive[layer])
+      if layer > 0 { copyForks(at: layer) }
+      visit(.residPre, layer, buffers.stream, stride: width)
+      let spared = rejoin(at: layer)
+      runLayer(layer)
+      advanced(batch.rows.count, spared)
     }
     try finish(consume: consume)
   }
@@ -57,41 +64,66 @@ struct Executor {
   var width: Int { model.configuration.width }
 
   private mutating func embed() {
-    for row in 0..<batch.alive[0] {
-      let embedding = model.embedding.row(batch.tokens[row])
+    for row in batch.rows.indices {
+      let embedding = model.embedding.row(batch.token(of: row))
       (buffers.stream.pointer + row * width).update(from: embedding, count: width)
     }
     visit(.embed, 0, buffers.stream, stride: width)
   }
 
-  /// Rows that fork at this layer begin with their base's stream, before any edit at the layer.
+  /// Rows that nothing reads any more are gone; those that fork at this layer begin with their base's
+  /// stream, before any edit at the layer.
   mutating func copyForks(at layer: Int) {
+    close(buffers.stream, around: batch.drop(before: 2 * layer))
     let stream = buffers.stream.pointer
-    for (own, base) in batch.copies[layer] {
+    for (own, base) in batch.enter(layer) {
       (stream + own * width).update(from: stream + base * width, count: width)
     }
-    batch.advance(&places, to: layer)
   }
 
-  private mutating func runLayer(_ l: Int, rows: Int) {
+  /// Rows that no longer differ from their bases' are dropped.
+  private mutating func rejoin(at layer: Int) -> Int {
+    let (stream, width) = (buffers.stream.pointer, width)
+    let found = batch.rejoin(at: layer) { own, base in
+      memcmp(stream + own * width, stream + base * width, width * MemoryLayout<Float>.size) == 0
+    }
+    guard let (kept, spared) = found else { return 0 }
+    close(buffers.stream, around: kept)
+    return spared
+  }
+
+  /// Moves the rows that stay to the front.
+  private func close(_ x: FloatBuffer, around kept: [Int]) {
+    for (new, old) in kept.enumerated() where new != old {
+      (x.pointer + new * width).update(from: x.pointer + old * width, count: width)
+    }
+  }
+
+  private mutating func runLayer(_ l: Int) {
     let layer = model.layers[l]
     let b = buffers
-    visit(.residPre, l, b.stream, stride: width)
-
-    normalise(b.stream, weight: layer.ln1, scale: .ln1Scale, l, rows: rows)
-    products.multiply(
-      b.normed.pointer, rows: rows, stride: width,
+    normalise(b.stream, weight: layer.ln1, scale: .ln1Scale, l)
+    let queries = ProductTarget(matrix: layer.q, out: b.q.pointer)
+    let hasEnds = batch.hasEnds(before: 2 * l + 1)
+    multiplyNormed(
       [
-        ProductTarget(matrix: layer.q, out: b.q.pointer),
         ProductTarget(matrix: layer.k, out: newKeys(l)),
         ProductTarget(matrix: layer.v, out: newValues(l)),
-      ])
+      ] + (hasEnds ? [] : [queries]))
+    taps.visit(Site(.k, layer: l), in: newKeys(l), stride: layer.k.stride, rows: batch)
+    taps.visit(Site(.v, layer: l), in: newValues(l), stride: layer.v.stride, rows: batch)
+    rotate(newKeys(l), stride: layer.k.stride, heads: model.configuration.keyValueHeads)
+    let sources = sources
+    if hasEnds {
+      let kept = batch.drop(before: 2 * l + 1)
+      close(b.stream, around: kept)
+      close(b.normed, around: kept)
+      multiplyNormed([queries])
+    }
+    let rows = batch.rows.count
     visit(.q, l, b.q, stride: layer.q.stride)
-    taps.visit(Site(.k, layer: l), in: newKeys(l), stride: layer.k.stride)
-    taps.visit(Site(.v, layer: l), in: newValues(l), stride: layer.v.stride)
-    rotate(b.q.pointer, stride: layer.q.stride, heads: model.configuration.heads, rows: rows)
-    rotate(newKeys(l), stride: layer.k.stride, heads: model.configuration.keyValueHeads, rows: rows)
-    attend(l, rows: rows)
+    rotate(b.q.pointer, stride: layer.q.stride, heads: model.configuration.heads)
+    attend(l, sources: sources)
     visit(.z, l, b.z, stride: layer.q.stride)
 
     products.multiply(
@@ -99,16 +131,14 @@ struct Executor {
       [ProductTarget(matrix: layer.o, out: b.added.pointer)])
     visitResult(l, rows: rows)
     visit(.attnOut, l, b.added, stride: layer.o.stride)
-    addToStream(stride: layer.o.stride, rows: rows)
+    addToStream(stride: layer.o.stride)
     visit(.residMid, l, b.stream, stride: width)
 
-    normalise(b.stream, weight: layer.ln2, scale: .ln2Scale, l, rows: rows)
-    products.multiply(
-      b.normed.pointer, rows: rows, stride: width,
-      [
-        ProductTarget(matrix: layer.gate, out: b.gate.pointer),
-        ProductTarget(matrix: layer.up, out: b.up.pointer),
-      ])
+    normalise(b.stream, weight: layer.ln2, scale: .ln2Scale, l)
+    multiplyNormed([
+      ProductTarget(matrix: layer.gate, out: b.gate.pointer),
+      ProductTarget(matrix: layer.up, out: b.up.pointer),
+    ])
     let neurons = model.configuration.neurons
     visit(.mlpPre, l, b.gate, stride: layer.gate.stride)
     forEachRow(rows) { row in
@@ -121,14 +151,16 @@ struct Executor {
       b.gate.pointer, rows: rows, stride: layer.gate.stride,
       [ProductTarget(matrix: layer.down, out: b.added.pointer)])
     visit(.mlpOut, l, b.added, stride: layer.down.stride)
-    addToStream(stride: layer.down.stride, rows: rows)
+    addToStream(stride: layer.down.stride)
     visit(.residPost, l, b.stream, stride: width)
   }
 
-  mutating func normalise(
-    _ x: FloatBuffer, weight: [Float], scale: Activation, _ l: Int, rows: Int
-  ) {
-    let (kernels, width, b) = (kernels, width, buffers)
+  private func multiplyNormed(_ targets: [ProductTarget]) {
+    products.multiply(buffers.normed.pointer, rows: batch.rows.count, stride: width, targets)
+  }
+
+  mutating func normalise(_ x: FloatBuffer, weight: [Float], scale: Activation, _ l: Int) {
+    let (kernels, width, b, rows) = (kernels, width, buffers, batch.rows.count)
     let epsilon = model.configuration.epsilon
     forEachRow(rows) { row in
       b.scales.pointer[row] = kernels.rootMeanSquare(x.pointer + row * width, width, epsilon)
@@ -144,7 +176,13 @@ struct Executor {
     }
   }
 
-  /// `[rows][stride]`, `places` counting from the start.
+  /// For each member where the keys and values of its positions stand.
+  private var sources: [[Int32]] {
+    cache == nil
+      ? batch.places : batch.members.map { $0.request.tokens.indices.map(Int32.init) }
+  }
+
+  /// `[rows][stride]`, `sources` counting from the start.
   func keys(_ l: Int) -> FloatBuffer { cache?.keys[l] ?? buffers.k }
   func values(_ l: Int) -> FloatBuffer { cache?.values[l] ?? buffers.v }
 
@@ -157,10 +195,10 @@ struct Executor {
     values(l).pointer + (cache?.count ?? 0) * model.layers[l].v.stride
   }
 
-  private func rotate(_ x: UnsafeMutablePointer<Float>, stride: Int, heads: Int, rows: Int) {
+  private func rotate(_ x: UnsafeMutablePointer<Float>, stride: Int, heads: Int) {
     let headWidth = model.configuration.headWidth
-    forEachRow(rows) { row in
-      rope.withAngles(at: batch.positions[row]) { cosines, sines in
+    forEachRow(batch.rows.count) { row in
+      rope.withAngles(at: batch.rows[row].position) { cosines, sines in
         for head in 0..<heads {
           kernels.rotate(
             x + row * stride + head * headWidth, headWidth / 2, cosines, sines)
@@ -169,8 +207,8 @@ struct Executor {
     }
   }
 
-  private func addToStream(stride: Int, rows: Int) {
-    forEachRow(rows) { row in
+  private func addToStream(stride: Int) {
+    forEachRow(batch.rows.count) { row in
       kernels.add(
         buffers.added.pointer + row * stride, buffers.stream.pointer + row * width, width)
     }
@@ -180,7 +218,7 @@ struct Executor {
 
   /// Edits, then captures: what is kept is what the rest of the model sees.
   mutating func visit(_ activation: Activation, _ l: Int, _ x: FloatBuffer, stride: Int) {
-    taps.visit(Site(activation, layer: l), in: x.pointer, stride: stride)
+    taps.visit(Site(activation, layer: l), in: x.pointer, stride: stride, rows: batch)
   }
 
   private func forEachRow(_ rows: Int, _ body: (Int) -> Void) {

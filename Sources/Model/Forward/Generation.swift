@@ -50,7 +50,7 @@ public struct Generation {
       batch: Batch(continuing: request, from: first, layers: model.configuration.layers),
       rope: rope, cache: cache)
     var logits: [Float] = []
-    try executor.run(advanced: { _ in }, consume: { logits = $1.logits[0] })
+    try executor.run(advanced: { _, _ in }, consume: { logits = $1.logits[0] })
     cache.count = tokens.count
     return logits
   }

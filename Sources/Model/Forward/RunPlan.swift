@@ -2,7 +2,8 @@
 public struct RunPlan: Sendable {
   /// Runs that were asked for.
   public var runs = 0
-  /// Rows (one position of one run) times the layers that each goes through.
+  /// Rows (one position of one run) times the layers that each goes through whole. Runs that turn
+  /// out to be what the run that they vary is are not foreseen.
   public var rowLayers = 0
   /// The same if nothing were shared.
   public var rowLayersUnshared = 0
@@ -36,22 +37,21 @@ extension Transformer {
   ///
   /// - Throws: as `run` does.
   public func plan(_ requests: [RunRequest], memory: Int = .max, speed: Speed) throws -> RunPlan {
-    for request in requests { try request.check(in: configuration, among: requests) }
     var plan = RunPlan()
     plan.runs = requests.count
     plan.rowLayersUnshared = requests.reduce(0) { $0 + $1.tokens.count * layers.count }
     for batch in try RunPlanner(self, memory: memory).batches(requests) {
       plan.batches += 1
-      plan.rowLayers += batch.rowLayers
+      plan.rowLayers += batch.schedule.rowLayers
       plan.bytes = max(plan.bytes, bytes(of: batch))
       for layer in layers.indices {
-        let products = Double(batch.alive[layer]) * productFlopsPerRow
-        let attention = batch.positions.prefix(batch.alive[layer]).reduce(0.0) {
-          $0 + attentionFlops(sources: $1 + 1)
-        }
-        plan.flops += products + attention
-        plan.seconds += speed.seconds(
-          products: products, rows: batch.alive[layer], attention: attention)
+        let (entering, through) = (batch.schedule.entering[layer], batch.schedule.through[layer])
+        let keysAndValues = Double(entering) * keyValueFlopsPerRow
+        let products = Double(through) * (productFlopsPerRow - keyValueFlopsPerRow)
+        let attention = attentionFlops(sources: batch.schedule.sources[layer])
+        plan.flops += keysAndValues + products + attention
+        plan.seconds += speed.seconds(products: keysAndValues, rows: entering, attention: 0)
+        plan.seconds += speed.seconds(products: products, rows: through, attention: attention)
       }
       let unembedding = Double(vocabularyRows(of: batch)) * unembeddingFlopsPerRow
       plan.flops += unembedding
@@ -73,8 +73,10 @@ extension Transformer {
   }
 
   private func bytes(of batch: Batch) -> Int {
-    batch.rowCount * bytesPerRow
+    let vocabulary = min(vocabularyRows(of: batch), Executor.vocabularyRowsAtOnce)
+    return batch.schedule.rowsAtMost * bytesPerRow
       + batch.members.reduce(0) { $0 + resultBytes(of: $1.request) }
+      + vocabulary * unembedding.stride * MemoryLayout<Float>.size
   }
 
   private func vocabularyRows(of batch: Batch) -> Int {
@@ -90,11 +92,16 @@ extension Transformer {
     return 2 * Double(weights)
   }
 
+  private var keyValueFlopsPerRow: Double {
+    guard let l = layers.first else { return 0 }
+    return 2 * Double(l.k.rows * l.k.columns + l.v.rows * l.v.columns)
+  }
+
   private var unembeddingFlopsPerRow: Double {
     2 * Double(unembedding.rows * unembedding.columns)
   }
 
-  /// Of one row in one layer: scores and weighted values of every head.
+  /// Scores and weighted values of every head.
   private func attentionFlops(sources: Int) -> Double {
     4 * Double(sources * configuration.heads * configuration.headWidth)
   }
@@ -123,11 +130,14 @@ extension Transformer {
       let targets = outs.map { ProductTarget(matrix: $0, out: $1.pointer) }
       let flops = outs.reduce(0.0) { $0 + 2 * Double(rows * $1.0.rows * $1.0.columns) }
       // The first touches the memory.
-      let times = (0..<4).map { _ in
-        clock.measure {
-          products.multiply(
-            UnsafePointer(x.pointer), rows: rows, stride: configuration.width, targets)
-        } / .seconds(1)
+      // An array is given up after its last use, and the buffers that the targets point to with it.
+      let times = withExtendedLifetime(outs) {
+        (0..<4).map { _ in
+          clock.measure {
+            products.multiply(
+              UnsafePointer(x.pointer), rows: rows, stride: configuration.width, targets)
+          } / .seconds(1)
+        }
       }
       return (rows, (times.dropFirst().min() ?? 0) / flops)
     }

@@ -14,34 +14,41 @@ struct RunPlanner {
     self.memory = memory
   }
 
-  /// - Throws: `ModelError` if a single run needs more than the budget.
+  /// - Throws: `ModelError` for a request that cannot be, or a single run that needs more than the
+  ///   budget.
   func batches(_ requests: [RunRequest]) throws -> [Batch] {
+    let layers = model.layers.count
+    let forks = try requests.map { request in
+      let further = try request.check(in: model.configuration, among: requests)
+      let count = request.tokens.count
+      return request.base == nil
+        ? Fork(unsharedOf: count) : Fork(further, count: count, layers: layers)
+    }
     var batches: [Batch] = []
     var open = OpenBatch()
 
     func close() {
       guard !open.members.isEmpty else { return }
-      batches.append(
-        Batch(open.members, layers: model.layers.count, fork: Fork.rule))
+      batches.append(Batch(open.members, layers: layers))
       open = OpenBatch()
     }
 
     for (index, request) in requests.enumerated() {
-      let rows = request.base.map {
-        let forks = Fork.rule(request, from: requests[$0], layers: model.layers.count)
-        return forks.count { $0 != Fork.never }
-      }
+      let fork = forks[index]
+      let rows = zip(fork.layers, request.ends(layers: layers)).count { $0 <= $1 >> 1 }
+      // A base's rows are those of its variants too.
       let own = Cost(
-        rows: rows ?? request.tokens.count, bytes: model.resultBytes(of: request))
+        rows: request.base == nil ? request.tokens.count : rows,
+        bytes: model.resultBytes(of: request))
       if open.cost.rows > 0, !fits(open.cost + own) { close() }
       if let base = request.base, open.places[base] == nil {
         // The base has been in an earlier batch: here it only serves, and gives no result.
         var silent = requests[base]
         silent.captures = [:]
         silent.logits = .none
-        open.add(silent, as: -1, at: base, Cost(rows: silent.tokens.count, bytes: 0))
+        open.add(silent, forks[base], as: -1, at: base, Cost(rows: silent.tokens.count, bytes: 0))
       }
-      open.add(request, as: index, at: request.base == nil ? index : nil, own)
+      open.add(request, fork, as: index, at: request.base == nil ? index : nil, own)
       try checkBudget(open.cost)
     }
     close()
@@ -76,22 +83,20 @@ struct RunPlanner {
   }
 
   private struct OpenBatch {
-    var members: [(index: Int, request: RunRequest, base: Int?)] = []
+    var members: [(index: Int, request: RunRequest, base: Int?, fork: Fork)] = []
     var cost = Cost()
     /// Where each base stands among the members.
     var places: [Int: Int] = [:]
 
-    mutating func add(_ request: RunRequest, as index: Int, at place: Int?, _ cost: Cost) {
+    mutating func add(
+      _ request: RunRequest, _ fork: Fork, as index: Int, at place: Int?, _ cost: Cost
+    ) {
       if let place { places[place] = members.count }
-      members.append((index, request, place == nil ? request.base.flatMap { places[$0] } : nil))
+      let base = place == nil ? request.base.flatMap { places[$0] } : nil
+      members.append((index, request, base, fork))
       self.cost = self.cost + cost
     }
   }
-}
-
-extension Batch {
-  /// Rows, counted once a layer.
-  var rowLayers: Int { alive.dropLast().reduce(0, +) }
 }
 
 extension Transformer {

@@ -3,10 +3,14 @@ extension RunRequest {
   /// every index is within its bounds.
   ///
   /// - Parameter requests: those of the call, for `base`.
+  /// - Returns: the edits beyond those of the base; all where there is none.
   /// - Throws: `ModelError` that names the first thing that cannot be.
-  func check(in configuration: Configuration, among requests: [RunRequest]) throws {
+  @discardableResult
+  func check(in configuration: Configuration, among requests: [RunRequest]) throws -> [Edit] {
     try checkTokens(configuration)
-    for edit in edits { try check(edit, configuration) }
+    let further = try checkBase(among: requests)
+    // The base's own are looked at with the base.
+    for edit in further { try check(edit, configuration) }
     try checkCuts(configuration)
     for (site, positions) in captures {
       try check(site, configuration)
@@ -19,7 +23,7 @@ extension RunRequest {
       try check(positions: [position])
       for token in tokens { try check(token: token, configuration) }
     }
-    try checkBase(among: requests)
+    return further
   }
 
   private func checkTokens(_ configuration: Configuration) throws {
@@ -158,17 +162,17 @@ extension RunRequest {
 
   // MARK: - The base
 
-  private func checkBase(among requests: [RunRequest]) throws {
-    guard let base else { return }
+  private func checkBase(among requests: [RunRequest]) throws -> [Edit] {
+    guard let base else { return edits }
     guard requests.indices.contains(base), requests[base].base == nil,
-      requests[base].tokens == tokens,
-      edits(beyond: requests[base]) != nil
+      requests[base].tokens == tokens, let further = edits(beyond: requests[base])
     else {
       throw ModelError(
         .request,
         "request \(base) of \(requests.count) is no base: it must have none of its own, the same "
           + "tokens, and no edit that is not among these")
     }
+    return further
   }
 }
 

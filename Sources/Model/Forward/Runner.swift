@@ -6,27 +6,38 @@ extension Transformer {
   ///
   /// - Parameters:
   ///   - memory: bytes that activations and results on their way may take.
-  ///   - progress: told how many of all the rows, counted once a layer, are done.
+  ///   - progress: told how many of all the rows, counted once a layer, are done. The whole shrinks
+  ///     where runs turn out to be what the run that they vary is.
   ///   - consume: called once for each request, in no particular order.
+  /// - Returns: what was computed.
   /// - Throws: `ModelError` for tokens, places or edits that cannot be, or a run that the budget
   ///   cannot hold; `Interruption.Stopped`.
+  @discardableResult
   public func run(
     _ requests: [RunRequest], memory: Int = .max,
     progress: ((_ done: Int, _ of: Int) -> Void)? = nil,
     consume: (_ index: Int, _ result: RunResult) throws -> Void
-  ) throws {
-    for request in requests { try request.check(in: configuration, among: requests) }
+  ) throws -> RunRecord {
     let batches = try RunPlanner(self, memory: memory).batches(requests)
-    let total = batches.reduce(0) { $0 + $1.rowLayers }
-    var done = 0
+    var total = batches.reduce(0) { $0 + $1.schedule.rowLayers }
+    var record = RunRecord(runs: requests.count, batches: batches.count)
+    FloatBuffer.forgetMost()
     for batch in batches {
       var executor = Executor(self, batch: batch)
+      var resultBytes = 0
       try executor.run(
-        advanced: { rows in
-          done += rows
-          progress?(done, total)
-        }, consume: { index, result in if index >= 0 { try consume(index, result) } })
+        advanced: { rows, spared in
+          record.rowLayers += rows
+          total -= spared
+          progress?(record.rowLayers, total)
+        },
+        consume: { index, result in
+          resultBytes += result.byteCount
+          if index >= 0 { try consume(index, result) }
+        })
+      record.bytes = max(record.bytes, FloatBuffer.most + resultBytes)
     }
+    return record
   }
 
   /// The results in the order of the requests.
@@ -34,5 +45,38 @@ extension Transformer {
     var results = [RunResult](repeating: RunResult(), count: requests.count)
     try run(requests) { results[$0] = $1 }
     return results
+  }
+}
+
+/// What runs did cost: to be held against their `RunPlan`.
+public struct RunRecord: Sendable {
+  public var runs = 0
+  /// Rows times the layers that each went through.
+  public var rowLayers = 0
+  public var batches = 0
+  /// The most that activations and results on their way took at a time.
+  public var bytes = 0
+
+  public init(runs: Int = 0, batches: Int = 0) {
+    self.runs = runs
+    self.batches = batches
+  }
+
+  /// One after the other.
+  public static func + (a: RunRecord, b: RunRecord) -> RunRecord {
+    var sum = a
+    sum.runs += b.runs
+    sum.rowLayers += b.rowLayers
+    sum.batches += b.batches
+    sum.bytes = max(a.bytes, b.bytes)
+    return sum
+  }
+}
+
+extension RunResult {
+  /// What its numbers take.
+  fileprivate var byteCount: Int {
+    let kept = activations.values.reduce(0) { $0 + $1.rows.reduce(0) { $0 + $1.count } }
+    return (kept + logits.reduce(0) { $0 + $1.count }) * MemoryLayout<Float>.size
   }
 }

@@ -1,27 +1,31 @@
 /// Where edits and captures fall on the rows of a batch.
 struct Taps {
-  /// An edit bound to rows.
+  /// An edit of a member.
   private struct Bound {
+    var member: Int
     var edit: Edit
-    /// (index among the edit's positions, row)
-    var places: [(index: Int, row: Int)]
     var units: [Int]
+
+    /// (index among the edit's positions, row) of the rows that are the member's own.
+    func places(in rows: Batch) -> [(index: Int, row: Int)] {
+      edit.positions.enumerated().compactMap { index, position in
+        rows.ownRow(of: member, at: position).map { (index, $0) }
+      }
+    }
   }
 
   /// What each member has asked to keep, so far.
   private(set) var results: [RunResult]
 
-  private let batch: Batch
   private let configuration: Configuration
   private var edits: [Site: [Bound]] = [:]
   private var captures: [Site: [(member: Int, positions: [Int])]] = [:]
 
   init(_ batch: Batch, configuration: Configuration) {
-    self.batch = batch
     self.configuration = configuration
     results = batch.members.map { _ in RunResult() }
     for (i, member) in batch.members.enumerated() {
-      for edit in member.request.edits { bind(edit, of: member) }
+      for edit in member.request.edits { bind(edit, of: i, member) }
       for (site, positions) in member.request.captures {
         let all = Array(member.request.tokens.indices)
         let wanted = if case .some(let some) = positions { some } else { all }
@@ -30,21 +34,13 @@ struct Taps {
     }
   }
 
-  /// Rows that a member shares with its base carry the base's edits already.
-  private mutating func bind(_ edit: Edit, of member: Batch.Member) {
-    let layer = level(of: edit.site)
-    let places = edit.positions.enumerated().compactMap { index, position in
-      layer < member.forks[position] ? nil : (index, Int(member.rows[position]))
-    }
-    let units = edit.units ?? Array(0..<configuration.unitCount(edit.site.activation))
-    if !places.isEmpty {
-      edits[edit.site, default: []].append(Bound(edit: edit, places: places, units: units))
-    }
-  }
-
-  /// At which level of the batch a site's rows are looked up.
-  private func level(of site: Site) -> Int {
-    site.activation == .lnFinalScale ? configuration.layers : site.layer
+  /// Where a member never has rows of its own when the site comes, its edit never falls.
+  private mutating func bind(_ edit: Edit, of i: Int, _ member: Batch.Member) {
+    let site = edit.site
+    let layer = site.activation == .lnFinalScale ? configuration.layers : site.layer
+    guard edit.positions.contains(where: { member.reaches(layer, at: $0) }) else { return }
+    let units = edit.units ?? Array(0..<configuration.unitCount(site.activation))
+    edits[site, default: []].append(Bound(member: i, edit: edit, units: units))
   }
 
   func touches(_ site: Site) -> Bool { edits[site] != nil || captures[site] != nil }
@@ -52,27 +48,30 @@ struct Taps {
   func captures(_ site: Site) -> Bool { captures[site] != nil }
 
   /// Applies the site's edits, then keeps what was asked for. `x` is `[rows][stride]`.
-  mutating func visit(_ site: Site, in x: UnsafeMutablePointer<Float>, stride: Int) {
+  mutating func visit(
+    _ site: Site, in x: UnsafeMutablePointer<Float>, stride: Int, rows: Batch
+  ) {
     for bound in edits[site] ?? [] {
       let width = configuration.unitWidth(site.activation, sources: 0)
-      for (index, row) in bound.places {
+      for (index, row) in bound.places(in: rows) {
         for (u, unit) in bound.units.enumerated() {
           Self.change(
             x + row * stride + unit * width, bound.edit.change, index: index, unit: u, width: width)
         }
       }
     }
-    capture(site, in: x, stride: stride)
+    capture(site, in: x, stride: stride, rows: rows)
   }
 
   /// Keeps what was asked for. `x` is `[rows][stride]`.
-  mutating func capture(_ site: Site, in x: UnsafePointer<Float>, stride: Int) {
+  mutating func capture(
+    _ site: Site, in x: UnsafePointer<Float>, stride: Int, rows: Batch
+  ) {
     for (member, positions) in captures[site] ?? [] {
-      let layer = level(of: site)
       let units = configuration.unitCount(site.activation)
       let kept = positions.map { position in
         let width = configuration.unitWidth(site.activation, sources: position + 1)
-        let row = x + batch.row(of: member, at: position, in: layer) * stride
+        let row = x + rows.row(of: member, at: position) * stride
         return Array(UnsafeBufferPointer(start: row, count: units * width))
       }
       results[member].activations[site] = CapturedActivation(
@@ -81,10 +80,10 @@ struct Taps {
   }
 
   /// The rows and units that edits at a site change.
-  func editedUnits(at site: Site) -> [(row: Int, unit: Int)] {
+  func editedUnits(at site: Site, rows: Batch) -> [(row: Int, unit: Int)] {
     var seen: Set<[Int]> = []
     return (edits[site] ?? []).flatMap { bound in
-      bound.places.flatMap { place in
+      bound.places(in: rows).flatMap { place in
         bound.units.compactMap { unit in
           seen.insert([place.row, unit]).inserted ? (place.row, unit) : nil
         }
@@ -94,10 +93,10 @@ struct Taps {
 
   /// The edits of a site by row, for those that are applied row by row; cuts last, so that they
   /// hold.
-  func editsByRow(at site: Site) -> [Int: [RowEdit]] {
+  func editsByRow(at site: Site, rows: Batch) -> [Int: [RowEdit]] {
     var byRow: [Int: [RowEdit]] = [:]
     for bound in edits[site] ?? [] {
-      for (index, row) in bound.places {
+      for (index, row) in bound.places(in: rows) {
         byRow[row, default: []].append(
           RowEdit(change: bound.edit.change, index: index, units: bound.units))
       }
@@ -145,14 +144,14 @@ struct AttentionTaps: @unchecked Sendable {
   private let stride: Int
   private let isIdle: Bool
 
-  init(_ taps: Taps, layer: Int, rows: Int, longest: Int, heads: Int) {
+  init(_ taps: Taps, layer: Int, rows: Batch, longest: Int, heads: Int) {
     stride = heads * longest
     var edits: [Activation: [Int: [Taps.RowEdit]]] = [:]
     for activation in [Activation.attnScores, .pattern] {
       let site = Site(activation, layer: layer)
-      let byRow = taps.editsByRow(at: site)
+      let byRow = taps.editsByRow(at: site, rows: rows)
       if !byRow.isEmpty { edits[activation] = byRow }
-      if taps.captures(site) { kept[activation] = FloatBuffer(rows * stride) }
+      if taps.captures(site) { kept[activation] = FloatBuffer(rows.rows.count * stride) }
     }
     self.edits = edits
     isIdle = edits.isEmpty && kept.isEmpty

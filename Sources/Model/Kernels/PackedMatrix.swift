@@ -1,4 +1,5 @@
 import CSIMD
+import Synchronization
 
 #if canImport(Glibc)
   import Glibc
@@ -174,6 +175,17 @@ private func allocatePages(_ byteCount: Int) -> UnsafeMutableRawPointer {
 
 /// Floats outside of Swift's arrays, aligned for vectors, freed with their last owner.
 final class FloatBuffer: @unchecked Sendable {
+  /// Bytes that all buffers take, and the most that they took since that was last forgotten: what a
+  /// plan foresees is held against it.
+  private static let held = Atomic<Int>(0)
+  private static let mostHeld = Atomic<Int>(0)
+
+  static var most: Int { mostHeld.load(ordering: .relaxed) }
+
+  static func forgetMost() {
+    mostHeld.store(held.load(ordering: .relaxed), ordering: .relaxed)
+  }
+
   let pointer: UnsafeMutablePointer<Float>
   let count: Int
 
@@ -182,7 +194,12 @@ final class FloatBuffer: @unchecked Sendable {
     let raw = UnsafeMutableRawPointer.allocate(byteCount: max(64, count * 4), alignment: 64)
     pointer = raw.bindMemory(to: Float.self, capacity: max(16, count))
     if zeroed { pointer.update(repeating: 0, count: count) }
+    let held = Self.held.add(count * 4, ordering: .relaxed).newValue
+    _ = Self.mostHeld.max(held, ordering: .relaxed)
   }
 
-  deinit { UnsafeMutableRawPointer(pointer).deallocate() }
+  deinit {
+    UnsafeMutableRawPointer(pointer).deallocate()
+    _ = Self.held.subtract(count * 4, ordering: .relaxed)
+  }
 }

@@ -31,17 +31,19 @@ extension Command {
     }
     let metric = try metric(call, set)
     if metric != .kl { _ = try placing(at: call.span) { try set.answers(for: "effect") } }
-    let donors = try donorLogits(call, set, metric)
+    let donors = try DonorRuns(call, set, metric)
     var references: [Int: Reference] = [:]
     var columns = CaseColumns(set)
     var rows = EffectRows()
     try call.session.run(
-      try call.session.cases(of: set).map(\.asVariant), of: set, label: "effect", mayStop: true,
+      try call.session.cases(of: set, known: donors.map { ($0.spec, $0.runs) }).map(\.asVariant),
+      of: set, label: "effect", mayStop: true,
       wants: { ([:], metric.logits(of: $0.prompt)) },
       // A base comes before the runs that vary it.
       consumeBase: { item, result in
         references[item.index] = Reference(
-          metric, logits: result.logits[0], of: item.prompt, donor: donors?[item.index])
+          metric, logits: result.logits[0], of: item.prompt,
+          donor: donors?.logits(for: item.index))
       },
       consume: { item, result in
         guard let reference = references[item.index] else { return }
@@ -93,26 +95,47 @@ extension Command {
       self.donor = donor.map { metric.value(of: $0, prompt: prompt, base: distribution) }
     }
   }
+}
 
-  /// What the donors' runs say where a patch is measured, one for each prompt. It is always the
-  /// answer of the prompt itself that is looked at.
-  private static func donorLogits(_ call: Invocation, _ set: PromptSet, _ metric: Metric) throws
-    -> [[Float]]?
-  {
-    guard let donors = set.patchDonors else { return nil }
-    let cases = try call.session.cases(of: donors)
-    let pairs = set.prompts.enumerated().map { index, prompt in
-      var item = cases[cases.count == 1 ? 0 : index]
-      item.index = index
-      item.prompt.answer = prompt.answer
-      item.prompt.foils = prompt.foils
-      return item
+/// The runs that a patch takes its values from, and what they say themselves: done once for both.
+private struct DonorRuns {
+  let spec: EditSpec
+  let runs: [RunResult]
+  private let prompts: [Prompt]
+  private let metric: Metric
+  /// For each donor the tokens whose logits were asked for, where not all were.
+  private let asked: [[Int]]
+
+  /// Nil where no patch is measured. It is always the answer of the edited prompt that is looked at.
+  init?(_ call: Invocation, _ set: PromptSet, _ metric: Metric) throws {
+    guard let (spec, donors) = set.patch else { return nil }
+    self.spec = spec
+    self.metric = metric
+    prompts = set.prompts
+    let tokens =
+      donors.prompts.count == 1
+      ? [Array(Set(set.prompts.flatMap(metric.tokens))).sorted()]
+      : set.prompts.map(metric.tokens)
+    runs = try placing(at: spec.span, in: spec.source) {
+      try call.session.values(
+        of: donors, sites: { try spec.sites(read: $0) },
+        logits: { donor in
+          let last = donor.prompt.last
+          return metric.needsVocabulary
+            ? .all([last]) : .tokens(tokens[donor.index], position: last)
+        })
     }
-    var logits = [[Float]](repeating: [], count: pairs.count)
-    try call.session.run(
-      pairs, of: donors, label: "donors", wants: { ([:], metric.logits(of: $0.prompt)) },
-      consume: { logits[$0.index] = $1.logits[0] })
-    return logits
+    asked = tokens
+  }
+
+  /// What the donor of a prompt says, in the order in which the prompt's own runs do.
+  func logits(for index: Int) -> [Float] {
+    let donor = runs.count == 1 ? 0 : index
+    let logits = runs[donor].logits[0]
+    if metric.needsVocabulary { return logits }
+    return metric.tokens(of: prompts[index]).map { token in
+      asked[donor].firstIndex(of: token).map { logits[$0] } ?? .nan
+    }
   }
 }
 
@@ -147,12 +170,13 @@ private struct EffectRows {
 }
 
 extension PromptSet {
-  /// The prompts that a patch takes its values from: of the swept edit, or of the only edit.
-  fileprivate var patchDonors: PromptSet? {
+  /// The patch whose effect is measured, and the prompts that it takes its values from: the swept
+  /// edit, or the only one.
+  fileprivate var patch: (spec: EditSpec, donors: PromptSet)? {
     guard let edit = sweep ?? (edits.count == 1 ? edits.first : nil),
       case .patch(let donors) = edit.mode
     else { return nil }
-    return donors
+    return (edit, donors)
   }
 }
 

@@ -15,6 +15,8 @@ public final class Session: Interpreter {
   var divisionsByZero = 0
   /// While a pipeline is planned: what its runs would cost.
   var planning: PlanRecorder?
+  /// While a pipeline is timed: what its runs did cost.
+  var computed: RunRecord?
   /// How many runs of a measure were finished when Ctrl-C ended it, until the statement ends.
   var unfinished: (done: Int, of: Int)?
   lazy var pool = WorkerPool(width: host.threads)

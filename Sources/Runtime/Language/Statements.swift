@@ -42,11 +42,15 @@ extension Session {
       case .source(let file): try runFile(file)
       case .time(let pipeline):
         let clock = ContinuousClock()
+        let outer = computed
+        computed = RunRecord()
+        defer { computed = outer }
         let start = clock.now
         let value = try run(pipeline)
         let elapsed = clock.now - start
         try show(value)
         note("took \(Self.seconds(elapsed))")
+        if let computed, computed.runs > 0 { note(Self.text(of: computed)) }
         try checkThatRunsFinished()
       case .plan(let pipeline): try show(try plan(pipeline))
       }
@@ -58,6 +62,12 @@ extension Session {
       Double(duration.components.seconds) + Double(duration.components.attoseconds) / 1e18
     let (value, unit) = seconds < 1 ? (seconds * 1000, "ms") : (seconds, "s")
     return "\((value * 100).rounded() / 100) \(unit)"
+  }
+
+  /// In the words of the columns of `plan`.
+  private static func text(of record: RunRecord) -> String {
+    "computed runs \(record.runs), rows \(record.rowLayers), batches \(record.batches), "
+      + "bytes \(record.bytes)"
   }
 
   private func elements(of list: Lang.Expression) throws -> [Value] {

@@ -14,8 +14,12 @@ struct Case {
 
 extension Session {
   /// The runs that a set of prompts stands for: one a prompt, or one a prompt and variant.
-  func cases(of set: PromptSet) throws -> [Case] {
-    var binder = EditBinder(set) { [self] in try captures(of: $0, $1) }
+  ///
+  /// - Parameter known: the runs that an edit takes its values from, where they are done already.
+  func cases(of set: PromptSet, known: (spec: EditSpec, runs: [RunResult])? = nil) throws -> [Case]
+  {
+    var binder = EditBinder(set) { [self] in try values(of: $0, sites: $1) }
+    if let known { binder.take(known.runs, for: known.spec) }
     return try set.prompts.enumerated().flatMap { index, prompt -> [Case] in
       let held = try set.edits.enumerated().map { i, spec in
         i == set.sweepIndex ? [] : try binder.edits(spec, at: index)
@@ -32,21 +36,6 @@ extension Session {
           prompt: prompt, index: index, variant: variant, edits: edits.flatMap(\.self),
           baseEdits: held.flatMap(\.self))
       }
-    }
-  }
-
-  /// An edit of which nothing is left, because later ones set the same places anew, was not meant.
-  private func checkThatAllFire(_ edits: [[Edit]], of set: PromptSet) throws {
-    for (i, mine) in edits.enumerated() where !mine.isEmpty {
-      let later = edits[(i + 1)...].enumerated().filter { _, others in
-        mine.allSatisfy { edit in others.contains { $0.overwrites(edit) } }
-      }
-      guard let (offset, _) = later.first else { continue }
-      let (spec, other) = (set.edits[i], set.edits[i + 1 + offset])
-      throw Failure(
-        "'\(spec.description)' never fires: '\(other.description)' sets the same places anew",
-        help: "edits apply in the order in which they are written: write it after the other",
-        span: spec.span, source: spec.source)
     }
   }
 
@@ -114,7 +103,7 @@ extension Session {
     defer { host.finishProgress() }
     var early: [Int: RunResult] = [:]
     var next = 0
-    try model.transformer.run(
+    let record = try model.transformer.run(
       requests, memory: host.memory,
       progress: { [host] done, total in host.progress(done: done, total: total, label: label) },
       consume: { index, result in
@@ -124,34 +113,21 @@ extension Session {
           next += 1
         }
       })
+    computed = computed.map { $0 + record }
   }
 
   /// Some sites of every prompt of a set; its edits are applied.
-  private func captures(
-    of set: PromptSet, _ sites: (Prompt) throws -> [Site: RunRequest.Positions]
+  func values(
+    of set: PromptSet, sites: (Prompt) throws -> [Site: RunRequest.Positions],
+    logits: (Case) -> RunRequest.Logits = { _ in .none }
   ) throws -> [RunResult] {
     let cases = try cases(of: set)
     let wanted = try set.prompts.map(sites)
     var results = [RunResult](repeating: RunResult(), count: cases.count)
     try run(
-      cases, of: set, label: "values", wants: { (wanted[$0.index], .none) },
+      cases, of: set, label: "values", wants: { (wanted[$0.index], logits($0)) },
       consume: { results[$0.index] = $1 })
     return results
-  }
-}
-
-extension Edit {
-  /// Whether nothing of `other`, applied before this, is left.
-  fileprivate func overwrites(_ other: Edit) -> Bool {
-    guard site == other.site else { return false }
-    switch (change, other.change) {
-    case (.zero, .cut), (.replace, .cut), (.scale, _), (.add, _), (.cut, _): return false
-    case (.zero, _), (.replace, _): break
-    }
-    if let units {
-      guard let others = other.units, Set(others).isSubset(of: units) else { return false }
-    }
-    return Set(other.positions).isSubset(of: positions)
   }
 }
 

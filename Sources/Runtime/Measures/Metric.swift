@@ -18,8 +18,12 @@ enum Metric: String, CaseIterable {
   func logits(of prompt: Prompt) -> RunRequest.Logits {
     needsVocabulary
       ? .all([prompt.last])
-      : .tokens(
-        ([prompt.answer].compactMap { $0 } + prompt.foils).map(\.token), position: prompt.last)
+      : .tokens(tokens(of: prompt), position: prompt.last)
+  }
+
+  /// The tokens that it looks at, where it needs no more.
+  func tokens(of prompt: Prompt) -> [Int] {
+    ([prompt.answer].compactMap { $0 } + prompt.foils).map(\.token)
   }
 
   /// The metric of a run that gave what `logits` asked for.

@@ -32,12 +32,24 @@ extension Session {
     let recorder = PlanRecorder()
     planning = recorder
     defer { planning = nil }
+    try runMeasures(of: pipeline)
+    return .table(TableValue(Self.table(of: recorder.steps)))
+  }
+
+  /// Runs a pipeline up to its last measure, and of what only shapes tables after it the pipelines
+  /// among the arguments: the table that `join` takes is measured too.
+  private func runMeasures(of pipeline: Pipeline) throws {
     var measured = pipeline
     // At the end alone: before a measure, `take` picks prompts.
-    let last = pipeline.stages.lastIndex { !$0.onlyShapes }
-    measured.stages = Array(pipeline.stages[...(last ?? 0)])
+    let last = pipeline.stages.lastIndex { !$0.onlyShapes } ?? 0
+    measured.stages = Array(pipeline.stages[...last])
     _ = try run(measured)
-    return .table(TableValue(Self.table(of: recorder.steps)))
+    for stage in pipeline.stages[(last + 1)...] {
+      guard case .command(_, let arguments) = stage.kind else { continue }
+      try placing(at: stage.span, in: source) {
+        for pipeline in arguments.flatMap(\.pipelines) { try runMeasures(of: pipeline) }
+      }
+    }
   }
 
   private static func table(of steps: [(label: String, plan: RunPlan)]) -> Table {
@@ -103,6 +115,38 @@ extension Stage {
     switch Catalogue.command(named: name)?.group {
     case .tables, .seeing: return true
     case .models, .inputs, .edits, .measures, .scripting, nil: return false
+    }
+  }
+}
+
+extension Argument {
+  /// The outermost pipelines in it.
+  fileprivate var pipelines: [Pipeline] {
+    switch kind {
+    case .value(let value), .named(_, let value): value.pipelines
+    case .option(_, let value): value?.pipelines ?? []
+    case .arrow: []
+    }
+  }
+}
+
+extension Lang.Expression {
+  fileprivate var pipelines: [Pipeline] {
+    switch kind {
+    case .pipeline(let pipeline):
+      // Parentheses around an expression, which may speak of a row's columns.
+      if pipeline.stages.count == 1, case .expression(let inner) = pipeline.stages[0].kind {
+        inner.pipelines
+      } else {
+        [pipeline]
+      }
+    case .integer, .number, .boolean, .string, .name, .component: []
+    case .at(let base, _): base?.pipelines ?? []
+    case .list(let items, _): items.flatMap(\.pipelines)
+    case .member(let base, _), .unary(_, let base): base.pipelines
+    case .element(let a, let b), .binary(_, let a, let b), .range(let a, let b):
+      a.pipelines + b.pipelines
+    case .call(_, let arguments): arguments.flatMap(\.pipelines)
     }
   }
 }

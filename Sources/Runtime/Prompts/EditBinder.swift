@@ -17,6 +17,11 @@ struct EditBinder {
     self.runner = runner
   }
 
+  /// The runs that a spec takes values from are done already.
+  mutating func take(_ runs: [RunResult], for spec: EditSpec) {
+    sources[ObjectIdentifier(spec.identity)] = ValueSource(spec, for: set, runs: runs)
+  }
+
   /// The edits that a spec, taken as a whole, makes on the prompt at `index`.
   mutating func edits(_ spec: EditSpec, at index: Int) throws -> [Edit] {
     try placing(at: spec.span, in: spec.source) {

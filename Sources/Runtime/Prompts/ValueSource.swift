@@ -19,16 +19,24 @@ struct ValueSource {
   }
 
   init(_ spec: EditSpec, for set: PromptSet, runner: EditBinder.Runner) throws {
+    let runs = try runner(Self.donors(of: spec, for: set)) { try spec.sites(read: $0) }
+    self.init(spec, for: set, runs: runs)
+  }
+
+  /// - Parameter runs: one for each donor.
+  init(_ spec: EditSpec, for set: PromptSet, runs: [RunResult]) {
     mode = spec.mode
     prompts = set.prompts
-    let runs: PromptSet
+    donors = Self.donors(of: spec, for: set).prompts
+    results = runs
+  }
+
+  private static func donors(of spec: EditSpec, for set: PromptSet) -> PromptSet {
     switch spec.mode {
-    case .mean(let over), .resample(let over, _): runs = over
-    case .patch(let from): runs = from
-    case .freeze, .zero, .scale, .steer, .knockout: runs = set.unedited
+    case .mean(let over), .resample(let over, _): over
+    case .patch(let from): from
+    case .freeze, .zero, .scale, .steer, .knockout: set.unedited
     }
-    donors = runs.prompts
-    results = try runner(runs) { try spec.sites(read: $0) }
   }
 
   /// For each position the values of a part.

@@ -1,0 +1,79 @@
+import Model
+
+extension Session {
+  /// An edit of which nothing is left, because others set anew what it changes or all that it could
+  /// reach, was not meant.
+  func checkThatAllFire(_ edits: [[Edit]], of set: PromptSet) throws {
+    for (i, mine) in edits.enumerated() where !mine.isEmpty {
+      for (j, others) in edits.enumerated() where j != i {
+        let (spec, other) = (set.edits[i], set.edits[j])
+        if j > i, mine.allSatisfy({ edit in others.contains { $0.overwrites(edit) } }) {
+          throw Failure(
+            "'\(spec.description)' never fires: '\(other.description)' sets the same places anew",
+            help: "edits apply in the order in which they are written: write it after the other",
+            span: spec.span, source: spec.source)
+        }
+        if mine.allSatisfy({ edit in
+          others.contains { j > i && $0.overwrites(edit) || $0.hides(edit) }
+        }) {
+          throw Failure(
+            "'\(spec.description)' never fires: '\(other.description)' sets anew all that it reaches",
+            help: "what comes later in the model is set whatever came before it, in whatever order "
+              + "the two are written: leave one of them away, or set less",
+            span: spec.span, source: spec.source)
+        }
+      }
+    }
+  }
+}
+
+extension Edit {
+  /// Whether nothing of `other`, applied before this at the same site, is left.
+  fileprivate func overwrites(_ other: Edit) -> Bool {
+    guard site == other.site, setsAnew else { return false }
+    // What is cut stays cut.
+    if case .cut = other.change { return false }
+    return covers(other)
+  }
+
+  /// Whether all that `other` reaches passes through what this sets anew.
+  fileprivate func hides(_ other: Edit) -> Bool {
+    site.layer == other.site.layer && setsAnew
+      && other.site.activation.narrows.contains(site.activation) && covers(other)
+  }
+
+  private var setsAnew: Bool {
+    switch change {
+    case .zero, .replace: true
+    case .scale, .add, .cut: false
+    }
+  }
+
+  /// Whether this changes every unit and position that `other` does, or what these become.
+  private func covers(_ other: Edit) -> Bool {
+    if let units {
+      guard site.activation.units == other.site.activation.units, let others = other.units,
+        Set(others).isSubset(of: units)
+      else { return false }
+    }
+    return Set(other.positions).isSubset(of: positions)
+  }
+}
+
+extension Activation {
+  /// The sites of its own layer and position through which everything must pass that a change of it
+  /// reaches. What reaches later positions, by way of keys and values, has none.
+  fileprivate var narrows: [Activation] {
+    switch self {
+    case .q: [.attnScores] + Activation.attnScores.narrows
+    case .attnScores: [.pattern] + Activation.pattern.narrows
+    case .pattern: [.z] + Activation.z.narrows
+    case .z, .result: [.attnOut] + Activation.attnOut.narrows
+    case .attnOut: [.residMid, .residPost]
+    case .mlpPre: [.mlpPost, .mlpOut, .residPost]
+    case .ln2Scale, .mlpPost: [.mlpOut, .residPost]
+    case .residMid, .mlpOut: [.residPost]
+    case .embed, .residPre, .ln1Scale, .k, .v, .residPost, .lnFinalScale: []
+    }
+  }
+}
