@@ -44,6 +44,10 @@ need_pip() {
   python3 -m pip --version >/dev/null 2>&1 || apt_install python3-pip
 }
 
+need_curl() {
+  have curl || apt_install curl
+}
+
 need_swift() {
   local how="https://www.swift.org/install says how to install Swift 6.3 or newer"
   have swift || fail "there is no swift on the PATH" "$how"

@@ -87,6 +87,8 @@ struct HubTests {
       let named = try await hub.run("load \"test/two:\(file)\"" + Self.look)
       #expect(named.output == Self.seen, "\(named.messages)")
     }
+    let both = try await hub.run("load test/two")
+    #expect(both.messages.contains("help: name one: load \"test/two:c.gguf\""))
   }
 
   @Test func severalProcessesAtOnce() async throws {

@@ -10,8 +10,9 @@ import Model
 
 /// Digests of files that may be larger than memory.
 enum Checksum {
-  /// - Parameter tick: called for every few megabytes; it may throw to stop.
-  static func sha256(ofFile path: String, tick: () throws -> Void) throws -> String {
+  static func sha256(ofFile path: String, progress: FetchProgress) throws -> String {
+    let size = fileSize(path) ?? 0
+    var done = 0
     let file = open(path, O_RDONLY | O_CLOEXEC)
     guard file >= 0 else {
       throw Failure(
@@ -29,7 +30,8 @@ enum Checksum {
           "`\(path)` cannot be read: \(String(cString: strerror(errno)))", status: .unreadable)
       }
       chunk.withUnsafeBytes { hash.update(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
-      try tick()
+      done += count
+      try progress.update(bytes: done, of: size, doing: "checking")
     }
   }
 }

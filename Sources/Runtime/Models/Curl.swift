@@ -68,8 +68,10 @@ struct Curl {
       "silent", "show-error", "no-buffer", "globoff", "suppress-connect-headers",
       "connect-timeout = 20", "speed-limit = 1", "speed-time = 60", "url = \(quoted(request.url))",
       "user-agent = \"summand/\(Version.current)\"",
-      "proto = \"=\(request.url.hasPrefix("https:") ? "https" : "http,https")\"",
     ]
+    // What begins in secret does not go on in the open.
+    let schemes = request.url.hasPrefix("https:") ? "=https" : "=http,https"
+    lines += ["proto = \"\(schemes)\"", "proto-redir = \"\(schemes)\""]
     if let token = request.token {
       lines.append("header = \(quoted("Authorization: Bearer \(token)"))")
     } else if request.followsRedirects {
@@ -90,7 +92,15 @@ struct Curl {
   }
 
   private static func quoted(_ text: String) -> String {
-    "\"\(text.map { $0 == "\"" || $0 == "\\" ? "\\\($0)" : String($0) }.joined())\""
+    let escaped = text.unicodeScalars.map { scalar in
+      switch scalar {
+      case "\"", "\\": "\\\(scalar)"
+      case "\n": "\\n"
+      case "\r": "\\r"
+      default: String(scalar)
+      }
+    }
+    return "\"\(escaped.joined())\""
   }
 
   /// The last answer among those that were written one after another, redirects before it.

@@ -16,12 +16,12 @@ struct FetchProgress {
   func tick() throws { try Interruption.check() }
 
   /// Looks whether Ctrl-C was pressed, and shows how far the work has come.
-  func update(bytes: Int, of total: Int) throws {
+  func update(bytes: Int, of total: Int, doing verb: String = "fetching") throws {
     try tick()
     // At the total the line would end; the end is `finish`.
     let steps = max(total / 1_000_000, 1)
     host.progress(
-      done: min(bytes / 1_000_000, steps - 1), total: steps, label: "fetching \(label), MB")
+      done: min(bytes / 1_000_000, steps - 1), total: steps, label: "\(verb) \(label), MB")
   }
 
   func finish() { host.finishProgress() }

@@ -38,7 +38,12 @@ struct HubCache {
       guard let commit = commit(of: reference.revision ?? "main", in: repository) else { continue }
       let folder = snapshot(commit, of: repository)
       let content = ModelFolder(folder)
-      guard let found = try content.model(file: reference.file) else { continue }
+      let found = try content.model(file: reference.file) { file in
+        var named = reference
+        named.file = file
+        return named.text
+      }
+      guard let found else { continue }
       if found.missing.isEmpty { return found.path }
       // What the repository itself does not have is not missing here.
       let absent = self.folder(of: repository) + "/.no_exist/" + commit + "/"

@@ -200,7 +200,7 @@ struct HubDownload {
   private func isRight(_ transfer: Transfer) throws -> Bool {
     if let bytes = transfer.file.bytes, fileSize(transfer.partial) != bytes { return false }
     guard let expected = transfer.file.sha256 else { return true }
-    return try Checksum.sha256(ofFile: transfer.partial, tick: progress.tick) == expected
+    return try Checksum.sha256(ofFile: transfer.partial, progress: progress) == expected
   }
 
   private func download(_ transfer: Transfer) throws {

@@ -16,9 +16,12 @@ struct ModelFolder {
 
   /// What is to be opened, and what it needs that is not there.
   ///
+  /// - Parameter name: what to `load` for one of several files.
   /// - Returns: nil where the folder has no weights that can be opened.
   /// - Throws: `Failure` where one of several must be chosen.
-  func model(file: String?) throws -> (path: String, missing: [String])? {
+  func model(file: String?, name: ((String) -> String)? = nil) throws -> (
+    path: String, missing: [String]
+  )? {
     switch files.choice(file: file) {
     case .safetensors(let name):
       let weights = name == ModelFiles.index ? try ModelFiles.shards(ofIndex: at(name)) : [name]
@@ -27,7 +30,7 @@ struct ModelFolder {
     case .several(let names):
       throw Failure(
         "`\(path)` has several GGUF files: \(names.joined(separator: ", "))",
-        help: "name one: load \"\(at(names[0]))\"", status: .unreadable)
+        help: "name one: load \"\((name ?? at)(names[0]))\"", status: .unreadable)
     case .missing, .foreign, .none: return nil
     }
   }

