@@ -20,7 +20,7 @@ final class HubServer: Sendable {
   init(_ repositories: [String] = []) throws {
     folder = FileManager.default.temporaryDirectory.appending(path: "hub-\(UUID().uuidString)").path
     try FileManager.default.createDirectory(
-      atPath: folder + "/home", withIntermediateDirectories: true)
+      atPath: folder + "/person", withIntermediateDirectories: true)
     for repository in repositories {
       try Self.copy(Self.fixtures + "/tiny-gqa", to: folder + "/models/" + repository)
     }
@@ -66,10 +66,10 @@ final class HubServer: Sendable {
     try FileManager.default.removeItem(atPath: folder + "/models/" + repository)
   }
 
-  var cache: String { folder + "/home/.cache/huggingface/hub" }
+  var cache: String { folder + "/person/.cache/huggingface/hub" }
 
   var environment: [String: String] {
-    ["HOME": folder + "/home", "XDG_CACHE_HOME": "", "HF_ENDPOINT": endpoint]
+    ["HOME": folder + "/person", "XDG_CACHE_HOME": "", "HF_ENDPOINT": endpoint]
   }
 
   /// Runs a text with `summand`, for which this is the hub.
