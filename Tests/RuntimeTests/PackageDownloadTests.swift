@@ -65,7 +65,8 @@ struct PackageDownloadTests {
     }
 
     func files() throws -> [String] {
-      try FileManager.default.contentsOfDirectory(atPath: models).sorted()
+      try FileManager.default.contentsOfDirectory(atPath: models).filter { $0 != ".locks" }
+        .sorted()
     }
   }
 

