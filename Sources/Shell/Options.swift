@@ -16,7 +16,8 @@ struct Options: ParsableCommand {
       script is read from standard input, as for SCRIPT `-`.
 
       Environment: SUMMAND_MODEL (as --model), SUMMAND_HISTORY (the history's file; empty for \
-      none), NO_COLOR, CLICOLOR_FORCE, COLUMNS.
+      none), NO_COLOR, CLICOLOR_FORCE, COLUMNS; for models HF_HUB_CACHE, HF_HOME, \
+      HF_TOKEN, HF_HUB_OFFLINE, HF_ENDPOINT.
 
       Exit status: 0 done, 1 failed while running, 2 bad usage, 3 did not parse, 4 a model or a \
       file could not be loaded, 5 an assert failed, 130 interrupted, 141 the reader of the pipe \
@@ -26,7 +27,7 @@ struct Options: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Load this model first: a name that `models` lists, or a GGUF or safetensors file.",
+      "Load this model first: a file, a folder, or a name, as `load` takes it.",
       valueName: "name-or-path"),
     completion: .file(extensions: ["gguf", "safetensors"]))
   var model: String?

@@ -53,8 +53,7 @@ final class SessionHost: Host {
   var memory: Int { (surroundings.memory ?? .halfOfFree).bytes }
 
   var environment: [String: String] {
-    let names = ["HOME", "XDG_CACHE_HOME"]
-    let known = names.compactMap { name in
+    let known = Session.environmentVariables.compactMap { name in
       surroundings.terminal.environment[name].map { (name, $0) }
     }
     return Dictionary(uniqueKeysWithValues: known)

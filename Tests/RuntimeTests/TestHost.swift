@@ -26,9 +26,12 @@ final class TestHost: Host {
   private(set) var rowsRun = 0
   private var finished = 0
 
-  init(format: OutputFormat = .plain) {
+  init(
+    format: OutputFormat = .plain,
+    environment: [String: String] = ProcessInfo.processInfo.environment
+  ) {
     self.format = format
-    environment = ProcessInfo.processInfo.environment
+    self.environment = environment
   }
 
   func write(_ text: String) { output += text }

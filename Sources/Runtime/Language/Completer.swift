@@ -69,7 +69,7 @@ struct Completer {
       }
     switch command.name {
     case "load":
-      return ModelStore.known.map { Candidate(text: $0.name, summary: $0.file) } + files(word)
+      return ShortNames.all.map { Candidate(text: $0.name, summary: $0.meaning) } + files(word)
     case "help": return Catalogue.all.map { Candidate(text: $0.name, summary: $0.summary) }
     case "effect" where used.last == "of":
       return Metric.allCases.map { Candidate(text: $0.rawValue, summary: "") }

@@ -35,6 +35,9 @@ public final class Session: Interpreter {
     scriptArguments = arguments
   }
 
+  /// What a session reads of the environment, and a host hands on.
+  public static var environmentVariables: [String] { HubSettings.variables }
+
   // MARK: - Interpreter
 
   public var promptName: String { modelName ?? "summand" }

@@ -7,62 +7,87 @@ import Model
   import Foundation
 #endif
 
-/// Where models lie on this machine, and which have short names.
+/// Where models lie on this machine, and what their names mean.
 struct ModelStore {
   let environment: [String: String]
 
-  /// A model with a short name: its file, and the script that fetches it.
-  struct Known {
-    var name: String
-    var file: String
+  private var settings: HubSettings { HubSettings(environment: environment) }
+
+  /// Summand's own models: `$XDG_CACHE_HOME/summand/models`, else `~/.cache/summand/models`.
+  var directory: String { settings.caches + "/summand/models" }
+
+  /// What a name turned out to mean.
+  enum Meaning {
+    /// A model on this machine, and what the prompt calls it.
+    case path(String, name: String)
+    /// One that comes as Python packages, and is not here yet.
+    case packaged(PackagedModel)
+    /// One of the hub's, of which something is not here yet.
+    case hub(HubReference, name: String)
   }
 
-  /// The same names stand in `Scripts/fetch-model`.
-  static let known = [Known(name: "smollm2", file: "SmolLM2-135M-Instruct.Q4_1.gguf")]
-
-  /// A model file that was found.
-  struct Installed {
-    var name: String
-    var path: String
-    var bytes: Int
-    var architecture: String?
-    var types: String?
-    /// Why it cannot be opened, where it cannot.
-    var problem: String?
-  }
-
-  /// `$XDG_CACHE_HOME/summand/models`, else `~/.cache/summand/models`.
-  var directory: String {
-    let cache =
-      environment["XDG_CACHE_HOME"].flatMap { $0.isEmpty ? nil : $0 }
-      ?? (environment["HOME"] ?? ".") + "/.cache"
-    return cache + "/summand/models"
-  }
-
-  /// The path that a name or a path means.
+  /// A path, a directory, one of Summand's own models, a short name, or a model of the hub: in this
+  /// order, without asking any network.
   ///
-  /// - Throws: `Failure` that says how to get the model.
+  /// - Throws: `Failure` for a name that can mean nothing.
+  func meaning(of name: String) throws -> Meaning {
+    if let path = try local(name) {
+      return .path(path, name: Self.shortName(of: path, asked: name))
+    }
+    if let packaged = PackagedModel.named(name) { return .packaged(packaged) }
+    guard !Self.isPath(name), var reference = HubReference(parsing: name) else {
+      throw unknown(name)
+    }
+    var short = reference.shortName
+    if let repository = ShortNames.repository(of: reference.repository) {
+      short = reference.file == nil ? reference.repository : short
+      reference.repository = repository
+    }
+    if let path = try HubCache(root: settings.cache).path(of: reference) {
+      return .path(path, name: short)
+    }
+    guard reference.repository.contains("/") else { throw unknown(name) }
+    return .hub(reference, name: short)
+  }
+
+  /// The path of a model, which is fetched where it is not here.
+  func fetched(_ name: String, host: any Host) throws -> (path: String, name: String) {
+    let meaning = try meaning(of: name)
+    if settings.isOffline { try refuseToFetch(meaning) }
+    switch meaning {
+    case .path(let path, let name): return (path, name)
+    case .packaged(let model):
+      return (try PackageDownload(model, into: directory, host: host).run(), model.name)
+    case .hub(let reference, let name):
+      return (try HubDownload(reference, settings: settings, host: host).run(), name)
+    }
+  }
+
+  /// The path of a model that is here.
+  ///
+  /// - Throws: `Failure` that says how to get one that is not.
   func path(of name: String) throws -> String {
-    if let known = Self.known.first(where: { $0.name == name }) {
-      let path = directory + "/" + known.file
-      if FileManager.default.fileExists(atPath: path) { return path }
-      throw Failure(
-        "the model '\(name)' is not on this machine: there is no '\(path)'",
-        help: "fetch it: Scripts/fetch-model \(name)", status: .unreadable)
-    }
-    let path = expanded(name)
-    if FileManager.default.fileExists(atPath: path) { return path }
-    let installed = directory + "/" + name
-    for candidate in [installed, installed + ".gguf"]
-    where !name.contains("/") && FileManager.default.fileExists(atPath: candidate) {
-      return candidate
-    }
-    let names = Self.known.map(\.name)
+    if case .path(let path, _) = try meaning(of: name) { return path }
     throw Failure(
-      "there is no model or file '\(name)'",
-      help: suggestion(for: name, among: names).map { "did you mean `load \($0)`?" }
-        ?? "known names: \(names.joined(separator: ", ")); else give the path of a GGUF or "
-        + "safetensors file", status: .unreadable)
+      "the model '\(name)' is not on this machine", help: "fetch it: load \(name)",
+      status: .unreadable)
+  }
+
+  // MARK: On this machine
+
+  private func local(_ name: String) throws -> String? {
+    let path = expanded(name)
+    var isDirectory = false
+    if FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) {
+      if !isDirectory { return path }
+      if let model = try ModelFolder(path).model(file: nil) { return model.path }
+      // A folder that happens to be called like a known model does not hide it.
+      if !ShortNames.all.contains(where: { $0.name == name }) { return path }
+    }
+    guard !name.contains("/") else { return nil }
+    let file = PackagedModel.named(name)?.file
+    return ([file, name, name + ".gguf"].compactMap { $0 }).map { directory + "/" + $0 }
+      .first { fileSize($0) != nil }
   }
 
   private func expanded(_ path: String) -> String {
@@ -70,36 +95,55 @@ struct ModelStore {
     return home + path.dropFirst()
   }
 
-  /// What the prompt calls a model.
-  static func shortName(of path: String, asked name: String) -> String {
-    if let known = known.first(where: { path.hasSuffix("/" + $0.file) }) { return known.name }
-    let last = path.split(separator: "/").last.map(String.init) ?? name
-    for suffix in [".gguf", ".safetensors"] where last.hasSuffix(suffix) {
-      return String(last.dropLast(suffix.count))
-    }
-    return last
+  /// Whether it can only be meant as a path.
+  private static func isPath(_ name: String) -> Bool {
+    ["/", "./", "../", "~"].contains { name.hasPrefix($0) } || name == "." || name == ".."
+      || (!name.contains(":")
+        && [".gguf", ".safetensors", ".json", ".bin", "/"].contains { name.hasSuffix($0) })
   }
 
-  /// The models in the cache directory, by name.
-  func installed() -> [Installed] {
-    let files = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
-    return files.filter { $0.hasSuffix(".gguf") }.sorted().map { file in
-      let path = directory + "/" + file
-      let name = Self.shortName(of: path, asked: file)
-      do {
-        let gguf = try GGUFFile(path: path)
-        let counts = Dictionary(grouping: gguf.tensors, by: \.type).mapValues(\.count)
-        let types = TensorType.allCases.compactMap { type in
-          counts[type].map { "\(type.name) × \($0)" }
-        }
-        return Installed(
-          name: name, path: path, bytes: gguf.fileSize,
-          architecture: gguf.metadata["general.architecture"]?.string,
-          types: types.joined(separator: ", "), problem: nil)
-      } catch {
-        let problem = (error as? ModelError)?.message ?? "\(error)"
-        return Installed(name: name, path: path, bytes: 0, problem: problem)
-      }
+  // MARK: Refusals
+
+  private func unknown(_ name: String) -> Failure {
+    let names = ShortNames.all.map(\.name)
+    return Failure(
+      "there is no model or file '\(name)'",
+      help: suggestion(for: name, among: names).map { "did you mean `load \($0)`?" }
+        ?? "known names: \(names.joined(separator: ", ")); else give org/name of a model of the "
+        + "hub, or the path of a GGUF or safetensors file or of their folder", status: .unreadable)
+  }
+
+  private func refuseToFetch(_ meaning: Meaning) throws {
+    let help =
+      "unset HF_HUB_OFFLINE to fetch it; `models` lists what is here, and a model that was copied "
+      + "here is loaded by its path"
+    switch meaning {
+    case .path: return
+    case .packaged(let model):
+      throw Failure(
+        "there is no `\(directory)/\(model.file)`, and HF_HUB_OFFLINE forbids to fetch it",
+        help: help, status: .unreadable)
+    case .hub(let reference, _):
+      throw Failure(
+        "'\(reference.text)' is not, or not whole, in `\(settings.cache)`, and HF_HUB_OFFLINE "
+          + "forbids to fetch it", help: help, status: .unreadable)
     }
+  }
+
+  // MARK: Names
+
+  /// What the prompt calls a model.
+  static func shortName(of path: String, asked name: String) -> String {
+    if let packaged = PackagedModel.all.first(where: { path.hasSuffix("/" + $0.file) }) {
+      return packaged.name
+    }
+    let parts = path.split(separator: "/")
+    // A folder of the hub's cache is called after its commit, which says nothing.
+    if parts.count > 2, parts[parts.count - 2] == "snapshots",
+      let repository = HubCache.repository(folder: String(parts[parts.count - 3]))
+    {
+      return repository.lastPart
+    }
+    return ModelFiles.withoutEnding(parts.last.map(String.init) ?? name)
   }
 }
