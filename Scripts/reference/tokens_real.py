@@ -133,12 +133,12 @@ def main(packages, output):
     families.write_gguf(output / "mistral.gguf", mistral_pieces, True)
     families.record(output / "mistral-pieces.ids", texts, mistral.encode, mistral.decode, leaves_out=["<s>", "</s>", "<unk>"])
     families.write_gguf(output / "gemma3.gguf", gemma, False)
-    # Longer runs of spaces than there are tokens for: SentencePiece, and so the GGUF, takes the longest
-    # token first, and the merges join them in pairs.
+    # Two things differ for the GGUF, which goes by SentencePiece: of longer runs of spaces than there are
+    # tokens for it takes the longest token first, where merges join pairs; and a written "▁" is a space.
     tokenizer = Tokenizer.from_file(str(output / "gemma3" / "tokenizer.json"))
     families.record(
         output / "gemma3-pieces.ids", texts, lambda text: tokenizer.encode(text, add_special_tokens=False).ids,
-        lambda ids: tokenizer.decode(ids, skip_special_tokens=False), leaves_out=[" " * 32],
+        lambda ids: tokenizer.decode(ids, skip_special_tokens=False), leaves_out=[" " * 32, "▁"],
     )  # fmt: skip
 
 

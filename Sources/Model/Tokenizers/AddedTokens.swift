@@ -14,44 +14,14 @@ struct AddedTokens: Sendable {
     var comesSecond = false
   }
 
-  /// Finds the longest token at a place. Gemma has six thousand, most of which begin alike, so they
-  /// are looked up by length and not one after the other.
-  private struct Finder {
-    /// By the first byte: the lengths that there are, the longest first.
-    private var lengths = [[Int]](repeating: [], count: 256)
-    private var tokens: [ArraySlice<UInt8>: Token] = [:]
-
-    /// Of equal tokens the first is found. One that is not UTF-8 stands in no text.
-    init(_ all: [Token]) {
-      for token in all {
-        guard let first = token.content.first, tokens[token.content[...]] == nil,
-          firstInvalidUTF8(token.content) == nil
-        else { continue }
-        tokens[token.content[...]] = token
-        if !lengths[Int(first)].contains(token.content.count) {
-          lengths[Int(first)].append(token.content.count)
-        }
-      }
-      for byte in lengths.indices { lengths[byte].sort(by: >) }
-    }
-
-    func longest(_ bytes: ArraySlice<UInt8>) -> Token? {
-      guard let first = bytes.first else { return nil }
-      for length in lengths[Int(first)] where length <= bytes.count {
-        if let token = tokens[bytes.prefix(length)] { return token }
-      }
-      return nil
-    }
-  }
-
-  private let first: Finder
-  private let second: Finder
+  private let first: TokenFinder
+  private let second: TokenFinder
 
   /// - Parameter normalizer: what changes the text before the second search, and so what is
   ///   searched for.
   init(_ tokens: [Token], normalizer: Normalizer) {
-    first = Finder(tokens.filter { !$0.comesSecond })
-    second = Finder(
+    first = TokenFinder(tokens.filter { !$0.comesSecond })
+    second = TokenFinder(
       tokens.filter { $0.comesSecond }.map { token in
         var token = token
         token.content = normalizer.apply(AlignedText(token.content[...])).bytes
@@ -75,7 +45,7 @@ struct AddedTokens: Sendable {
   }
 
   private func split(
-    _ bytes: [UInt8], _ range: Range<Int>, _ finder: Finder, text: (Range<Int>) -> Void,
+    _ bytes: [UInt8], _ range: Range<Int>, _ finder: TokenFinder, text: (Range<Int>) -> Void,
     token: (Int, Range<Int>) -> Void
   ) {
     // Everything before `done` has been given out.
