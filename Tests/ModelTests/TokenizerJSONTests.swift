@@ -59,33 +59,99 @@ import Testing
     }
     expect("its model is 'Unigram'") { try tokenizer(model: #""type":"Unigram","#) }
     expect("dropout of 0.1") { try tokenizer(model: #""dropout":0.1,"#) }
-    expect("byte_fallback") { try tokenizer(model: #""byte_fallback":true,"#) }
+    expect("its model has byte_fallback, and its pre_tokenizer is ByteLevel") {
+      try tokenizer(model: #""byte_fallback":true,"#)
+    }
     expect("end_of_word_suffix '</w>'") { try tokenizer(model: #""end_of_word_suffix":"</w>","#) }
-    expect("its normalizer is 'NFC'") { try tokenizer(parts: #""normalizer":{"type":"NFC"},"#) }
+    expect("its normalizer is 'Lowercase'") {
+      try tokenizer(parts: #""normalizer":{"type":"Lowercase"},"#)
+    }
+    expect("its normalizer is 'Sequence'") {
+      try tokenizer(
+        parts: #""normalizer":{"type":"Sequence","normalizers":[{"type":"Sequence"}]},"#)
+    }
+    expect("has the pattern ' {2,}', which is not known") {
+      try tokenizer(
+        parts: #""normalizer":{"type":"Replace","pattern":{"Regex":" {2,}"},"content":"▁"},"#)
+    }
+    expect("the step Replace of its normalizer has no content") {
+      try tokenizer(parts: #""normalizer":{"type":"Replace","pattern":{"String":" "}},"#)
+    }
+    expect("replaces nothing") {
+      try tokenizer(
+        parts: #""normalizer":{"type":"Replace","pattern":{"String":""},"content":"▁"},"#)
+    }
+    let replaces = #"{"type":"Replace","pattern":{"String":"a"},"content":"aaaaaaaaaa"}"#
+    let many = Array(repeating: replaces, count: 40).joined(separator: ",")
+    expect("its normalizer has 40 steps, more than 6") {
+      try tokenizer(parts: #""normalizer":{"type":"Sequence","normalizers":[\#(many)]},"#)
+    }
+    expect("puts 17 bytes in") {
+      try tokenizer(
+        parts: #"""
+          "normalizer":{"type":"Replace","pattern":{"String":"a"},"content":"12345678901234567"},
+          """#)
+    }
+    let digits = Array(repeating: #"{"type":"Digits"}"#, count: 90_000).joined(separator: ",")
+    expect("its pre_tokenizer has 90000 steps") {
+      try tokenizer(preTokenizer: #"{"type":"Sequence","pretokenizers":[\#(digits)]}"#)
+    }
+    expect("its step Prepend has no prepend") {
+      try tokenizer(parts: #""normalizer":{"type":"Prepend","prepend":7},"#)
+    }
+    expect("its decoder is 'WordPiece'") {
+      try tokenizer(parts: #""decoder":{"type":"WordPiece"},"#)
+    }
+    expect("its decoder replaces something else") {
+      try tokenizer(
+        parts: #""decoder":{"type":"Replace","pattern":{"String":"_"},"content":" "},"#)
+    }
     expect("its post_processor has 'BertProcessing'") {
       try tokenizer(parts: #""post_processor":{"type":"BertProcessing"},"#)
     }
-    expect("ends with 'Whitespace'") { try tokenizer(preTokenizer: #"{"type":"Whitespace"}"#) }
+    expect("the step 'Whitespace'") { try tokenizer(preTokenizer: #"{"type":"Whitespace"}"#) }
     expect("it has no pre_tokenizer") { try tokenizer(preTokenizer: "null") }
-    expect("the step 'Split'") {
+    expect("the step 'Split' without a pattern") {
       try tokenizer(
         preTokenizer:
           #"{"type":"Sequence","pretokenizers":[{"type":"Split"},{"type":"ByteLevel"}]}"#)
     }
-    expect("ends with 'of no type'") {
+    expect(#"cuts by '\w+', which is not known"#) {
+      try tokenizer(
+        preTokenizer: #"{"type":"Split","pattern":{"Regex":"\\w+"},"behavior":"Isolated"}"#)
+    }
+    expect("cuts with 'Contiguous'") {
+      try tokenizer(
+        preTokenizer: #"{"type":"Split","pattern":{"String":" "},"behavior":"Contiguous"}"#)
+    }
+    expect("cuts at nothing") {
+      try tokenizer(
+        preTokenizer: #"{"type":"Split","pattern":{"String":""},"behavior":"MergedWithNext"}"#)
+    }
+    expect("neither ByteLevel nor Metaspace") {
       try tokenizer(preTokenizer: #"{"type":"Sequence","pretokenizers":[]}"#)
+    }
+    expect("its spaces are '_'") {
+      try tokenizer(preTokenizer: #"{"type":"Metaspace","replacement":"_"}"#)
+    }
+    expect("its prepend_scheme is 'often'") {
+      try tokenizer(
+        preTokenizer: #"{"type":"Metaspace","replacement":"▁","prepend_scheme":"often"}"#)
     }
     expect("add_prefix_space") {
       try tokenizer(preTokenizer: #"{"type":"ByteLevel","add_prefix_space":true}"#)
-    }
-    expect("'<s>' is for single words only") {
-      try tokenizer(added: #"[{"id":6,"content":"<s>","single_word":true}]"#)
     }
   }
 
   @Test func refusesWhatDoesNotFit() {
     func expect(_ message: String, _ make: () throws -> Tokenizer) {
       expectFileError(message) { _ = try make() }
+    }
+    expect("it begins a text with '<x>', which is no token") {
+      try tokenizer(
+        parts: #"""
+          "post_processor":{"type":"TemplateProcessing","single":[{"SpecialToken":{"id":"<x>"}}]},
+          """#)
     }
     expect("merge 0, 'a' and 'x'") { try tokenizer(merges: #"[["a","x"]]"#) }
     expect("a merge has two tokens") { try tokenizer(merges: #"[["a","b","c"]]"#) }

@@ -7,52 +7,51 @@ struct AddedTokens: Sendable {
     /// Whether white space before or after it belongs to it.
     var stripsLeft = false
     var stripsRight = false
-    /// Whether it is looked for only where none of the others is (`normalized` of `tokenizers`).
+    /// Whether it is no part of a longer word: `single_word` of `tokenizers`.
+    var standsAlone = false
+    /// Whether it is looked for in the changed text, where none of the others is: `normalized` of
+    /// `tokenizers`.
     var comesSecond = false
   }
 
-  /// By their first byte; the longest first, and so the one that is taken.
-  private typealias Finder = [[Token]]
+  private let first: TokenFinder
+  private let second: TokenFinder
 
-  private let first: Finder
-  private let second: Finder
-
-  init(_ tokens: [Token]) {
-    first = Self.finder(tokens.filter { !$0.comesSecond })
-    second = Self.finder(tokens.filter { $0.comesSecond })
+  /// - Parameter normalizer: what changes the text before the second search, and so what is
+  ///   searched for.
+  init(_ tokens: [Token], normalizer: Normalizer) {
+    first = TokenFinder(tokens.filter { !$0.comesSecond })
+    second = TokenFinder(
+      tokens.filter { $0.comesSecond }.map { token in
+        var token = token
+        token.content = normalizer.apply(AlignedText(token.content[...])).bytes
+        return token
+      })
   }
 
-  private static func finder(_ tokens: [Token]) -> Finder {
-    var finder = Finder(repeating: [], count: 256)
-    for token in tokens {
-      guard let first = token.content.first else { continue }
-      finder[Int(first)].append(token)
-    }
-    return finder.map { $0.sorted { $0.content.count > $1.content.count } }
-  }
-
-  /// Calls `text` for each stretch that has none of the tokens, and `token` for each of them.
+  /// The search in the text as it is written: calls `text` for each stretch that has none of the
+  /// tokens, and `token` for each of them.
   func split(
-    _ bytes: [UInt8], text: (Range<Int>) -> Void, token: (Int, Range<Int>) -> Void
+    original bytes: [UInt8], text: (Range<Int>) -> Void, token: (Int, Range<Int>) -> Void
   ) {
-    split(bytes, 0..<bytes.count, first) { stretch in
-      split(bytes, stretch, second, text: text, token: token)
-    } token: {
-      token($0, $1)
-    }
+    split(bytes, 0..<bytes.count, first, text: text, token: token)
+  }
+
+  /// The second search, in a stretch that has been changed.
+  func split(
+    changed bytes: [UInt8], text: (Range<Int>) -> Void, token: (Int, Range<Int>) -> Void
+  ) {
+    split(bytes, 0..<bytes.count, second, text: text, token: token)
   }
 
   private func split(
-    _ bytes: [UInt8], _ range: Range<Int>, _ finder: Finder, text: (Range<Int>) -> Void,
+    _ bytes: [UInt8], _ range: Range<Int>, _ finder: TokenFinder, text: (Range<Int>) -> Void,
     token: (Int, Range<Int>) -> Void
   ) {
     // Everything before `done` has been given out.
     var (done, index) = (range.lowerBound, range.lowerBound)
     while index < range.upperBound {
-      let rest = bytes[index..<range.upperBound]
-      guard
-        let match = finder[Int(bytes[index])].first(where: { rest.starts(with: $0.content) })
-      else {
+      guard let match = finder.longest(bytes[index..<range.upperBound]) else {
         index += 1
         continue
       }
@@ -60,6 +59,7 @@ struct AddedTokens: Sendable {
       index = end
       // White space that the token before has taken cannot begin this one.
       guard start >= done else { continue }
+      if match.standsAlone, isInWord(bytes, start..<end) { continue }
       if match.stripsLeft { start = whiteSpaceStart(bytes[done..<start]) }
       if match.stripsRight { end = whiteSpaceEnd(bytes[end..<range.upperBound]) }
       if done < start { text(done..<start) }
@@ -67,6 +67,14 @@ struct AddedTokens: Sendable {
       (done, index) = (end, max(index, end))
     }
     if done < range.upperBound { text(done..<range.upperBound) }
+  }
+
+  private func isInWord(_ bytes: [UInt8], _ range: Range<Int>) -> Bool {
+    let before = bytes[..<range.lowerBound].lastIndex { $0 & 0xC0 != 0x80 }
+    let after = range.upperBound < bytes.count ? range.upperBound : nil
+    return [before, after].contains {
+      $0.map { scalar(at: $0, in: bytes[...]).scalar.isWordCharacter } ?? false
+    }
   }
 
   /// Where the white space begins that ends `bytes`.

@@ -1,13 +1,15 @@
-/// Text to tokens and back: byte-level byte-pair encoding, as `tokenizers` does it.
+/// Text to tokens and back: byte-pair encoding of bytes, or of characters as SentencePiece does it,
+/// in the way of `tokenizers`.
 ///
-/// Every text can be encoded, and what comes out stands for the same bytes; only a byte for which
-/// the vocabulary has no token is left out (a gap between the pieces' ranges). BOS is never added
-/// here: see `addsBOS`.
+/// Every text can be encoded, and what comes out stands for the same text; only what the vocabulary
+/// has no token for is left out (a gap between the pieces' ranges). BOS is never added here: see
+/// `addsBOS`.
 public struct Tokenizer: Sendable {
   /// A token and the text that it came from.
   public struct Piece: Sendable, Hashable {
     public let id: Int
-    /// Bytes of the text's UTF-8. A border may lie inside a character.
+    /// Bytes of the text's UTF-8. A border may lie inside a character; the range is empty if the
+    /// token stands for nothing in the text, as a space that was put before it.
     public let range: Range<Int>
   }
 
@@ -19,32 +21,42 @@ public struct Tokenizer: Sendable {
   public let addsBOS: Bool
 
   let vocabulary: Vocabulary
-  let merges: MergeTable
+  let rule: MergeRule
+  /// What happens to a text, or what stands between its special tokens, first of all.
+  let normalizer: Normalizer
+  /// What happens to it after the search for added tokens: the step `Metaspace` of `tokenizers`.
+  let spacing: Normalizer
   let preTokenizer: PreTokenizer
   let added: AddedTokens
   /// The token of each byte, -1 if there is none.
   let byteTokens: [Int]
-  /// What stands for a byte without a token; without it they are left out.
+  /// What stands for text without a token; without it that is left out.
   let unknown: Int?
-  /// Whether several such bytes become one token.
+  /// Whether several such become one token.
   let fusesUnknown: Bool
   /// Whether a word that is a token becomes it at once, whatever the merges say.
   let ignoresMerges: Bool
 
+  /// - Parameter addedNormalizer: what changes the added tokens that are looked for in the changed
+  ///   text, if not all that changes the text.
   init(
-    name: String, vocabulary: Vocabulary, merges: MergeTable, preTokenizer: PreTokenizer,
-    added: [AddedTokens.Token], bos: Int?, eos: Int?, addsBOS: Bool, unknown: Int? = nil,
-    fusesUnknown: Bool = false, ignoresMerges: Bool = false
+    name: String, vocabulary: Vocabulary, rule: MergeRule, normalizer: Normalizer = .none,
+    spacing: Normalizer = .none, preTokenizer: PreTokenizer, added: [AddedTokens.Token],
+    addedNormalizer: Normalizer? = nil, bos: Int?, eos: Int?, addsBOS: Bool, unknown: Int? = nil,
+    fusesUnknown: Bool = false,
+    ignoresMerges: Bool = false
   ) {
     self.name = name
     self.bos = bos
     self.eos = eos
-    self.addsBOS = addsBOS
+    self.addsBOS = addsBOS && bos != nil
     self.vocabulary = vocabulary
-    self.merges = merges
+    self.rule = rule
+    self.normalizer = normalizer
+    self.spacing = spacing
     self.preTokenizer = preTokenizer
-    self.added = AddedTokens(added)
-    self.byteTokens = (0...255).map { vocabulary.id(ByteAlphabet.utf8($0)) ?? -1 }
+    self.added = AddedTokens(added, normalizer: addedNormalizer ?? normalizer)
+    self.byteTokens = vocabulary.byteTokens
     self.unknown = unknown
     self.fusesUnknown = fusesUnknown
     self.ignoresMerges = ignoresMerges
@@ -55,8 +67,11 @@ public struct Tokenizer: Sendable {
 
   /// The tokens of `text`. Special tokens that are written in it are taken as such. No BOS is
   /// added.
-  public func encode(_ text: String) -> [Piece] {
-    encode(valid: Array(text.utf8))
+  ///
+  /// - Parameter isContinuation: whether other text stands before it, as before an answer; then no
+  ///   space is put before it, as SentencePiece does at a text's beginning.
+  public func encode(_ text: String, isContinuation: Bool = false) -> [Piece] {
+    encode(valid: Array(text.utf8), isContinuation: isContinuation)
   }
 
   /// As `encode(_:)`, for bytes of unknown origin.
@@ -68,38 +83,7 @@ public struct Tokenizer: Sendable {
       throw ModelError(
         .request, "the text is not UTF-8: byte \(place) is \(hexadecimal(bytes[place]))")
     }
-    return encode(valid: bytes)
-  }
-
-  private func encode(valid text: [UInt8]) -> [Piece] {
-    var pieces: [Piece] = []
-    var merger = WordMerger(merges)
-    added.split(text) { range in
-      preTokenizer.split(text[...], range) { word in
-        encode(text, word, &merger, &pieces)
-      }
-    } token: { id, range in
-      pieces.append(Piece(id: id, range: range))
-    }
-    return pieces
-  }
-
-  private func encode(
-    _ text: [UInt8], _ word: Range<Int>, _ merger: inout WordMerger, _ pieces: inout [Piece]
-  ) {
-    if ignoresMerges, let id = vocabulary.id(text[word].flatMap(ByteAlphabet.utf8)) {
-      pieces.append(Piece(id: id, range: word))
-      return
-    }
-    for index in word {
-      let token = byteTokens[Int(text[index])]
-      if token >= 0 {
-        merger.append(token, index..<index + 1)
-      } else if let unknown, !(fusesUnknown && merger.extend(unknown, to: index + 1)) {
-        merger.append(unknown, index..<index + 1)
-      }
-    }
-    merger.finish { pieces.append(Piece(id: $0, range: $1)) }
+    return encode(valid: bytes, isContinuation: false)
   }
 
   /// The bytes that token `id` stands for. nil if there is no such token: an id that does not exist,
@@ -121,10 +105,37 @@ public struct Tokenizer: Sendable {
     return text + String(decoding: rest, as: UTF8.self)
   }
 
-  /// The text of all tokens together, with U+FFFD where their bytes are not UTF-8. Ids that stand
-  /// for nothing add nothing.
+  /// The text of all tokens together, with U+FFFD where their bytes are not UTF-8, and without a
+  /// space that encoding has put before it. Ids that stand for nothing add nothing.
   public func decode(_ ids: [Int]) -> String {
-    String(decoding: ids.flatMap { bytes(of: $0) ?? [] }, as: UTF8.self)
+    let bytes = ids.flatMap { self.bytes(of: $0) ?? [] }
+    let drops = putsSpaceBefore && bytes.first == UInt8(ascii: " ")
+    return String(decoding: bytes.dropFirst(drops ? 1 : 0), as: UTF8.self)
+  }
+
+  /// Whether a text is encoded as if a space stood before it.
+  private var putsSpaceBefore: Bool {
+    (normalizer.steps + spacing.steps).contains { step in
+      switch step {
+      case .prepend, .prefix: true
+      case .nfc, .replace: false
+      }
+    }
+  }
+
+  /// Whether the pieces of `text` leave nothing of it out, and none stands for unknown text.
+  public func isWhole(_ pieces: [Piece], of text: String) -> Bool {
+    var end = 0
+    for piece in pieces {
+      guard piece.range.lowerBound == end else { return false }
+      if piece.id == unknown,
+        bytes(of: piece.id) != Array(text.utf8.dropFirst(end).prefix(piece.range.count))
+      {
+        return false
+      }
+      end = piece.range.upperBound
+    }
+    return end == text.utf8.count
   }
 
   /// Whether token `id` is a mark such as `<|endoftext|>` and no part of a text.
@@ -132,15 +143,11 @@ public struct Tokenizer: Sendable {
     vocabulary.kinds.indices.contains(id) && vocabulary.kinds[id] == .special
   }
 
-  /// The token that all of `text` becomes; nil if it becomes several, or none.
+  /// The token that all of `text`, where other text stands before it, becomes; nil if it becomes
+  /// several, or none.
   public func isWholeToken(_ text: String) -> Int? {
-    let pieces = encode(text)
+    let pieces = encode(text, isContinuation: true)
     guard pieces.count == 1, pieces[0].range == 0..<text.utf8.count else { return nil }
     return pieces[0].id
   }
-}
-
-/// A byte as it is written for display: `0xE2`.
-private func hexadecimal(_ byte: UInt8) -> String {
-  "0x" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
 }

@@ -1,8 +1,10 @@
 /// The tokens as their file writes them, by id, and found by their bytes.
 struct Vocabulary: Sendable {
   enum Kind: UInt8, Sendable {
-    /// Made by merging, written in the byte alphabet.
+    /// Made by merging, written in the vocabulary's spelling.
     case normal
+    /// One byte, for text that no other token is: written `<0xE2>`.
+    case byte
     /// A mark such as `<|im_start|>`, which stands for itself.
     case special
     /// Text that is one token by decree, which stands for itself.
@@ -11,7 +13,19 @@ struct Vocabulary: Sendable {
     case unused
   }
 
+  /// How tokens write the text that they stand for.
+  enum Spelling: Sendable {
+    /// Each byte as a character of `ByteAlphabet`.
+    case byteAlphabet
+    /// As it is, but for the space, which is `▁`: SentencePiece's.
+    case metaspace
+  }
+
+  /// `▁`, U+2581.
+  static let metaspace: [UInt8] = [0xE2, 0x96, 0x81]
+
   let tokens: StringArray
+  let spelling: Spelling
   let kinds: [Kind]
   /// A token that occurs more than once, if there is any.
   private(set) var duplicate: Int?
@@ -22,10 +36,11 @@ struct Vocabulary: Sendable {
   private static let empty = UInt64.max
 
   /// - Parameter kinds: one for each token. Of equal tokens the last is found.
-  init(tokens: StringArray, kinds: [Kind]) {
+  init(tokens: StringArray, kinds: [Kind], spelling: Spelling = .byteAlphabet) {
     precondition(tokens.count == kinds.count && tokens.count < 1 << 31)
     self.tokens = tokens
     self.kinds = kinds
+    self.spelling = spelling
     let capacity = hashCapacity(tokens.count)
     table = [UInt64](repeating: Self.empty, count: capacity)
     mask = capacity - 1
@@ -68,12 +83,53 @@ struct Vocabulary: Sendable {
   /// The bytes of text that token `id` stands for; nil if it stands for none.
   func bytes(of id: Int) -> [UInt8]? {
     guard kinds.indices.contains(id) else { return nil }
-    return switch kinds[id] {
-    case .normal: ByteAlphabet.decode(tokens[id])
-    case .special, .added: Array(tokens[id])
-    case .unused: nil
+    switch (kinds[id], spelling) {
+    case (.normal, .byteAlphabet): return ByteAlphabet.decode(tokens[id])
+    case (.normal, .metaspace), (.added, .metaspace): return Self.withSpaces(tokens[id])
+    case (.byte, _): return Self.byte(tokens[id]).map { [$0] } ?? Array(tokens[id])
+    case (.special, _), (.added, .byteAlphabet): return Array(tokens[id])
+    case (.unused, _): return nil
     }
   }
+
+  private static func withSpaces(_ token: ArraySlice<UInt8>) -> [UInt8] {
+    var (bytes, index): ([UInt8], Int) = ([], token.startIndex)
+    while index < token.endIndex {
+      let isSpace = token[index...].starts(with: metaspace)
+      bytes.append(isSpace ? UInt8(ascii: " ") : token[index])
+      index += isSpace ? metaspace.count : 1
+    }
+    return bytes
+  }
+
+  /// The byte that a token like `<0xE2>` stands for; nil if it is none.
+  static func byte(_ token: ArraySlice<UInt8>) -> UInt8? {
+    guard token.count == 6, token.starts(with: "<0x".utf8), token.last == UInt8(ascii: ">") else {
+      return nil
+    }
+    let digits = token.dropFirst(3).dropLast()
+    guard digits.allSatisfy({ Character(Unicode.Scalar($0)).isHexDigit }) else { return nil }
+    return UInt8(String(decoding: digits, as: UTF8.self), radix: 16)
+  }
+
+  /// The token of each byte, -1 if there is none.
+  var byteTokens: [Int] {
+    (0...255).map { (byte: UInt8) -> Int in
+      switch spelling {
+      case .byteAlphabet: return id(ByteAlphabet.utf8(byte)) ?? -1
+      case .metaspace:
+        guard let id = id(Array("<\(hexadecimal(byte))>".utf8)), kinds[id] == .byte else {
+          return -1
+        }
+        return id
+      }
+    }
+  }
+}
+
+/// A byte as vocabularies write it: `0xE2`.
+func hexadecimal(_ byte: UInt8) -> String {
+  "0x" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
 }
 
 /// A hash that grows byte by byte (FNV-1a), so that the hash of two strings one after the other

@@ -58,6 +58,7 @@ extension Command {
         "\(left.count) of \(table.rowCount) facts are left out: \(left[0])"
           + (left.count > 1 ? ", and \(left.count - 1) more" : ""))
     }
+    call.session.warnOfDoubledBOS(in: prompts, at: call.span)
     guard !prompts.isEmpty else {
       throw call.failure("'\(path)' gives no prompts", help: "it has \(table.rowCount) rows")
     }

@@ -32,6 +32,7 @@ extension Command {
         "the model's tokenizer has no token for some of this text, and drops it",
         help: "`tokens` shows what is left", at: text.span)
     }
+    call.session.warnOfDoubledBOS(in: [prompt], at: text.span)
     let reader = AnswerReader(model: model, takesFirst: call.word("first") != nil)
     if let answer = call.expression("answer") {
       prompt.answer = try placing(at: answer.span) {
@@ -91,7 +92,7 @@ struct AnswerReader {
   var takesFirst = false
 
   func target(_ text: String) throws -> Prompt.Target {
-    let pieces = model.tokenizer.encode(text)
+    let pieces = model.tokenizer.encode(text, isContinuation: true)
     guard let first = pieces.first else { throw Failure("an answer needs some text") }
     if pieces.count == 1 || takesFirst {
       return Prompt.Target(token: first.id, text: model.tokenizer.text(of: first.id))

@@ -15,14 +15,27 @@ extension Session {
   /// Whether prompts begin with a BOS token.
   func addsBOS(_ model: LanguageModel) -> Bool { bosOverride ?? model.tokenizer.addsBOS }
 
+  /// Says so where a text that BOS is fed before begins with one itself.
+  func warnOfDoubledBOS(in prompts: [Prompt], at span: SourceSpan?) {
+    guard let prompt = prompts.first(where: \.doublesBOS) else { return }
+    let message =
+      "'\(prompt.name)' begins with BOS twice: one is fed before it, one is written in it"
+    let help = "leave it out of the text, or say `bos off`"
+    guard let span else {
+      return report(Diagnostic(message, severity: .warning, help: help), in: nil)
+    }
+    warn(message, help: help, at: span)
+  }
+
   /// Prompts as they are, a text as a prompt, a list of either as a set.
   func asPrompts(_ value: Value) throws -> PromptSet {
     switch value {
     case .prompts(let set): return set
     case .text(let text):
       let model = try requireModel()
-      return PromptSet(
-        prompts: [try Prompt(text: text, labels: [], model: model, addsBOS: addsBOS(model))])
+      let prompt = try Prompt(text: text, labels: [], model: model, addsBOS: addsBOS(model))
+      warnOfDoubledBOS(in: [prompt], at: nil)
+      return PromptSet(prompts: [prompt])
     case .list(let values) where !values.isEmpty:
       let sets = try values.map(asPrompts)
       guard sets.allSatisfy({ $0.edits.isEmpty }) else {

@@ -12,6 +12,9 @@ public struct Prompt: Sendable {
   /// nil for BOS and for tokens that were given as ids.
   let ranges: [Range<Int>?]
   let text: String
+  /// Whether the tokens are the whole text. A tokenizer without a token for some of it drops it
+  /// without a word.
+  let isWhole: Bool
   /// In the order of the prompt: a label and the tokens under it.
   let spans: [(label: String, tokens: Range<Int>)]
   var answer: Target?
@@ -43,12 +46,8 @@ public struct Prompt: Sendable {
     }
   }
 
-  /// Whether the tokens are the whole text. A tokenizer without a token for some byte drops it
-  /// without a word.
-  var isWhole: Bool {
-    let pieces = tokens.dropFirst(hasBOS ? 1 : 0).map { model.tokenizer.bytes(of: $0) ?? [] }
-    return ranges.allSatisfy { $0 == nil } || pieces.joined().elementsEqual(text.utf8)
-  }
+  /// Whether the text itself begins with a BOS after the one that is fed before it.
+  var doublesBOS: Bool { hasBOS && tokens.count > 1 && tokens[1] == tokens[0] }
 
   func tokenText(_ position: Int) -> String { model.tokenizer.text(of: tokens[position]) }
 }
@@ -71,6 +70,7 @@ extension Prompt {
     hasBOS = !bos.isEmpty
     ranges = bos.map { _ in nil } + pieces.map { Self.withoutSpaces($0.range, in: bytes) }
     self.text = text
+    isWhole = model.tokenizer.isWhole(pieces, of: text)
     self.name = name ?? text
     self.model = model
     answer = nil
@@ -95,6 +95,7 @@ extension Prompt {
     hasBOS = tokens.first == model.tokenizer.bos && model.tokenizer.bos != nil
     ranges = tokens.map { _ in nil }
     text = model.tokenizer.decode(tokens)
+    isWhole = true
     name = text
     spans = []
     answer = nil

@@ -1,0 +1,174 @@
+/// A `tokenizer.json`, read but not yet understood.
+struct TokenizerJSON {
+  let path: String
+  /// `model`, without its vocabulary and merges.
+  private(set) var model: JSON = .object([:])
+  /// The two halves of each merge, one after the other.
+  private(set) var merges = StringArray(bytes: [], ends: [])
+  private(set) var tokens = StringArray(bytes: [], ends: [])
+  private var ids: [Int] = []
+  /// The other members of the file.
+  private(set) var parts: [String: JSON] = [:]
+
+  init(path: String) throws {
+    self.path = path
+    let file = try ReadableFile(path: path)
+    guard file.size <= 1 << 30 else {
+      throw file.damaged("\(file.size) bytes are too many for a tokenizer")
+    }
+    var scanner = try JSONScanner(file.bytes(at: 0, count: file.size), source: path)
+    var hasModel = false
+    try scanner.object { scanner, key in
+      if key == "model" {
+        hasModel = true
+        try readModel(&scanner)
+      } else {
+        let part = try scanner.value()
+        parts[key] = part == .null ? nil : part
+      }
+    }
+    try scanner.end()
+    guard hasModel else { throw damaged("the file has no tokenizer: there is no model in it") }
+  }
+
+  func damaged(_ message: String) -> ModelError {
+    ModelError(.file, "\(quoted(path)): \(message)")
+  }
+
+  private mutating func readModel(_ scanner: inout JSONScanner) throws {
+    var settings: [String: JSON] = [:]
+    try scanner.object { scanner, key in
+      switch key {
+      case "vocab":
+        guard scanner.peek() == UInt8(ascii: "{") else {
+          throw scanner.error("the vocabulary is no object, so the model is not the kind BPE")
+        }
+        try readVocabulary(&scanner)
+      case "merges": try readMerges(&scanner)
+      default: settings[key] = try scanner.value()
+      }
+    }
+    model = .object(settings)
+    try check(settings)
+  }
+
+  private func check(_ settings: [String: JSON]) throws {
+    // Old files leave the type out; their vocabulary and merges say enough.
+    if let type = model["type"]?.string, type != "BPE" {
+      throw damaged("its model is \(quoted(type)), which is not read; BPE is")
+    }
+    if let dropout = model["dropout"]?.double, dropout != 0 {
+      throw damaged("its model has a dropout of \(dropout), so it has no fixed tokens")
+    }
+    for key in ["continuing_subword_prefix", "end_of_word_suffix"] {
+      if let text = model[key]?.string, text != "" {
+        throw damaged("its model has the \(key) \(quoted(text)), which is not read")
+      }
+    }
+  }
+
+  private mutating func readVocabulary(_ scanner: inout JSONScanner) throws {
+    var (bytes, ends): ([UInt8], [Int]) = ([], [])
+    var ids: [Int] = []
+    try scanner.members { scanner in
+      try scanner.appendString(to: &bytes)
+      ends.append(bytes.count)
+      try scanner.colon()
+      ids.append(try scanner.integer())
+    }
+    tokens = StringArray(bytes: bytes, ends: ends)
+    self.ids = ids
+  }
+
+  /// Merges are pairs, or strings with a space between the two.
+  private mutating func readMerges(_ scanner: inout JSONScanner) throws {
+    var (bytes, ends): ([UInt8], [Int]) = ([], [])
+    try scanner.array { scanner in
+      let start = bytes.count
+      if scanner.peek() == UInt8(ascii: "[") {
+        try scanner.array { scanner in
+          try scanner.appendString(to: &bytes)
+          ends.append(bytes.count)
+        }
+        guard ends.count % 2 == 0 else { throw scanner.error("a merge has two tokens") }
+      } else {
+        try scanner.appendString(to: &bytes)
+        guard let space = bytes[start...].dropFirst().firstIndex(of: UInt8(ascii: " ")) else {
+          throw scanner.error("a merge has two tokens with a space between")
+        }
+        bytes.remove(at: space)
+        ends += [space, bytes.count]
+      }
+    }
+    merges = StringArray(bytes: bytes, ends: ends)
+  }
+
+  /// The tokens by id, with those that were added to the model's.
+  func vocabulary(
+    _ spelling: Vocabulary.Spelling
+  ) throws -> (Vocabulary, [AddedTokens.Token]) {
+    var added: [AddedTokens.Token] = []
+    var addedKinds: [Int: Vocabulary.Kind] = [:]
+    for token in parts["added_tokens"]?.array ?? [] {
+      guard let id = token["id"]?.int, let content = token["content"]?.string, content != "" else {
+        throw damaged("an added token needs an id and a content")
+      }
+      let isSpecial = token["special"]?.bool ?? false
+      guard addedKinds.updateValue(isSpecial ? .special : .added, forKey: id) == nil else {
+        throw damaged("the id \(id) is given to two added tokens")
+      }
+      added.append(
+        AddedTokens.Token(
+          id: id, content: Array(content.utf8), stripsLeft: token["lstrip"]?.bool ?? false,
+          stripsRight: token["rstrip"]?.bool ?? false,
+          standsAlone: token["single_word"]?.bool ?? false,
+          comesSecond: token["normalized"]?.bool ?? !isSpecial))
+    }
+    // Every token stands in the file, but some ids between may be free; far fewer than tokens.
+    let total = ids.count + added.count
+    guard let last = (ids + added.map(\.id)).max() else { throw damaged("it has no tokens") }
+    guard last < 2 * total + 65536 else {
+      throw damaged("the token id \(last) is too large for \(total) tokens")
+    }
+    // Where each id's text is: in `tokens`, or after those in `added`.
+    var places = [Int](repeating: -1, count: last + 1)
+    for (index, id) in ids.enumerated() {
+      guard id >= 0, places[id] < 0 else {
+        throw damaged("the token \(quoted(tokens.string(index))) has the id \(id), which is taken")
+      }
+      places[id] = index
+    }
+    var kinds = places.map { $0 < 0 ? Vocabulary.Kind.unused : .normal }
+    for (index, token) in added.enumerated() {
+      let id = token.id
+      guard id >= 0, places[id] < 0 || tokens[places[id]] == token.content[...] else {
+        let content = quoted(String(decoding: token.content, as: UTF8.self))
+        throw damaged("the added token \(content) has the id \(id), which is taken")
+      }
+      places[id] = ids.count + index
+      kinds[id] = addedKinds[id] ?? .added
+    }
+    var (bytes, ends): ([UInt8], [Int]) = ([], [])
+    bytes.reserveCapacity(tokens.bytes.count)
+    ends.reserveCapacity(places.count)
+    for place in places {
+      if place >= ids.count {
+        bytes += added[place - ids.count].content
+      } else if place >= 0 {
+        bytes += tokens[place]
+      }
+      ends.append(bytes.count)
+    }
+    let texts = StringArray(bytes: bytes, ends: ends)
+    if spelling == .metaspace, model["byte_fallback"]?.bool == true {
+      for id in kinds.indices where kinds[id] == .normal && Vocabulary.byte(texts[id]) != nil {
+        kinds[id] = .byte
+      }
+    }
+    let vocabulary = Vocabulary(tokens: texts, kinds: kinds, spelling: spelling)
+    if let duplicate = vocabulary.duplicate {
+      throw damaged("the token \(quoted(vocabulary.tokens.string(duplicate))) occurs twice")
+    }
+    return (vocabulary, added)
+  }
+}

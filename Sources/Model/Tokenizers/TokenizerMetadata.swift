@@ -1,0 +1,134 @@
+/// What a GGUF file's metadata say of its tokenizer: the keys `tokenizer.ggml.…`.
+struct TokenizerMetadata {
+  let path: String
+  let metadata: Metadata
+
+  subscript(key: String) -> MetadataValue? { metadata["tokenizer.ggml.\(key)"] }
+
+  var architecture: String? { metadata["general.architecture"]?.string }
+
+  func damaged(_ message: String, help: String? = nil) -> ModelError {
+    ModelError(.file, "\(quoted(path)): \(message)", help: help)
+  }
+
+  private func tokens() throws -> StringArray {
+    guard let tokens = self["tokens"]?.strings, tokens.count > 0, tokens.count < 1 << 31 else {
+      throw damaged("its tokenizer has no tokens (tokenizer.ggml.tokens)")
+    }
+    return tokens
+  }
+
+  func vocabulary(_ spelling: Vocabulary.Spelling) throws -> Vocabulary {
+    let tokens = try tokens()
+    let types = self["token_type"]?.int32s
+    guard types == nil || types?.count == tokens.count else {
+      throw damaged("its tokenizer has \(tokens.count) tokens and \(types?.count ?? 0) types")
+    }
+    return Vocabulary(
+      tokens: tokens,
+      kinds: types?.map { Vocabulary.Kind(gguf: $0, spelling) }
+        ?? Array(repeating: .normal, count: tokens.count),
+      spelling: spelling)
+  }
+
+  /// The tokens of some kinds, to be looked for in the text.
+  func added(_ vocabulary: Vocabulary, _ kinds: Set<Vocabulary.Kind>) -> [AddedTokens.Token] {
+    vocabulary.kinds.indices
+      .filter { kinds.contains(vocabulary.kinds[$0]) }
+      .map { AddedTokens.Token(id: $0, content: Array(vocabulary.tokens[$0])) }
+  }
+
+  /// The id that a key gives.
+  func token(_ key: String) throws -> Int? {
+    guard let id = self[key]?.int else { return nil }
+    let count = try tokens().count
+    guard (0..<count).contains(id) else {
+      throw damaged("tokenizer.ggml.\(key) is \(id), but there are \(count) tokens")
+    }
+    return id
+  }
+
+  /// `id`, which SentencePiece gives to a mark if the file says nothing else.
+  func control(_ id: Int, _ vocabulary: Vocabulary) -> Int? {
+    id < vocabulary.count && vocabulary.kinds[id] == .special ? id : nil
+  }
+
+  func mergeTable(_ vocabulary: Vocabulary) throws -> MergeTable {
+    guard let merges = self["merges"]?.strings else {
+      throw damaged("its tokenizer has no merges (tokenizer.ggml.merges)")
+    }
+    var builder = MergeTable.Builder(vocabulary, count: merges.count)
+    let unknown = merges.bytes.withUnsafeBufferPointer { bytes in
+      (0..<merges.count).first {
+        !builder.add(spaced: UnsafeBufferPointer(rebasing: bytes[merges.range($0)]))
+      }
+    }
+    if let unknown {
+      throw damaged(
+        "merge \(unknown) of its tokenizer, \(quoted(merges.string(unknown))), is not "
+          + "made of two tokens that make a third")
+    }
+    return builder.table
+  }
+}
+
+extension Vocabulary.Kind {
+  /// From `enum llama_token_type`.
+  fileprivate init(gguf type: Int32, _ spelling: Vocabulary.Spelling) {
+    switch (type, spelling) {
+    // Unknown, control.
+    case (2, _), (3, _): self = .special
+    case (4, _): self = .added
+    case (5, _): self = .unused
+    case (6, .metaspace): self = .byte
+    // Undefined, normal; bytes of the byte alphabet are tokens like others.
+    default: self = .normal
+    }
+  }
+}
+
+/// A family of byte-level tokenizers, by the name that llama.cpp's converter gives it
+/// (`tokenizer.ggml.pre`). What a GGUF file does not say of it is here: whether the text is
+/// normalized, which follows the family's own `tokenizer.json`; whether merges are ignored, and
+/// whether BOS is put first, as llama.cpp has it.
+struct BytePairFamily {
+  let name: String
+  var preTokenizer: PreTokenizer
+  var normalizer = Normalizer.none
+  var ignoresMerges = false
+  var addsBOS = false
+
+  private static let names = [
+    "gpt-2", "gpt-neox", "llama-bpe", "llama-v3", "llama3", "olmo", "phi-2", "qwen2", "smollm",
+    "starcoder",
+  ]
+
+  /// - Throws: if the name is not known, or if there is none and the architecture does not tell.
+  init(_ file: TokenizerMetadata) throws {
+    let pre = file["pre"]?.string ?? "default"
+    let architecture = file.architecture
+    name = pre
+    // Files older than the key, and those whose converter did not know the tokenizer, have none.
+    switch pre == "default" ? "of \(architecture ?? "gpt2")" : pre {
+    case "gpt-2", "phi-2", "of gpt2", "of gptj", "of phi2": preTokenizer = .gpt2
+    case "gpt-neox", "olmo", "of gptneox", "of olmo":
+      preTokenizer = .gpt2
+      normalizer = .nfc
+    case "smollm", "starcoder": preTokenizer = .smollm
+    case "qwen2", "of qwen2", "of qwen3":
+      preTokenizer = .qwen2
+      normalizer = .nfc
+    case "llama-bpe", "llama3", "llama-v3":
+      preTokenizer = .llama3
+      ignoresMerges = true
+      addsBOS = true
+    default:
+      throw file.damaged(
+        pre == "default"
+          ? "it does not say how its tokenizer cuts text (tokenizer.ggml.pre), and models of the "
+            + "architecture \(quoted(architecture ?? "")) do it in several ways"
+          : "its pre-tokenizer is \(quoted(pre)), which is not known",
+        help: "known are \(Self.names.joined(separator: ", "))")
+    }
+  }
+}
