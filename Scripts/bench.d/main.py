@@ -118,7 +118,7 @@ def main():
     if plans:
         print(f"\n{planned.plain(plans)}")
     if options.write:
-        report.write(report.section(facts, limits, options.rounds, rows, series))
+        report.write(report.section(facts, limits, options.rounds, rows, series, plans))
         say(f"written to {report.DOCUMENT}")
 
 

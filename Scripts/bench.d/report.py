@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import planned
+
 DOCUMENT = Path("docs/performance.md")
 BEGIN, END = "<!-- measured: Scripts/bench --write -->", "<!-- /measured -->"
 
@@ -74,7 +76,7 @@ def limits_text(limits):
     )
 
 
-def section(machine, limits, rounds, rows, scaling):
+def section(machine, limits, rounds, rows, scaling, plans):
     """All that is measured, as it stands in the document."""
     facts = machine | {"its best": limits_text(limits), "medians of": f"{rounds} turns"}
     parts = ["| | |\n| --- | --- |\n" + "\n".join(f"| {k} | {v} |" for k, v in facts.items())]
@@ -90,6 +92,8 @@ def section(machine, limits, rounds, rows, scaling):
         ]
         title = series.title[0].upper() + series.title[1:]
         parts.append(f"### {title}\n\n```text\n{series.plot}\n```\n\n" + "\n".join(lines))
+    if plans:
+        parts.append(f"## Planned against measured\n\n```text\n{planned.plain(plans)}\n```")
     return "\n\n".join(parts)
 
 
