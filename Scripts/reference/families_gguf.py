@@ -177,7 +177,7 @@ def write_tokenizer(writer):
 
 def write_gguf(family, config, state, path):
     writer = GGUFWriter(path, family.gguf)
-    writer.add_name(family.name)
+    writer.add_name("random weights")  # llama.cpp looks for special tokens where a name says phi3
     writer.add_file_type(LlamaFileType.MOSTLY_F16)
     write_keys(writer, family, config)
     write_tokenizer(writer)
