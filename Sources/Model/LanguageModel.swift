@@ -1,9 +1,3 @@
-#if canImport(FoundationEssentials)
-  import FoundationEssentials
-#else
-  import Foundation
-#endif
-
 /// A model as a person opens it: weights, tokenizer, and the file that they came from.
 public final class LanguageModel: Sendable {
   /// The file, or the directory of a safetensors model.
@@ -14,12 +8,14 @@ public final class LanguageModel: Sendable {
   public let tensorTypes: [(type: TensorType, count: Int)]
   /// Bytes on disk.
   public let fileSize: Int
+  /// The tokens that end a text: the tokenizer's, and those that the files name for generation.
+  public let endTokens: Set<Int>
   /// The file that holds the weights.
   public let weightsPath: String
 
   public var configuration: Configuration { transformer.configuration }
 
-  /// Opens a GGUF file, a safetensors file, or a directory with `model.safetensors` in it;
+  /// Opens a GGUF file, a safetensors file or index, or a directory that holds one of them;
   /// `config.json` and `tokenizer.json` stand beside a safetensors file.
   ///
   /// - Throws: `ModelError` that says what is missing, damaged or not supported.
@@ -31,6 +27,7 @@ public final class LanguageModel: Sendable {
     fileSize = source.size
     try source.configuration.validate(path: path)
     tokenizer = try source.tokenizer()
+    endTokens = try Set(source.endTokens() + [tokenizer.eos].compactMap { $0 })
     transformer = try Transformer(
       source.configuration, names: source.names, file: source.file, pool: pool)
     tensorTypes = TensorType.allCases.compactMap { type in
@@ -52,29 +49,16 @@ struct CheckpointSource {
   let configuration: Configuration
   let names: WeightNames
   let tokenizer: () throws -> Tokenizer
+  /// Beside the tokenizer's.
+  let endTokens: () throws -> [Int]
 
   init(path: String) throws {
-    var isDirectory = false
-    guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else {
-      throw ModelError(
-        .file, "there is no file \(quoted(path))",
-        help: "give the path of a GGUF or safetensors file, or of a directory that holds one")
-    }
-    let file = isDirectory ? try Self.weights(inDirectory: path) : path
+    let file = try CheckpointFiles.weights(at: path)
     if file.hasSuffix(".safetensors") || file.hasSuffix(".safetensors.index.json") {
       try self.init(safetensors: file)
     } else {
       try self.init(gguf: file)
     }
-  }
-
-  private static func weights(inDirectory path: String) throws -> String {
-    let file = path + "/model.safetensors"
-    if FileManager.default.fileExists(atPath: file) { return file }
-    if FileManager.default.fileExists(atPath: file + ".index.json") { return file + ".index.json" }
-    throw ModelError(
-      .file, "the directory \(quoted(path)) has no model.safetensors",
-      help: "give a directory that holds one, or the path of a GGUF file")
   }
 
   private init(gguf path: String) throws {
@@ -89,6 +73,7 @@ struct CheckpointSource {
     configuration = try family.configuration(gguf: file)
     names = family.weightNames(gguf: configuration)
     tokenizer = { try Tokenizer(gguf: file) }
+    endTokens = { [file.metadata["tokenizer.ggml.eot_token_id"]?.int].compactMap { $0 } }
   }
 
   private init(safetensors path: String) throws {
@@ -109,5 +94,6 @@ struct CheckpointSource {
       try Tokenizer(
         tokenizerJSON: beside + "tokenizer.json", config: beside + "tokenizer_config.json")
     }
+    endTokens = { try GenerationConfig(path: beside + "generation_config.json").endTokens }
   }
 }

@@ -36,9 +36,41 @@ import Testing
       compared += count
       odd += expected.count { !Float(bitPattern: $0).isFinite }
     }
-    #expect(seen == Set(TensorType.allCases))
+    #expect(seen.union([.f8_E4M3, .f8_E5M2]) == Set(TensorType.allCases))
     #expect(compared > 15000)
     #expect(odd > 500)
+  }
+
+  /// Every eight-bit float as PyTorch decodes it; the record is made by Scripts/reference/float8.py.
+  @Test(arguments: [("e4m3", TensorType.f8_E4M3), ("e5m2", .f8_E5M2)])
+  func decodesEveryEightBitFloat(name: String, type: TensorType) throws {
+    let file = try SafetensorsFile(path: fixturePath("float8.safetensors"))
+    let stored = try file.require(name)
+    #expect(stored.type == type && stored.byteCount == 256)
+    let bytes = try data(stored, in: file)
+    let expected = try data(file.require(name + ".f32"), in: file)
+    var values = [Float](repeating: 0, count: 256)
+    values.withUnsafeMutableBufferPointer { values in
+      bytes.withUnsafeBytes { Dequantize.dequantize(type, $0, into: values) }
+    }
+    for (index, value) in values.enumerated() {
+      let wanted = expected.withUnsafeBytes {
+        Float(bitPattern: $0.loadUnaligned(fromByteOffset: index * 4, as: UInt32.self))
+      }
+      #expect(wanted.isNaN ? value.isNaN : value.bitPattern == wanted.bitPattern, "\(index)")
+    }
+    #expect(Set(bytes).count == 256)
+  }
+
+  /// Doubles are read as the singles that they are.
+  @Test func readsDoubles() throws {
+    let file = try SafetensorsFile(path: fixturePath("float8.safetensors"))
+    let doubles = try file.require("f64")
+    #expect(doubles.type == .f32)
+    #expect(try data(doubles, in: file) == data(file.require("f64.f32"), in: file))
+    expectFileError("tensor 'f64.third' has the weight 0.333", "F32 cannot hold") {
+      _ = try data(file.require("f64.third"), in: file)
+    }
   }
 
   @Test func convertsEveryHalf() {

@@ -54,7 +54,7 @@ struct KernelProductTests {
 
     for (kernels, width) in Kernels.available.flatMap({ k in [1, 2, 3, 4].map { (k, $0) } }) {
       let pool = TestModels.pool(width: width)
-      let matrix = try PackedMatrix(file.matrix, in: file, pool: pool)
+      let matrix = try PackedMatrix(file.matrix, in: file)
       let products = Products(kernels: kernels, pool: pool)
       for rows in Self.rowCounts {
         let out = FloatBuffer(rows * matrix.stride + 1)
@@ -82,7 +82,7 @@ struct KernelProductTests {
     var generator = SeededGenerator(22)
     let x = generator.floats(rows * k)
     let pool = TestModels.pool(width: 2)
-    let matrix = try PackedMatrix(file.matrix, in: file, pool: pool)
+    let matrix = try PackedMatrix(file.matrix, in: file)
     for kernels in Kernels.available {
       let out = FloatBuffer(rows * matrix.stride)
       Products(kernels: kernels, pool: pool).multiply(
@@ -104,7 +104,7 @@ struct KernelProductTests {
     let files = try [(TensorType.q4_1, 70), (.f16, 33), (.q8_0, 500)].map {
       try RandomMatrixFile($0, rows: $1, columns: 64, values: .moderate, seed: $1)
     }
-    let matrices = try files.map { try PackedMatrix($0.matrix, in: $0, pool: pool) }
+    let matrices = try files.map { try PackedMatrix($0.matrix, in: $0) }
     var generator = SeededGenerator(3)
     let x = generator.floats(9 * 64)
     let outs = matrices.map { FloatBuffer(9 * $0.stride) }
@@ -125,7 +125,7 @@ struct KernelProductTests {
     let k = Self.columns(type)
     let pool = TestModels.pool(width: 2)
     let file = try RandomMatrixFile(type, rows: 70, columns: k, values: .moderate, seed: 5)
-    let matrix = try PackedMatrix(file.matrix, in: file, pool: pool)
+    let matrix = try PackedMatrix(file.matrix, in: file)
     var generator = SeededGenerator(11)
     let x = generator.floats(k)
     let wanted = Self.naive(x, file.decoded(), rows: 1, outputs: 70, k: k)
@@ -156,7 +156,8 @@ struct KernelProductTests {
           let start = try #require(bytes.baseAddress)
           let pointers = (first..<end).map { start + $0 * file.rowBytes }
           pointers.withUnsafeBufferPointer {
-            kernels.packPanel(type.panelType, $0, columns, base)
+            let isFinite = kernels.packPanel(type.panelType, $0, columns, base)
+            #expect(isFinite)
           }
         }
         kernels.widen(type.panelType, base, columns, widened.pointer)
@@ -172,7 +173,7 @@ struct KernelProductTests {
         }
       }
     }
-    let matrix = try PackedMatrix(file.matrix, in: file, pool: TestModels.pool(width: 2))
+    let matrix = try PackedMatrix(file.matrix, in: file)
     for row in 0..<rows {
       expectSameBits(
         matrix.row(row), wanted[row * columns..<(row + 1) * columns], "row \(row)")
@@ -187,7 +188,7 @@ struct KernelProductTests {
     let order = Array(0..<70).shuffled(using: &generator)
     let wanted = file.decoded()
     let matrix = try PackedMatrix(
-      file.matrix, in: file, order: order, pool: TestModels.pool(width: 2))
+      file.matrix, in: file, order: order)
     for (row, source) in order.enumerated() {
       expectSameBits(matrix.row(row), wanted[source * columns..<(source + 1) * columns])
     }
@@ -200,7 +201,7 @@ struct KernelProductTests {
     let (rows, columns) = (70, max(64, type.elementsPerBlock))
     let file = try RandomMatrixFile(type, rows: rows, columns: columns, values: .moderate, seed: 3)
     let weights = file.decoded()
-    let matrix = try PackedMatrix(file.matrix, in: file, pool: TestModels.pool(width: 2))
+    let matrix = try PackedMatrix(file.matrix, in: file)
     var generator = SeededGenerator(9)
     let u = generator.floats(rows)
     let found = matrix.transposedProduct(u)
@@ -218,7 +219,7 @@ struct KernelProductTests {
       let tensor = try #require(
         TensorInfo(name: "odd", shape: shape, type: .f32, offset: 0, shard: 0))
       #expect(throws: ModelError.self) {
-        try PackedMatrix(tensor, in: file, pool: TestModels.pool(width: 1))
+        try PackedMatrix(tensor, in: file)
       }
     }
   }
@@ -239,8 +240,58 @@ struct KernelProductTests {
     let tensor = try #require(
       TensorInfo(name: "w", shape: [100_000, 64], type: .f32, offset: 0, shard: 0))
     let file = Unreadable(tensors: [tensor])
-    #expect(throws: ModelError(.file, "gone")) {
-      try PackedMatrix(tensor, in: file, pool: TestModels.pool(width: 2))
+    let failures = WeightFailures()
+    let matrix = try PackedMatrix(tensor, in: file, failures: failures)
+    _ = matrix.row(0)
+    try failures.check()
+    var generator = SeededGenerator(1)
+    let x = generator.floats(64)
+    let out = FloatBuffer(matrix.stride)
+    Products(pool: TestModels.pool(width: 2)).multiply(
+      x, rows: 1, stride: 64, [ProductTarget(matrix: matrix, out: out.pointer)])
+    #expect(throws: ModelError(.file, "gone")) { try failures.check() }
+    #expect(out.pointer[99_999].isNaN)
+  }
+
+  @Test("whose scales or weights are no numbers are refused", arguments: TensorType.allCases)
+  func notFinite(_ type: TensorType) throws {
+    let columns = Self.columns(type)
+    for place in Self.scalePlaces(type) {
+      for row in [0, 33, 69] {
+        var file = try RandomMatrixFile(
+          type, rows: 70, columns: columns, values: .finite, seed: 6)
+        // The last block of its row.
+        let block = (row + 1) * file.rowBytes - type.bytesPerBlock
+        file.bytes.replaceSubrange(
+          block + place.offset..<block + place.offset + place.bytes.count,
+          with: place.bytes)
+        let failures = WeightFailures()
+        let matrix = try PackedMatrix(file.matrix, in: file, failures: failures)
+        _ = matrix.row(row)
+        expectFileError("tensor 'w' in 'random' has weights that are infinite or no numbers") {
+          try failures.check()
+        }
+      }
+    }
+  }
+
+  /// Bytes that no file should have, and where in a block.
+  private static func scalePlaces(_ type: TensorType) -> [(offset: Int, bytes: [UInt8])] {
+    let halves: [[UInt8]] = [[0x00, 0x7C], [0x01, 0xFE]]
+    func at(_ offsets: Int...) -> [(offset: Int, bytes: [UInt8])] {
+      offsets.flatMap { offset in halves.map { (offset, $0) } }
+    }
+    switch type {
+    case .f32: return [(0, [0, 0, 0x80, 0x7F]), (0, [1, 0, 0x80, 0xFF])]
+    case .bf16: return [(0, [0x80, 0x7F]), (0, [0x81, 0xFF])]
+    case .f8_E4M3: return [(0, [0x7F]), (0, [0xFF])]
+    case .f8_E5M2: return [(0, [0x7C]), (0, [0xFF])]
+    case .mxfp4: return [(0, [253]), (0, [255])]
+    case .f16, .q4_0, .q5_0, .q8_0, .iq4_NL: return at(0)
+    case .q4_1, .q5_1, .q4_K, .q5_K: return at(0, 2)
+    case .q2_K: return at(80, 82)
+    case .q3_K: return at(108)
+    case .q6_K: return at(208)
     }
   }
 }

@@ -33,7 +33,7 @@ struct RandomMatrixFile: TensorFile {
 
   let path = "random"
   let tensors: [TensorInfo]
-  let bytes: [UInt8]
+  var bytes: [UInt8]
 
   var matrix: TensorInfo { tensors[0] }
   var rowBytes: Int { bytes.count / matrix.shape[0] }
@@ -82,6 +82,10 @@ struct RandomMatrixFile: TensorFile {
     case .f32: return word(single(values, &generator).bitPattern)
     case .f16: return word(half)
     case .bf16: return word(UInt16(single(values, &generator).bitPattern >> 16))
+    case .f8_E4M3, .f8_E5M2:
+      // Exponents that leave out what is infinite or no number; for E4M3 some more.
+      let largest: UInt8 = values == .finite ? 0x7B : 0x3B
+      return [noise[0] & 0x80 | UInt8.random(in: 0...largest, using: &generator)]
     case .q4_0, .q5_0, .q8_0, .iq4_NL: return word(half) + noise[2...]
     case .q4_1, .q5_1, .q4_K, .q5_K: return word(half) + word(other) + noise[4...]
     case .q2_K: return noise[..<80] + word(half) + word(other)

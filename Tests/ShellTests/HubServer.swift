@@ -108,7 +108,8 @@ final class HubServer: Sendable {
     guard FileManager.default.fileExists(atPath: cache) else { return [] }
     return try FileManager.default.subpathsOfDirectory(atPath: cache).filter { path in
       var isDirectory: ObjCBool = false
-      FileManager.default.fileExists(atPath: cache + "/" + path, isDirectory: &isDirectory)
+      _ = FileManager.default.fileExists(
+        atPath: cache + "/" + path, isDirectory: &isDirectory)
       return !isDirectory.boolValue
     }.sorted()
   }

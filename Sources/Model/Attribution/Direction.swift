@@ -52,7 +52,7 @@ public struct Direction: Sendable {
 
 extension Transformer {
   /// The direction of a target. One pass over all W_O: keep it for every run that shares it.
-  public func direction(of target: LogitTarget) -> Direction {
+  public func direction(of target: LogitTarget) throws -> Direction {
     var sum = [Double](repeating: 0, count: configuration.width)
     for (token, coefficient) in target.ordered {
       for (i, u) in unembeddingDirection(of: token).enumerated() {
@@ -67,6 +67,7 @@ extension Transformer {
     let vector = sum.map { Float($0) }
     let heads = Slots<[Float]>(count: layers.count)
     pool.run(layers.count) { l, _ in heads[l] = layers[l].o.transposedProduct(vector) }
+    try checkWeights()
     return Direction(vector: vector, heads: heads.values)
   }
 

@@ -4,7 +4,7 @@ extension Transformer {
   ///
   /// - Parameter stream: [n][d_model].
   /// - Returns: [n][vocabulary].
-  public func lens(_ stream: [[Float]]) -> [[Float]] {
+  public func lens(_ stream: [[Float]]) throws -> [[Float]] {
     let kernels = Kernels.current
     let width = configuration.width
     let x = FloatBuffer(stream.count * width)
@@ -22,6 +22,7 @@ extension Transformer {
     Products(pool: pool).multiply(
       x.pointer, rows: stream.count, stride: width,
       [ProductTarget(matrix: unembedding, out: out.pointer)])
+    try checkWeights()
     return stream.indices.map {
       Array(UnsafeBufferPointer(start: out.pointer + $0 * stride, count: configuration.vocabulary))
     }

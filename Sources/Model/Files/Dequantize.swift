@@ -35,6 +35,8 @@ public enum Dequantize {
       case .q5_K: scaledFiveBits(source, target)
       case .q6_K: sixBits(source, target)
       case .iq4_NL: tableOfFourBits(source, target)
+      case .f8_E4M3: target[0] = float(e4m3: source[0])
+      case .f8_E5M2: target[0] = float(half: UInt16(source[0]) << 8)
       case .mxfp4: microscaledFourBits(source, target)
       }
     }
@@ -53,6 +55,18 @@ public enum Dequantize {
     case 0x1F: return Float(bitPattern: sign | 0x7F80_0000 | fraction << 13)
     default: return Float(bitPattern: sign | (exponent + 112) << 23 | fraction << 13)
     }
+  }
+
+  /// One bit of sign, four of exponent (less 7), three of fraction; all ones are no number, and there
+  /// is no infinity.
+  static func float(e4m3 bits: UInt8) -> Float {
+    let (exponent, fraction) = (Int(bits >> 3 & 15), Float(bits & 7))
+    if bits & 0x7F == 0x7F { return .nan }
+    let magnitude =
+      exponent == 0
+      ? Float(sign: .plus, exponent: -9, significand: fraction)
+      : Float(sign: .plus, exponent: exponent - 7, significand: 1 + fraction / 8)
+    return bits & 0x80 == 0 ? magnitude : -magnitude
   }
 
   static func load<T: FixedWidthInteger>(

@@ -35,11 +35,12 @@ struct GGUFHeader {
     let magic = try reader.take(4, "the magic number")
     guard magic.elementsEqual("GGUF".utf8) else {
       let isOld = ["lmgg", "fmgg", "tjgg"].contains { magic.elementsEqual($0.utf8) }
+      guard isOld else {
+        throw file.foreign(otherwise: "this is no GGUF file: it does not begin with GGUF")
+      }
       throw file.damaged(
-        isOld
-          ? "this is a GGML file, the format before GGUF"
-          : "this is no GGUF file: it does not begin with GGUF",
-        help: isOld ? "convert it to GGUF with llama.cpp's tools" : nil)
+        "this is a GGML file, the format before GGUF",
+        help: "convert it to GGUF with llama.cpp's tools")
     }
     let version = try reader.integer(UInt32.self, "the version")
     switch version {

@@ -267,7 +267,11 @@ enum JSON: Equatable, Sendable {
     guard file.size <= limit else {
       throw file.damaged("\(file.size) bytes are too many for a file of this kind")
     }
-    var scanner = try JSONScanner(file.bytes(at: 0, count: file.size), source: path)
+    let bytes = try file.bytes(at: 0, count: file.size)
+    if let (what, help) = ForeignFile.describe(bytes) {
+      throw file.damaged("this is \(what)", help: help)
+    }
+    var scanner = try JSONScanner(bytes, source: path)
     let value = try scanner.value()
     try scanner.end()
     return value

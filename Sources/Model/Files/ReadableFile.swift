@@ -15,6 +15,8 @@ final class ReadableFile: Sendable {
   /// Bytes, at the time of opening.
   let size: Int
   private let descriptor: Int32
+  /// When the content was last written, at the time of opening.
+  private let written: timespec
 
   init(path: String) throws {
     // Non-blocking, so that a named pipe is recognised below instead of being waited for.
@@ -37,12 +39,33 @@ final class ReadableFile: Sendable {
     self.path = path
     self.size = Int(status.st_size)
     self.descriptor = descriptor
+    self.written = Self.written(status)
   }
 
   deinit { close(descriptor) }
 
   /// Whether there is anything at `path`.
   static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+
+  private static func written(_ status: stat) -> timespec {
+    #if canImport(Darwin)
+      status.st_mtimespec
+    #else
+      status.st_mtim
+    #endif
+  }
+
+  /// Weights are read long after the header was: they must not be another file's by then.
+  private func checkUnchanged() throws {
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else { return }
+    let now = Self.written(status)
+    guard now.tv_sec == written.tv_sec, now.tv_nsec == written.tv_nsec else {
+      throw ModelError(
+        .file, "\(quoted(path)) was written to after it was opened",
+        help: "what it was is lost: load it again")
+    }
+  }
 
   /// Fills `buffer` with the bytes that begin at `offset`.
   func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws {
@@ -63,6 +86,7 @@ final class ReadableFile: Sendable {
       }
       done += got
     }
+    try checkUnchanged()
   }
 
   /// The bytes `offset..<offset + count`, which the caller has checked against `size`.

@@ -34,7 +34,7 @@ public final class SafetensorsFile: Sendable {
     self.fileSize = store.size
   }
 
-  /// The tensors of the types F32, F16 and BF16, in the order of their data.
+  /// The tensors of floats (F64, F32, F16, BF16, F8_E4M3, F8_E5M2), in the order of their data.
   public var tensors: [TensorInfo] { store.tensors }
 
   /// nil if the file has no such tensor, or has it in a type that is not read.
@@ -48,7 +48,7 @@ public final class SafetensorsFile: Sendable {
     if let dtype = unsupported[name] {
       throw damaged(
         "tensor \(quoted(name)) has elements of the type \(quoted(dtype)), which is not read",
-        help: "convert it to F32, F16 or BF16")
+        help: "F64, F32, F16, BF16, F8_E4M3 and F8_E5M2 are read: convert it to one of them")
     }
     throw damaged("there is no tensor \(quoted(name))")
   }

@@ -21,18 +21,20 @@ struct SafetensorsHeader {
       UInt64(littleEndian: $0.loadUnaligned(as: UInt64.self))
     }
     guard length <= Self.longest else {
-      throw file.damaged(
-        "its header would have \(length) bytes, and at most \(Self.longest) are allowed: "
+      throw file.foreign(
+        otherwise:
+          "its header would have \(length) bytes, and at most \(Self.longest) are allowed: "
           + "this is no safetensors file")
     }
     guard length <= file.size - 8 else {
-      throw file.damaged(
-        "its header needs \(length) bytes, but the file has \(file.size)",
+      throw file.foreign(
+        otherwise: "its header needs \(length) bytes, but the file has \(file.size)",
         help: "it is truncated: fetch it again")
     }
     let bytes = try file.bytes(at: 8, count: Int(length))
     guard bytes.first == UInt8(ascii: "{") else {
-      throw file.damaged("this is no safetensors file: its header does not begin with {")
+      throw file.foreign(
+        otherwise: "this is no safetensors file: its header does not begin with {")
     }
     var entries: [Entry] = []
     var scanner = try JSONScanner(bytes, source: file.path)
@@ -122,7 +124,8 @@ struct SafetensorsHeader {
       }
       if let type = Self.type(entry.dtype),
         let tensor = TensorInfo(
-          name: entry.name, shape: entry.shape, type: type, offset: dataStart + begin, shard: shard)
+          name: entry.name, shape: entry.shape, type: type, offset: dataStart + begin, shard: shard,
+          isDouble: entry.dtype == "F64")
       {
         tensors.append(tensor)
       } else {
@@ -137,9 +140,11 @@ struct SafetensorsHeader {
 
   private static func type(_ dtype: String) -> TensorType? {
     switch dtype {
-    case "F32": .f32
+    case "F32", "F64": .f32
     case "F16": .f16
     case "BF16": .bf16
+    case "F8_E4M3": .f8_E4M3
+    case "F8_E5M2": .f8_E5M2
     default: nil
     }
   }

@@ -2,11 +2,17 @@
 protocol TensorFile: Sendable {
   var path: String { get }
   var tensors: [TensorInfo] { get }
+  /// The element types that are not read, such as `I64`, by the names of their tensors.
+  var unsupported: [String: String] { get }
   /// The tensor of that name, or an error that says why it cannot be had.
   func require(_ name: String) throws -> TensorInfo
   /// Fills `buffer` with `bytes` of the tensor's data.
   func read(
     _ tensor: TensorInfo, bytes: Range<Int>, into buffer: UnsafeMutableRawBufferPointer) throws
+}
+
+extension TensorFile {
+  var unsupported: [String: String] { [:] }
 }
 
 extension GGUFFile: TensorFile {}

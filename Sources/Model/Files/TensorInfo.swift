@@ -7,15 +7,19 @@ public struct TensorInfo: Sendable {
   public let type: TensorType
   /// The product of `shape`: 1 for a scalar.
   public let elementCount: Int
-  /// The size of the data in the file.
+  /// The size of the data, as it is handed out.
   public let byteCount: Int
   /// Where the data begins, in bytes from the start of its file.
   let offset: Int
   /// Which file of a split checkpoint holds the data.
   let shard: Int
+  /// Whether the file has doubles, which are handed out as F32.
+  let isDouble: Bool
 
   /// nil if the element count or the size overflows, or if a row is no whole number of blocks.
-  init?(name: String, shape: [Int], type: TensorType, offset: Int, shard: Int) {
+  init?(
+    name: String, shape: [Int], type: TensorType, offset: Int, shard: Int, isDouble: Bool = false
+  ) {
     guard let elementCount = product(shape),
       (shape.last ?? 1) % type.elementsPerBlock == 0
     else { return nil }
@@ -29,6 +33,7 @@ public struct TensorInfo: Sendable {
     self.byteCount = byteCount
     self.offset = offset
     self.shard = shard
+    self.isDouble = isDouble
   }
 }
 

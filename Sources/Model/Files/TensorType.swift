@@ -2,15 +2,19 @@
 public enum TensorType: Sendable, Hashable, CaseIterable {
   // swift-format-ignore: AlwaysUseLowerCamelCase
   case f32, f16, bf16, q4_0, q4_1, q5_0, q5_1, q8_0, q2_K, q3_K, q4_K, q5_K, q6_K, iq4_NL, mxfp4
+  /// Eight-bit floats, which GGUF does not have.
+  // swift-format-ignore: AlwaysUseLowerCamelCase
+  case f8_E4M3, f8_E5M2
 
   /// A type in the words of GGUF, and the shape of its blocks.
   private struct Layout {
     let name: String
-    let ggml: UInt32
+    /// nil where GGUF has no such type.
+    let ggml: UInt32?
     let elements: Int
     let bytes: Int
 
-    init(_ name: String, ggml: UInt32, elements: Int, bytes: Int) {
+    init(_ name: String, ggml: UInt32?, elements: Int, bytes: Int) {
       self.name = name
       self.ggml = ggml
       self.elements = elements
@@ -35,6 +39,8 @@ public enum TensorType: Sendable, Hashable, CaseIterable {
     case .q6_K: Layout("Q6_K", ggml: 14, elements: 256, bytes: 128 + 64 + 16 + 2)
     case .iq4_NL: Layout("IQ4_NL", ggml: 20, elements: 32, bytes: 2 + 16)
     case .mxfp4: Layout("MXFP4", ggml: 39, elements: 32, bytes: 1 + 16)
+    case .f8_E4M3: Layout("F8_E4M3", ggml: nil, elements: 1, bytes: 1)
+    case .f8_E5M2: Layout("F8_E5M2", ggml: nil, elements: 1, bytes: 1)
     }
   }
 
@@ -53,8 +59,10 @@ public enum TensorType: Sendable, Hashable, CaseIterable {
     self = type
   }
 
-  /// The types by name, for messages: `F32, F16, BF16, Q4_0, …`.
-  static var list: String { allCases.map(\.name).joined(separator: ", ") }
+  /// GGUF's types by name, for messages: `F32, F16, BF16, Q4_0, …`.
+  static var list: String {
+    allCases.filter { $0.layout.ggml != nil }.map(\.name).joined(separator: ", ")
+  }
 }
 
 /// What GGML calls the type numbered `id`, those that were withdrawn included; nil if unknown.

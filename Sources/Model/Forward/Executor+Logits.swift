@@ -27,6 +27,7 @@ extension Executor {
               tokens, of: buffers.normed.pointer + row * width, by: model.unembedding)
           ]
         }
+        try model.checkWeights()
         try consume(member.index, result)
       }
     }

@@ -54,6 +54,7 @@ struct Executor {
       visit(.residPre, layer, buffers.stream, stride: width)
       let spared = rejoin(at: layer)
       runLayer(layer)
+      try model.checkWeights()
       advanced(batch.rows.count, spared)
     }
     try finish(consume: consume)

@@ -6,7 +6,9 @@ extension Transformer {
     try requests.map { request in
       try request.check(in: configuration, among: requests)
       var run = NaiveRun(self, request)
-      return run.run()
+      let result = run.run()
+      try checkWeights()
+      return result
     }
   }
 }

@@ -8,6 +8,8 @@ public final class Transformer: Sendable {
   /// γ of the final norm, [d_model].
   public let finalNorm: [Float]
   public let pool: WorkerPool
+  /// Of the weights that are read when they are first needed.
+  private let failures: WeightFailures
 
   struct Layer: Sendable {
     /// γ of the norm before attention, [d_model].
@@ -18,15 +20,16 @@ public final class Transformer: Sendable {
     var gate, up, down: PackedMatrix
   }
 
-  /// Reads, checks and packs every weight.
+  /// Finds and checks every weight. Vectors are read; matrices are when they are first needed.
   ///
   /// - Throws: `ModelError` if one is missing, has another shape than the configuration says, or has
   ///   no place in the model: what it would change would be silently wrong.
   init(
     _ configuration: Configuration, names: WeightNames, file: any TensorFile, pool: WorkerPool
   ) throws {
-    let reader = WeightReader(file: file, pool: pool)
+    let reader = WeightReader(file: file)
     let c = configuration
+    failures = reader.failures
     self.configuration = c
     self.pool = pool
     embedding = try reader.matrix(names.embedding, c.vocabulary, c.width)
@@ -53,6 +56,11 @@ public final class Transformer: Sendable {
     try reader.refuseUnknown(names, layers: c.layers)
   }
 
+  /// To be called before anything that was computed from matrices is believed.
+  ///
+  /// - Throws: `ModelError` if the file could not be read any more, or holds what is no number.
+  func checkWeights() throws { try failures.check() }
+
   /// The size of the packed weights, in bytes.
   public var weightBytes: Int {
     let matrices = layers.flatMap { [$0.q, $0.k, $0.v, $0.o, $0.gate, $0.up, $0.down] }
@@ -70,12 +78,12 @@ public final class Transformer: Sendable {
 /// Reads weights by name and refuses those of another shape.
 private struct WeightReader {
   let file: any TensorFile
-  let pool: WorkerPool
+  let failures = WeightFailures()
 
   func matrix(_ name: String, _ rows: Int, _ columns: Int, order: [Int]? = nil) throws
     -> PackedMatrix
   {
-    try PackedMatrix(tensor(name, [rows, columns]), in: file, order: order, pool: pool)
+    try PackedMatrix(tensor(name, [rows, columns]), in: file, order: order, failures: failures)
   }
 
   func vector(_ name: String, _ count: Int) throws -> [Float] {
@@ -83,27 +91,35 @@ private struct WeightReader {
     let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: tensor.byteCount, alignment: 64)
     defer { bytes.deallocate() }
     try file.read(tensor, bytes: 0..<tensor.byteCount, into: bytes)
-    return [Float](unsafeUninitializedCapacity: count) { out, initialized in
+    let values = [Float](unsafeUninitializedCapacity: count) { out, initialized in
       Dequantize.dequantize(
         tensor.type, UnsafeRawBufferPointer(bytes),
         into: UnsafeMutableBufferPointer(rebasing: out[0..<count]))
       initialized = count
     }
+    guard values.allSatisfy(\.isFinite) else { throw notFinite(tensor, in: file) }
+    return values
   }
 
   /// A tensor that the architecture does not know, such as a bias, would be left out of the sums.
   func refuseUnknown(_ names: WeightNames, layers: Int) throws {
     var known: Set = [names.embedding, names.finalNorm, names.unembedding]
     for layer in 0..<layers { known.formUnion(names.layer(layer).all) }
-    if let unknown = file.tensors.first(where: {
-      !known.contains($0.name) && !names.isHarmless($0.name)
+    let there = file.tensors.map(\.name) + file.unsupported.keys.sorted()
+    if let unknown = there.first(where: {
+      !known.contains($0) && !names.isHarmless($0) && !Self.isCounter($0)
     }) {
       throw ModelError(
         .file,
-        "\(quoted(file.path)) has a tensor \(quoted(unknown.name)) that this architecture has no place "
+        "\(quoted(file.path)) has a tensor \(quoted(unknown)) that this architecture has no place "
           + "for: without it the results would be wrong",
         help: "it may be another kind of model than the file says")
     }
+  }
+
+  /// Numbers that PyTorch keeps beside weights and that no result depends on.
+  private static func isCounter(_ name: String) -> Bool {
+    name.hasSuffix(".position_ids") || name.hasSuffix(".num_batches_tracked")
   }
 
   private func tensor(_ name: String, _ shape: [Int]) throws -> TensorInfo {

@@ -20,7 +20,7 @@ public struct Kernels: Sendable {
   let packPanel:
     @Sendable (
       SummandPanelType, UnsafeBufferPointer<UnsafeRawPointer>, Int, UnsafeMutableRawPointer
-    ) -> Void
+    ) -> Bool
   let packedTiles: @Sendable (Int) -> Int
   let packTile:
     @Sendable (Int, UnsafePointer<Float>, Int, Int, Int, UnsafeMutablePointer<Float>) -> Void

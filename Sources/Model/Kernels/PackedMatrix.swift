@@ -9,24 +9,51 @@ import Synchronization
 
 /// A weight matrix `[rows, columns]` (rows are outputs, as in the file), packed into panels of 32
 /// rows in the file's own number of bytes.
+///
+/// Nothing is read when it is made: panels are packed, a few at a time, by whatever thread first
+/// needs them. A model of many gigabytes opens at once, and what a run does not look at is never
+/// read. What goes wrong then is found in `failures`, where whoever ran it looks afterwards.
 final class PackedMatrix: @unchecked Sendable {
   let type: TensorType
   let rows: Int
   let columns: Int
   /// The size of the panels, in bytes.
   let byteCount: Int
+  private let source: Source
+  private let failures: WeightFailures
   private let panelBytes: Int
   private let storage: UnsafeMutableRawPointer
+  /// How many panels are packed together.
+  private let panelsAtOnce: Int
+  private let batchCount: Int
+  private let states: UnsafeMutablePointer<Atomic<UInt8>>
+
+  /// Where the rows come from, and in which order.
+  private struct Source {
+    let tensor: TensorInfo
+    let file: any TensorFile
+    let order: [Int]?
+    let rowBytes: Int
+  }
+
+  /// Of a few panels: nobody's yet, some thread's, everybody's.
+  private enum State {
+    static let untouched: UInt8 = 0
+    static let taken: UInt8 = 1
+    static let packed: UInt8 = 2
+  }
 
   var panelCount: Int { (rows + Kernels.panelWidth - 1) / Kernels.panelWidth }
   /// The length of an output row, filled up to whole panels.
   var stride: Int { panelCount * Kernels.panelWidth }
 
-  /// Reads and packs the rows of `tensor`, or those that `order` lists, in its order.
+  /// The rows of `tensor`, or those that `order` lists, in its order.
   ///
-  /// - Throws: `ModelError` if the file cannot be read, or is not what its header says.
+  /// - Parameter failures: takes the error of a later read.
+  /// - Throws: `ModelError` if the tensor is no matrix, or larger than memory can be had.
   init(
-    _ tensor: TensorInfo, in file: any TensorFile, order: [Int]? = nil, pool: WorkerPool
+    _ tensor: TensorInfo, in file: any TensorFile, order: [Int]? = nil,
+    failures: WeightFailures = WeightFailures()
   ) throws {
     guard tensor.shape.count == 2, tensor.elementCount > 0 else {
       throw ModelError(
@@ -38,52 +65,79 @@ final class PackedMatrix: @unchecked Sendable {
     rows = order?.count ?? tensor.shape[0]
     columns = tensor.shape[1]
     let rowBytes = columns / type.elementsPerBlock * type.bytesPerBlock
+    source = Source(tensor: tensor, file: file, order: order, rowBytes: rowBytes)
+    self.failures = failures
     panelBytes = rowBytes * Kernels.panelWidth
     let panels = (rows + Kernels.panelWidth - 1) / Kernels.panelWidth
     byteCount = panels * panelBytes
-    storage = allocatePages(byteCount)
-    try pack(tensor, in: file, order: order, rowBytes: rowBytes, pool: pool)
+    guard let storage = allocatePages(byteCount) else {
+      throw ModelError(
+        .file,
+        "tensor \(quoted(tensor.name)) in \(quoted(file.path)) needs \(byteCount) bytes of memory, "
+          + "more than this machine gives",
+        help: "a model that is quantized to fewer bits is smaller")
+    }
+    self.storage = storage
+    // Enough to make the reading worth its while; not so much that a thread waits for long for
+    // another one's.
+    panelsAtOnce = max(1, (1 << 16) / panelBytes)
+    batchCount = (panels + panelsAtOnce - 1) / panelsAtOnce
+    states = .allocate(capacity: batchCount)
+    for batch in 0..<batchCount { (states + batch).initialize(to: Atomic(State.untouched)) }
   }
 
-  deinit { free(storage) }
-
-  /// A few panels at a time, so that the file is never in memory a second time.
-  private func pack(
-    _ tensor: TensorInfo, in file: any TensorFile, order: [Int]?, rowBytes: Int, pool: WorkerPool
-  ) throws {
-    let kernels = Kernels.current
-    let panelsAtOnce = max(1, (1 << 18) / panelBytes)
-    let batches = (panelCount + panelsAtOnce - 1) / panelsAtOnce
-    let failures = FirstFailure()
-    pool.run(batches) { batch, _ in
-      do {
-        let first = batch * panelsAtOnce * Kernels.panelWidth
-        let end = min(rows, first + panelsAtOnce * Kernels.panelWidth)
-        let sources = (first..<end).map { order?[$0] ?? $0 }
-        guard let low = sources.min(), let high = sources.max() else { return }
-        let bytes = low * rowBytes..<(high + 1) * rowBytes
-        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes.count, alignment: 64)
-        defer { buffer.deallocate() }
-        try file.read(tensor, bytes: bytes, into: buffer)
-        guard let base = buffer.baseAddress else { return }
-        let pointers = sources.map { UnsafeRawPointer(base + ($0 - low) * rowBytes) }
-        pointers.withUnsafeBufferPointer { pointers in
-          for start in Swift.stride(from: 0, to: pointers.count, by: Kernels.panelWidth) {
-            let end = min(pointers.count, start + Kernels.panelWidth)
-            kernels.packPanel(
-              type.panelType, UnsafeBufferPointer(rebasing: pointers[start..<end]), columns,
-              storage + (first + start) / Kernels.panelWidth * panelBytes)
-          }
-        }
-      } catch {
-        failures.record(error)
-      }
-    }
-    if let error = failures.error { throw error }
+  deinit {
+    states.deinitialize(count: batchCount)
+    states.deallocate()
+    free(storage)
   }
 
   func panel(_ index: Int) -> UnsafeRawPointer {
-    UnsafeRawPointer(storage + index * panelBytes)
+    let batch = index / panelsAtOnce
+    if states[batch].load(ordering: .acquiring) != State.packed { prepare(batch) }
+    return UnsafeRawPointer(storage + index * panelBytes)
+  }
+
+  /// Packs the panels of a batch, or waits for the thread that does.
+  @inline(never)
+  private func prepare(_ batch: Int) {
+    let (isOurs, _) = states[batch].compareExchange(
+      expected: State.untouched, desired: State.taken, ordering: .acquiringAndReleasing)
+    guard isOurs else {
+      while states[batch].load(ordering: .acquiring) != State.packed { sched_yield() }
+      return
+    }
+    let panels = batch * panelsAtOnce..<min(panelCount, (batch + 1) * panelsAtOnce)
+    do {
+      try pack(panels)
+    } catch {
+      failures.record(error)
+      // No number: what is computed from it cannot pass for a result.
+      memset(storage + panels.lowerBound * panelBytes, 0xFF, panels.count * panelBytes)
+    }
+    states[batch].store(State.packed, ordering: .releasing)
+  }
+
+  private func pack(_ panels: Range<Int>) throws {
+    let first = panels.lowerBound * Kernels.panelWidth
+    let end = min(rows, panels.upperBound * Kernels.panelWidth)
+    let sources = (first..<end).map { source.order?[$0] ?? $0 }
+    guard let low = sources.min(), let high = sources.max() else { return }
+    let bytes = low * source.rowBytes..<(high + 1) * source.rowBytes
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes.count, alignment: 64)
+    defer { buffer.deallocate() }
+    try source.file.read(source.tensor, bytes: bytes, into: buffer)
+    guard let base = buffer.baseAddress else { return }
+    let pointers = sources.map { UnsafeRawPointer(base + ($0 - low) * source.rowBytes) }
+    try pointers.withUnsafeBufferPointer { pointers in
+      for start in Swift.stride(from: 0, to: pointers.count, by: Kernels.panelWidth) {
+        let end = min(pointers.count, start + Kernels.panelWidth)
+        let isFinite = Kernels.current.packPanel(
+          type.panelType, UnsafeBufferPointer(rebasing: pointers[start..<end]), columns,
+          storage + (first + start) / Kernels.panelWidth * panelBytes)
+        guard isFinite else { throw notFinite(source.tensor, in: source.file) }
+      }
+    }
   }
 
   /// The weights of one row, `columns` long, decoded.
@@ -137,36 +191,41 @@ extension TensorType {
     case .q6_K: .Q6_K
     case .iq4_NL: .IQ4_NL
     case .mxfp4: .MXFP4
+    case .f8_E4M3: .F8_E4M3
+    case .f8_E5M2: .F8_E5M2
     }
   }
 }
 
-/// The first error of several threads.
-final class FirstFailure: @unchecked Sendable {
-  private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
-  private(set) var error: (any Error)?
-
-  init() { pthread_mutex_init(mutex, nil) }
-
-  deinit {
-    pthread_mutex_destroy(mutex)
-    mutex.deallocate()
-  }
+/// What went wrong when weights were read after the model was opened: the first error, for good,
+/// since what could not be read stays unread.
+final class WeightFailures: Sendable {
+  private let first = Mutex<(any Error)?>(nil)
 
   func record(_ error: any Error) {
-    pthread_mutex_lock(mutex)
-    if self.error == nil { self.error = error }
-    pthread_mutex_unlock(mutex)
+    first.withLock { first in if first == nil { first = error } }
+  }
+
+  /// To be called after weights were used, before anything that was computed from them is believed.
+  func check() throws {
+    if let error = first.withLock({ $0 }) { throw error }
   }
 }
 
-/// Memory in huge pages where the system has them: panels are read from end to end.
-private func allocatePages(_ byteCount: Int) -> UnsafeMutableRawPointer {
+/// Weights that are no numbers would make every number of the model none.
+func notFinite(_ tensor: TensorInfo, in file: any TensorFile) -> ModelError {
+  ModelError(
+    .file,
+    "tensor \(quoted(tensor.name)) in \(quoted(file.path)) has weights that are infinite or no numbers",
+    help: "the file is damaged, or was trained or converted wrongly: fetch it again")
+}
+
+/// Memory in huge pages where the system has them: panels are read from end to end. nil if there is
+/// not so much.
+private func allocatePages(_ byteCount: Int) -> UnsafeMutableRawPointer? {
   let large = byteCount >= 1 << 21
   var pointer: UnsafeMutableRawPointer?
-  guard posix_memalign(&pointer, large ? 1 << 21 : 64, max(byteCount, 64)) == 0, let pointer else {
-    fatalError("out of memory: \(byteCount) bytes for weights")
-  }
+  guard posix_memalign(&pointer, large ? 1 << 21 : 64, max(byteCount, 64)) == 0 else { return nil }
   #if os(Linux)
     if large { madvise(pointer, byteCount, MADV_HUGEPAGE) }
   #endif

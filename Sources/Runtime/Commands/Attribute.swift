@@ -54,8 +54,8 @@ extension Command {
       },
       consume: { item, result in
         let targets = goal.targets(of: item.prompt)
-        let attributions = targets.map { target in
-          let direction = directions[target] ?? transformer.direction(of: target)
+        let attributions = try targets.map { target in
+          let direction = try directions[target] ?? transformer.direction(of: target)
           directions[target] = direction
           let logit = Goal.value(of: target, among: targets, result.logits[0])
           return attributor(item).attribute(result, direction, logit: logit)

@@ -43,7 +43,7 @@ extension Command {
         let token = sampler.choose(distribution)
         rows.append(prompt, token, distribution, at: prompt.tokens.count + step)
         call.host.stream(prompt.model.tokenizer.bytes(of: token) ?? [])
-        if token == prompt.model.tokenizer.eos || step + 1 == count { break }
+        if prompt.model.endTokens.contains(token) || step + 1 == count { break }
         logits = try generation.logits(after: token)
       }
       call.host.stream(Array("\n".utf8))

@@ -115,7 +115,7 @@ extension Command {
         consume: { item, result in
           for (layer, site) in sites.enumerated() {
             let stream = result.activations[site]?.rows ?? []
-            for (position, logits) in zip(places, transformer.lens(stream)) {
+            for (position, logits) in zip(places, try transformer.lens(stream)) {
               let added = rows.append(item, Distribution(logits), most: most)
               layers += Array(repeating: layer, count: added)
               positions += Array(repeating: position, count: added)

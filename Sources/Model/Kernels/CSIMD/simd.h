@@ -39,6 +39,8 @@ typedef enum __attribute__((enum_extensibility(closed))) SummandPanelType : uint
   SummandPanelTypeQ6_K,
   SummandPanelTypeIQ4_NL,
   SummandPanelTypeMXFP4,
+  SummandPanelTypeF8_E4M3,
+  SummandPanelTypeF8_E5M2,
 } SummandPanelType;
 
 /// a · b + c, rounded once.
@@ -86,11 +88,59 @@ SUMMAND_INLINE summand_float16 summand_load_bf16(const void *p) {
   return r;
 }
 
+/// Eight bits as the upper half of an f16: 1 of sign, 5 of exponent, 2 of fraction.
+SUMMAND_INLINE summand_float16 summand_load_f8_e5m2(const void *p) {
+  summand_bytes16 x;
+  memcpy(&x, p, sizeof x);
+  summand_words16 wide = __builtin_convertvector(x, summand_words16) << 8;
+  summand_half16 r;
+  memcpy(&r, &wide, sizeof r);
+  return __builtin_convertvector(r, summand_float16);
+}
+
+/// Eight bits: 1 of sign, 4 of exponent, 3 of fraction. They are those of an f16 whose exponent is
+/// 8 too small, denormals included. All ones are no number, and come out as a finite one: packing
+/// refuses them.
+SUMMAND_INLINE summand_float16 summand_load_f8_e4m3(const void *p) {
+  summand_bytes16 x;
+  memcpy(&x, p, sizeof x);
+  summand_words16 wide = __builtin_convertvector(x, summand_words16);
+  wide = (wide & 0x80) << 8 | (wide & 0x7F) << 7;
+  summand_half16 r;
+  memcpy(&r, &wide, sizeof r);
+  return __builtin_convertvector(r, summand_float16) * 256;
+}
+
 SUMMAND_INLINE summand_float16 summand_load_i8(const void *p) {
   summand_sbytes16 x;
   memcpy(&x, p, sizeof x);
   return __builtin_convertvector(
       __builtin_convertvector(x, summand_int16), summand_float16);
+}
+
+/// Whether none of 32 words of 16 bits has all the bits of `exponent`: what is infinite or no number.
+SUMMAND_INLINE int summand_finite_words(const void *p, uint16_t exponent) {
+  summand_words16 x, y;
+  memcpy(&x, p, sizeof x);
+  memcpy(&y, (const char *)p + sizeof x, sizeof y);
+  return !__builtin_reduce_or(((x & exponent) == exponent) | ((y & exponent) == exponent));
+}
+
+/// Whether none of 32 singles is infinite or no number.
+SUMMAND_INLINE int summand_finite_singles(const void *p) {
+  summand_uint16 x, y;
+  memcpy(&x, p, sizeof x);
+  memcpy(&y, (const char *)p + sizeof x, sizeof y);
+  uint32_t exponent = 0x7F800000;
+  return !__builtin_reduce_or(((x & exponent) == exponent) | ((y & exponent) == exponent));
+}
+
+/// Whether 32 bytes, in the bits of `mask`, are all below `limit`.
+SUMMAND_INLINE int summand_bytes_below(const void *p, uint8_t mask, uint8_t limit) {
+  summand_bytes16 x, y;
+  memcpy(&x, p, sizeof x);
+  memcpy(&y, (const char *)p + sizeof x, sizeof y);
+  return !__builtin_reduce_or(((x & mask) >= limit) | ((y & mask) >= limit));
 }
 
 /// Bits `shift` and up of 16 bytes, those that `mask` has.

@@ -7,25 +7,35 @@ import CSIMD
 ///     weights of 0.
 ///   - k: weights in a row, a multiple of the type's block.
 ///   - panel: 32 rows' worth of bytes.
+/// - Returns: whether all weights are finite. One that is not would turn every result of the model
+///   into no number.
 public func packPanel(
   _ type: SummandPanelType, rows: UnsafeBufferPointer<UnsafeRawPointer>, k: Int,
   into panel: UnsafeMutableRawPointer
-) {
-  Packing(rows: rows, k: k, panel: panel).run(type)
+) -> Bool {
+  var isFinite = true
+  withUnsafeMutablePointer(to: &isFinite) { isFinite in
+    Packing(rows: rows, k: k, panel: panel, isFinite: isFinite).run(type)
+  }
+  return isFinite
 }
 
 private struct Packing: PanelTask {
   let rows: UnsafeBufferPointer<UnsafeRawPointer>
   let k: Int
   let panel: UnsafeMutableRawPointer
+  let isFinite: UnsafeMutablePointer<Bool>
 
   func run<Format: PanelFormat>(_: Format.Type) {
+    var allFinite = true
     for b in 0..<(k / Format.blockLength) {
       let block = panel + b * Format.blockBytes * panelWidth
       summand_clear(block, Format.blockBytes * panelWidth)
       for column in 0..<rows.count {
         Format.pack(rows[column] + b * Format.blockBytes, column: column, into: block)
       }
+      allFinite = Format.isFinite(block) && allFinite
     }
+    isFinite.pointee = allFinite
   }
 }

@@ -11,6 +11,12 @@ func halves(_ field: UnsafeRawPointer, _ group: Int) -> SIMD16<Float> {
   summand_load_f16(field + group * 32)
 }
 
+/// Whether the f16 at `field` of all 32 columns are neither infinite nor NaN.
+@inline(__always)
+func areFiniteHalves(_ field: UnsafeRawPointer) -> Bool {
+  summand_finite_words(field, 0x7C00) != 0
+}
+
 /// Bits `shift` and up, those that `mask` has, of byte `index` of a field of bytes.
 @inline(__always)
 func bits(_ field: UnsafeRawPointer, _ index: Int, _ group: Int, shift: Int, mask: UInt8)

@@ -18,6 +18,11 @@ enum F32: PanelFormat {
     block.storeBytes(
       of: source.loadUnaligned(as: UInt32.self), toByteOffset: column * 4, as: UInt32.self)
   }
+
+  @inline(__always)
+  static func isFinite(_ block: UnsafeRawPointer) -> Bool {
+    summand_finite_singles(block) != 0
+  }
 }
 
 /// `[k][32]`
@@ -37,6 +42,11 @@ enum F16: PanelFormat {
   static func pack(_ source: UnsafeRawPointer, column: Int, into block: UnsafeMutableRawPointer) {
     packHalf(source, column, into: block)
   }
+
+  @inline(__always)
+  static func isFinite(_ block: UnsafeRawPointer) -> Bool {
+    areFiniteHalves(block)
+  }
 }
 
 /// `[k][32]`
@@ -55,5 +65,10 @@ enum BF16: PanelFormat {
   @inline(__always)
   static func pack(_ source: UnsafeRawPointer, column: Int, into block: UnsafeMutableRawPointer) {
     packHalf(source, column, into: block)
+  }
+
+  @inline(__always)
+  static func isFinite(_ block: UnsafeRawPointer) -> Bool {
+    summand_finite_words(block, 0x7F80) != 0
   }
 }

@@ -25,4 +25,10 @@ enum MXFP4: PanelFormat {
     packBytes(source, count: 1, column, into: block)
     packSmallNibbles(source + 1, column, into: block + 32)
   }
+
+  @inline(__always)
+  static func isFinite(_ block: UnsafeRawPointer) -> Bool {
+    // 12 · 2^(253 − 128) is more than f32 holds.
+    summand_bytes_below(block, 0xFF, 253) != 0
+  }
 }

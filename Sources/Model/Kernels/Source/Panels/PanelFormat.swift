@@ -22,6 +22,9 @@ protocol PanelFormat {
     -> SIMD16<Float>
   /// Lays one row's block out as `column` of a panel's block, which is zero there.
   static func pack(_ source: UnsafeRawPointer, column: Int, into block: UnsafeMutableRawPointer)
+  /// Whether no weight of a packed block is infinite or no number: a matter of its scales alone,
+  /// where it has scales.
+  static func isFinite(_ block: UnsafeRawPointer) -> Bool
 }
 
 /// What can be done with a panel of any format.
@@ -49,6 +52,8 @@ extension PanelTask {
     case .Q6_K: run(Q6_K.self)
     case .IQ4_NL: run(IQ4_NL.self)
     case .MXFP4: run(MXFP4.self)
+    case .F8_E4M3: run(F8_E4M3.self)
+    case .F8_E5M2: run(F8_E5M2.self)
     }
   }
 }

@@ -30,4 +30,9 @@ enum Q2_K: PanelFormat {
     packBytes(source, count: 16, column, into: block + 128)
     packLargePairs(source + 16, column, into: block + 640)
   }
+
+  @inline(__always)
+  static func isFinite(_ block: UnsafeRawPointer) -> Bool {
+    areFiniteHalves(block) && areFiniteHalves(block + 64)
+  }
 }

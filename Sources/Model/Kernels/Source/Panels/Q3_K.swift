@@ -33,4 +33,9 @@ enum Q3_K: PanelFormat {
     packLargeSingles(source, column, into: block + 448)
     packLargePairs(source + 32, column, into: block + 1472)
   }
+
+  @inline(__always)
+  static func isFinite(_ block: UnsafeRawPointer) -> Bool {
+    areFiniteHalves(block)
+  }
 }

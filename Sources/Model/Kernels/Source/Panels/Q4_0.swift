@@ -25,4 +25,9 @@ enum Q4_0: PanelFormat {
     packHalf(source, column, into: block)
     packSmallNibbles(source + 2, column, into: block + 64)
   }
+
+  @inline(__always)
+  static func isFinite(_ block: UnsafeRawPointer) -> Bool {
+    areFiniteHalves(block)
+  }
 }

@@ -26,4 +26,9 @@ enum Q4_1: PanelFormat {
     packHalf(source + 2, column, into: block + 64)
     packSmallNibbles(source + 4, column, into: block + 128)
   }
+
+  @inline(__always)
+  static func isFinite(_ block: UnsafeRawPointer) -> Bool {
+    areFiniteHalves(block) && areFiniteHalves(block + 64)
+  }
 }

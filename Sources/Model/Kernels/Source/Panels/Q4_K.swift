@@ -28,6 +28,11 @@ enum Q4_K: PanelFormat {
     packBytes(source + 4, count: 12, column, into: block + 128)
     packLargeNibbles(source + 16, column, into: block + 512)
   }
+
+  @inline(__always)
+  static func isFinite(_ block: UnsafeRawPointer) -> Bool {
+    areFiniteHalves(block) && areFiniteHalves(block + 64)
+  }
 }
 
 /// The scales and minima of Q4_K and Q5_K: the first four of each are the lower six bits of a byte,

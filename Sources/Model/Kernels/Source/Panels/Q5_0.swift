@@ -28,4 +28,9 @@ enum Q5_0: PanelFormat {
     packBytes(source + 2, count: 4, column, into: block + 64)
     packSmallNibbles(source + 6, column, into: block + 192)
   }
+
+  @inline(__always)
+  static func isFinite(_ block: UnsafeRawPointer) -> Bool {
+    areFiniteHalves(block)
+  }
 }

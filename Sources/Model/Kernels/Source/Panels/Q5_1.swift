@@ -30,4 +30,9 @@ enum Q5_1: PanelFormat {
     packBytes(source + 4, count: 4, column, into: block + 128)
     packSmallNibbles(source + 8, column, into: block + 256)
   }
+
+  @inline(__always)
+  static func isFinite(_ block: UnsafeRawPointer) -> Bool {
+    areFiniteHalves(block) && areFiniteHalves(block + 64)
+  }
 }

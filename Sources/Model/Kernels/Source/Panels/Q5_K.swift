@@ -31,4 +31,9 @@ enum Q5_K: PanelFormat {
     packLargeSingles(source + 16, column, into: block + 512)
     packLargeNibbles(source + 48, column, into: block + 1536)
   }
+
+  @inline(__always)
+  static func isFinite(_ block: UnsafeRawPointer) -> Bool {
+    areFiniteHalves(block) && areFiniteHalves(block + 64)
+  }
 }

@@ -35,4 +35,9 @@ enum Q6_K: PanelFormat {
     }
     packLargePairs(source + 128, column, into: block + 4672)
   }
+
+  @inline(__always)
+  static func isFinite(_ block: UnsafeRawPointer) -> Bool {
+    areFiniteHalves(block)
+  }
 }

@@ -26,4 +26,9 @@ enum Q8_0: PanelFormat {
     packHalf(source, column, into: block)
     packBytes(source + 2, count: 32, column, into: block + 64)
   }
+
+  @inline(__always)
+  static func isFinite(_ block: UnsafeRawPointer) -> Bool {
+    areFiniteHalves(block)
+  }
 }

@@ -1,0 +1,167 @@
+import Foundation
+import Testing
+
+@testable import Model
+
+/// What a path turns out to be, and what is said of what cannot be opened.
+@Suite struct FilesSourceTests {
+  /// The folder with empty files of these names, and what is chosen of them.
+  private func choose(_ names: String...) throws -> String {
+    let directory = try TemporaryDirectory()
+    for name in names { try directory.write([], name) }
+    let chosen = try CheckpointFiles.weights(at: directory.path)
+    return String(chosen.dropFirst(directory.path.count + 1))
+  }
+
+  @Test func choosesTheWeightsOfADirectory() throws {
+    #expect(try choose("model.safetensors", "x.gguf", "pytorch_model.bin") == "model.safetensors")
+    #expect(
+      try choose("model-00001-of-00002.safetensors", "model.safetensors.index.json")
+        == "model.safetensors.index.json")
+    #expect(try choose("other.safetensors", "config.json") == "other.safetensors")
+    #expect(try choose("x.gguf", "README.md") == "x.gguf")
+    #expect(
+      try choose("x-00001-of-00002.gguf", "x-00002-of-00002.gguf") == "x-00001-of-00002.gguf")
+  }
+
+  @Test func saysWhyItCannotChoose() {
+    expectFileError("has 2 GGUF files: 'a.gguf', 'b.gguf'", "path of one of them") {
+      _ = try choose("b.gguf", "a.gguf")
+    }
+    expectFileError("has 2 safetensors files") { _ = try choose("a.safetensors", "b.safetensors") }
+    expectFileError("parts of a model, but not the index") {
+      _ = try choose("model-00001-of-00002.safetensors")
+    }
+    expectFileError("holds an adapter") { _ = try choose("adapter_model.safetensors") }
+    expectFileError("has no model.safetensors and no GGUF file") { _ = try choose("README.md") }
+    expectFileError("there is no file") { _ = try CheckpointFiles.weights(at: "/nowhere") }
+    for name in ["pytorch_model.bin", "model.pt", "pytorch_model.bin.index.json", "a.pth"] {
+      expectFileError("run code when it is opened", "save_pretrained") { _ = try choose(name) }
+    }
+  }
+
+  @Test(
+    arguments: [
+      (Array("version https://git-lfs.github.com/spec/v1\noid sha256:0".utf8), "Git LFS pointer"),
+      (Array("PK\u{3}\u{4}archive/data.pkl".utf8), "zip archive"),
+      ([0x80, 0x02, 0x8A, 0x0A, 0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20], "Python pickle"),
+      (Array("\n<!DOCTYPE html><html>Not found</html>".utf8), "web page"),
+      ([0x1F, 0x8B, 0x08, 0, 0, 0, 0, 0, 0, 0], "gzip archive"),
+      ([0x89, 0x48, 0x44, 0x46, 0x0D, 0x0A, 0x1A, 0x0A, 0], "HDF5 file"),
+    ] as [([UInt8], String)])
+  func recognisesOtherFiles(bytes: [UInt8], what: String) throws {
+    // Long enough for a header's length to be believable or not.
+    let file = try TemporaryFile(bytes + [UInt8](repeating: 0x20, count: 100))
+    expectFileError(what) { _ = try GGUFFile(path: file.path) }
+    expectFileError(what) { _ = try SafetensorsFile(path: file.path) }
+    if what != "Python pickle" { expectFileError(what) { _ = try JSON.read(path: file.path) } }
+  }
+
+  @Test func readsWhichTokensEndAText() throws {
+    func read(_ text: String) throws -> [Int] {
+      let file = try TemporaryFile(text.utf8)
+      return try GenerationConfig(path: file.path).endTokens
+    }
+    #expect(try read(#"{"eos_token_id":2}"#) == [2])
+    #expect(try read(#"{"eos_token_id":[128001,128009]}"#) == [128001, 128009])
+    #expect(try read(#"{"eos_token_id":null}"#) == [])
+    #expect(try read("{}") == [])
+    #expect(try GenerationConfig(path: "/nowhere/generation_config.json").endTokens == [])
+    for text in [#"{"eos_token_id":"2"}"#, #"{"eos_token_id":[2,"3"]}"#, #"{"eos_token_id":2.5}"#] {
+      expectFileError("eos_token_id is no token id") { _ = try read(text) }
+    }
+  }
+
+  /// The file is read long after it was opened.
+  @Test func aFileThatChangesIsAnError() throws {
+    let source = fixturePath("tiny-gqa.Q4_1.gguf")
+    let file = try TemporaryFile(Data(contentsOf: URL(filePath: source)), name: "x.gguf")
+    for change in ["written", "shortened"] {
+      let transformer = try TestModels.transformer(gguf: file.path, width: 2)
+      let request = RunRequest(tokens: [5, 6, 7], logits: .all([2]))
+      if change == "written" {
+        try FileManager.default.setAttributes(
+          [.modificationDate: Date(timeIntervalSince1970: 1)], ofItemAtPath: file.path)
+      } else {
+        #expect(truncate(file.path, to: 9000))
+      }
+      expectFileError("load it again") { _ = try transformer.run([request]) }
+      // For good: what is in memory is no model any more.
+      expectFileError("load it again") { _ = try transformer.runNaively([request]) }
+    }
+  }
+
+  /// Every member of config.json and tokenizer.json missing, of another type, and at its extremes.
+  @Test(arguments: ["config.json", "tokenizer.json"])
+  func hostileMembers(name: String) throws {
+    let folder = fixturePath("tiny-gqa")
+    let directory = try TemporaryDirectory()
+    for file in ["config.json", "tokenizer.json", "model.safetensors"] {
+      try directory.write(Data(contentsOf: URL(filePath: folder + "/" + file)), file)
+    }
+    let data = try Data(contentsOf: URL(filePath: folder + "/" + name))
+    let whole = try #require(JSONSerialization.jsonObject(with: data) as? [String: Any])
+    let extremes: [Any] = [
+      NSNull(), true, 0, -1, 1, 3, Int.max, Int.min, 1e300, -0.5, "", "x", [Any](), [1, "x"],
+      [String: Any](), ["a": ["b": 1]],
+    ]
+    func open() throws -> Bool {
+      do {
+        let model = try LanguageModel(path: directory.path, pool: TestModels.pool(width: 1))
+        _ = model.encode("a b", addsBOS: true)
+        return true
+      } catch is ModelError { return false }
+    }
+    #expect(try open())
+    var refused = 0
+    for path in Self.paths(in: whole, depth: 3) {
+      for value in [nil] + extremes.map(Optional.some) {
+        let edited = Self.replace(whole, path[...], by: value)
+        try directory.write(JSONSerialization.data(withJSONObject: edited), name)
+        if try !open() { refused += 1 }
+      }
+    }
+    #expect(refused > 100)
+  }
+
+  /// config.json, tokenizer.json and the index, cut short.
+  @Test(arguments: ["config.json", "tokenizer.json"])
+  func truncated(name: String) throws {
+    let directory = try TemporaryDirectory()
+    for file in ["config.json", "tokenizer.json", "model.safetensors"] {
+      try directory.write(
+        Data(contentsOf: URL(filePath: fixturePath("tiny-gqa") + "/" + file)), file)
+    }
+    let data = try Data(contentsOf: URL(filePath: fixturePath("tiny-gqa") + "/" + name))
+    // The last byte may be a newline.
+    let end = data.count - 2
+    for length in Swift.stride(from: 0, to: end, by: max(1, end / 400)) {
+      try directory.write(data[..<length], name)
+      do {
+        _ = try LanguageModel(path: directory.path, pool: TestModels.pool(width: 1))
+        Issue.record("\(length) bytes of \(name) are a model")
+      } catch is ModelError {}
+    }
+  }
+
+  /// The places of members, those within members to some depth; of a large object, a few.
+  private static func paths(in value: Any, depth: Int) -> [[String]] {
+    guard depth > 0, let object = value as? [String: Any] else { return [] }
+    return object.keys.sorted().prefix(depth == 3 ? 24 : 6).flatMap { key in
+      [[key]] + paths(in: object[key] ?? 0, depth: depth - 1).map { [key] + $0 }
+    }
+  }
+
+  private static func replace(
+    _ object: [String: Any], _ path: ArraySlice<String>, by value: Any?
+  ) -> [String: Any] {
+    var object = object
+    guard let key = path.first else { return object }
+    if path.count == 1 {
+      object[key] = value
+    } else if let inner = object[key] as? [String: Any] {
+      object[key] = replace(inner, path.dropFirst(), by: value)
+    }
+    return object
+  }
+}
