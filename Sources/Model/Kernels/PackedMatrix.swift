@@ -10,8 +10,8 @@ import Synchronization
 /// A weight matrix `[rows, columns]` (rows are outputs, as in the file), packed into panels of 32
 /// rows in the file's own number of bytes.
 ///
-/// Nothing is read when it is made: panels are packed, a few at a time, by whatever thread first
-/// needs them. A model of many gigabytes opens at once, and what a run does not look at is never
+/// Nothing is read when it is made: a product has all panels packed before it first begins, and who
+/// looks at some rows has theirs. A model of many gigabytes opens at once, and what a run does not look at is never
 /// read. What goes wrong then is found in `failures`, where whoever ran it looks afterwards.
 final class PackedMatrix: @unchecked Sendable {
   let type: TensorType
@@ -27,6 +27,7 @@ final class PackedMatrix: @unchecked Sendable {
   private let panelsAtOnce: Int
   private let batchCount: Int
   private let states: UnsafeMutablePointer<Atomic<UInt8>>
+  private let isPacked = Atomic(false)
 
   /// Where the rows come from, and in which order.
   private struct Source {
@@ -78,9 +79,8 @@ final class PackedMatrix: @unchecked Sendable {
         help: "a model that is quantized to fewer bits is smaller")
     }
     self.storage = storage
-    // Enough to make the reading worth its while; not so much that a thread waits for long for
-    // another one's.
-    panelsAtOnce = max(1, (1 << 16) / panelBytes)
+    // Enough to make the reading worth its while; not so much that a row costs a matrix.
+    panelsAtOnce = max(1, (1 << 17) / panelBytes)
     batchCount = (panels + panelsAtOnce - 1) / panelsAtOnce
     states = .allocate(capacity: batchCount)
     for batch in 0..<batchCount { (states + batch).initialize(to: Atomic(State.untouched)) }
@@ -90,6 +90,15 @@ final class PackedMatrix: @unchecked Sendable {
     states.deinitialize(count: batchCount)
     states.deallocate()
     free(storage)
+  }
+
+  /// Packs every panel that is not yet. Threads that met in a product would wait for each other.
+  func packAll(on pool: WorkerPool) {
+    if isPacked.load(ordering: .acquiring) { return }
+    pool.run(batchCount) { batch, _ in
+      if states[batch].load(ordering: .acquiring) != State.packed { prepare(batch) }
+    }
+    isPacked.store(true, ordering: .releasing)
   }
 
   func panel(_ index: Int) -> UnsafeRawPointer {
