@@ -11,8 +11,9 @@ import Synchronization
 /// rows in the file's own number of bytes.
 ///
 /// Nothing is read when it is made: a product has all panels packed before it first begins, and who
-/// looks at some rows has theirs. A model of many gigabytes opens at once, and what a run does not look at is never
-/// read. What goes wrong then is found in `failures`, where whoever ran it looks afterwards.
+/// looks at some rows has theirs. A model of many gigabytes opens at once, and what a run does not
+/// look at is never read. What goes wrong then is found in `failures`, where whoever ran it looks
+/// afterwards.
 final class PackedMatrix: @unchecked Sendable {
   let type: TensorType
   let rows: Int
