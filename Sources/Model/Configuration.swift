@@ -19,10 +19,28 @@ public struct Configuration: Sendable, Equatable {
   public var context: Int
   /// ε of the norms.
   public var epsilon: Float
-  /// The base of RoPE's frequencies.
-  public var ropeBase: Double
   /// Whether the unembedding is the embedding.
   public var isTied: Bool
+
+  public var norm = NormKind.rootMeanSquare
+  public var residual = ResidualLayout.sequential
+  public var mlp = MLPLayout(nonlinearity: .silu, isGated: true)
+  /// Whether the position is a vector added to the embedding.
+  public var hasLearnedPositions = false
+  /// What is particular to each layer's attention.
+  public var attention: [LayerAttention]
+  /// What q · k is multiplied by.
+  public var attentionScale: Float
+  /// c of c · tanh(score / c), before the softmax.
+  public var scoreCap: Float?
+  /// c of c · tanh(logit / c).
+  public var logitCap: Float?
+  /// What the embedding is multiplied by.
+  public var embeddingScale: Float?
+  /// Whether each head's queries and keys pass an RMSNorm before they are rotated.
+  public var hasQueryKeyNorms = false
+  /// Whether what attention and the MLP give passes an RMSNorm before it is added to the stream.
+  public var hasPostNorms = false
 
   /// Which key/value head serves a query head.
   public func keyValueHead(of head: Int) -> Int { head / (heads / keyValueHeads) }
@@ -32,7 +50,9 @@ public struct Configuration: Sendable, Equatable {
     let group = heads / keyValueHeads
     return keyValueHead * group..<(keyValueHead + 1) * group
   }
+}
 
+extension Configuration {
   /// Refuses what no transformer can be, before anything is computed from it.
   ///
   /// - Throws: `ModelError` that names the first number that cannot be.
@@ -56,8 +76,30 @@ public struct Configuration: Sendable, Equatable {
     guard heads % keyValueHeads == 0 else {
       throw refuse("\(heads) heads cannot share \(keyValueHeads) key/value heads evenly")
     }
-    guard headWidth % 2 == 0 else { throw refuse("RoPE cannot rotate a head of \(headWidth)") }
     guard epsilon > 0, epsilon < 1 else { throw refuse("the norms' epsilon is \(epsilon)") }
-    guard ropeBase >= 1, ropeBase.isFinite else { throw refuse("RoPE's base is \(ropeBase)") }
+    guard attention.count == layers else {
+      throw refuse("\(layers) layers, and attention of \(attention.count)")
+    }
+    for (name, number) in [
+      ("attention scale", attentionScale), ("attention's soft cap", scoreCap ?? 1),
+      ("logits' soft cap", logitCap ?? 1), ("embedding scale", embeddingScale ?? 1),
+    ] where !(number > 0 && number.isFinite) { throw refuse("its \(name) is \(number)") }
+    for layer in Set(attention) {
+      if let window = layer.window, window < 1 { throw refuse("an attention window of \(window)") }
+      guard let rotary = layer.rotary else { continue }
+      guard rotary.width > 0, rotary.width % 2 == 0, rotary.width <= headWidth else {
+        throw refuse("RoPE cannot rotate \(rotary.width) of a head of \(headWidth)")
+      }
+      guard rotary.base >= 1, rotary.base.isFinite else {
+        throw refuse("RoPE's base is \(rotary.base)")
+      }
+      for factors in [rotary.factors, rotary.long?.factors ?? []] where !factors.isEmpty {
+        guard factors.count == rotary.width / 2, factors.allSatisfy({ $0 > 0 && $0.isFinite })
+        else { throw refuse("RoPE's factors are not \(rotary.width / 2) positive numbers") }
+      }
+      guard rotary.magnitude > 0, rotary.magnitude.isFinite else {
+        throw refuse("RoPE's magnitude is \(rotary.magnitude)")
+      }
+    }
   }
 }

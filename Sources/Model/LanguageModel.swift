@@ -25,11 +25,10 @@ public final class LanguageModel: Sendable {
     self.path = path
     weightsPath = source.file.path
     fileSize = source.size
-    try source.configuration.validate(path: path)
+    try source.blueprint.configuration.validate(path: path)
     tokenizer = try source.tokenizer()
     endTokens = try Set(source.endTokens() + [tokenizer.eos].compactMap { $0 })
-    transformer = try Transformer(
-      source.configuration, names: source.names, file: source.file, pool: pool)
+    transformer = try Transformer(source.blueprint, file: source.file, pool: pool)
     tensorTypes = TensorType.allCases.compactMap { type in
       let count = source.file.tensors.count { $0.type == type }
       return count > 0 ? (type, count) : nil
@@ -46,8 +45,7 @@ public final class LanguageModel: Sendable {
 struct CheckpointSource {
   let file: any TensorFile
   let size: Int
-  let configuration: Configuration
-  let names: WeightNames
+  let blueprint: Blueprint
   let tokenizer: () throws -> Tokenizer
   /// Beside the tokenizer's.
   let endTokens: () throws -> [Int]
@@ -67,11 +65,10 @@ struct CheckpointSource {
       throw ModelError(
         .file, "\(quoted(path)) does not say its architecture (general.architecture)")
     }
-    let family = try Architectures.named(name, path: path)
+    let family = try Architectures.named(gguf: name, path: path)
     self.file = file
     size = file.fileSize
-    configuration = try family.configuration(gguf: file)
-    names = family.weightNames(gguf: configuration)
+    blueprint = try family.blueprint(gguf: file)
     tokenizer = { try Tokenizer(gguf: file) }
     endTokens = { [file.metadata["tokenizer.ggml.eot_token_id"]?.int].compactMap { $0 } }
   }
@@ -85,11 +82,10 @@ struct CheckpointSource {
     guard let name = config.values.modelType else {
       throw ModelError(.file, "\(quoted(config.path)) does not say its model_type")
     }
-    let family = try Architectures.named(name, path: path)
+    let family = try Architectures.named(modelType: name, path: config.path)
     self.file = file
     size = file.fileSize
-    configuration = try family.configuration(json: config)
-    names = family.weightNames(json: configuration)
+    blueprint = try family.blueprint(json: config)
     tokenizer = {
       try Tokenizer(
         tokenizerJSON: beside + "tokenizer.json", config: beside + "tokenizer_config.json")

@@ -12,9 +12,9 @@ public struct ModelSummary: Sendable {
   public init(path: String) {
     do {
       let source = try CheckpointSource(path: path)
-      try source.configuration.validate(path: path)
+      try source.blueprint.configuration.validate(path: path)
       describe(source.file.tensors, bytes: source.size)
-      architecture = source.configuration.architecture
+      architecture = source.blueprint.configuration.architecture
     } catch {
       problem = (error as? ModelError)?.message ?? "\(error)"
       describeWhatCannotBeOpened(path: path)

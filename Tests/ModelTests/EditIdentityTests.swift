@@ -6,11 +6,11 @@ import Testing
 struct EditIdentityTests {
   @Test(
     "the values that were there change no bit, at any site",
-    arguments: ["tiny-gqa.Q4_1.gguf", "tiny-mha"])
+    arguments: ["tiny-gqa.Q4_1.gguf", "tiny-mha"] + Family.all.map(\.folder))
   func sameValues(model: String) throws {
     let transformer = try TestModels.tiny(model).transformer
     let configuration = transformer.configuration
-    let tokens = [41, 300, 9, 266, 91, 277, 18]
+    let tokens = [41, 300, 9, 266, 91, 277, 18].map { $0 % configuration.vocabulary }
     let everything = RunRequest.everything(tokens, of: configuration)
     let clean = try transformer.run([everything])[0]
     var generator = SeededGenerator(1)
@@ -64,7 +64,7 @@ struct EditIdentityTests {
     let transformer = try TestModels.smolLM2().transformer
     let reference: SmolLM2Reference = try Fixtures.json("smollm2.json")
     let tokens = reference.prompts[0].tokens
-    let sites = Activation.allCases.map { Site($0, layer: 17) }
+    let sites = transformer.configuration.activations.map { Site($0, layer: 17) }
     let clean = RunRequest(
       tokens: tokens,
       captures: Dictionary(uniqueKeysWithValues: sites.map { ($0, .all) }),

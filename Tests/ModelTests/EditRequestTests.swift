@@ -60,7 +60,7 @@ struct EditRequestTests {
       [RunRequest(tokens: Self.tokens, captures: [Site(.z, layer: 3): .all])], "layer 3", "0 to 2")
   }
 
-  @Test(arguments: Activation.allCases)
+  @Test(arguments: Activation.ofLlama)
   func places(_ activation: Activation) throws {
     let site = Site(activation, layer: 1)
     for position in [-1, 3, .max, .min] {
@@ -86,7 +86,7 @@ struct EditRequestTests {
     }
   }
 
-  @Test(arguments: Activation.allCases)
+  @Test(arguments: Activation.ofLlama)
   func replacements(_ activation: Activation) throws {
     let site = Site(activation, layer: 1)
     let configuration = try TestModels.tiny("tiny-gqa").configuration

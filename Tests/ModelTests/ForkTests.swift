@@ -25,7 +25,7 @@ struct ForkTests {
     }
 
     mutating func site() -> Site {
-      let all = Activation.allCases
+      let all = configuration.activations
       return Site(all[pick(0...all.count - 1)], layer: pick(0...configuration.layers - 1))
     }
 
@@ -38,9 +38,12 @@ struct ForkTests {
         Edit(site: site, units: units, positions: positions, change: change)
       }
       if site.activation == .attnScores, pick(0...1) == 0 {
-        // The first source is never cut, so that no query is left without one.
-        let sources = some(of: count).filter { $0 > 0 && $0 <= positions.max() ?? 0 }
-        if !sources.isEmpty { return edit(.cut(sources: sources)) }
+        // No query is cut off from itself, so that none is left without a source.
+        let sources = some(of: count).filter { !positions.contains($0) }
+        let attention = configuration.attention[site.layer]
+        if positions.contains(where: { attention.sees(sources, from: $0) }) {
+          return edit(.cut(sources: sources))
+        }
       }
       let width = (units?.count ?? unitCount) * configuration.unitWidth(site.activation, sources: 1)
       switch pick(0...4) {
@@ -84,14 +87,15 @@ struct ForkTests {
         default: .all(some(of: tokens.count))
         }
       return RunRequest(
-        tokens: tokens, edits: edits, base: base, captures: captures, logits: logits)
+        tokens: tokens, edits: edits, base: base, captures: captures, logits: logits,
+        isUncapped: pick(0...1) == 0)
     }
   }
 
   /// 600 variants on each model.
   @Test(
     "random edits, prompts and captures",
-    arguments: ["tiny-gqa", "tiny-mha", "tiny-gqa.Q4_1.gguf"], 0..<10)
+    arguments: ["tiny-gqa", "tiny-mha", "tiny-gqa.Q4_1.gguf"] + Family.all.map(\.folder), 0..<10)
   func property(model: String, seed: Int) throws {
     let transformer = try TestModels.tiny(model).transformer
     var maker = Maker(
@@ -121,12 +125,13 @@ struct ForkTests {
 
   @Test(
     "prompts of different lengths in one call give what each gives alone",
-    arguments: ["tiny-gqa", "tiny-mha", "tiny-gqa.Q4_1.gguf"])
+    arguments: ["tiny-gqa", "tiny-mha", "tiny-gqa.Q4_1.gguf"] + Family.all.map(\.folder))
   func lengths(model: String) throws {
     let transformer = try TestModels.tiny(model).transformer
     var maker = Maker(
       configuration: transformer.configuration, generator: SeededGenerator(3))
-    let requests = (1...40).shuffled(using: &maker.generator).map { length in
+    let longest = min(40, transformer.configuration.context)
+    let requests = (1...longest).shuffled(using: &maker.generator).map { length in
       RunRequest.everything(maker.prompt(length...length), of: transformer.configuration)
     }
     let found = try transformer.run(requests)
@@ -182,7 +187,7 @@ struct ForkTests {
 
   /// Forking a layer or a position too early is only slower; too late by one shows at every site.
   @Test(
-    "a fork that is one layer or one position off is seen", arguments: Activation.allCases)
+    "a fork that is one layer or one position off is seen", arguments: Activation.ofLlama)
   func shifted(_ activation: Activation) throws {
     let transformer = try TestModels.tiny("tiny-gqa").transformer
     let configuration = transformer.configuration

@@ -23,10 +23,8 @@ enum TestModels {
   /// The same model on a pool of another width. Without its tokenizer, which takes the longest.
   static func transformer(gguf path: String, width: Int) throws -> Transformer {
     let file = try GGUFFile(path: path)
-    let configuration = try Llama.configuration(gguf: file)
     return try Transformer(
-      configuration, names: Llama.weightNames(gguf: configuration), file: file,
-      pool: pool(width: width))
+      Llama.blueprint(gguf: file), file: file, pool: pool(width: width))
   }
 
   private static func open(_ path: String) throws -> LanguageModel {
@@ -39,10 +37,17 @@ enum TestModels {
   }
 }
 
+extension Activation {
+  /// Those of a model that is built like Llama.
+  static let ofLlama = allCases.filter {
+    ![.posEmbed, .ln1PostScale, .ln2PostScale].contains($0)
+  }
+}
+
 extension Site {
   /// Every site of a model, layer by layer.
   static func all(of configuration: Configuration) -> [Site] {
-    Activation.allCases.flatMap { activation in
+    configuration.activations.flatMap { activation in
       (0..<(activation.isInLayer ? configuration.layers : 1)).map {
         Site(activation, layer: $0)
       }

@@ -92,12 +92,12 @@ struct ForwardTinyTests {
     let gqa = try TestModels.tiny("tiny-gqa.F32.gguf").configuration
     #expect(gqa.layers == 3 && gqa.heads == 4 && gqa.keyValueHeads == 2 && gqa.headWidth == 24)
     #expect(gqa.width == 32 && gqa.neurons == 64 && gqa.vocabulary == 320 && gqa.context == 64)
-    #expect(gqa.isTied && gqa.ropeBase == 50_000 && gqa.epsilon == 1e-5)
+    #expect(gqa.isTied && gqa.attention[2].rotary?.base == 50_000 && gqa.epsilon == 1e-5)
     #expect((0..<4).map(gqa.keyValueHead(of:)) == [0, 0, 1, 1])
     #expect((0..<2).map(gqa.heads(reading:)) == [0..<2, 2..<4])
     let mha = try TestModels.tiny("tiny-mha").configuration
     #expect(mha.layers == 2 && mha.heads == 3 && mha.keyValueHeads == 3 && mha.headWidth == 8)
-    #expect(!mha.isTied && mha.ropeBase == 10_000)
+    #expect(!mha.isTied && mha.attention[0].rotary?.base == 10_000)
     let q6 = try TestModels.tiny("tiny-q6k.gguf")
     #expect(q6.tensorTypes.map(\.type) == [.f32, .q8_0, .q6_K])
   }

@@ -28,10 +28,11 @@ struct GenerationTests {
     logits.indices.max { logits[$0] < logits[$1] } ?? 0
   }
 
-  @Test(arguments: ["tiny-gqa", "tiny-mha", "tiny-gqa.Q4_1.gguf"])
+  @Test(
+    arguments: ["tiny-gqa", "tiny-mha", "tiny-gqa.Q4_1.gguf"] + Family.all.map(\.folder))
   func tiny(name: String) throws {
     let model = try TestModels.tiny(name).transformer
-    let tokens = [41, 300, 9, 266]
+    let tokens = [41, 300, 9, 266].map { $0 % model.configuration.vocabulary }
     let steering = [Float](repeating: 0.25, count: model.configuration.width)
     let cases: [(edits: [Edit], everywhere: [Edit])] = [
       ([], []),

@@ -111,12 +111,30 @@ struct KernelAttentionTests {
     }
   }
 
+  @Test("rotation of neighbours", arguments: Kernels.available)
+  func rotateAdjacent(_ kernels: Kernels) {
+    var generator = SeededGenerator(12)
+    for (width, half) in [(2, 1), (10, 2), (64, 32), (80, 10)] {
+      let x = generator.floats(width)
+      let angles = (0..<half).map { _ in Double.random(in: -4...4, using: &generator) }
+      let (cosines, sines) = (angles.map { Float(cos($0)) }, angles.map { Float(sin($0)) })
+      let found = withMargin(x) { kernels.rotateAdjacent($0, half, cosines, sines) }
+      for i in 0..<half {
+        expectSameBits(
+          [found[2 * i], found[2 * i + 1]],
+          [
+            x[2 * i] * cosines[i] - x[2 * i + 1] * sines[i],
+            x[2 * i] * sines[i] + x[2 * i + 1] * cosines[i],
+          ])
+      }
+      expectSameBits(found[(2 * half)...], x[(2 * half)...], "beyond the rotated width")
+    }
+  }
+
   @Test("RoPE's angles are p · base^(−2i/d)")
   func rotaryTable() throws {
-    let configuration = Configuration(
-      architecture: "llama", layers: 1, heads: 1, keyValueHeads: 1, headWidth: 64, width: 64,
-      neurons: 64, vocabulary: 1, context: 9000, epsilon: 1e-5, ropeBase: 100_000, isTied: true)
-    let table = RotaryTable(configuration, positions: 9000)
+    let rotary = Rotary(width: 64, base: 100_000)
+    let table = RotaryTable(rotary, factors: [], positions: 9000)
     for position in [0, 1, 10, 511, 8191, 8999] {
       table.withAngles(at: position) { cosines, sines in
         for i in 0..<32 {

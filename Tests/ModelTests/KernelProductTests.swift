@@ -54,7 +54,7 @@ struct KernelProductTests {
 
     for (kernels, width) in Kernels.available.flatMap({ k in [1, 2, 3, 4].map { (k, $0) } }) {
       let pool = TestModels.pool(width: width)
-      let matrix = try PackedMatrix(file.matrix, in: file)
+      let matrix = try PackedMatrix(MatrixSource(file.matrix, in: file))
       let products = Products(kernels: kernels, pool: pool)
       for rows in Self.rowCounts {
         let out = FloatBuffer(rows * matrix.stride + 1)
@@ -82,7 +82,7 @@ struct KernelProductTests {
     var generator = SeededGenerator(22)
     let x = generator.floats(rows * k)
     let pool = TestModels.pool(width: 2)
-    let matrix = try PackedMatrix(file.matrix, in: file)
+    let matrix = try PackedMatrix(MatrixSource(file.matrix, in: file))
     for kernels in Kernels.available {
       let out = FloatBuffer(rows * matrix.stride)
       Products(kernels: kernels, pool: pool).multiply(
@@ -104,7 +104,7 @@ struct KernelProductTests {
     let files = try [(TensorType.q4_1, 70), (.f16, 33), (.q8_0, 500)].map {
       try RandomMatrixFile($0, rows: $1, columns: 64, values: .moderate, seed: $1)
     }
-    let matrices = try files.map { try PackedMatrix($0.matrix, in: $0) }
+    let matrices = try files.map { try PackedMatrix(MatrixSource($0.matrix, in: $0)) }
     var generator = SeededGenerator(3)
     let x = generator.floats(9 * 64)
     let outs = matrices.map { FloatBuffer(9 * $0.stride) }
@@ -125,7 +125,7 @@ struct KernelProductTests {
     let k = Self.columns(type)
     let pool = TestModels.pool(width: 2)
     let file = try RandomMatrixFile(type, rows: 70, columns: k, values: .moderate, seed: 5)
-    let matrix = try PackedMatrix(file.matrix, in: file)
+    let matrix = try PackedMatrix(MatrixSource(file.matrix, in: file))
     var generator = SeededGenerator(11)
     let x = generator.floats(k)
     let wanted = Self.naive(x, file.decoded(), rows: 1, outputs: 70, k: k)
@@ -173,7 +173,7 @@ struct KernelProductTests {
         }
       }
     }
-    let matrix = try PackedMatrix(file.matrix, in: file)
+    let matrix = try PackedMatrix(MatrixSource(file.matrix, in: file))
     for row in 0..<rows {
       expectSameBits(
         matrix.row(row), wanted[row * columns..<(row + 1) * columns], "row \(row)")
@@ -188,7 +188,7 @@ struct KernelProductTests {
     let order = Array(0..<70).shuffled(using: &generator)
     let wanted = file.decoded()
     let matrix = try PackedMatrix(
-      file.matrix, in: file, order: order)
+      MatrixSource(file.matrix, in: file, order: order))
     for (row, source) in order.enumerated() {
       expectSameBits(matrix.row(row), wanted[source * columns..<(source + 1) * columns])
     }
@@ -201,7 +201,7 @@ struct KernelProductTests {
     let (rows, columns) = (70, max(64, type.elementsPerBlock))
     let file = try RandomMatrixFile(type, rows: rows, columns: columns, values: .moderate, seed: 3)
     let weights = file.decoded()
-    let matrix = try PackedMatrix(file.matrix, in: file)
+    let matrix = try PackedMatrix(MatrixSource(file.matrix, in: file))
     var generator = SeededGenerator(9)
     let u = generator.floats(rows)
     let found = matrix.transposedProduct(u)
@@ -213,13 +213,40 @@ struct KernelProductTests {
     }
   }
 
+  @Test(
+    "stored as [in, out] are turned round, in any order of rows",
+    arguments: TensorType.allCases.filter { $0.elementsPerBlock == 1 })
+  func turned(_ type: TensorType) throws {
+    let (columns, rows) = (37, 70)
+    let file = try RandomMatrixFile(type, rows: columns, columns: rows, values: .finite, seed: 5)
+    let stored = file.decoded()
+    for order in [nil, Array(20..<60), [69, 3, 3, 0]] {
+      let matrix = try PackedMatrix(
+        MatrixSource(file.matrix, in: file, order: order, isTransposed: true))
+      #expect(matrix.rows == order?.count ?? rows && matrix.columns == columns)
+      for row in 0..<matrix.rows {
+        let wanted = (0..<columns).map { stored[$0 * rows + (order?[row] ?? row)] }
+        expectSameBits(matrix.row(row), wanted)
+      }
+    }
+  }
+
+  @Test("of blocks cannot be turned round")
+  func turnedBlocks() throws {
+    let file = try RandomMatrixFile(.q8_0, rows: 32, columns: 32, values: .finite, seed: 5)
+    let error = #expect(throws: ModelError.self) {
+      try MatrixSource(file.matrix, in: file, isTransposed: true)
+    }
+    #expect(error?.message.contains("transposed") == true)
+  }
+
   @Test func matricesOnly() throws {
     let file = try RandomMatrixFile(.f32, rows: 4, columns: 4, values: .moderate, seed: 1)
     for shape in [[], [16], [0, 4], [4, 0], [2, 2, 4]] {
       let tensor = try #require(
         TensorInfo(name: "odd", shape: shape, type: .f32, offset: 0, shard: 0))
       #expect(throws: ModelError.self) {
-        try PackedMatrix(tensor, in: file)
+        try PackedMatrix(MatrixSource(tensor, in: file))
       }
     }
   }
@@ -241,7 +268,7 @@ struct KernelProductTests {
       TensorInfo(name: "w", shape: [100_000, 64], type: .f32, offset: 0, shard: 0))
     let file = Unreadable(tensors: [tensor])
     let failures = WeightFailures()
-    let matrix = try PackedMatrix(tensor, in: file, failures: failures)
+    let matrix = try PackedMatrix(MatrixSource(tensor, in: file), failures: failures)
     _ = matrix.row(0)
     try failures.check()
     var generator = SeededGenerator(1)
@@ -266,7 +293,7 @@ struct KernelProductTests {
           block + place.offset..<block + place.offset + place.bytes.count,
           with: place.bytes)
         let failures = WeightFailures()
-        let matrix = try PackedMatrix(file.matrix, in: file, failures: failures)
+        let matrix = try PackedMatrix(MatrixSource(file.matrix, in: file), failures: failures)
         _ = matrix.row(row)
         expectFileError("tensor 'w' in 'random' has weights that are infinite or no numbers") {
           try failures.check()

@@ -40,7 +40,7 @@ import Testing
   @Test func shortNamesAreOfOneTable() {
     let names = ShortNames.all.map(\.name)
     #expect(Set(names).count == names.count)
-    #expect(names.contains("smollm2") && names.contains("pythia-2.8b"))
+    #expect(names.contains("smollm2") && names.contains("gemma3-270m"))
     for (name, repository) in ShortNames.ofHub {
       #expect(name == name.lowercased())
       #expect(HubReference(parsing: repository)?.text == repository)
@@ -50,22 +50,16 @@ import Testing
 
   /// The list that the scripts read as well.
   @Test func packagedModelsAreWhole() {
-    #expect(PackagedModel.all.map(\.name) == ["smollm2"])
+    #expect(PackagedModel.all.map(\.name) == ["smollm2", "gemma3-270m"])
     for model in PackagedModel.all {
       #expect(HubClient.isDigest(model.sha256, 64))
       #expect(model.bytes > 0)
       #expect(!model.parts.isEmpty)
       for part in model.parts { #expect(part.requirement.contains("==")) }
     }
+    #expect(PackagedModel.named("gemma3-270m")?.parts.count == 4)
+    #expect(PackagedModel.named("gemma3-270m")?.terms == "ai.google.dev/gemma/terms")
     #expect(PackagedModel.named("smollm2")?.terms == nil)
-  }
-
-  @Test func aPackagedModelMayHaveSeveralPartsAndTerms() {
-    let line = "m\tm.gguf\t12\tdigest\ta==1:x/m.part0 b==2:x/m.part1\texample.org/terms"
-    let model = PackagedModel.list(line).first
-    #expect(model?.parts.map(\.requirement) == ["a==1", "b==2"])
-    #expect(model?.parts.map(\.member) == ["x/m.part0", "x/m.part1"])
-    #expect(model?.terms == "example.org/terms")
   }
 
   // MARK: Which files

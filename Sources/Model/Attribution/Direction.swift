@@ -43,32 +43,75 @@ public struct LogitTarget: Sendable, Hashable {
 
 /// A target seen from the residual stream: what a vector of the stream is multiplied by.
 public struct Direction: Sendable {
-  /// γ_f ⊙ Σ c_t W_U[:, t], [d_model].
+  /// γ_f ⊙ Σ c_t W_U[:, t], [d_model]; less its mean where the final norm takes a vector's mean off,
+  /// which comes to the same.
   let vector: [Float]
-  /// W_O^h applied backwards to `vector`, for each layer [heads · d_head]: what a z is multiplied
-  /// by.
+  /// (γ of the norm between attention and the stream ⊙) `vector`, W_O^h applied backwards to it, for
+  /// each layer [heads · d_head]: what a z is multiplied by.
   let heads: [[Float]]
+  /// ⟨b' W_O^h, u⟩ for each layer and head, b' being what values have of biases.
+  let valueBias: [[Float]]
+  /// ⟨b_O, u⟩ for each layer that has a b_O.
+  let attentionBias: [Float?]
+  /// ⟨β_f, Σ c_t W_U[:, t]⟩, where the final norm has a β.
+  let finalNormBias: Float?
+  /// Σ c_t b_U[t], where logits have biases.
+  let unembeddingBias: Float?
 }
 
 extension Transformer {
   /// The direction of a target. One pass over all W_O: keep it for every run that shares it.
   public func direction(of target: LogitTarget) throws -> Direction {
+    let weights = self.weights(of: target)
+    let vector = centred(zip(weights, finalNorm.weight).map { $0 * Double($1) }).map { Float($0) }
+    let heads = Slots<[Float]>(count: layers.count)
+    pool.run(layers.count) { l, _ in
+      heads[l] = layers[l].o.matrix.transposedProduct(layers[l].beforeAttentionIsAdded(vector))
+    }
+    try checkWeights()
+    let hasBias = finalNorm.kind == .layer
+    return Direction(
+      vector: vector, heads: heads.values, valueBias: valueBiases(seenFrom: heads.values),
+      attentionBias: layers.map { layer in
+        layer.o.bias.map { bias in
+          let direction = layer.beforeAttentionIsAdded(vector)
+          return Kernels.current.dot(bias, direction, bias.count)
+        }
+      },
+      finalNormBias: hasBias
+        ? Float(zip(weights, finalNorm.bias).reduce(0) { $0 + $1.0 * Double($1.1) }) : nil,
+      unembeddingBias: unembeddingBias.map { Float(bias(of: target, $0)) })
+  }
+
+  /// Σ c_t W_U[:, t], [d_model].
+  private func weights(of target: LogitTarget) -> [Double] {
     var sum = [Double](repeating: 0, count: configuration.width)
     for (token, coefficient) in target.ordered {
-      for (i, u) in unembeddingDirection(of: token).enumerated() {
+      for (i, u) in unembedding.row(token).enumerated() {
         sum[i] += Double(coefficient) * Double(u)
       }
     }
     if target.isCentred {
-      for (i, u) in meanUnembedding.enumerated() {
-        sum[i] -= Double(target.sum) * Double(u) * Double(finalNorm[i])
-      }
+      for (i, u) in meanUnembedding.enumerated() { sum[i] -= Double(target.sum) * Double(u) }
     }
-    let vector = sum.map { Float($0) }
-    let heads = Slots<[Float]>(count: layers.count)
-    pool.run(layers.count) { l, _ in heads[l] = layers[l].o.transposedProduct(vector) }
-    try checkWeights()
-    return Direction(vector: vector, heads: heads.values)
+    return sum
+  }
+
+  private func bias(of target: LogitTarget, _ bias: [Float]) -> Double {
+    let sum = target.ordered.reduce(0) { $0 + Double($1.coefficient) * Double(bias[$1.token]) }
+    guard target.isCentred else { return sum }
+    return sum - Double(target.sum) * bias.reduce(0) { $0 + Double($1) } / Double(bias.count)
+  }
+
+  /// LayerNorm takes the mean off a vector; taking it off what the vector is multiplied by is the
+  /// same.
+  private func centred(_ direction: [Double]) -> [Double] {
+    switch configuration.norm {
+    case .rootMeanSquare: return direction
+    case .layer:
+      let mean = direction.reduce(0, +) / Double(direction.count)
+      return direction.map { $0 - mean }
+    }
   }
 
   /// The mean of the unembedding over the vocabulary, [d_model].
@@ -76,6 +119,14 @@ extension Transformer {
     let share = 1 / Float(configuration.vocabulary)
     return unembedding.transposedProduct(
       [Float](repeating: share, count: configuration.vocabulary))
+  }
+}
+
+extension Transformer.Layer {
+  /// A direction of the stream, seen from what attention gives to the norm that stands before it,
+  /// once that norm's scale is divided by.
+  func beforeAttentionIsAdded(_ direction: [Float]) -> [Float] {
+    ln1Post.map { zip(direction, $0.weight).map { $0 * $1 } } ?? direction
   }
 }
 

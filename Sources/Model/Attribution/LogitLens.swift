@@ -9,13 +9,8 @@ extension Transformer {
     let width = configuration.width
     let x = FloatBuffer(stream.count * width)
     for (i, row) in stream.enumerated() {
-      row.withUnsafeBufferPointer { row in
-        finalNorm.withUnsafeBufferPointer { weight in
-          guard let row = row.baseAddress, let weight = weight.baseAddress else { return }
-          let scale = kernels.rootMeanSquare(row, width, configuration.epsilon)
-          kernels.normalise(row, scale, weight, width, x.pointer + i * width)
-        }
-      }
+      let scale = finalNorm.scale(of: row, width, configuration.epsilon, kernels)
+      finalNorm.apply(to: row, scale: scale, width, kernels, into: x.pointer + i * width)
     }
     let stride = unembedding.stride
     let out = FloatBuffer(stream.count * stride)
@@ -24,7 +19,10 @@ extension Transformer {
       [ProductTarget(matrix: unembedding, out: out.pointer)])
     try checkWeights()
     return stream.indices.map {
-      Array(UnsafeBufferPointer(start: out.pointer + $0 * stride, count: configuration.vocabulary))
+      let row = out.pointer + $0 * stride
+      if let unembeddingBias { kernels.add(unembeddingBias, row, unembeddingBias.count) }
+      if let cap = configuration.logitCap { kernels.softCap(row, configuration.vocabulary, cap) }
+      return Array(UnsafeBufferPointer(start: row, count: configuration.vocabulary))
     }
   }
 }

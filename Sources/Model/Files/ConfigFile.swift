@@ -9,42 +9,6 @@ struct ConfigFile: Sendable {
   let path: String
   let values: Values
 
-  /// The keys that some family reads, in camel case here, in snake case there.
-  struct Values: Decodable, Sendable {
-    var modelType: String?
-    var numHiddenLayers: Int?
-    var numAttentionHeads: Int?
-    var numKeyValueHeads: Int?
-    var headDim: Int?
-    var hiddenSize: Int?
-    var intermediateSize: Int?
-    var vocabSize: Int?
-    var maxPositionEmbeddings: Int?
-    var rmsNormEps: Float?
-    var ropeTheta: Double?
-    var partialRotaryFactor: Double?
-    var ropeParameters: Rope?
-    var ropeScaling: Rope?
-    var tieWordEmbeddings: Bool?
-    var hiddenAct: String?
-    var attentionBias: Bool?
-    var mlpBias: Bool?
-
-    /// The kind of RoPE scaling, nil when there is none.
-    var scalingKind: String? {
-      for rope in [ropeParameters, ropeScaling] {
-        if let kind = rope?.ropeType ?? rope?.type, kind != "default" { return kind }
-      }
-      return nil
-    }
-  }
-
-  struct Rope: Decodable, Sendable {
-    var ropeType: String?
-    var type: String?
-    var ropeTheta: Double?
-  }
-
   init(path: String) throws {
     self.path = path
     let decoder = JSONDecoder()
@@ -60,6 +24,19 @@ struct ConfigFile: Sendable {
         .file, "there is no readable config.json at \(quoted(path))",
         help: "a safetensors model needs its config.json and tokenizer.json beside it")
     }
+  }
+
+  /// A count of layers for which something may be allocated.
+  func layers(_ count: Int?, _ key: String) throws -> Int {
+    let count = try require(count, key)
+    guard (1...4096).contains(count) else { throw unsupported("\(count) layers") }
+    return count
+  }
+
+  /// The width of one of `heads` heads that share `width` elements.
+  func headWidth(_ width: Int, heads: Int) throws -> Int {
+    guard heads > 0 else { throw unsupported("\(heads) attention heads") }
+    return width / heads
   }
 
   func require<T>(_ value: T?, _ key: String) throws -> T {

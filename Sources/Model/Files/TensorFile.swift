@@ -13,6 +13,14 @@ protocol TensorFile: Sendable {
 
 extension TensorFile {
   var unsupported: [String: String] { [:] }
+
+  /// Weights that are no numbers would make every number of the model none.
+  func notFinite(_ tensor: TensorInfo) -> ModelError {
+    ModelError(
+      .file,
+      "tensor \(quoted(tensor.name)) in \(quoted(path)) has weights that are infinite or no numbers",
+      help: "the file is damaged, or was trained or converted wrongly: fetch it again")
+  }
 }
 
 extension GGUFFile: TensorFile {}

@@ -38,9 +38,9 @@ extension Activation {
   /// and values that they read there.
   var reachesLaterPositionsAtOnce: Bool {
     switch self {
-    case .embed, .residPre, .ln1Scale, .k, .v: true
-    case .residMid, .residPost, .ln2Scale, .q, .attnScores, .pattern, .z, .result, .attnOut,
-      .mlpPre, .mlpPost, .mlpOut, .lnFinalScale:
+    case .embed, .posEmbed, .residPre, .ln1Scale, .k, .v: true
+    case .residMid, .residPost, .ln2Scale, .ln1PostScale, .ln2PostScale, .q, .attnScores, .pattern,
+      .z, .result, .attnOut, .mlpPre, .mlpPost, .mlpOut, .lnFinalScale:
       false
     }
   }

@@ -10,19 +10,21 @@ extension Executor {
     let longest = (rows.map(\.position).max() ?? 0) + 1
     let attention = AttentionTaps(
       taps, layer: l, rows: batch, longest: longest, heads: c.heads)
-    let scale = 1 / Float(c.headWidth).squareRoot()
     let scratch = (0..<model.pool.width).map { _ in FloatBuffer(longest) }
     model.pool.run(rows.count) { row, worker in
       let scores = scratch[worker].pointer
       let sources = rows[row].position + 1
+      let unseen = c.attention[l].firstSource(of: rows[row].position)
       places[rows[row].owner].withUnsafeBufferPointer { places in
         guard let places = places.baseAddress else { return }
         for head in 0..<c.heads {
           let column = c.keyValueHead(of: head) * c.headWidth
           kernels.attentionScores(
             b.q.pointer + row * layer.q.stride + head * c.headWidth, keys + column,
-            layer.k.stride, places, sources, c.headWidth, scale, scores)
-          attention.visit(.attnScores, row: row, head: head, scores, sources: sources)
+            layer.k.stride, places, sources, c.headWidth, c.attentionScale, scores)
+          if let cap = c.scoreCap { kernels.softCap(scores, sources, cap) }
+          attention.visit(
+            .attnScores, row: row, head: head, scores, sources: sources, unseen: unseen)
           kernels.softmax(scores, sources)
           attention.visit(.pattern, row: row, head: head, scores, sources: sources)
           kernels.weightedValues(
@@ -40,9 +42,10 @@ extension Executor {
   /// A head's own output is z · W_O with every other head's z at 0. It is computed only where it is
   /// edited or kept; an edit adds (edited − original) to what attention adds to the stream, so that
   /// one which changes nothing changes no bit.
-  mutating func visitResult(_ l: Int, rows: Int) {
+  mutating func visitResult(_ l: Int) {
     let site = Site(.result, layer: l)
     guard taps.touches(site) else { return }
+    let rows = batch.rows.count
     let c = model.configuration
     let results = FloatBuffer(rows * c.heads * c.width)
     for head in 0..<c.heads { computeResult(of: head, l, rows: rows, into: results) }
@@ -64,7 +67,7 @@ extension Executor {
   /// Writes one head's result into `results`, `[rows][heads][d_model]`.
   private func computeResult(of head: Int, _ l: Int, rows: Int, into results: FloatBuffer) {
     let c = model.configuration
-    let (qStride, matrix) = (model.layers[l].q.stride, model.layers[l].o)
+    let (qStride, matrix) = (model.layers[l].q.stride, model.layers[l].o.matrix)
     let masked = FloatBuffer(rows * qStride, zeroed: true)
     let out = FloatBuffer(rows * matrix.stride)
     for row in 0..<rows {

@@ -8,7 +8,7 @@ extension Executor {
     let l = model.layers.count
     try Interruption.check()
     copyForks(at: l)
-    normalise(buffers.stream, weight: model.finalNorm, scale: .lnFinalScale, 0)
+    normalise(buffers.stream, model.finalNorm, scale: .lnFinalScale, 0)
     for group in vocabularyGroups() {
       try Interruption.check()
       let logits = Dictionary(
@@ -20,17 +20,27 @@ extension Executor {
         case .none: break
         case .all(let positions):
           result.logits = positions.compactMap { logits[batch.row(of: i, at: $0)] }
+            .map { capped($0, of: member.request) }
         case .tokens(let tokens, let position):
           let row = batch.row(of: i, at: position)
-          result.logits = [
-            products.outputs(
-              tokens, of: buffers.normed.pointer + row * width, by: model.unembedding)
-          ]
+          let outputs = products.outputs(
+            tokens, of: buffers.normed.pointer + row * width, by: model.unembedding)
+          let biased = model.unembeddingBias.map { bias in
+            zip(outputs, tokens).map { $0 + bias[$1] }
+          }
+          result.logits = [capped(biased ?? outputs, of: member.request)]
         }
         try model.checkWeights()
         try consume(member.index, result)
       }
     }
+  }
+
+  private func capped(_ logits: [Float], of request: RunRequest) -> [Float] {
+    guard let cap = model.configuration.logitCap, !request.isUncapped else { return logits }
+    var logits = logits
+    kernels.softCap(&logits, logits.count, cap)
+    return logits
   }
 
   /// Members in order, and the rows whose whole vocabulary they ask for, each once.
@@ -51,7 +61,7 @@ extension Executor {
     return groups
   }
 
-  /// The whole vocabulary for some rows.
+  /// The whole vocabulary for some rows, before any cap.
   private func logits(of rows: [Int]) -> [[Float]] {
     let stride = model.unembedding.stride
     let atOnce = min(rows.count, Self.vocabularyRowsAtOnce)
@@ -67,9 +77,9 @@ extension Executor {
         UnsafePointer(x.pointer), rows: some.count, stride: width,
         [ProductTarget(matrix: model.unembedding, out: out.pointer)])
       logits += some.indices.map { i in
-        Array(
-          UnsafeBufferPointer(
-            start: out.pointer + (i - start) * stride, count: model.configuration.vocabulary))
+        let row = out.pointer + (i - start) * stride
+        if let bias = model.unembeddingBias { kernels.add(bias, row, bias.count) }
+        return Array(UnsafeBufferPointer(start: row, count: model.configuration.vocabulary))
       }
     }
     return logits

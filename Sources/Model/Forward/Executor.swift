@@ -15,7 +15,7 @@ struct Executor {
   let kernels = Kernels.current
   let products: Products
   var taps: Taps
-  let rope: RotaryTable
+  let rope: RotaryTables
   let buffers: Buffers
   /// Where keys and values stay, if they are to; else those of one layer make room for the next's.
   private let cache: KeyValueCache?
@@ -23,14 +23,14 @@ struct Executor {
   init(_ model: Transformer, batch: Batch) {
     self.init(
       model, batch: batch,
-      rope: RotaryTable(
-        model.configuration, positions: batch.members.map(\.request.tokens.count).max() ?? 0),
+      rope: RotaryTables(
+        model.configuration, tokens: batch.members.map(\.request.tokens.count).max() ?? 0),
       cache: nil)
   }
 
   /// - Parameter cache: holds the positions of the batch's one run that have no row in it, and takes
   ///   the others.
-  init(_ model: Transformer, batch: Batch, rope: RotaryTable, cache: KeyValueCache?) {
+  init(_ model: Transformer, batch: Batch, rope: RotaryTables, cache: KeyValueCache?) {
     self.model = model
     self.batch = batch
     self.rope = rope
@@ -65,11 +65,20 @@ struct Executor {
   var width: Int { model.configuration.width }
 
   private mutating func embed() {
+    let scale = model.configuration.embeddingScale
     for row in batch.rows.indices {
       let embedding = model.embedding.row(batch.token(of: row))
-      (buffers.stream.pointer + row * width).update(from: embedding, count: width)
+      let x = buffers.stream.pointer + row * width
+      for i in 0..<width { x[i] = scale.map { embedding[i] * $0 } ?? embedding[i] }
     }
     visit(.embed, 0, buffers.stream, stride: width)
+    guard let positions = model.positionEmbedding else { return }
+    for row in batch.rows.indices {
+      let embedding = positions.row(batch.rows[row].position)
+      (buffers.added.pointer + row * width).update(from: embedding, count: width)
+    }
+    visit(.posEmbed, 0, buffers.added, stride: width)
+    addToStream(stride: width)
   }
 
   /// Rows that nothing reads any more are gone; those that fork at this layer begin with their base's
@@ -102,78 +111,153 @@ struct Executor {
 
   private mutating func runLayer(_ l: Int) {
     let layer = model.layers[l]
+    runAttention(l, layer)
+    // Which is when the MLP reads the stream.
+    switch model.configuration.residual {
+    case .sequential:
+      addToStream(stride: layer.o.stride)
+      visit(.residMid, l, buffers.stream, stride: width)
+      if let ln2 = layer.ln2 { normalise(buffers.stream, ln2, scale: .ln2Scale, l) }
+    case .parallel:
+      if let ln2 = layer.ln2 { normalise(buffers.stream, ln2, scale: .ln2Scale, l) }
+      addToStream(stride: layer.o.stride)
+    case .parallelSharedNorm:
+      // What attention read is still there.
+      addToStream(stride: layer.o.stride)
+    }
+    runMLP(l, layer)
+    addToStream(stride: layer.down.stride)
+    visit(.residPost, l, buffers.stream, stride: width)
+  }
+
+  /// Leaves in `added` what attention adds to the stream, in `normed` what it has read.
+  private mutating func runAttention(_ l: Int, _ layer: Transformer.Layer) {
     let b = buffers
-    normalise(b.stream, weight: layer.ln1, scale: .ln1Scale, l)
-    let queries = ProductTarget(matrix: layer.q, out: b.q.pointer)
+    normalise(b.stream, layer.ln1, scale: .ln1Scale, l)
     let hasEnds = batch.hasEnds(before: 2 * l + 1)
     multiplyNormed(
-      [
-        ProductTarget(matrix: layer.k, out: newKeys(l)),
-        ProductTarget(matrix: layer.v, out: newValues(l)),
-      ] + (hasEnds ? [] : [queries]))
+      [(layer.k, newKeys(l)), (layer.v, newValues(l))] + (hasEnds ? [] : [(layer.q, b.q.pointer)]))
     taps.visit(Site(.k, layer: l), in: newKeys(l), stride: layer.k.stride, rows: batch)
     taps.visit(Site(.v, layer: l), in: newValues(l), stride: layer.v.stride, rows: batch)
-    rotate(newKeys(l), stride: layer.k.stride, heads: model.configuration.keyValueHeads)
+    turn(newKeys(l), stride: layer.k.stride, heads: keyValueHeads, norm: layer.kNorm, l)
     let sources = sources
     if hasEnds {
       let kept = batch.drop(before: 2 * l + 1)
       close(b.stream, around: kept)
       close(b.normed, around: kept)
-      multiplyNormed([queries])
+      multiplyNormed([(layer.q, b.q.pointer)])
     }
-    let rows = batch.rows.count
     visit(.q, l, b.q, stride: layer.q.stride)
-    rotate(b.q.pointer, stride: layer.q.stride, heads: model.configuration.heads)
+    turn(b.q.pointer, stride: layer.q.stride, heads: heads, norm: layer.qNorm, l)
     attend(l, sources: sources)
     visit(.z, l, b.z, stride: layer.q.stride)
-
-    products.multiply(
-      b.z.pointer, rows: rows, stride: layer.q.stride,
-      [ProductTarget(matrix: layer.o, out: b.added.pointer)])
-    visitResult(l, rows: rows)
+    multiply(b.z.pointer, stride: layer.q.stride, [(layer.o, b.added.pointer)])
+    visitResult(l)
+    if let norm = layer.ln1Post { normaliseAdded(norm, scale: .ln1PostScale, l, layer.o.stride) }
     visit(.attnOut, l, b.added, stride: layer.o.stride)
-    addToStream(stride: layer.o.stride)
-    visit(.residMid, l, b.stream, stride: width)
+  }
 
-    normalise(b.stream, weight: layer.ln2, scale: .ln2Scale, l)
-    multiplyNormed([
-      ProductTarget(matrix: layer.gate, out: b.gate.pointer),
-      ProductTarget(matrix: layer.up, out: b.up.pointer),
-    ])
-    let neurons = model.configuration.neurons
+  /// Leaves in `added` what the MLP adds to the stream.
+  private mutating func runMLP(_ l: Int, _ layer: Transformer.Layer) {
+    let b = buffers
+    multiplyNormed(
+      [(layer.gate, b.gate.pointer)] + (layer.up.map { [($0, b.up.pointer)] } ?? []))
     visit(.mlpPre, l, b.gate, stride: layer.gate.stride)
-    forEachRow(rows) { row in
-      let offset = row * layer.gate.stride
-      kernels.gatedSiLU(
-        b.gate.pointer + offset, b.up.pointer + offset, neurons, b.gate.pointer + offset)
+    let (kernels, neurons) = (kernels, model.configuration.neurons)
+    let nonlinearity = model.configuration.mlp.nonlinearity.kernel
+    forEachRow { row in
+      let gate = b.gate.pointer + row * layer.gate.stride
+      let up = layer.up.map { UnsafePointer(b.up.pointer + row * $0.stride) }
+      kernels.activate(nonlinearity, gate, up, neurons, gate)
     }
     visit(.mlpPost, l, b.gate, stride: layer.gate.stride)
-    products.multiply(
-      b.gate.pointer, rows: rows, stride: layer.gate.stride,
-      [ProductTarget(matrix: layer.down, out: b.added.pointer)])
+    multiply(b.gate.pointer, stride: layer.gate.stride, [(layer.down, b.added.pointer)])
+    if let norm = layer.ln2Post { normaliseAdded(norm, scale: .ln2PostScale, l, layer.down.stride) }
     visit(.mlpOut, l, b.added, stride: layer.down.stride)
-    addToStream(stride: layer.down.stride)
-    visit(.residPost, l, b.stream, stride: width)
   }
 
-  private func multiplyNormed(_ targets: [ProductTarget]) {
-    products.multiply(buffers.normed.pointer, rows: batch.rows.count, stride: width, targets)
+  // MARK: - Products
+
+  typealias Output = (linear: Transformer.Linear, out: UnsafeMutablePointer<Float>)
+
+  private func multiplyNormed(_ outputs: [Output]) {
+    multiply(buffers.normed.pointer, stride: width, outputs)
   }
 
-  mutating func normalise(_ x: FloatBuffer, weight: [Float], scale: Activation, _ l: Int) {
-    let (kernels, width, b, rows) = (kernels, width, buffers, batch.rows.count)
+  /// Products, then biases.
+  private func multiply(_ x: UnsafePointer<Float>, stride: Int, _ outputs: [Output]) {
+    products.multiply(
+      x, rows: batch.rows.count, stride: stride,
+      outputs.map { ProductTarget(matrix: $0.linear.matrix, out: $0.out) })
+    for (linear, out) in outputs {
+      guard let bias = linear.bias else { continue }
+      let kernels = kernels
+      forEachRow { row in kernels.add(bias, out + row * linear.stride, bias.count) }
+    }
+  }
+
+  // MARK: - Norms
+
+  /// Writes the normed rows into `normed`.
+  mutating func normalise(
+    _ x: FloatBuffer, _ norm: Transformer.Norm, scale: Activation, _ l: Int
+  ) {
+    let (kernels, width, b) = (kernels, width, buffers)
     let epsilon = model.configuration.epsilon
-    forEachRow(rows) { row in
-      b.scales.pointer[row] = kernels.rootMeanSquare(x.pointer + row * width, width, epsilon)
+    forEachRow { row in
+      let x = x.pointer + row * width
+      b.scales.pointer[row] = norm.scale(of: x, width, epsilon, kernels)
     }
     visit(scale, l, b.scales, stride: 1)
-    weight.withUnsafeBufferPointer { weight in
-      guard let weight = weight.baseAddress else { return }
-      forEachRow(rows) { row in
-        kernels.normalise(
-          x.pointer + row * width, b.scales.pointer[row], weight, width,
-          b.normed.pointer + row * width)
+    forEachRow { row in
+      norm.apply(
+        to: x.pointer + row * width, scale: b.scales.pointer[row], width, kernels,
+        into: b.normed.pointer + row * width)
+    }
+  }
+
+  /// Norms what is on its way into the stream, in place.
+  private mutating func normaliseAdded(
+    _ norm: Transformer.Norm, scale: Activation, _ l: Int, _ stride: Int
+  ) {
+    let (kernels, width, b) = (kernels, width, buffers)
+    let epsilon = model.configuration.epsilon
+    forEachRow { row in
+      let x = b.added.pointer + row * stride
+      b.scales.pointer[row] = norm.scale(of: x, width, epsilon, kernels)
+    }
+    visit(scale, l, b.scales, stride: 1)
+    forEachRow { row in
+      let x = b.added.pointer + row * stride
+      norm.apply(to: x, scale: b.scales.pointer[row], width, kernels, into: x)
+    }
+  }
+
+  // MARK: - Keys and queries
+
+  private var heads: Int { model.configuration.heads }
+  private var keyValueHeads: Int { model.configuration.keyValueHeads }
+
+  /// Norms each head's vector, where heads have a norm, and rotates it.
+  private func turn(
+    _ x: UnsafeMutablePointer<Float>, stride: Int, heads: Int, norm: Transformer.Norm?, _ l: Int
+  ) {
+    let (kernels, width) = (kernels, model.configuration.headWidth)
+    let epsilon = model.configuration.epsilon
+    let rotary = rope[l]
+    if norm == nil && rotary == nil { return }
+    forEachRow { row in
+      let x = x + row * stride
+      if let norm {
+        for head in 0..<heads {
+          let x = x + head * width
+          let scale = norm.scale(of: x, width, epsilon, kernels)
+          norm.apply(to: x, scale: scale, width, kernels, into: x)
+        }
       }
+      let place = batch.rows[row]
+      rotary?.table(tokens: batch.members[place.owner].request.tokens.count)
+        .rotate(x, heads: heads, width: width, at: place.position, kernels)
     }
   }
 
@@ -196,20 +280,8 @@ struct Executor {
     values(l).pointer + (cache?.count ?? 0) * model.layers[l].v.stride
   }
 
-  private func rotate(_ x: UnsafeMutablePointer<Float>, stride: Int, heads: Int) {
-    let headWidth = model.configuration.headWidth
-    forEachRow(batch.rows.count) { row in
-      rope.withAngles(at: batch.rows[row].position) { cosines, sines in
-        for head in 0..<heads {
-          kernels.rotate(
-            x + row * stride + head * headWidth, headWidth / 2, cosines, sines)
-        }
-      }
-    }
-  }
-
   private func addToStream(stride: Int) {
-    forEachRow(batch.rows.count) { row in
+    forEachRow { row in
       kernels.add(
         buffers.added.pointer + row * stride, buffers.stream.pointer + row * width, width)
     }
@@ -222,8 +294,8 @@ struct Executor {
     taps.visit(Site(activation, layer: l), in: x.pointer, stride: stride, rows: batch)
   }
 
-  private func forEachRow(_ rows: Int, _ body: (Int) -> Void) {
-    let perItem = 8
+  private func forEachRow(_ body: (Int) -> Void) {
+    let (rows, perItem) = (batch.rows.count, 8)
     model.pool.run((rows + perItem - 1) / perItem) { item, _ in
       for row in item * perItem..<min(rows, (item + 1) * perItem) { body(row) }
     }
@@ -239,10 +311,10 @@ final class Buffers {
   let added: FloatBuffer
 
   init(_ model: Transformer, rows: Int) {
-    func buffer(_ matrix: (Transformer.Layer) -> PackedMatrix) -> FloatBuffer {
+    func buffer(_ linear: (Transformer.Layer) -> Transformer.Linear?) -> FloatBuffer {
       // Zeroed: the columns that fill a row up to whole panels are read by no one, but must not be
       // signalling values.
-      FloatBuffer(rows * (model.layers.first.map { matrix($0).stride } ?? 0), zeroed: true)
+      FloatBuffer(rows * (model.layers.first.flatMap { linear($0)?.stride } ?? 0), zeroed: true)
     }
     let width = model.configuration.width
     stream = FloatBuffer(rows * width)
@@ -253,7 +325,7 @@ final class Buffers {
     v = buffer(\.v)
     z = buffer(\.q)
     gate = buffer(\.gate)
-    up = buffer(\.up)
+    up = buffer { $0.up }
     added = buffer(\.o)
   }
 }

@@ -30,7 +30,7 @@ struct Fork: Equatable {
       guard let first = positions.min() else { continue }
       let activation = edit.site.activation
       let layer = activation == .lnFinalScale ? layers : edit.site.layer
-      settled = max(settled, activation == .embed || activation == .residPre ? layer : layer + 1)
+      settled = max(settled, activation.isBeforeItsLayer ? layer : layer + 1)
       for position in positions { forks[position] = min(forks[position], layer) }
       let next = activation.reachesLaterPositionsAtOnce ? layer : layer + 1
       guard next < layers else { continue }
@@ -40,6 +40,16 @@ struct Fork: Equatable {
     }
     self.layers = forks
     self.settled = settled
+  }
+}
+
+extension Activation {
+  /// Whether nothing of its layer has been computed when it comes.
+  fileprivate var isBeforeItsLayer: Bool {
+    switch self {
+    case .embed, .posEmbed, .residPre: true
+    default: false
+    }
   }
 }
 
@@ -68,10 +78,10 @@ extension RunRequest {
     for (site, positions) in captures {
       let end =
         switch site.activation {
-        case .embed: 0
+        case .embed, .posEmbed: 0
         case .residPre, .ln1Scale, .k, .v: 2 * site.layer
-        case .q, .attnScores, .pattern, .z, .result, .attnOut, .residMid, .ln2Scale, .mlpPre,
-          .mlpPost, .mlpOut, .residPost:
+        case .q, .attnScores, .pattern, .z, .result, .ln1PostScale, .attnOut, .residMid, .ln2Scale,
+          .mlpPre, .mlpPost, .ln2PostScale, .mlpOut, .residPost:
           2 * site.layer + 1
         case .lnFinalScale: 2 * layers
         }

@@ -7,7 +7,8 @@ public struct Generation {
   /// Of every position that is added; their own positions do not matter.
   private let addedEdits: [Edit]
   private let cache: KeyValueCache
-  private let rope: RotaryTable
+  private let rope: RotaryTables
+  private let promptCount: Int
   /// The prompt and what was added to it.
   public private(set) var tokens: [Int]
 
@@ -32,7 +33,8 @@ public struct Generation {
     self.edits = edits
     self.addedEdits = addedEdits
     cache = KeyValueCache(model, capacity: tokens.count + count)
-    rope = RotaryTable(model.configuration, positions: tokens.count + count)
+    rope = RotaryTables(model.configuration, tokens: tokens.count + count)
+    promptCount = tokens.count
   }
 
   /// The logits of the next token, `[vocabulary]`. After the first call, `token` is what was chosen.
@@ -40,10 +42,13 @@ public struct Generation {
   /// - Throws: `Interruption.Stopped`.
   public mutating func logits(after token: Int? = nil) throws -> [Float] {
     if let token { tokens.append(token) }
+    if model.configuration.rotatesAnew(at: tokens.count) { cache.count = 0 }
     let first = cache.count
+    let added = Array(max(first, promptCount)..<tokens.count)
     let request = RunRequest(
       tokens: tokens,
-      edits: first == 0 ? edits : addedEdits.map { $0.moved(to: Array(first..<tokens.count)) },
+      edits: (first == 0 ? edits : [])
+        + (added.isEmpty ? [] : addedEdits.map { $0.moved(to: added) }),
       logits: .all([tokens.count - 1]))
     var executor = Executor(
       model,
@@ -53,6 +58,16 @@ public struct Generation {
     try executor.run(advanced: { _, _ in }, consume: { logits = $1.logits[0] })
     cache.count = tokens.count
     return logits
+  }
+}
+
+extension Configuration {
+  /// Whether a text of so many tokens is the first to be rotated otherwise than shorter ones: all of
+  /// its keys are then.
+  fileprivate func rotatesAnew(at tokens: Int) -> Bool {
+    attention.contains { layer in
+      layer.rotary.map { $0.isLong(tokens) != $0.isLong(tokens - 1) } ?? false
+    }
   }
 }
 

@@ -21,55 +21,43 @@ private struct NaiveRun {
   private let request: RunRequest
   private let kernels = Kernels.current
   private let products: Products
-  private let rotary: RotaryTable
+  private let rotary: RotaryTables
   private var result = RunResult()
 
   init(_ model: Transformer, _ request: RunRequest) {
     self.model = model
     self.request = request
     products = Products(pool: model.pool)
-    rotary = RotaryTable(model.configuration, positions: request.tokens.count)
+    rotary = RotaryTables(model.configuration, tokens: request.tokens.count)
   }
 
   mutating func run() -> RunResult {
-    let c = model.configuration
-    var stream = request.tokens.map { model.embedding.row($0) }
-    visit(.embed, 0, &stream)
+    var stream = embed()
     for (l, layer) in model.layers.enumerated() {
       visit(.residPre, l, &stream)
       let normed = normalise(stream, layer.ln1, .ln1Scale, l)
-      var q = normed.map { times(layer.q, $0) }
-      var k = normed.map { times(layer.k, $0) }
-      var v = normed.map { times(layer.v, $0) }
-      visit(.q, l, &q)
-      visit(.k, l, &k)
-      visit(.v, l, &v)
-      var z = attend(rotate(q, heads: c.heads), rotate(k, heads: c.keyValueHeads), v, l)
-      visit(.z, l, &z)
-      var attention = z.map { times(layer.o, $0) }
-      visitResult(l, z: z, &attention)
-      visit(.attnOut, l, &attention)
-      add(attention, to: &stream)
-      visit(.residMid, l, &stream)
-
-      let second = normalise(stream, layer.ln2, .ln2Scale, l)
-      var gate = second.map { times(layer.gate, $0) }
-      let up = second.map { times(layer.up, $0) }
-      visit(.mlpPre, l, &gate)
-      var hidden = zip(gate, up).map { gated($0, $1) }
-      visit(.mlpPost, l, &hidden)
-      var mlp = hidden.map { times(layer.down, $0) }
-      visit(.mlpOut, l, &mlp)
-      add(mlp, to: &stream)
+      let attention = attention(normed, layer, l)
+      switch model.configuration.residual {
+      case .sequential:
+        add(attention, to: &stream)
+        visit(.residMid, l, &stream)
+        let second = layer.ln2.map { normalise(stream, $0, .ln2Scale, l) }
+        add(mlp(second ?? [], layer, l), to: &stream)
+      case .parallel, .parallelSharedNorm:
+        let second = layer.ln2.map { normalise(stream, $0, .ln2Scale, l) }
+        let mlp = mlp(second ?? normed, layer, l)
+        add(attention, to: &stream)
+        add(mlp, to: &stream)
+      }
       visit(.residPost, l, &stream)
     }
     let normed = normalise(stream, model.finalNorm, .lnFinalScale, 0)
     switch request.logits {
     case .none: break
     case .all(let positions):
-      result.logits = positions.map { times(model.unembedding, normed[$0]) }
+      result.logits = positions.map { logits(normed[$0]) }
     case .tokens(let tokens, let position):
-      let vocabulary = times(model.unembedding, normed[position])
+      let vocabulary = logits(normed[position])
       result.logits = [tokens.map { vocabulary[$0] }]
     }
     return result
@@ -77,10 +65,67 @@ private struct NaiveRun {
 
   // MARK: - Parts
 
+  private mutating func embed() -> Rows {
+    let scale = model.configuration.embeddingScale
+    var stream = request.tokens.map { token in
+      let row = model.embedding.row(token)
+      return scale.map { scale in row.map { $0 * scale } } ?? row
+    }
+    visit(.embed, 0, &stream)
+    if let embedding = model.positionEmbedding {
+      var positions = request.tokens.indices.map { embedding.row($0) }
+      visit(.posEmbed, 0, &positions)
+      add(positions, to: &stream)
+    }
+    return stream
+  }
+
+  private mutating func attention(_ normed: Rows, _ layer: Transformer.Layer, _ l: Int) -> Rows {
+    let c = model.configuration
+    var q = normed.map { times(layer.q, $0) }
+    var k = normed.map { times(layer.k, $0) }
+    var v = normed.map { times(layer.v, $0) }
+    visit(.q, l, &q)
+    visit(.k, l, &k)
+    visit(.v, l, &v)
+    q = rotate(normHeads(q, layer.qNorm), heads: c.heads, l)
+    k = rotate(normHeads(k, layer.kNorm), heads: c.keyValueHeads, l)
+    var z = attend(q, k, v, l)
+    visit(.z, l, &z)
+    var attention = z.map { times(layer.o, $0) }
+    visitResult(l, z: z, &attention)
+    if let norm = layer.ln1Post { attention = normalise(attention, norm, .ln1PostScale, l) }
+    visit(.attnOut, l, &attention)
+    return attention
+  }
+
+  private mutating func mlp(_ normed: Rows, _ layer: Transformer.Layer, _ l: Int) -> Rows {
+    var hidden = normed.map { times(layer.gate, $0) }
+    visit(.mlpPre, l, &hidden)
+    if let up = layer.up {
+      hidden = zip(hidden, normed).map { activate($0, up: times(up, $1)) }
+    } else {
+      hidden = hidden.map { activate($0, up: nil) }
+    }
+    visit(.mlpPost, l, &hidden)
+    var mlp = hidden.map { times(layer.down, $0) }
+    if let norm = layer.ln2Post { mlp = normalise(mlp, norm, .ln2PostScale, l) }
+    visit(.mlpOut, l, &mlp)
+    return mlp
+  }
+
+  private func logits(_ normed: [Float]) -> [Float] {
+    var logits = times(
+      Transformer.Linear(matrix: model.unembedding, bias: model.unembeddingBias), normed)
+    if let cap = model.configuration.logitCap, !request.isUncapped {
+      kernels.softCap(&logits, logits.count, cap)
+    }
+    return logits
+  }
+
   private mutating func attend(_ q: Rows, _ k: Rows, _ v: Rows, _ l: Int) -> Rows {
     let c = model.configuration
     let width = c.headWidth
-    let scale = 1 / Float(width).squareRoot()
     // [positions][heads · sources]
     var scores: Rows = q.indices.map { p in
       (0..<c.heads).flatMap { head in
@@ -88,11 +133,22 @@ private struct NaiveRun {
         return (0...p).map { source in
           kernels.dot(
             Array(q[p][head * width..<(head + 1) * width]),
-            Array(k[source][key..<key + width]), width) * scale
+            Array(k[source][key..<key + width]), width) * c.attentionScale
         }
       }
     }
-    visit(.attnScores, l, &scores)
+    if let cap = c.scoreCap {
+      for p in scores.indices { kernels.softCap(&scores[p], scores[p].count, cap) }
+    }
+    visit(.attnScores, l, &scores) { scores in
+      for p in scores.indices {
+        for head in 0..<c.heads {
+          for source in 0..<c.attention[l].firstSource(of: p) {
+            scores[p][head * (p + 1) + source] = -.infinity
+          }
+        }
+      }
+    }
     var pattern = scores
     for p in pattern.indices {
       for head in 0..<c.heads {
@@ -125,7 +181,7 @@ private struct NaiveRun {
         var alone = [Float](repeating: 0, count: row.count)
         let units = head * c.headWidth..<(head + 1) * c.headWidth
         alone.replaceSubrange(units, with: row[units])
-        return times(model.layers[l].o, alone)
+        return times(Transformer.Linear(matrix: model.layers[l].o.matrix), alone)
       }
     }
     var edited = original
@@ -144,32 +200,45 @@ private struct NaiveRun {
   }
 
   private mutating func normalise(
-    _ x: Rows, _ weight: [Float], _ activation: Activation, _ l: Int
+    _ x: Rows, _ norm: Transformer.Norm, _ activation: Activation, _ l: Int
   ) -> Rows {
-    let width = model.configuration.width
-    var scales = x.map { [kernels.rootMeanSquare($0, width, model.configuration.epsilon)] }
+    let (width, epsilon) = (model.configuration.width, model.configuration.epsilon)
+    var scales = x.map { [norm.scale(of: $0, width, epsilon, kernels)] }
     visit(activation, l, &scales)
     return zip(x, scales).map { x, scale in
-      Self.row(width) { kernels.normalise(x, scale[0], weight, width, $0) }
+      Self.row(width) { norm.apply(to: x, scale: scale[0], width, kernels, into: $0) }
     }
   }
 
-  private func rotate(_ x: Rows, heads: Int) -> Rows {
-    let width = model.configuration.headWidth
+  private func normHeads(_ x: Rows, _ norm: Transformer.Norm?) -> Rows {
+    guard let norm else { return x }
+    let (width, epsilon) = (model.configuration.headWidth, model.configuration.epsilon)
+    return x.map { row in
+      stride(from: 0, to: row.count, by: width).flatMap { start -> [Float] in
+        let head = Array(row[start..<start + width])
+        let scale = norm.scale(of: head, width, epsilon, kernels)
+        return Self.row(width) { norm.apply(to: head, scale: scale, width, kernels, into: $0) }
+      }
+    }
+  }
+
+  private func rotate(_ x: Rows, heads: Int, _ l: Int) -> Rows {
+    guard let table = rotary[l]?.table(tokens: request.tokens.count) else { return x }
     return x.enumerated().map { position, row in
       var row = row
-      rotary.withAngles(at: position) { cosines, sines in
-        row.withUnsafeMutableBufferPointer { row in
-          guard let row = row.baseAddress else { return }
-          for head in 0..<heads { kernels.rotate(row + head * width, width / 2, cosines, sines) }
-        }
+      row.withUnsafeMutableBufferPointer { row in
+        guard let row = row.baseAddress else { return }
+        table.rotate(
+          row, heads: heads, width: model.configuration.headWidth, at: position, kernels)
       }
       return row
     }
   }
 
-  private func gated(_ gate: [Float], _ up: [Float]) -> [Float] {
-    Self.row(gate.count) { kernels.gatedSiLU(gate, up, gate.count, $0) }
+  private func activate(_ x: [Float], up: [Float]?) -> [Float] {
+    Self.row(x.count) {
+      kernels.activate(model.configuration.mlp.nonlinearity.kernel, x, up, x.count, $0)
+    }
   }
 
   private func add(_ x: Rows, to stream: inout Rows) {
@@ -178,10 +247,12 @@ private struct NaiveRun {
     }
   }
 
-  private func times(_ matrix: PackedMatrix, _ x: [Float]) -> [Float] {
+  private func times(_ linear: Transformer.Linear, _ x: [Float]) -> [Float] {
+    let matrix = linear.matrix
     let out = Self.row(matrix.stride) { out in
       products.multiply(
         x, rows: 1, stride: matrix.columns, [ProductTarget(matrix: matrix, out: out)])
+      if let bias = linear.bias { kernels.add(bias, out, bias.count) }
     }
     return Array(out.prefix(matrix.rows))
   }
@@ -195,12 +266,16 @@ private struct NaiveRun {
 
   // MARK: - Edits and captures
 
-  /// Applies the edits of a site in their order, cuts last, then keeps what was asked for.
-  private mutating func visit(_ activation: Activation, _ l: Int, _ rows: inout Rows) {
+  /// Applies the edits of a site in their order, cuts last, then what no edit can change, then keeps
+  /// what was asked for.
+  private mutating func visit(
+    _ activation: Activation, _ l: Int, _ rows: inout Rows, holding: (inout Rows) -> Void = { _ in }
+  ) {
     let site = Site(activation, layer: l)
     let edits = request.edits.filter { $0.site == site }
     for edit in edits { apply(edit, to: &rows, cuts: false) }
     for edit in edits { apply(edit, to: &rows, cuts: true) }
+    holding(&rows)
     guard let positions = request.captures[site] else { return }
     let wanted = if case .some(let some) = positions { some } else { Array(rows.indices) }
     result.activations[site] = CapturedActivation(

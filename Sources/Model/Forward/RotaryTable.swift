@@ -1,26 +1,44 @@
-/// RoPE's angles: position p turns pair i by p · base^(−2i / d_head).
+/// The angles by which one kind of RoPE turns each position.
 struct RotaryTable: Sendable {
+  private let pairing: Rotary.Pairing
   private let half: Int
   /// [positions][half]
   private let cosines: [Float]
   private let sines: [Float]
 
-  init(_ configuration: Configuration, positions: Int) {
-    let half = configuration.headWidth / 2
-    let logBase = Numerics.log(configuration.ropeBase)
-    let frequencies = (0..<half).map { Numerics.exp(-Double($0) / Double(half) * logBase) }
+  /// - Parameter factors: what each pair's frequency is divided by; 1 where there are none.
+  init(_ rotary: Rotary, factors: [Double], positions: Int) {
+    pairing = rotary.pairing
+    half = rotary.width / 2
+    let logBase = Numerics.log(rotary.base)
+    let frequencies = (0..<half).map { [half] in
+      Numerics.exp(-Double($0) / Double(half) * logBase) / (factors.isEmpty ? 1 : factors[$0])
+    }
     var cosines: [Float] = []
     var sines: [Float] = []
     for position in 0..<positions {
       for frequency in frequencies {
         let (sin, cos) = Numerics.sinCos(Double(position) * frequency)
-        cosines.append(Float(cos))
-        sines.append(Float(sin))
+        cosines.append(Float(cos * rotary.magnitude))
+        sines.append(Float(sin * rotary.magnitude))
       }
     }
-    self.half = half
     self.cosines = cosines
     self.sines = sines
+  }
+
+  /// Turns the heads of one row, `width` elements each.
+  func rotate(
+    _ x: UnsafeMutablePointer<Float>, heads: Int, width: Int, at position: Int, _ kernels: Kernels
+  ) {
+    withAngles(at: position) { cosines, sines in
+      for head in 0..<heads {
+        switch pairing {
+        case .halfSplit: kernels.rotate(x + head * width, half, cosines, sines)
+        case .adjacent: kernels.rotateAdjacent(x + head * width, half, cosines, sines)
+        }
+      }
+    }
   }
 
   func withAngles(
@@ -34,4 +52,42 @@ struct RotaryTable: Sendable {
       }
     }
   }
+}
+
+/// The tables of all layers: one for each kind of RoPE among them.
+struct RotaryTables: Sendable {
+  /// How one layer rotates.
+  struct Layer: Sendable {
+    fileprivate let rotary: Rotary
+    fileprivate let short: RotaryTable
+    /// Where there are prompts that need it.
+    fileprivate let long: RotaryTable?
+
+    /// For a prompt of so many tokens.
+    func table(tokens: Int) -> RotaryTable { rotary.isLong(tokens) ? long ?? short : short }
+  }
+
+  private let kinds: [Layer]
+  /// Of each layer, its place among `kinds`.
+  private let indices: [Int?]
+
+  /// - Parameter tokens: of the longest prompt.
+  init(_ configuration: Configuration, tokens: Int) {
+    var kinds: [Layer] = []
+    indices = configuration.attention.map { layer in
+      guard let rotary = layer.rotary else { return nil }
+      if let found = kinds.firstIndex(where: { $0.rotary == rotary }) { return found }
+      kinds.append(
+        Layer(
+          rotary: rotary,
+          short: RotaryTable(rotary, factors: rotary.factors, positions: tokens),
+          long: rotary.isLong(tokens)
+            ? RotaryTable(rotary, factors: rotary.long?.factors ?? [], positions: tokens) : nil))
+      return kinds.count - 1
+    }
+    self.kinds = kinds
+  }
+
+  /// Nil where the layer rotates nothing.
+  subscript(layer: Int) -> Layer? { indices[layer].map { kinds[$0] } }
 }

@@ -11,6 +11,8 @@ public struct RunRequest: Sendable {
   /// Activations to keep, and where.
   public var captures: [Site: Positions]
   public var logits: Logits
+  /// Whether logits are given before their soft cap, in models that have one: what adds up is these.
+  public var isUncapped: Bool
 
   public enum Positions: Sendable, Equatable {
     case all
@@ -27,13 +29,14 @@ public struct RunRequest: Sendable {
 
   public init(
     tokens: [Int], edits: [Edit] = [], base: Int? = nil, captures: [Site: Positions] = [:],
-    logits: Logits = .none
+    logits: Logits = .none, isUncapped: Bool = false
   ) {
     self.tokens = tokens
     self.edits = edits
     self.base = base
     self.captures = captures
     self.logits = logits
+    self.isUncapped = isUncapped
   }
 }
 

@@ -88,13 +88,13 @@ extension Transformer {
   /// Of one layer's matrix products.
   private var productFlopsPerRow: Double {
     guard let l = layers.first else { return 0 }
-    let weights = [l.q, l.k, l.v, l.o, l.gate, l.up, l.down].reduce(0) { $0 + $1.rows * $1.columns }
+    let weights = l.matrices.reduce(0) { $0 + $1.rows * $1.columns }
     return 2 * Double(weights)
   }
 
   private var keyValueFlopsPerRow: Double {
     guard let l = layers.first else { return 0 }
-    return 2 * Double(l.k.rows * l.k.columns + l.v.rows * l.v.columns)
+    return [l.k.matrix, l.v.matrix].reduce(0) { $0 + 2 * Double($1.rows * $1.columns) }
   }
 
   private var unembeddingFlopsPerRow: Double {
@@ -126,7 +126,8 @@ extension Transformer {
     let clock = ContinuousClock()
     let rates = [1, 4, 12, 48, 192].map { rows -> (rows: Int, secondsPerFlop: Double) in
       let x = FloatBuffer(rows * configuration.width, zeroed: true)
-      let outs = [layer.gate, layer.up].map { ($0, FloatBuffer(rows * $0.stride)) }
+      let outs = [layer.gate, layer.up].compactMap { $0?.matrix }
+        .map { ($0, FloatBuffer(rows * $0.stride)) }
       let targets = outs.map { ProductTarget(matrix: $0, out: $1.pointer) }
       let flops = outs.reduce(0.0) { $0 + 2 * Double(rows * $1.0.rows * $1.0.columns) }
       // The first touches the memory.

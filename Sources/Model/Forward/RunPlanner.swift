@@ -106,7 +106,7 @@ extension Transformer {
     let widest = max(configuration.width, layer.q.stride, layer.gate.stride)
     let floats =
       2 * configuration.width + 2 * layer.q.stride + layer.k.stride + layer.v.stride
-      + layer.gate.stride + layer.up.stride + layer.o.stride + widest + 1
+      + layer.gate.stride + (layer.up?.stride ?? 0) + layer.o.stride + widest + 1
     return floats * MemoryLayout<Float>.size
   }
 

@@ -60,6 +60,7 @@ extension RunRequest {
         .request,
         "there is no layer \(site.layer): this model has layers 0 to \(configuration.layers - 1)")
     }
+    if let reason = configuration.lacks(site.activation) { throw ModelError(.request, reason) }
   }
 
   // MARK: - Edits
@@ -130,9 +131,11 @@ extension RunRequest {
         throw ModelError(.request, "sources can be cut at attn_scores, not at \(edit.place)")
       }
       try check(positions: sources)
-      guard let first = sources.min(), edit.positions.contains(where: { $0 >= first }) else {
+      let attention = configuration.attention[edit.site.layer]
+      guard edit.positions.contains(where: { attention.sees(sources, from: $0) }) else {
+        let reach = attention.window.map { ", over \($0) positions" } ?? ""
         throw ModelError(
-          .request, "an edit at \(edit.place) cuts nothing: attention only looks back")
+          .request, "an edit at \(edit.place) cuts nothing: attention only looks back\(reach)")
       }
     }
   }
@@ -143,14 +146,16 @@ extension RunRequest {
     for edit in edits {
       guard case .cut(let sources) = edit.change else { continue }
       let heads = edit.units ?? Array(0..<configuration.heads)
+      let attention = configuration.attention[edit.site.layer]
       for position in edit.positions {
-        let seen = sources.filter { $0 <= position }
+        let first = attention.firstSource(of: position)
+        let seen = sources.filter { first <= $0 && $0 <= position }
         for head in heads {
           cut[edit.site, default: [:]][position, default: [:]][head, default: []]
             .formUnion(seen)
         }
-        if let head = heads.first(where: { cut[edit.site]?[position]?[$0]?.count == position + 1 })
-        {
+        let visible = position - first + 1
+        if let head = heads.first(where: { cut[edit.site]?[position]?[$0]?.count == visible }) {
           throw ModelError(
             .request,
             "L\(edit.site.layer)H\(head) at position \(position) would have no source left to "

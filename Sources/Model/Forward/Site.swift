@@ -1,32 +1,39 @@
 /// The canonical activations, the same for every family, under TransformerLens's names.
 public enum Activation: String, Sendable, CaseIterable, Hashable {
   case embed
+  /// What is added to the embedding where positions are learned.
+  case posEmbed = "pos_embed"
   case residPre = "resid_pre"
   case residMid = "resid_mid"
   case residPost = "resid_post"
-  /// What the norm before attention divides by: √(mean x² + ε).
+  /// What the norm before attention divides by: √(mean x² + ε), of x less its mean in a LayerNorm.
   case ln1Scale = "ln1.scale"
   /// What the norm before the MLP divides by.
   case ln2Scale = "ln2.scale"
-  /// Queries before RoPE, [heads, d_head].
+  /// What the norm between attention and the stream divides by.
+  case ln1PostScale = "ln1_post.scale"
+  /// What the norm between the MLP and the stream divides by.
+  case ln2PostScale = "ln2_post.scale"
+  /// Queries, bias included, before any norm of their own and RoPE, [heads, d_head].
   case q
-  /// Keys before RoPE, [key/value heads, d_head].
+  /// Keys, likewise, [key/value heads, d_head].
   case k
   /// Values, [key/value heads, d_head].
   case v
-  /// q · k / √d_head before the softmax, [heads, sources]; sources after the position are absent.
+  /// q · k, scaled and capped, before the softmax, [heads, sources]; sources after the position are
+  /// absent, those before its window −∞.
   case attnScores = "attn_scores"
   /// Attention probabilities, [heads, sources].
   case pattern
   /// Σ_sources pattern · v, [heads, d_head].
   case z
-  /// A head's z · W_O, [heads, d_model].
+  /// A head's z · W_O, [heads, d_model]; before a norm on the way into the stream.
   case result
-  /// What attention adds to the stream.
+  /// What attention adds to the stream, its bias included.
   case attnOut = "attn_out"
-  /// The gate's pre-activation, [neurons].
+  /// The gate's pre-activation, or the neurons' own where there is no gate, [neurons].
   case mlpPre = "mlp_pre"
-  /// act(gate) · up: what the MLP's last matrix reads, [neurons].
+  /// act(gate) · up, or act(pre): what the MLP's last matrix reads, [neurons].
   case mlpPost = "mlp_post"
   /// What the MLP adds to the stream.
   case mlpOut = "mlp_out"
@@ -41,16 +48,27 @@ public enum Activation: String, Sendable, CaseIterable, Hashable {
     case .q, .attnScores, .pattern, .z, .result: .heads
     case .k, .v: .keyValueHeads
     case .mlpPre, .mlpPost: .neurons
-    case .embed, .residPre, .residMid, .residPost, .ln1Scale, .ln2Scale, .attnOut, .mlpOut,
-      .lnFinalScale:
+    case .embed, .posEmbed, .residPre, .residMid, .residPost, .ln1Scale, .ln2Scale, .ln1PostScale,
+      .ln2PostScale, .attnOut, .mlpOut, .lnFinalScale:
       .none
     }
   }
 
   /// Whether there is one in every layer.
-  public var isInLayer: Bool { self != .embed && self != .lnFinalScale }
+  public var isInLayer: Bool {
+    switch self {
+    case .embed, .posEmbed, .lnFinalScale: false
+    default: true
+    }
+  }
 
-  public var isScale: Bool { self == .ln1Scale || self == .ln2Scale || self == .lnFinalScale }
+  /// Whether a norm divides by it.
+  public var isScale: Bool {
+    switch self {
+    case .ln1Scale, .ln2Scale, .ln1PostScale, .ln2PostScale, .lnFinalScale: true
+    default: false
+    }
+  }
 
   /// Whether its vectors have an element for each source position.
   public var isOverSources: Bool { self == .attnScores || self == .pattern }
@@ -59,10 +77,13 @@ public enum Activation: String, Sendable, CaseIterable, Hashable {
   public func hookName(layer: Int) -> String {
     switch self {
     case .embed: "hook_embed"
+    case .posEmbed: "hook_pos_embed"
     case .lnFinalScale: "ln_final.hook_scale"
     case .residPre, .residMid, .residPost, .attnOut, .mlpOut: "blocks.\(layer).hook_\(rawValue)"
     case .ln1Scale: "blocks.\(layer).ln1.hook_scale"
     case .ln2Scale: "blocks.\(layer).ln2.hook_scale"
+    case .ln1PostScale: "blocks.\(layer).ln1_post.hook_scale"
+    case .ln2PostScale: "blocks.\(layer).ln2_post.hook_scale"
     case .q, .k, .v, .attnScores, .pattern, .z, .result: "blocks.\(layer).attn.hook_\(rawValue)"
     case .mlpPre: "blocks.\(layer).mlp.hook_pre"
     case .mlpPost: "blocks.\(layer).mlp.hook_post"
@@ -79,7 +100,8 @@ public enum Activation: String, Sendable, CaseIterable, Hashable {
   }
 }
 
-/// One activation of one layer. `embed` and `ln_final.scale` are in no layer: 0 stands there.
+/// One activation of one layer. `embed`, `pos_embed` and `ln_final.scale` are in no layer: 0 stands
+/// there.
 public struct Site: Sendable, Hashable {
   public let activation: Activation
   public let layer: Int
@@ -105,10 +127,29 @@ extension Configuration {
   /// The elements of one unit at one position, of `sources` that it can see.
   public func unitWidth(_ activation: Activation, sources: Int) -> Int {
     switch activation {
-    case .embed, .residPre, .residMid, .residPost, .attnOut, .mlpOut, .result: width
-    case .ln1Scale, .ln2Scale, .lnFinalScale, .mlpPre, .mlpPost: 1
+    case .embed, .posEmbed, .residPre, .residMid, .residPost, .attnOut, .mlpOut, .result: width
+    case .ln1Scale, .ln2Scale, .ln1PostScale, .ln2PostScale, .lnFinalScale, .mlpPre, .mlpPost: 1
     case .q, .k, .v, .z: headWidth
     case .attnScores, .pattern: sources
+    }
+  }
+
+  /// Those that this model has.
+  public var activations: [Activation] { Activation.allCases.filter { lacks($0) == nil } }
+
+  /// Why this model has no such activation; nil where it has.
+  public func lacks(_ activation: Activation) -> String? {
+    switch activation {
+    case .posEmbed where !hasLearnedPositions:
+      "this model has no position embedding: it rotates queries and keys instead"
+    case .residMid where residual != .sequential:
+      "this model has no resid_mid: attention and MLP both read the stream before the layer and "
+        + "are added to it together"
+    case .ln2Scale where residual == .parallelSharedNorm:
+      "this model has no ln2.scale: attention and MLP read the stream through one norm, ln1"
+    case .ln1PostScale where !hasPostNorms, .ln2PostScale where !hasPostNorms:
+      "this model has no \(activation.rawValue): nothing is normed on its way into the stream"
+    default: nil
     }
   }
 }

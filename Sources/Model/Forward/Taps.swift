@@ -158,14 +158,19 @@ struct AttentionTaps: @unchecked Sendable {
   }
 
   /// One head's numbers over the sources of one row.
+  ///
+  /// - Parameter unseen: how many sources lie before the window: no edit of their scores makes them
+  ///   seen.
   func visit(
-    _ activation: Activation, row: Int, head: Int, _ x: UnsafeMutablePointer<Float>, sources: Int
+    _ activation: Activation, row: Int, head: Int, _ x: UnsafeMutablePointer<Float>, sources: Int,
+    unseen: Int = 0
   ) {
-    if isIdle { return }
+    if isIdle && unseen == 0 { return }
     for edit in edits[activation]?[row] ?? [] {
       guard let unit = edit.units.firstIndex(of: head) else { continue }
       Taps.change(x, edit.change, index: edit.index, unit: unit, width: sources)
     }
+    x.update(repeating: -.infinity, count: unseen)
     if let kept = kept[activation] {
       (kept.pointer + row * stride + head * sources).update(from: x, count: sources)
     }

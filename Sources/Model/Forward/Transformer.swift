@@ -1,59 +1,91 @@
+import Synchronization
+
 /// Weights in canonical form: every family's look alike from here on.
 public final class Transformer: Sendable {
   public let configuration: Configuration
   let embedding: PackedMatrix
-  /// The embedding itself where the two are tied.
+  /// [context, d_model], where positions are learned.
+  let positionEmbedding: PackedMatrix?
+  /// W_U, [vocabulary, d_model]; the embedding itself where the two are tied.
   let unembedding: PackedMatrix
+  /// b_U, [vocabulary]
+  let unembeddingBias: [Float]?
   let layers: [Layer]
-  /// γ of the final norm, [d_model].
-  public let finalNorm: [Float]
+  let finalNorm: Norm
   public let pool: WorkerPool
   /// Of the weights that are read when they are first needed.
   private let failures: WeightFailures
+  /// b' of every layer, once asked for.
+  private let knownBiases = Mutex<[[Float]?]?>(nil)
+
+  /// A matrix and its bias.
+  struct Linear: Sendable {
+    var matrix: PackedMatrix
+    var bias: [Float]?
+    var stride: Int { matrix.stride }
+  }
 
   struct Layer: Sendable {
-    /// γ of the norm before attention, [d_model].
-    var ln1: [Float]
-    var q, k, v, o: PackedMatrix
-    /// γ of the norm before the MLP, [d_model].
-    var ln2: [Float]
-    var gate, up, down: PackedMatrix
+    /// Before attention.
+    var ln1: Norm
+    var q, k, v, o: Linear
+    /// Each head's own, before RoPE.
+    var qNorm, kNorm: Norm?
+    /// Between attention and the stream.
+    var ln1Post: Norm?
+    /// Before the MLP; nil where that reads what attention reads.
+    var ln2: Norm?
+    /// The gate, or the only matrix into the neurons: what the nonlinearity is of.
+    var gate: Linear
+    /// What the gate's activation is multiplied by.
+    var up: Linear?
+    var down: Linear
+    /// Between the MLP and the stream.
+    var ln2Post: Norm?
+
+    var matrices: [PackedMatrix] {
+      [q, k, v, o, gate, down].map(\.matrix) + (up.map { [$0.matrix] } ?? [])
+    }
   }
 
   /// Finds and checks every weight. Vectors are read; matrices are when they are first needed.
   ///
   /// - Throws: `ModelError` if one is missing, has another shape than the configuration says, or has
   ///   no place in the model: what it would change would be silently wrong.
-  init(
-    _ configuration: Configuration, names: WeightNames, file: any TensorFile, pool: WorkerPool
-  ) throws {
-    let reader = WeightReader(file: file)
-    let c = configuration
+  init(_ blueprint: Blueprint, file: any TensorFile, pool: WorkerPool) throws {
+    let (names, c) = (blueprint.names, blueprint.configuration)
+    let reader = WeightReader(names, file: file)
     failures = reader.failures
     self.configuration = c
     self.pool = pool
     embedding = try reader.matrix(names.embedding, c.vocabulary, c.width)
+    positionEmbedding = try names.positionEmbedding.map {
+      try reader.matrix($0, c.context, c.width)
+    }
     unembedding =
       c.isTied ? embedding : try reader.matrix(names.unembedding, c.vocabulary, c.width)
-    finalNorm = try reader.vector(names.finalNorm, c.width)
+    unembeddingBias = try names.unembeddingBias.map { try reader.vector($0, c.vocabulary) }
+    finalNorm = try reader.norm(names.finalNorm, c.width, c.norm)
     layers = try (0..<c.layers).map { i in
       let name = names.layer(i)
       let queries = c.heads * c.headWidth
       let keys = c.keyValueHeads * c.headWidth
-      let qOrder = names.rotation.rowOrder(heads: c.heads, width: c.headWidth)
-      let kOrder = names.rotation.rowOrder(heads: c.keyValueHeads, width: c.headWidth)
       return Layer(
-        ln1: try reader.vector(name.ln1, c.width),
-        q: try reader.matrix(name.q, queries, c.width, order: qOrder),
-        k: try reader.matrix(name.k, keys, c.width, order: kOrder),
-        v: try reader.matrix(name.v, keys, c.width),
-        o: try reader.matrix(name.o, c.width, queries),
-        ln2: try reader.vector(name.ln2, c.width),
-        gate: try reader.matrix(name.gate, c.neurons, c.width),
-        up: try reader.matrix(name.up, c.neurons, c.width),
-        down: try reader.matrix(name.down, c.width, c.neurons))
+        ln1: try reader.norm(name.ln1, c.width, c.norm),
+        q: try reader.linear(name.q, queries, c.width),
+        k: try reader.linear(name.k, keys, c.width),
+        v: try reader.linear(name.v, keys, c.width),
+        o: try reader.linear(name.o, c.width, queries),
+        qNorm: try name.qNorm.map { try reader.scaling($0, c.headWidth) },
+        kNorm: try name.kNorm.map { try reader.scaling($0, c.headWidth) },
+        ln1Post: try name.ln1Post.map { try reader.scaling($0, c.width) },
+        ln2: try name.ln2.map { try reader.norm($0, c.width, c.norm) },
+        gate: try reader.linear(name.gate, c.neurons, c.width),
+        up: try name.up.map { try reader.linear($0, c.neurons, c.width) },
+        down: try reader.linear(name.down, c.width, c.neurons),
+        ln2Post: try name.ln2Post.map { try reader.scaling($0, c.width) })
     }
-    try reader.refuseUnknown(names, layers: c.layers)
+    try reader.refuseUnknown(layers: c.layers)
   }
 
   /// To be called before anything that was computed from matrices is believed.
@@ -61,76 +93,19 @@ public final class Transformer: Sendable {
   /// - Throws: `ModelError` if the file could not be read any more, or holds what is no number.
   func checkWeights() throws { try failures.check() }
 
+  /// What values have of biases, for each layer; worked out once.
+  var foldedBiases: [[Float]?] {
+    knownBiases.withLock { known in
+      if let known { return known }
+      let biases = layers.map(valueBias)
+      known = biases
+      return biases
+    }
+  }
+
   /// The size of the packed weights, in bytes.
   public var weightBytes: Int {
-    let matrices = layers.flatMap { [$0.q, $0.k, $0.v, $0.o, $0.gate, $0.up, $0.down] }
-    return (matrices + [embedding] + (configuration.isTied ? [] : [unembedding]))
-      .reduce(0) { $0 + $1.byteCount }
-  }
-
-  /// u_t = γ_f ⊙ W_U[:, t], [d_model]: what a vector of the stream is multiplied by, once divided by
-  /// the final scale, to give its part of token t's logit.
-  public func unembeddingDirection(of token: Int) -> [Float] {
-    zip(unembedding.row(token), finalNorm).map { $0 * $1 }
-  }
-}
-
-/// Reads weights by name and refuses those of another shape.
-private struct WeightReader {
-  let file: any TensorFile
-  let failures = WeightFailures()
-
-  func matrix(_ name: String, _ rows: Int, _ columns: Int, order: [Int]? = nil) throws
-    -> PackedMatrix
-  {
-    try PackedMatrix(tensor(name, [rows, columns]), in: file, order: order, failures: failures)
-  }
-
-  func vector(_ name: String, _ count: Int) throws -> [Float] {
-    let tensor = try tensor(name, [count])
-    let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: tensor.byteCount, alignment: 64)
-    defer { bytes.deallocate() }
-    try file.read(tensor, bytes: 0..<tensor.byteCount, into: bytes)
-    let values = [Float](unsafeUninitializedCapacity: count) { out, initialized in
-      Dequantize.dequantize(
-        tensor.type, UnsafeRawBufferPointer(bytes),
-        into: UnsafeMutableBufferPointer(rebasing: out[0..<count]))
-      initialized = count
-    }
-    guard values.allSatisfy(\.isFinite) else { throw notFinite(tensor, in: file) }
-    return values
-  }
-
-  /// A tensor that the architecture does not know, such as a bias, would be left out of the sums.
-  func refuseUnknown(_ names: WeightNames, layers: Int) throws {
-    var known: Set = [names.embedding, names.finalNorm, names.unembedding]
-    for layer in 0..<layers { known.formUnion(names.layer(layer).all) }
-    let there = file.tensors.map(\.name) + file.unsupported.keys.sorted()
-    if let unknown = there.first(where: {
-      !known.contains($0) && !names.isHarmless($0) && !Self.isCounter($0)
-    }) {
-      throw ModelError(
-        .file,
-        "\(quoted(file.path)) has a tensor \(quoted(unknown)) that this architecture has no place "
-          + "for: without it the results would be wrong",
-        help: "it may be another kind of model than the file says")
-    }
-  }
-
-  /// Numbers that PyTorch keeps beside weights and that no result depends on.
-  private static func isCounter(_ name: String) -> Bool {
-    name.hasSuffix(".position_ids") || name.hasSuffix(".num_batches_tracked")
-  }
-
-  private func tensor(_ name: String, _ shape: [Int]) throws -> TensorInfo {
-    let tensor = try file.require(name)
-    guard tensor.shape == shape else {
-      throw ModelError(
-        .file,
-        "tensor \(quoted(name)) in \(quoted(file.path)) has shape \(tensor.shape), but the model's "
-          + "numbers ask for \(shape)",
-        help: "the file is damaged or was not converted correctly: fetch it again")
-    }
-    return tensor
+    let others = [positionEmbedding, configuration.isTied ? nil : unembedding].compactMap { $0 }
+    return (layers.flatMap(\.matrices) + [embedding] + others).reduce(0) { $0 + $1.byteCount }
   }
 }

@@ -43,10 +43,19 @@ public struct Kernels: Sendable {
     @Sendable (
       UnsafePointer<Float>, Float, UnsafePointer<Float>, Int, UnsafeMutablePointer<Float>
     ) -> Void
-  let softmax: @Sendable (UnsafeMutablePointer<Float>, Int) -> Void
-  let gatedSiLU:
+  let mean: @Sendable (UnsafePointer<Float>, Int) -> Float
+  let deviation: @Sendable (UnsafePointer<Float>, Float, Int, Float) -> Float
+  let normaliseCentred:
     @Sendable (
-      UnsafePointer<Float>, UnsafePointer<Float>, Int, UnsafeMutablePointer<Float>
+      UnsafePointer<Float>, Float, Float, UnsafePointer<Float>, UnsafePointer<Float>, Int,
+      UnsafeMutablePointer<Float>
+    ) -> Void
+  let softmax: @Sendable (UnsafeMutablePointer<Float>, Int) -> Void
+  let softCap: @Sendable (UnsafeMutablePointer<Float>, Int, Float) -> Void
+  let activate:
+    @Sendable (
+      SummandNonlinearity, UnsafePointer<Float>, UnsafePointer<Float>?, Int,
+      UnsafeMutablePointer<Float>
     ) -> Void
   let attentionScores:
     @Sendable (
@@ -58,10 +67,11 @@ public struct Kernels: Sendable {
       UnsafePointer<Float>, UnsafePointer<Float>, Int, UnsafePointer<Int32>, Int, Int,
       UnsafeMutablePointer<Float>
     ) -> Void
-  let rotate:
-    @Sendable (
-      UnsafeMutablePointer<Float>, Int, UnsafePointer<Float>, UnsafePointer<Float>
-    ) -> Void
+  let rotate,
+    rotateAdjacent:
+      @Sendable (
+        UnsafeMutablePointer<Float>, Int, UnsafePointer<Float>, UnsafePointer<Float>
+      ) -> Void
 }
 
 extension Kernels {
@@ -100,36 +110,39 @@ extension Kernels {
 
     private static let avx2 = Kernels(
       name: "avx2", packPanel: KernelsAVX2.packPanel, packedTiles: KernelsAVX2.packedTiles,
-      packTile: KernelsAVX2.packTile,
-      product: KernelsAVX2.product, widen: KernelsAVX2.widen,
+      packTile: KernelsAVX2.packTile, product: KernelsAVX2.product, widen: KernelsAVX2.widen,
       transposedProduct: KernelsAVX2.transposedProduct, foldLanes: KernelsAVX2.foldLanes,
       dot: KernelsAVX2.dot, add: KernelsAVX2.add, rootMeanSquare: KernelsAVX2.rootMeanSquare,
-      normalise: KernelsAVX2.normalise, softmax: KernelsAVX2.softmax,
-      gatedSiLU: KernelsAVX2.gatedSiLU, attentionScores: KernelsAVX2.attentionScores,
-      weightedValues: KernelsAVX2.weightedValues, rotate: KernelsAVX2.rotate)
+      normalise: KernelsAVX2.normalise, mean: KernelsAVX2.mean, deviation: KernelsAVX2.deviation,
+      normaliseCentred: KernelsAVX2.normaliseCentred, softmax: KernelsAVX2.softmax,
+      softCap: KernelsAVX2.softCap, activate: KernelsAVX2.activate,
+      attentionScores: KernelsAVX2.attentionScores, weightedValues: KernelsAVX2.weightedValues,
+      rotate: KernelsAVX2.rotate, rotateAdjacent: KernelsAVX2.rotateAdjacent)
 
     private static let avx512 = Kernels(
       name: "avx512", packPanel: KernelsAVX512.packPanel, packedTiles: KernelsAVX512.packedTiles,
-      packTile: KernelsAVX512.packTile,
-      product: KernelsAVX512.product, widen: KernelsAVX512.widen,
+      packTile: KernelsAVX512.packTile, product: KernelsAVX512.product, widen: KernelsAVX512.widen,
       transposedProduct: KernelsAVX512.transposedProduct, foldLanes: KernelsAVX512.foldLanes,
-      dot: KernelsAVX512.dot, add: KernelsAVX512.add,
-      rootMeanSquare: KernelsAVX512.rootMeanSquare, normalise: KernelsAVX512.normalise,
-      softmax: KernelsAVX512.softmax, gatedSiLU: KernelsAVX512.gatedSiLU,
-      attentionScores: KernelsAVX512.attentionScores,
-      weightedValues: KernelsAVX512.weightedValues, rotate: KernelsAVX512.rotate)
+      dot: KernelsAVX512.dot, add: KernelsAVX512.add, rootMeanSquare: KernelsAVX512.rootMeanSquare,
+      normalise: KernelsAVX512.normalise, mean: KernelsAVX512.mean,
+      deviation: KernelsAVX512.deviation, normaliseCentred: KernelsAVX512.normaliseCentred,
+      softmax: KernelsAVX512.softmax, softCap: KernelsAVX512.softCap,
+      activate: KernelsAVX512.activate, attentionScores: KernelsAVX512.attentionScores,
+      weightedValues: KernelsAVX512.weightedValues, rotate: KernelsAVX512.rotate,
+      rotateAdjacent: KernelsAVX512.rotateAdjacent)
   #else
     private static let all = [neon]
     static let available = all
 
     private static let neon = Kernels(
       name: "neon", packPanel: KernelsNEON.packPanel, packedTiles: KernelsNEON.packedTiles,
-      packTile: KernelsNEON.packTile,
-      product: KernelsNEON.product, widen: KernelsNEON.widen,
+      packTile: KernelsNEON.packTile, product: KernelsNEON.product, widen: KernelsNEON.widen,
       transposedProduct: KernelsNEON.transposedProduct, foldLanes: KernelsNEON.foldLanes,
       dot: KernelsNEON.dot, add: KernelsNEON.add, rootMeanSquare: KernelsNEON.rootMeanSquare,
-      normalise: KernelsNEON.normalise, softmax: KernelsNEON.softmax,
-      gatedSiLU: KernelsNEON.gatedSiLU, attentionScores: KernelsNEON.attentionScores,
-      weightedValues: KernelsNEON.weightedValues, rotate: KernelsNEON.rotate)
+      normalise: KernelsNEON.normalise, mean: KernelsNEON.mean, deviation: KernelsNEON.deviation,
+      normaliseCentred: KernelsNEON.normaliseCentred, softmax: KernelsNEON.softmax,
+      softCap: KernelsNEON.softCap, activate: KernelsNEON.activate,
+      attentionScores: KernelsNEON.attentionScores, weightedValues: KernelsNEON.weightedValues,
+      rotate: KernelsNEON.rotate, rotateAdjacent: KernelsNEON.rotateAdjacent)
   #endif
 }

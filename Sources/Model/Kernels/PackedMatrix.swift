@@ -20,7 +20,7 @@ final class PackedMatrix: @unchecked Sendable {
   let columns: Int
   /// The size of the panels, in bytes.
   let byteCount: Int
-  private let source: Source
+  private let source: MatrixSource
   private let failures: WeightFailures
   private let panelBytes: Int
   private let storage: UnsafeMutableRawPointer
@@ -29,14 +29,6 @@ final class PackedMatrix: @unchecked Sendable {
   private let batchCount: Int
   private let states: UnsafeMutablePointer<Atomic<UInt8>>
   private let isPacked = Atomic(false)
-
-  /// Where the rows come from, and in which order.
-  private struct Source {
-    let tensor: TensorInfo
-    let file: any TensorFile
-    let order: [Int]?
-    let rowBytes: Int
-  }
 
   /// Of a few panels: nobody's yet, some thread's, everybody's.
   private enum State {
@@ -49,39 +41,26 @@ final class PackedMatrix: @unchecked Sendable {
   /// The length of an output row, filled up to whole panels.
   var stride: Int { panelCount * Kernels.panelWidth }
 
-  /// The rows of `tensor`, or those that `order` lists, in its order.
-  ///
   /// - Parameter failures: takes the error of a later read.
   /// - Throws: `ModelError` if the tensor is no matrix, or larger than memory can be had.
-  init(
-    _ tensor: TensorInfo, in file: any TensorFile, order: [Int]? = nil,
-    failures: WeightFailures = WeightFailures()
-  ) throws {
-    guard tensor.shape.count == 2, tensor.elementCount > 0 else {
-      throw ModelError(
-        .file,
-        "tensor \(quoted(tensor.name)) in \(quoted(file.path)) has shape \(tensor.shape), not a matrix"
-      )
-    }
-    type = tensor.type
-    rows = order?.count ?? tensor.shape[0]
-    columns = tensor.shape[1]
-    let rowBytes = columns / type.elementsPerBlock * type.bytesPerBlock
-    source = Source(tensor: tensor, file: file, order: order, rowBytes: rowBytes)
+  init(_ source: MatrixSource, failures: WeightFailures = WeightFailures()) throws {
+    self.source = source
     self.failures = failures
-    panelBytes = rowBytes * Kernels.panelWidth
+    type = source.tensor.type
+    rows = source.rows
+    columns = source.columns
+    panelBytes = source.rowBytes * Kernels.panelWidth
     let panels = (rows + Kernels.panelWidth - 1) / Kernels.panelWidth
     byteCount = panels * panelBytes
     guard let storage = allocatePages(byteCount) else {
       throw ModelError(
         .file,
-        "tensor \(quoted(tensor.name)) in \(quoted(file.path)) needs \(byteCount) bytes of memory, "
-          + "more than this machine gives",
+        "\(source) needs \(byteCount) bytes of memory, more than this machine gives",
         help: "a model that is quantized to fewer bits is smaller")
     }
     self.storage = storage
     // Enough to make the reading worth its while; not so much that a row costs a matrix.
-    panelsAtOnce = max(1, (1 << 17) / panelBytes)
+    panelsAtOnce = max(source.isTransposed ? 32 : 1, (1 << 17) / panelBytes)
     batchCount = (panels + panelsAtOnce - 1) / panelsAtOnce
     states = .allocate(capacity: batchCount)
     for batch in 0..<batchCount { (states + batch).initialize(to: Atomic(State.untouched)) }
@@ -133,10 +112,10 @@ final class PackedMatrix: @unchecked Sendable {
     let end = min(rows, panels.upperBound * Kernels.panelWidth)
     let sources = (first..<end).map { source.order?[$0] ?? $0 }
     guard let low = sources.min(), let high = sources.max() else { return }
-    let bytes = low * source.rowBytes..<(high + 1) * source.rowBytes
-    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes.count, alignment: 64)
+    let buffer = UnsafeMutableRawBufferPointer.allocate(
+      byteCount: (high + 1 - low) * source.rowBytes, alignment: 64)
     defer { buffer.deallocate() }
-    try source.file.read(source.tensor, bytes: bytes, into: buffer)
+    try source.read(rows: low..<high + 1, into: buffer)
     guard let base = buffer.baseAddress else { return }
     let pointers = sources.map { UnsafeRawPointer(base + ($0 - low) * source.rowBytes) }
     try pointers.withUnsafeBufferPointer { pointers in
@@ -145,7 +124,7 @@ final class PackedMatrix: @unchecked Sendable {
         let isFinite = Kernels.current.packPanel(
           type.panelType, UnsafeBufferPointer(rebasing: pointers[start..<end]), columns,
           storage + (first + start) / Kernels.panelWidth * panelBytes)
-        guard isFinite else { throw notFinite(source.tensor, in: source.file) }
+        guard isFinite else { throw source.notFinite }
       }
     }
   }
@@ -220,14 +199,6 @@ final class WeightFailures: Sendable {
   func check() throws {
     if let error = first.withLock({ $0 }) { throw error }
   }
-}
-
-/// Weights that are no numbers would make every number of the model none.
-func notFinite(_ tensor: TensorInfo, in file: any TensorFile) -> ModelError {
-  ModelError(
-    .file,
-    "tensor \(quoted(tensor.name)) in \(quoted(file.path)) has weights that are infinite or no numbers",
-    help: "the file is damaged, or was trained or converted wrongly: fetch it again")
 }
 
 /// Memory in huge pages where the system has them: panels are read from end to end. nil if there is

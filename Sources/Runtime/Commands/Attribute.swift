@@ -11,7 +11,9 @@ extension Command {
       source position), head, span (a head and a labelled span, `bos`, `other`), or span (all heads \
       together). `on` takes other tokens than the answer, one column more for each, or their `mean`. \
       `of logit_diff` takes the answer less the mean of its foils; `centred` measures from the mean \
-      over the vocabulary.
+      over the vocabulary. In models that have biases on values, or norms with biases, what these give \
+      whatever a head reads has a row of its own, `L3.attn.bias`; `unfolded` leaves it in the heads. \
+      Where logits have a soft cap, what is attributed is the logit before it.
       """,
     input: .prompts,
     parameters: [
@@ -20,6 +22,7 @@ extension Command {
       .keyword("of", .word, "logit (the default) or logit_diff"),
       .word("mean", ["mean"], "one column: the mean over the tokens of `on`"),
       .word("centred", ["centred", "centered"], "less the mean over the vocabulary"),
+      .word("unfolded", ["unfolded"], "leave what values have of biases in the heads"),
     ],
     examples: [
       "colosseum | dla by head | top 5",
@@ -38,12 +41,17 @@ extension Command {
     var check = SumCheck()
 
     let cases = try call.session.cases(of: set)
+    let isFolded = call.word("unfolded") == nil
+    if !isFolded && !transformer.hasValueBiases {
+      throw call.failure("`unfolded` does nothing: this model's values have no biases")
+    }
     func attributor(_ item: Case) -> Attributor {
       Attributor(
-        transformer, at: item.prompt.last, edits: item.edits, bySource: division.needsSources)
+        transformer, at: item.prompt.last, edits: item.edits, bySource: division.needsSources,
+        foldsBiases: isFolded)
     }
     try call.session.run(
-      cases, of: set, label: "dla", mayStop: true,
+      cases, of: set, label: "dla", mayStop: true, isUncapped: true,
       wants: { item in
         let targets = goal.targets(of: item.prompt)
         let logits: RunRequest.Logits =
@@ -94,7 +102,10 @@ private struct Goal {
     let isCentred = call.word("centred") != nil
     let tokens = try Self.tokens(call, set)
     let isDifference = try Self.isDifference(call)
-    name = (isCentred ? "centred " : "") + (isDifference ? "logit_diff" : "logit")
+    let isCapped = set.model.configuration.logitCap != nil
+    name =
+      (isCentred ? "centred " : "") + (isDifference ? "logit_diff" : "logit")
+      + (isCapped ? " before its soft cap" : "")
     if !tokens.isEmpty {
       if call.has("of") { throw call.failure("`on` and `of` do not go together") }
       perPrompt = nil

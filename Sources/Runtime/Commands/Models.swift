@@ -83,8 +83,9 @@ extension Command {
       ("layers", "\(c.layers)"), ("heads", "\(c.heads)"),
       ("key/value heads", "\(c.keyValueHeads)"), ("d_head", "\(c.headWidth)"),
       ("d_model", "\(c.width)"), ("d_mlp", "\(c.neurons)"), ("vocabulary", "\(c.vocabulary)"),
-      ("context", "\(c.context)"), ("norm epsilon", "\(c.epsilon)"),
-      ("rope base", Value.number(c.ropeBase).shortText ?? ""),
+      ("context", "\(c.context)"), ("norm", c.normText), ("norm epsilon", "\(c.epsilon)"),
+      ("residual", c.residual.rawValue), ("mlp", c.mlpText), ("positions", c.positionText),
+      ("window", c.windowText), ("soft caps", c.capText),
       ("unembedding", c.isTied ? "tied to the embedding" : "its own"),
       ("tokenizer", model.tokenizer.name), ("bos token", bos),
       (

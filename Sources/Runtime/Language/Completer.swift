@@ -99,12 +99,14 @@ struct Completer {
   }
 
   private func components(_ word: String) -> [Candidate] {
-    let words = Selector.Word.allCases.map { Candidate(text: $0.rawValue, summary: "") }
+    let hasPositions = session.model?.configuration.hasLearnedPositions ?? false
+    let words = Selector.Word.allCases.filter { hasPositions || $0 != .posEmbed }
+      .map { Candidate(text: $0.rawValue, summary: "") }
     guard let c = session.model?.configuration else { return words }
     if let dot = word.firstIndex(of: ".") {
       let base = word[...dot]
       let isHead = base.contains("H")
-      let sites = Activation.allCases.filter {
+      let sites = c.activations.filter {
         $0.isInLayer && (!isHead || $0.units == .heads || $0.units == .keyValueHeads)
       }
       return (sites.map(\.rawValue) + (isHead ? [] : ["attn", "mlp"])).map {

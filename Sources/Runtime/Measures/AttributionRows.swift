@@ -172,17 +172,22 @@ extension Attribution.Component {
   var label: String {
     switch self {
     case .embed: "embed"
+    case .positionEmbedding: "pos_embed"
     case .head(let layer, let head): "L\(layer)H\(head)"
     case .attention(let layer): "L\(layer).attn"
+    case .attentionBias(let layer): "L\(layer).attn.bias"
     case .mlp(let layer): "L\(layer).mlp"
+    case .finalNormBias: "ln_final.bias"
+    case .unembeddingBias: "unembed.bias"
     case .stream(let site): "L\(site.layer).\(site.activation.rawValue)"
     }
   }
 
   var layer: Int? {
     switch self {
-    case .embed: nil
-    case .head(let layer, _), .attention(let layer), .mlp(let layer): layer
+    case .embed, .positionEmbedding, .finalNormBias, .unembeddingBias: nil
+    case .head(let layer, _), .attention(let layer), .attentionBias(let layer), .mlp(let layer):
+      layer
     case .stream(let site): site.layer
     }
   }

@@ -49,6 +49,7 @@ extension Session {
   func run(
     _ cases: [Case], of set: PromptSet, label: String,
     mayStop: Bool = false,
+    isUncapped: Bool = false,
     wants: (Case) -> (captures: [Site: RunRequest.Positions], logits: RunRequest.Logits),
     consumeBase: ((Case, RunResult) throws -> Void)? = nil,
     consume: (Case, RunResult) throws -> Void
@@ -63,14 +64,14 @@ extension Session {
         requests.append(
           RunRequest(
             tokens: item.prompt.tokens, edits: baseEdits,
-            logits: consumeBase == nil ? .none : wanted.logits))
+            logits: consumeBase == nil ? .none : wanted.logits, isUncapped: isUncapped))
         owners.append((item, true))
       }
       requests.append(
         RunRequest(
           tokens: item.prompt.tokens, edits: item.edits,
           base: item.baseEdits == nil ? nil : bases[item.index], captures: wanted.captures,
-          logits: wanted.logits))
+          logits: wanted.logits, isUncapped: isUncapped))
       owners.append((item, false))
     }
     var done = 0

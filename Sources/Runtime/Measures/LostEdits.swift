@@ -68,12 +68,12 @@ extension Activation {
     case .q: [.attnScores] + Activation.attnScores.narrows
     case .attnScores: [.pattern] + Activation.pattern.narrows
     case .pattern: [.z] + Activation.z.narrows
-    case .z, .result: [.attnOut] + Activation.attnOut.narrows
+    case .z, .result, .ln1PostScale: [.attnOut] + Activation.attnOut.narrows
     case .attnOut: [.residMid, .residPost]
     case .mlpPre: [.mlpPost, .mlpOut, .residPost]
-    case .ln2Scale, .mlpPost: [.mlpOut, .residPost]
+    case .ln2Scale, .mlpPost, .ln2PostScale: [.mlpOut, .residPost]
     case .residMid, .mlpOut: [.residPost]
-    case .embed, .residPre, .ln1Scale, .k, .v, .residPost, .lnFinalScale: []
+    case .embed, .posEmbed, .residPre, .ln1Scale, .k, .v, .residPost, .lnFinalScale: []
     }
   }
 }

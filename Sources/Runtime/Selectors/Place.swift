@@ -25,6 +25,16 @@ extension Selector {
   ///
   /// - Throws: `Failure` where the model has no such layer, head, neuron or activation.
   func places(on configuration: Configuration, for access: Access) throws -> [Place] {
+    let places = try anyPlaces(on: configuration, for: access)
+    for part in places.flatMap(\.sites) {
+      if let reason = configuration.lacks(part.site.activation) {
+        throw Failure("'\(text)': \(reason)")
+      }
+    }
+    return places
+  }
+
+  private func anyPlaces(on configuration: Configuration, for access: Access) throws -> [Place] {
     let resolver = PlaceResolver(configuration: configuration, access: access, text: text)
     switch base {
     case .nothing:
@@ -49,6 +59,7 @@ private struct PlaceResolver {
     let layers = Array(0..<configuration.layers)
     switch word {
     case .embed: return [Place(label: "embed", sites: [part(.embed, 0)])]
+    case .posEmbed: return [Place(label: "pos_embed", sites: [part(.posEmbed, 0)])]
     case .heads: return layers.flatMap { heads(Array(0..<configuration.heads), of: $0, .z, nil) }
     case .mlps: return layers.map { whole(.mlpOut, $0, name: "mlp") }
     case .attns: return layers.map { whole(.attnOut, $0, name: "attn") }
@@ -101,7 +112,7 @@ private struct PlaceResolver {
   private func places(ofHook literal: ComponentLiteral) throws -> [Place] {
     let name = literal.path.joined(separator: ".")
     guard let (activation, layer) = Activation.parse(hook: name) else {
-      let known = Activation.allCases.map { $0.hookName(layer: 9) }
+      let known = configuration.activations.map { $0.hookName(layer: 9) }
       throw Failure(
         "this model has no hook '\(name)'",
         help: suggestion(for: name, among: known).map { "did you mean \($0)?" }
@@ -192,9 +203,14 @@ private struct PlaceResolver {
     if path.isEmpty { return fallback }
     let name = path.joined(separator: ".")
     if let found = Activation(rawValue: name), found.isInLayer { return found }
-    let known = Activation.allCases.filter(\.isInLayer).map(\.rawValue)
-    if name == "pos_embed" {
-      throw Failure("this model has no position embedding: it rotates queries and keys instead")
+    let known = configuration.activations.filter(\.isInLayer).map(\.rawValue)
+    if name == "attn.bias" {
+      throw Failure(
+        "'\(text)' is what attention adds whatever it reads: it is attributed, and is no place to edit"
+      )
+    }
+    if let outside = Activation(rawValue: name) {
+      throw Failure("a layer has no \(name): say \(outside.rawValue)")
     }
     throw Failure(
       "there is no activation '\(name)'",

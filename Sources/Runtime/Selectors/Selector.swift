@@ -14,7 +14,9 @@ public struct Selector: Sendable {
 
   /// Words that name components.
   enum Word: String, Sendable, CaseIterable {
-    case embed, heads, mlps, attns, layers
+    case embed
+    case posEmbed = "pos_embed"
+    case heads, mlps, attns, layers
   }
 
   var base: Base

@@ -55,3 +55,16 @@ public func rotate(
     x[i + half] = a * sines[i] + b * cosines[i]
   }
 }
+
+/// The same for elements 2i and 2i + 1.
+public func rotateAdjacent(
+  _ x: UnsafeMutablePointer<Float>, half: Int, cosines: UnsafePointer<Float>,
+  sines: UnsafePointer<Float>
+) {
+  for i in 0..<half {
+    let a = x[2 * i]
+    let b = x[2 * i + 1]
+    x[2 * i] = a * cosines[i] - b * sines[i]
+    x[2 * i + 1] = a * sines[i] + b * cosines[i]
+  }
+}
