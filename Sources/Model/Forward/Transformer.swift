@@ -105,7 +105,11 @@ public final class Transformer: Sendable {
 
   /// The size of the packed weights, in bytes.
   public var weightBytes: Int {
+    matrices.reduce(0) { $0 + $1.byteCount }
+  }
+
+  var matrices: [PackedMatrix] {
     let others = [positionEmbedding, configuration.isTied ? nil : unembedding].compactMap { $0 }
-    return (layers.flatMap(\.matrices) + [embedding] + others).reduce(0) { $0 + $1.byteCount }
+    return layers.flatMap(\.matrices) + [embedding] + others
   }
 }

@@ -85,7 +85,7 @@ struct WeightReader {
       ? name : String(name.dropFirst(names.prefix.count))
   }
 
-  private func tensor(_ name: String, _ shape: [Int]) throws -> TensorInfo {
+  func tensor(_ name: String, _ shape: [Int]) throws -> TensorInfo {
     let name = present.contains(name) || !present.contains(shortened(name)) ? name : shortened(name)
     let tensor = try file.require(name)
     guard tensor.shape == shape else {

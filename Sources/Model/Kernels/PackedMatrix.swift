@@ -72,6 +72,13 @@ final class PackedMatrix: @unchecked Sendable {
     free(storage)
   }
 
+  /// What the panels that are packed take.
+  var packedBytes: Int {
+    if isPacked.load(ordering: .acquiring) { return byteCount }
+    let batches = (0..<batchCount).count { states[$0].load(ordering: .relaxed) != State.untouched }
+    return min(byteCount, batches * panelsAtOnce * panelBytes)
+  }
+
   /// Packs every panel that is not yet. Threads that met in a product would wait for each other.
   func packAll(on pool: WorkerPool) {
     if isPacked.load(ordering: .acquiring) { return }

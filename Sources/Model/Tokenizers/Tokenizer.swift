@@ -114,7 +114,7 @@ public struct Tokenizer: Sendable {
   }
 
   /// Whether a text is encoded as if a space stood before it.
-  private var putsSpaceBefore: Bool {
+  var putsSpaceBefore: Bool {
     (normalizer.steps + spacing.steps).contains { step in
       switch step {
       case .prepend, .prefix: true
