@@ -57,7 +57,9 @@ let package = Package(
       ]),
     .target(
       name: "Runtime", dependencies: ["Lang", "Model"],
-      resources: [.embedInCode("Models/packages.tsv")]),
+      resources: [
+        .embedInCode("Models/packages.tsv"), .embedInCode("Models/references.tsv"),
+      ]),
     .target(name: "Lang"),
     .systemLibrary(name: "CSIMD", path: "Sources/Model/Kernels/CSIMD"),
     .target(

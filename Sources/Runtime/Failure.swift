@@ -12,7 +12,7 @@ public enum ExitStatus: Int32, Sendable {
   case syntax = 3
   /// A model or a file could not be loaded.
   case unreadable = 4
-  /// An `assert` did not hold.
+  /// An `assert` did not hold, or a check of `verify`.
   case assertion = 5
   case interrupted = 130
   /// The reader of the pipe went away.

@@ -17,7 +17,9 @@ public protocol Host: AnyObject {
   /// How messages are coloured.
   var messageStyle: DiagnosticStyle { get }
   /// Bytes that runs may take for activations and results on their way.
-  var memory: Int { get }
+  ///
+  /// - Parameter weights: bytes of the loaded models that are yet to be read into memory.
+  func memory(besides weights: Int) -> Int
   /// Threads to compute with.
   var threads: Int { get }
   var environment: [String: String] { get }

@@ -26,7 +26,10 @@ struct MemoryBudget: ExpressibleByArgument {
 
   private init(bytes: Int) { self.bytes = bytes }
 
-  static var halfOfFree: MemoryBudget { MemoryBudget(bytes: max(free / 2, 1 << 26)) }
+  /// - Parameter weights: bytes that are free now and will be taken, whatever runs do.
+  static func halfOfFree(besides weights: Int) -> MemoryBudget {
+    MemoryBudget(bytes: max((free - weights) / 2, 1 << 26))
+  }
 
   #if canImport(Darwin)
     /// All of the machine's: what Darwin calls free leaves out what it would give back.

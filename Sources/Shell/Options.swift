@@ -20,8 +20,8 @@ struct Options: ParsableCommand {
       HF_TOKEN, HF_HUB_OFFLINE, HF_ENDPOINT.
 
       Exit status: 0 done, 1 failed while running, 2 bad usage, 3 did not parse, 4 a model or a \
-      file could not be loaded, 5 an assert failed, 130 interrupted, 141 the reader of the pipe \
-      went away.
+      file could not be loaded, 5 an assert or a check of verify failed, 130 interrupted, 141 the \
+      reader of the pipe went away.
       """,
     version: "summand \(Version.current)")
 

@@ -50,7 +50,9 @@ final class SessionHost: Host {
 
   var threads: Int { surroundings.threads ?? sysconf(Int32(_SC_NPROCESSORS_ONLN)) }
 
-  var memory: Int { (surroundings.memory ?? .halfOfFree).bytes }
+  func memory(besides weights: Int) -> Int {
+    (surroundings.memory ?? .halfOfFree(besides: weights)).bytes
+  }
 
   var environment: [String: String] {
     let known = Session.environmentVariables.compactMap { name in

@@ -19,7 +19,7 @@ private let sharedModel = Result {
 /// - Parameter format: how the session prints.
 func documentedSession(format: OutputFormat = .plain) throws -> Session {
   let session = Session(host: TestHost(format: format))
-  session.model = try sharedModel.get()
+  session.models.add(try sharedModel.get(), as: "smollm2")
   let prologue = """
     let colosseum = prompt "Fact: {subject:The Colosseum} {relation:is in the country of}" \
     -> " Italy" vs " Spain", " France"

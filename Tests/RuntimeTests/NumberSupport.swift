@@ -94,13 +94,16 @@ func expectClose(
 struct PipedSession {
   let session: Session
 
+  init(session: Session) { self.session = session }
+
   init() throws { session = try documentedSession(format: .tsv) }
 
   /// On one of the tiny random models among the references, with nothing defined.
   init(tiny name: String) throws {
     session = Session(host: TestHost(format: .tsv))
-    session.model = try LanguageModel(
-      path: references.appending(path: name).path, pool: WorkerPool(width: 2))
+    session.models.add(
+      try LanguageModel(
+        path: references.appending(path: name).path, pool: WorkerPool(width: 2)), as: name)
   }
 
   func run(_ line: String) throws -> (table: Table, messages: String) {

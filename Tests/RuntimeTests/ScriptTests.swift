@@ -25,7 +25,7 @@ import Testing
   func script(path: String) throws {
     var script = GoldenScript(path: path, text: try repositoryText(path))
     let session = try documentedSession()
-    if script.hasNoModel { session.model = nil }
+    if script.hasNoModel { session.models = LoadedModels() }
     let folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: folder) }

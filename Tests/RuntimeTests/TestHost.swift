@@ -34,6 +34,7 @@ final class TestHost: Host {
     self.environment = environment
   }
 
+  func memory(besides weights: Int) -> Int { memory }
   func write(_ text: String) { output += text }
   func report(_ text: String) { messages += text }
   func flush() {}

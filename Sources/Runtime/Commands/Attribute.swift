@@ -35,42 +35,15 @@ extension Command {
     let set = try placing(at: call.span) { try call.promptInput().withoutSweep(for: "dla") }
     let division = try division(call)
     let goal = try Goal(call, set)
-    let transformer = set.model.transformer
-    var directions: [LogitTarget: Direction] = [:]
     var rows = AttributionRows(set, division: division, columns: goal.columns)
-    var check = SumCheck()
-
-    let cases = try call.session.cases(of: set)
     let isFolded = call.word("unfolded") == nil
-    if !isFolded && !transformer.hasValueBiases {
+    if !isFolded && !set.model.transformer.hasValueBiases {
       throw call.failure("`unfolded` does nothing: this model's values have no biases")
     }
-    func attributor(_ item: Case) -> Attributor {
-      Attributor(
-        transformer, at: item.prompt.last, edits: item.edits, bySource: division.needsSources,
-        foldsBiases: isFolded)
-    }
-    try call.session.run(
-      cases, of: set, label: "dla", mayStop: true, isUncapped: true,
-      wants: { item in
-        let targets = goal.targets(of: item.prompt)
-        let logits: RunRequest.Logits =
-          targets.contains(where: \.isCentred)
-          ? .all([item.prompt.last])
-          : .tokens(Goal.tokens(of: targets), position: item.prompt.last)
-        return (attributor(item).captures, logits)
-      },
-      consume: { item, result in
-        let targets = goal.targets(of: item.prompt)
-        let attributions = try targets.map { target in
-          let direction = try directions[target] ?? transformer.direction(of: target)
-          directions[target] = direction
-          let logit = Goal.value(of: target, among: targets, result.logits[0])
-          return attributor(item).attribute(result, direction, logit: logit)
-        }
-        for attribution in attributions { check.add(attribution) }
-        rows.append(item.prompt, attributions)
-      })
+    let check = try call.session.attribute(
+      set, goal, bySource: division.needsSources, foldsBiases: isFolded, label: "dla",
+      mayStop: true
+    ) { rows.append($0, $1) }
     check.report(to: call, goal: goal)
     return .table(TableValue(rows.table, origins: [set.origin]))
   }
@@ -89,8 +62,50 @@ extension Command {
   }
 }
 
+extension Session {
+  /// Attributes the goal of every prompt, one attribution a column of it.
+  ///
+  /// - Returns: how far the sums of the parts are from what the model computed.
+  func attribute(
+    _ set: PromptSet, _ goal: Goal, bySource: Bool, foldsBiases: Bool = true, label: String,
+    mayStop: Bool = false,
+    consume: (Prompt, [Attribution]) -> Void
+  ) throws -> SumCheck {
+    let transformer = set.model.transformer
+    var directions: [LogitTarget: Direction] = [:]
+    var check = SumCheck()
+    func attributor(_ item: Case) -> Attributor {
+      Attributor(
+        transformer, at: item.prompt.last, edits: item.edits, bySource: bySource,
+        foldsBiases: foldsBiases)
+    }
+    try run(
+      try cases(of: set), of: set, label: label, mayStop: mayStop, isUncapped: true,
+      wants: { item in
+        let targets = goal.targets(of: item.prompt)
+        let logits: RunRequest.Logits =
+          targets.contains(where: \.isCentred)
+          ? .all([item.prompt.last])
+          : .tokens(Goal.tokens(of: targets), position: item.prompt.last)
+        return (attributor(item).captures, logits)
+      },
+      consume: { item, result in
+        let targets = goal.targets(of: item.prompt)
+        let attributions = try targets.map { target in
+          let direction = try directions[target] ?? transformer.direction(of: target)
+          directions[target] = direction
+          let logit = Goal.value(of: target, among: targets, result.logits[0])
+          return attributor(item).attribute(result, direction, logit: logit)
+        }
+        for attribution in attributions { check.add(attribution) }
+        consume(item.prompt, attributions)
+      })
+    return check
+  }
+}
+
 /// What is attributed: one target a column.
-private struct Goal {
+struct Goal {
   /// One for each prompt, or the same for all.
   private let perPrompt: [String: [LogitTarget]]?
   private let shared: [LogitTarget]
@@ -122,7 +137,7 @@ private struct Goal {
       throw call.failure(
         "`mean` needs tokens to take it over", help: "dla … on \" a\", \" b\" mean")
     }
-    _ = try placing(at: call.span) { try set.answers(for: "dla") }
+    _ = try placing(at: call.span) { try set.answers(for: call.command.name) }
     var targets: [String: [LogitTarget]] = [:]
     for prompt in set.prompts {
       let answer = prompt.answer?.token ?? 0
@@ -156,7 +171,8 @@ private struct Goal {
     case "logit": return false
     case let other:
       throw Failure(
-        "`dla` is of logit or logit_diff, not of '\(other)'", span: expression.span)
+        "`\(call.command.name)` is of logit or logit_diff, not of '\(other)'",
+        span: expression.span)
     }
   }
 
@@ -167,7 +183,8 @@ private struct Goal {
       switch value {
       case .text(let text): return [try reader.target(text)]
       case .integer(let id) where (0..<set.model.configuration.vocabulary).contains(id):
-        return [Prompt.Target(token: id, text: set.model.tokenizer.text(of: id))]
+        let text = set.model.tokenizer.text(of: id)
+        return [Prompt.Target(token: id, text: text, written: text)]
       case .list(let values): return try values.flatMap(read)
       case let other: throw Failure("a token is wanted here, not \(other.kind)")
       }
@@ -207,7 +224,7 @@ private struct Goal {
 }
 
 /// The check that every attribution states.
-private struct SumCheck {
+struct SumCheck {
   private var count = 0
   private var sum = 0.0
   private var logit = 0.0
@@ -220,15 +237,16 @@ private struct SumCheck {
     gap = max(gap, abs(attribution.gap))
   }
 
-  func report(to call: Invocation, goal: Goal) {
+  /// - Parameter name: what was attributed, where it is not the command that says so.
+  func report(to call: Invocation, goal: Goal, of name: String = "dla") {
     let gapText = Self.short(gap)
     if count == 1 {
       call.session.note(
-        "dla: the parts sum to \(Self.fixed(sum)), the model's \(goal.name) is "
+        "\(name): the parts sum to \(Self.fixed(sum)), the model's \(goal.name) is "
           + "\(Self.fixed(logit)), the gap is \(gapText)")
     } else {
       call.session.note(
-        "dla: over \(count) attributions the parts sum to the model's \(goal.name) within "
+        "\(name): over \(count) attributions the parts sum to the model's \(goal.name) within "
           + gapText)
     }
     if gap > 1e-2 {
@@ -242,7 +260,8 @@ private struct SumCheck {
     DecimalText((x * 1e5).rounded() / 1e5).fixed(decimals: 5)
   }
 
-  private static func short(_ x: Double) -> String {
+  /// A gap for people: `5.4e-7`.
+  static func short(_ x: Double) -> String {
     x == 0 ? "0" : DecimalText(x).scientific(decimals: 1)
   }
 }

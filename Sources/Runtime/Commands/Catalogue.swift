@@ -2,7 +2,7 @@
 enum Catalogue {
   static let all: [Command] = [
     // models
-    .load, .models, .model, .bos,
+    .load, .models, .model, .use, .with, .unload, .bos, .verify, .compare,
     // inputs
     .prompt, .facts, .read, .lint,
     // edits

@@ -67,9 +67,12 @@ extension Invocation {
       return nil
     }
     guard donors.model === set.model else {
+      let (theirs, ours) = (session.name(of: donors.model), session.name(of: set.model))
       throw Failure(
-        "these prompts are of another model than the one that is edited",
-        help: "make them again with this model loaded", span: expression.span)
+        theirs == ours
+          ? "these prompts are of '\(ours)' as it was loaded another time"
+          : "these prompts are of '\(theirs)', and '\(ours)' is edited",
+        help: "`with \(ours)` reads prompts anew: (… | with \(ours))", span: expression.span)
     }
     guard donors.sweep == nil else {
       throw Failure(

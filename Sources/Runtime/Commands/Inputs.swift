@@ -164,7 +164,7 @@ private struct FactReader {
   private func token(_ text: String) -> Prompt.Target? {
     let spaced = text.hasPrefix(" ") ? text : " " + text
     return model.tokenizer.isWholeToken(spaced).map {
-      Prompt.Target(token: $0, text: model.tokenizer.text(of: $0))
+      Prompt.Target(token: $0, text: model.tokenizer.text(of: $0), written: spaced)
     }
   }
 }

@@ -12,42 +12,67 @@ extension Command {
       or commit, "org/name:file.gguf" one of several GGUF files.
       """,
     input: .none,
-    parameters: [.positional("model", .path, "smollm2, gpt2, org/name, or a path")],
-    examples: ["load smollm2"]
+    parameters: [
+      .positional("model", .path, "smollm2, gpt2, org/name, or a path"),
+      .keyword("as", .word, "what to call it here; else a short name of its own"),
+    ],
+    examples: ["load smollm2", "load smollm2 as small"]
   ) { call in
     guard let expression = call.expression("model"), let name = try call.text("model") else {
       return .nothing
     }
+    let wanted = try call.text("as")
+    if let wanted, wanted.allSatisfy(\.isWhitespace) {
+      throw Failure("a model's name needs some text", span: call.expression("as")?.span)
+    }
+    let session = call.session
     try placing(at: expression.span) {
       let store = ModelStore(environment: call.host.environment)
       let (path, shortName) = try store.fetched(name, host: call.host)
       // Until the new model is there, the session keeps the one it has.
-      call.session.model = try LanguageModel(path: path, pool: call.session.pool)
-      call.session.modelName = shortName
-      if let terms = PackagedModel.named(shortName)?.terms { remind(of: terms, call.session) }
+      let model = try LanguageModel(path: path, pool: session.pool)
+      let loadedAs = wanted ?? session.models.freeName(shortName, path: path)
+      session.models.add(model, as: loadedAs)
+      if wanted == nil, loadedAs != shortName {
+        session.note("loaded as \(loadedAs): \(shortName) is another file's model")
+      }
+      if let terms = PackagedModel.named(shortName)?.terms { remind(of: terms, model, session) }
     }
     return .nothing
   }
 
   /// What a person must know of a model with terms of its own.
-  private static func remind(of terms: String, _ session: Session) {
-    guard let model = session.model, let name = session.modelName else { return }
+  private static func remind(of terms: String, _ model: LanguageModel, _ session: Session) {
     let bos = model.tokenizer.bos.flatMap { session.addsBOS(model) ? $0 : nil }
     session.note(
-      "\(name): "
+      "\(session.name(of: model)): "
         + (bos.map { "BOS is fed before each prompt (\(model.tokenizer.text(of: $0)))" }
           ?? "BOS is not fed") + "; terms of its own apply: \(terms)")
   }
 
   static let models = Command(
-    name: "models", group: .models, summary: "List the models that are on this machine.",
+    name: "models", group: .models,
+    summary: "List the models that are on this machine, and those that are loaded.",
     input: .none, examples: ["models"]
   ) { call in
-    let found = InstalledModel.all(environment: call.host.environment)
+    let loaded = call.session.models
+    var rows: [(model: InstalledModel, entry: LoadedModels.Entry?)] = []
+    for model in InstalledModel.all(environment: call.host.environment) {
+      let entries = loaded.entries.filter { $0.model.path == model.path }
+      rows += entries.isEmpty ? [(model, nil)] : entries.map { (model, $0) }
+    }
+    for entry in loaded.entries where !rows.contains(where: { $0.entry?.name == entry.name }) {
+      rows.append((InstalledModel(opening: entry.model.path), entry))
+    }
+    let found = rows.map(\.model)
     return .table(
       TableValue(
         Table(columns: [
           Column("name", .texts(found.map(\.name))),
+          Column("loaded", .texts(rows.map { $0.entry?.name })),
+          Column(
+            "in_use",
+            .booleans(rows.map { $0.entry != nil && $0.entry?.name == loaded.current?.name })),
           Column("architecture", .texts(found.map(\.architecture))),
           Column("types", .texts(found.map(\.types))),
           Column("bytes", .integers(found.map(\.bytes))),
@@ -58,7 +83,7 @@ extension Command {
 
   static let model = Command(
     name: "model", group: .models,
-    summary: "Describe the loaded model: architecture, file, tokenizer, BOS, memory.",
+    summary: "Describe the model in use: architecture, file, tokenizer, BOS, memory.",
     input: .none, examples: ["model"]
   ) { call in
     let model = try placing(at: call.span) { try call.session.requireModel() }
@@ -78,7 +103,7 @@ extension Command {
     let addsBOS = session.addsBOS(model)
     let bos = model.tokenizer.bos.map { "\($0) \(model.tokenizer.text(of: $0))" } ?? "none"
     return [
-      ("path", model.path), ("bytes", "\(model.fileSize)"),
+      ("name", session.name(of: model)), ("path", model.path), ("bytes", "\(model.fileSize)"),
       ("types", types.joined(separator: ", ")), ("architecture", c.architecture),
       ("layers", "\(c.layers)"), ("heads", "\(c.heads)"),
       ("key/value heads", "\(c.keyValueHeads)"), ("d_head", "\(c.headWidth)"),
@@ -91,7 +116,8 @@ extension Command {
       (
         "bos is fed",
         (addsBOS ? "yes" : "no")
-          + (session.bosOverride == nil ? ", as the model's files say" : ", as `bos` says")
+          + (session.models.bosOverride(of: model) == nil
+            ? ", as the model's files say" : ", as `bos` says")
       ),
       ("weights in memory", "\(model.transformer.weightBytes)"),
       ("threads", "\(session.pool.width)"), ("kernels", Kernels.current.name),
@@ -100,7 +126,8 @@ extension Command {
 
   static let bos = Command(
     name: "bos", group: .models,
-    summary: "Feed a BOS token before prompts made from now on, or do not, whatever the files say.",
+    summary:
+      "Feed a BOS token before the model's prompts from now on, or do not, whatever its files say.",
     input: .none,
     parameters: [
       Parameter(
@@ -110,14 +137,15 @@ extension Command {
     examples: ["bos auto"]
   ) { call in
     let model = try placing(at: call.span) { try call.session.requireModel() }
+    func override(_ value: Bool?) { call.session.models.setBOSOverride(value, of: model) }
     switch call.word("state") {
     case "on":
       guard model.tokenizer.bos != nil else {
         throw call.failure("this model's files name no BOS token")
       }
-      call.session.bosOverride = true
-    case "off": call.session.bosOverride = false
-    default: call.session.bosOverride = nil
+      override(true)
+    case "off": override(false)
+    default: override(nil)
     }
     return .nothing
   }

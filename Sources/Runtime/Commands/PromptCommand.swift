@@ -95,7 +95,9 @@ struct AnswerReader {
     let pieces = model.tokenizer.encode(text, isContinuation: true)
     guard let first = pieces.first else { throw Failure("an answer needs some text") }
     if pieces.count == 1 || takesFirst {
-      return Prompt.Target(token: first.id, text: model.tokenizer.text(of: first.id))
+      return Prompt.Target(
+        token: first.id, text: model.tokenizer.text(of: first.id), written: text,
+        takesFirst: takesFirst)
     }
     let tokens = pieces.map { quotedText(model.tokenizer.text(of: $0.id)) }
     let spaced = model.tokenizer.isWholeToken(" " + text) != nil

@@ -135,7 +135,8 @@ extension Command {
     }
     var seen: Set<String> = []
     let prompts = value.origins.flatMap(\.prompts).filter { prompt in
-      seen.insert("\(prompt.tokens) \(prompt.answer?.token ?? -1)").inserted
+      // Two models may take the same ids for different texts.
+      seen.insert("\(prompt.tokens) \(prompt.answer?.token ?? -1) \(prompt.text)").inserted
     }
     var edits: [String] = []
     for edit in value.origins.flatMap(\.edits) where !edits.contains(edit) { edits.append(edit) }

@@ -36,7 +36,9 @@ extension Command {
     guard let expression = call.expression("by") else { return .nothing }
     let times = try call.number("times") ?? 1
     let vector = try placing(at: expression.span) {
-      try elements(of: try call.session.evaluate(expression)).map { Float($0 * times) }
+      let value = try call.session.evaluate(expression)
+      try checkOrigin(of: value, set.model, call.session)
+      return try elements(of: value).map { Float($0 * times) }
     }
     let words = "by \(call.session.source.text(in: expression.span)) times \(times)"
     return try call.edited(set, .steer(vector), words: words) { place, configuration in
@@ -57,6 +59,19 @@ extension Command {
         throw Failure("\(place.label) has \(width) elements, and the vector \(vector.count)")
       }
     }
+  }
+
+  /// Another model's directions mean nothing in this one's stream, though they be as long.
+  private static func checkOrigin(
+    of value: Value, _ model: LanguageModel, _ session: Session
+  ) throws {
+    guard case .table(let table) = value,
+      let other = table.origins.map(\.model).first(where: { $0 !== model })
+    else { return }
+    throw Failure(
+      "this vector was measured on '\(session.name(of: other))', and '\(session.name(of: model))' "
+        + "is steered",
+      help: "a column of it, (…).value, is plain numbers, which belong to no model")
   }
 
   private static func elements(of value: Value) throws -> [Double] {

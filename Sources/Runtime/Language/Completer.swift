@@ -30,7 +30,7 @@ struct Completer {
     let stage = stageWords(text)
     guard let name = stage.first else { return beginnings }
     if let command = Catalogue.command(named: name) {
-      return parameters(of: command, used: stage, word)
+      return parameters(of: command, used: stage, word, on: model(after: text))
     }
     return beginnings
   }
@@ -45,6 +45,18 @@ struct Completer {
     }
     if ["time", "plan", "assert"].contains(words.first) { words.removeFirst() }
     return words
+  }
+
+  /// The model that a selector at the cursor is about: that of the pipeline's last `with`, else the
+  /// one in use.
+  private func model(after text: String) -> LanguageModel? {
+    let statement = text.split(whereSeparator: { $0 == ";" || $0 == "\n" }).last ?? ""
+    let chosen = statement.split(separator: "|").compactMap { stage -> LanguageModel? in
+      let words = stage.split(whereSeparator: \.isWhitespace)
+      guard words.count == 2, words[0] == "with" else { return nil }
+      return session.models.entry(named: String(words[1]))?.model
+    }
+    return chosen.last ?? session.model
   }
 
   // MARK: Kinds of candidates
@@ -62,14 +74,17 @@ struct Completer {
     }
   }
 
-  private func parameters(of command: Command, used: [String], _ word: String) -> [Candidate] {
+  private func parameters(
+    of command: Command, used: [String], _ word: String, on model: LanguageModel?
+  ) -> [Candidate] {
     let words = command.parameters.filter { $0.form != .positional && $0.form != .assignment }
       .flatMap { parameter in
         parameter.words.map { Candidate(text: $0 + " ", summary: parameter.summary) }
       }
     switch command.name {
     case "load":
-      return ShortNames.all.map { Candidate(text: $0.name, summary: $0.meaning) } + files(word)
+      return ShortNames.all.map { Candidate(text: $0.name, summary: $0.meaning) } + words
+        + files(word)
     case "help": return Catalogue.all.map { Candidate(text: $0.name, summary: $0.summary) }
     case "effect" where used.last == "of":
       return Metric.allCases.map { Candidate(text: $0.rawValue, summary: "") }
@@ -77,16 +92,26 @@ struct Completer {
       return ["component", "layer", "head", "source", "head, span"].map {
         Candidate(text: $0, summary: "")
       }
-    case "dla" where used.last == "of":
+    case "compare" where used.last == "by":
+      return ComparedParts.allCases.map { Candidate(text: $0.rawValue, summary: "") }
+    case "dla" where used.last == "of", "compare" where used.last == "of":
       return ["logit", "logit_diff"].map { Candidate(text: $0, summary: "") }
     case "show" where used.last == "as", "save" where used.last == "as":
       return OutputFormat.allCases.map { Candidate(text: $0.rawValue, summary: "") }
     default: break
     }
+    let wantsModel = command.parameters.contains { $0.kind == .model }
     let wantsSelector = command.parameters.contains { $0.kind == .selector }
     let wantsColumns = command.parameters.contains { $0.kind == .column || $0.kind == .condition }
-    return words + (wantsSelector ? components(word) : []) + (wantsColumns ? columns : [])
+    if wantsModel { return models + words }
+    return words + (wantsSelector ? components(word, on: model) : [])
+      + (wantsColumns ? columns : [])
       + (command.parameters.isEmpty ? [] : variables)
+  }
+
+  /// Loaded models.
+  private var models: [Candidate] {
+    session.models.entries.map { Candidate(text: $0.name + " ", summary: $0.model.path) }
   }
 
   /// Columns of the tables that there are.
@@ -98,11 +123,11 @@ struct Completer {
     return (known + usual).map { Candidate(text: $0, summary: "") }
   }
 
-  private func components(_ word: String) -> [Candidate] {
-    let hasPositions = session.model?.configuration.hasLearnedPositions ?? false
+  private func components(_ word: String, on model: LanguageModel?) -> [Candidate] {
+    let hasPositions = model?.configuration.hasLearnedPositions ?? false
     let words = Selector.Word.allCases.filter { hasPositions || $0 != .posEmbed }
       .map { Candidate(text: $0.rawValue, summary: "") }
-    guard let c = session.model?.configuration else { return words }
+    guard let c = model?.configuration else { return words }
     if let dot = word.firstIndex(of: ".") {
       let base = word[...dot]
       let isHead = base.contains("H")

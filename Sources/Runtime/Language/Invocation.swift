@@ -103,7 +103,17 @@ struct Invocation {
           "`\(command.name)` needs prompts to work on",
           help: "pipe them in: prompt \"…\" | \(command.name)")
       }
-      return try session.asPrompts(input)
+      let set = try session.asPrompts(input)
+      session.noteForeignModel(of: set)
+      return set
+    }
+  }
+
+  /// The loaded model that a parameter names.
+  func model(_ parameter: String) throws -> LoadedModels.Entry? {
+    guard let expression = expression(parameter) else { return nil }
+    return try placing(at: expression.span) {
+      try session.requireModel(named: try session.bareText(expression))
     }
   }
 

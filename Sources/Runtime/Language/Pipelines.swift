@@ -22,6 +22,18 @@ extension Session {
   }
 
   func run(_ pipeline: Pipeline) throws -> Value {
+    try keepingModel { try runStages(of: pipeline) }
+  }
+
+  /// What `with` chooses in `body` holds to its end, and no longer.
+  func keepingModel<T>(_ body: () throws -> T) rethrows -> T {
+    let outer = models.inPipeline
+    defer { models.inPipeline = outer }
+    return try body()
+  }
+
+  /// The stages of a pipeline, whose `with` holds on after them.
+  func runStages(of pipeline: Pipeline) throws -> Value {
     depth += 1
     defer { depth -= 1 }
     guard depth < 200 else {
@@ -33,6 +45,11 @@ extension Session {
       value = try placing(at: stage.span, in: source) {
         try run(stage, input: value, isFirst: i == 0, rowsWanted: next?.rowLimit)
       }
+    }
+    if case .nothing = value, let last = pipeline.stages.last, last.isWith {
+      throw Failure(
+        "`with` chooses the model for what follows it in its pipeline, and nothing does",
+        help: "`use` chooses it for the lines that follow", span: last.span)
     }
     return value
   }
@@ -115,6 +132,10 @@ extension Session {
 }
 
 extension Stage {
+  fileprivate var isWith: Bool {
+    if case .command(let name, _) = kind { name.text == "with" } else { false }
+  }
+
   /// How many rows of what comes in this stage looks at: `top N` and `take N` as they are mostly
   /// written.
   fileprivate var rowLimit: Int? {

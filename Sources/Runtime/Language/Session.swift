@@ -1,16 +1,17 @@
 import Lang
 import Model
 
-/// One conversation with the language: the loaded model, the variables, and the text being run.
+/// One conversation with the language: the loaded models, the variables, and the text being run.
 public final class Session: Interpreter {
   public let host: any Host
   /// The text being run: where errors point.
   var source = SourceText(name: "", text: "")
-  var model: LanguageModel?
-  /// What the prompt shows: the name under which the model was loaded.
-  var modelName: String?
-  /// `bos on` and `bos off`; nil leaves it to the model's files.
-  var bosOverride: Bool?
+  var models = LoadedModels()
+  /// Of the text being run: models whose prompts were said to be of another than the one in use, each
+  /// with that one.
+  var namedForeign: Set<[ObjectIdentifier]> = []
+  /// What `verify` found wrong, until the statement ends.
+  var broken: Failure?
   /// Divisions by zero in the columns of the verb at work.
   var divisionsByZero = 0
   /// While a pipeline is planned: what its runs would cost.
@@ -40,7 +41,7 @@ public final class Session: Interpreter {
 
   // MARK: - Interpreter
 
-  public var promptName: String { modelName ?? "summand" }
+  public var promptName: String { models.inUse ?? "summand" }
 
   public func completeness(of text: String) -> Completeness {
     Lang.completeness(of: SourceText(name: "", text: text))
@@ -57,6 +58,8 @@ public final class Session: Interpreter {
     let outer = self.source
     self.source = source
     unfinished = nil
+    broken = nil
+    namedForeign = []
     defer { self.source = outer }
     do {
       if !interactive { try checkArguments(in: parsed.script) }

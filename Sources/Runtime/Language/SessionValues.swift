@@ -3,17 +3,62 @@ import Model
 
 // Values as commands need them.
 extension Session {
-  /// The loaded model, or an error that says how to load one.
+  /// The model that prompts are made for: of the pipeline's `with`, else the one in use.
+  var model: LanguageModel? { models.current?.model }
+
+  /// The model in use, or an error that says how to load one.
   func requireModel() throws -> LanguageModel {
     if let model { return model }
+    guard models.entries.isEmpty else {
+      throw Failure(
+        "no model is in use",
+        help: "`use NAME` chooses one: \(models.names.joined(separator: ", "))")
+    }
     throw Failure(
       "no model is loaded",
       help: "`load smollm2`, or `load` with the path of a GGUF or safetensors file; or start with "
         + "summand --model NAME")
   }
 
+  /// The loaded model of that name, or an error that says which there are.
+  func requireModel(named name: String) throws -> LoadedModels.Entry {
+    if let entry = models.entry(named: name) { return entry }
+    guard !models.entries.isEmpty else { throw Failure("no model is loaded", help: "load \(name)") }
+    let names = models.names
+    throw Failure(
+      "no model is loaded as '\(name)'",
+      help: suggestion(for: name, among: names).map { "did you mean \($0)?" }
+        ?? "loaded are \(names.joined(separator: ", ")); `load` opens another")
+  }
+
+  /// Bytes that runs may take: the weights of every loaded model are counted, read or not.
+  var memory: Int {
+    host.memory(
+      besides: models.entries.reduce(0) { $0 + $1.model.transformer.unreadWeightBytes })
+  }
+
+  /// What messages call a model, whether or not it is still loaded.
+  func name(of model: LanguageModel) -> String {
+    models.name(of: model) ?? ModelStore.shortName(of: model.path, asked: model.path)
+  }
+
   /// Whether prompts begin with a BOS token.
-  func addsBOS(_ model: LanguageModel) -> Bool { bosOverride ?? model.tokenizer.addsBOS }
+  func addsBOS(_ model: LanguageModel) -> Bool {
+    models.bosOverride(of: model) ?? model.tokenizer.addsBOS
+  }
+
+  /// Prompts keep their model, which may be another than the one in use: that is said once.
+  func noteForeignModel(of set: PromptSet) {
+    guard let model, model.path != set.model.path,
+      namedForeign.insert([ObjectIdentifier(set.model), ObjectIdentifier(model)]).inserted
+    else { return }
+    let (theirs, ours) = (name(of: set.model), name(of: model))
+    note(
+      set.prompts.count == 1
+        ? "this prompt was made for \(theirs) and is run on it; `with \(ours)` would read it anew"
+        : "these prompts were made for \(theirs) and are run on it; `with \(ours)` would read them anew"
+    )
+  }
 
   /// Says so where a text that BOS is fed before begins with one itself.
   func warnOfDoubledBOS(in prompts: [Prompt], at span: SourceSpan?) {

@@ -54,7 +54,15 @@ extension Session {
         try checkThatRunsFinished()
       case .plan(let pipeline): try show(try plan(pipeline))
       }
+      try checkThatNothingBroke()
     }
+  }
+
+  /// What `verify` found is shown, or kept, before its statement fails.
+  private func checkThatNothingBroke() throws {
+    guard let failure = broken else { return }
+    broken = nil
+    throw failure
   }
 
   private static func seconds(_ duration: Duration) -> String {

@@ -105,7 +105,7 @@ extension Session {
     var early: [Int: RunResult] = [:]
     var next = 0
     let record = try model.transformer.run(
-      requests, memory: host.memory,
+      requests, memory: memory,
       progress: { [host] done, total in host.progress(done: done, total: total, label: label) },
       consume: { index, result in
         early[index] = result

@@ -43,11 +43,13 @@ extension Session {
     // At the end alone: before a measure, `take` picks prompts.
     let last = pipeline.stages.lastIndex { !$0.onlyShapes } ?? 0
     measured.stages = Array(pipeline.stages[...last])
-    _ = try run(measured)
-    for stage in pipeline.stages[(last + 1)...] {
-      guard case .command(_, let arguments) = stage.kind else { continue }
-      try placing(at: stage.span, in: source) {
-        for pipeline in arguments.flatMap(\.pipelines) { try runMeasures(of: pipeline) }
+    try keepingModel {
+      _ = try runStages(of: measured)
+      for stage in pipeline.stages[(last + 1)...] {
+        guard case .command(_, let arguments) = stage.kind else { continue }
+        try placing(at: stage.span, in: source) {
+          for pipeline in arguments.flatMap(\.pipelines) { try runMeasures(of: pipeline) }
+        }
       }
     }
   }
@@ -79,7 +81,7 @@ extension Session {
     let transformer = model.transformer
     planning.add(
       try transformer.plan(
-        requests, memory: host.memory, speed: planning.speed(of: transformer)), label: label)
+        requests, memory: memory, speed: planning.speed(of: transformer)), label: label)
     for (index, request) in requests.enumerated() {
       try consume(index, request.blankResult(in: model.configuration))
     }

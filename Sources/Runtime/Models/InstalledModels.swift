@@ -36,6 +36,9 @@ struct InstalledModel {
     problem = summary.problem
   }
 
+  /// One that lies elsewhere.
+  init(opening path: String) { self.init(name: path, opening: path) }
+
   /// The models in Summand's own folder, and then those in the Hugging Face cache, by name.
   static func all(environment: [String: String]) -> [InstalledModel] {
     let folder = ModelStore(environment: environment).directory

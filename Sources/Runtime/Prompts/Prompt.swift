@@ -15,6 +15,10 @@ public struct Prompt: Sendable {
   /// Whether the tokens are the whole text. A tokenizer without a token for some of it drops it
   /// without a word.
   let isWhole: Bool
+  /// Whether it was given as token ids, and its text is only what they stand for.
+  let isOfIDs: Bool
+  /// The labelled parts of the text, in UTF-8.
+  let labels: [(label: String, range: Range<Int>)]
   /// In the order of the prompt: a label and the tokens under it.
   let spans: [(label: String, tokens: Range<Int>)]
   var answer: Target?
@@ -24,7 +28,11 @@ public struct Prompt: Sendable {
   /// A token that an answer or a foil stands for.
   struct Target: Sendable, Equatable {
     var token: Int
+    /// The token's.
     var text: String
+    /// What the token is the whole of, or the first token of: what another model reads.
+    var written: String
+    var takesFirst = false
   }
 
   var last: Int { tokens.count - 1 }
@@ -73,6 +81,8 @@ extension Prompt {
     isWhole = model.tokenizer.isWhole(pieces, of: text)
     self.name = name ?? text
     self.model = model
+    self.labels = labels
+    isOfIDs = false
     answer = nil
     foils = []
     var spans: [(label: String, tokens: Range<Int>)] = []
@@ -97,6 +107,8 @@ extension Prompt {
     text = model.tokenizer.decode(tokens)
     isWhole = true
     name = text
+    isOfIDs = true
+    labels = []
     spans = []
     answer = nil
     foils = []

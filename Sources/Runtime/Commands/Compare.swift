@@ -1,0 +1,112 @@
+import Lang
+import Model
+
+extension Command {
+  static let compare = Command(
+    name: "compare", group: .measures,
+    summary: "Put two loaded models side by side on the same prompts.",
+    details: """
+      Without `by`, a row a prompt: how the answer fares under each, KL(a ‖ b), the largest gap \
+      between their logits, and the token that each holds the likeliest. By head, layer or \
+      component, where the two have as many of them: direct logit attribution, the largest \
+      differences first. By depth, for any two, from the first to the last: the layers of each fall \
+      into as many bins as the shallower one has layers, ten at the most. A difference is b less a. Each model reads the \
+      prompts anew from their texts.
+      """,
+    input: .prompts,
+    parameters: [
+      .positional("a", .model, "the name of a loaded model"),
+      .positional("b", .model, "the name of another"),
+      .keyword("by", .word, "head, layer, component or depth"),
+      .keyword("of", .word, "what is attributed: logit (the default) or logit_diff"),
+      .word("centred", ["centred", "centered"], "attributed less the mean over the vocabulary"),
+    ],
+    examples: [
+      "load smollm2 as one; load smollm2 as two; colosseum | compare one two",
+      "load smollm2 as one; load smollm2 as two; colosseum | compare one two by head | take 5",
+    ]
+  ) { call in
+    guard let a = try call.model("a"), let b = try call.model("b") else { return .nothing }
+    let division = try call.comparedParts(a, b)
+    let (one, two) = try call.comparedPrompts(a, b)
+    let table =
+      if let division {
+        try call.compareAttributions(one, two, by: division)
+      } else {
+        try call.session.compareAnswers(one, two)
+      }
+    return .table(TableValue(table, origins: [one.origin, two.origin]))
+  }
+}
+
+extension Invocation {
+  /// What `by` says, where the two models have it; nil where it says nothing.
+  fileprivate func comparedParts(_ a: LoadedModels.Entry, _ b: LoadedModels.Entry) throws
+    -> ComparedParts?
+  {
+    guard a.name != b.name else {
+      throw Failure(
+        "'\(a.name)' is compared with itself",
+        help: "name two: \(session.models.names.joined(separator: ", "))", span: joinedSpan("b"))
+    }
+    guard let expression = expression("by") else {
+      if has("of") || word("centred") != nil {
+        throw failure(
+          "`of` and `centred` are about attributions", help: "compare … by head of logit_diff")
+      }
+      return nil
+    }
+    let word = session.source.text(in: expression.span)
+    guard let division = ComparedParts(rawValue: word) else {
+      let known = ComparedParts.allCases.map(\.rawValue)
+      throw Failure(
+        "`compare` cannot be divided by \(word)",
+        help: suggestion(for: word, among: known).map { "did you mean `\($0)`?" }
+          ?? "by \(known.joined(separator: ", by "))", span: expression.span)
+    }
+    try placing(at: expression.span) { try division.check(a, b) }
+    return division
+  }
+
+  /// The prompts that come in, as each of the two models reads them.
+  fileprivate func comparedPrompts(_ a: LoadedModels.Entry, _ b: LoadedModels.Entry) throws -> (
+    PromptSet, PromptSet
+  ) {
+    try placing(at: span) {
+      if case .nothing = input {
+        throw Failure(
+          "`compare` needs prompts to put to both models",
+          help: "pipe them in: prompt \"…\" -> \" answer\" | compare \(a.name) \(b.name)")
+      }
+      let set = try session.asPrompts(input)
+      if let edit = set.edits.first {
+        throw Failure(
+          "'\(edit.description)' is an edit of one model, and two are compared",
+          help: "compare prompts as they are")
+      }
+      let read = try session.reread(set, by: [a.model, b.model], at: span)
+      return (read[0], read[1])
+    }
+  }
+
+  /// The attributions of both, joined by what they are of, the largest differences first.
+  fileprivate func compareAttributions(
+    _ a: PromptSet, _ b: PromptSet, by division: ComparedParts
+  ) throws -> Table {
+    var rows = ComparedAttributions(a, division: division)
+    let bins = min(a.model.configuration.layers, b.model.configuration.layers, 10)
+    for (side, set) in [a, b].enumerated() {
+      let goal = try Goal(self, set)
+      var index = 0
+      let check = try session.attribute(set, goal, bySource: false, label: "compare") {
+        _, attributions in
+        for part in division.parts(of: attributions[0], set.model.configuration.layers, bins) {
+          rows.add(part, ofPrompt: index, side: side)
+        }
+        index += 1
+      }
+      check.report(to: self, goal: goal, of: "dla of \(session.name(of: set.model))")
+    }
+    return rows.table
+  }
+}

@@ -1,0 +1,43 @@
+import Lang
+import Model
+
+extension Command {
+  static let verify = Command(
+    name: "verify", group: .models,
+    summary: "Check the model in use against all that can be known of it.",
+    details: """
+      A row a check, with the largest gap that it found and the one that it allows. checksum: the \
+      file's SHA-256, where it is known. weights: each is read, and is a number. tokenizer: texts \
+      come back as they were. naive run: the fast run and the plain one give the same bits. f64 run: \
+      a short prompt in double precision from the file itself, with none of the kernels. sum check: \
+      the parts of an attribution are the logit. recorded logits: those of another implementation. \
+      `ok` is missing where nothing is known. A check that fails ends the statement with status 5.
+      """,
+    input: .none, examples: ["load smollm2; verify"]
+  ) { call in
+    let model = try placing(at: call.span) { try call.session.requireModel() }
+    let verifier = Verifier(model, in: call.session)
+    let findings = try verifier.findings()
+    let failed = findings.filter { $0.isOK == false }
+    if !failed.isEmpty {
+      call.session.broken = Failure(
+        "\(call.session.name(of: model)) failed \(failed.count) of \(findings.count) checks: "
+          + failed.map(\.check).joined(separator: ", "),
+        help: "do not trust its numbers; if its file is whole, please report the model",
+        status: .assertion, span: call.span, source: call.session.source)
+    } else if let worst = findings.filter({ !$0.gap.isNaN }).max(by: { $0.gap < $1.gap }) {
+      call.session.note(
+        "verify: the largest gap is \(SumCheck.short(worst.gap)) (\(worst.check))")
+    }
+    return .table(
+      TableValue(
+        Table(
+          columns: [
+            Column("check", .texts(findings.map(\.check))),
+            Column("result", .texts(findings.map(\.result))),
+            Column("gap", .doubles(findings.map(\.gap))),
+            Column("tolerance", .doubles(findings.map(\.tolerance))),
+            Column("ok", .booleans(findings.map(\.isOK))),
+          ], measure: "gap")))
+  }
+}

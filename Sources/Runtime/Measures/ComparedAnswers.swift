@@ -1,0 +1,109 @@
+import Model
+
+extension Session {
+  /// How the answers of the same prompts fare under two models: a row a prompt.
+  func compareAnswers(_ a: PromptSet, _ b: PromptSet) throws -> Table {
+    let sharesTokens = a.model.sharesTokens(with: b.model)
+    if !sharesTokens {
+      note("compare: the two models have different tokens, so kl and largest_gap are missing")
+    }
+    var rows = ComparedAnswers(a, sharesTokens: sharesTokens)
+    // Whole distributions are held of a few prompts at a time.
+    let bytes = a.model.configuration.vocabulary * MemoryLayout<Float>.size
+    let count = max(1, min(64, memory / 4 / bytes))
+    for start in stride(from: 0, to: a.prompts.count, by: count) {
+      let range = start..<min(a.prompts.count, start + count)
+      var ofA: [Distribution] = []
+      try distributions(of: a, range) { ofA.append($1) }
+      var next = 0
+      try distributions(of: b, range) { prompt, distribution in
+        rows.append(a.prompts[start + next], ofA[next], prompt, distribution)
+        next += 1
+      }
+    }
+    return rows.table
+  }
+
+  /// Of some prompts of a set the model's next token.
+  private func distributions(
+    of set: PromptSet, _ range: Range<Int>, _ body: (Prompt, Distribution) -> Void
+  ) throws {
+    let part = PromptSet(prompts: Array(set.prompts[range]))
+    try run(
+      try cases(of: part), of: part, label: "compare",
+      wants: { ([:], .all([$0.prompt.last])) },
+      consume: { body($0.prompt, Distribution($1.logits[0])) })
+  }
+}
+
+extension LanguageModel {
+  /// Whether every id stands for the same to both, so that logits can be held side by side.
+  func sharesTokens(with other: LanguageModel) -> Bool {
+    let count = configuration.vocabulary
+    guard self !== other else { return true }
+    guard count == other.configuration.vocabulary else { return false }
+    return (0..<count).allSatisfy { tokenizer.bytes(of: $0) == other.tokenizer.bytes(of: $0) }
+  }
+}
+
+/// The rows of `compare` without `by`.
+private struct ComparedAnswers {
+  private let sharesTokens: Bool
+  private var prompts: PromptColumn
+  private var answers: [String?] = []
+  private var (a, b) = (Side(), Side())
+  private var (divergences, gaps): ([Double], [Float]) = ([], [])
+
+  /// What one model says.
+  private struct Side {
+    var logits: [Float] = []
+    var logprobs: [Double] = []
+    var ranks: [Int?] = []
+    var best: [String] = []
+    var bestBytes: [[UInt8]?] = []
+
+    mutating func append(_ prompt: Prompt, _ distribution: Distribution) {
+      let answer = prompt.answer?.token
+      logits.append(answer.map { distribution.logits[$0] } ?? .nan)
+      logprobs.append(answer.map(distribution.logProbability) ?? .nan)
+      ranks.append(answer.map(distribution.rank))
+      let token = distribution.largest(1)[0]
+      best.append(prompt.model.tokenizer.text(of: token))
+      bestBytes.append(prompt.model.tokenizer.bytes(of: token))
+    }
+  }
+
+  init(_ set: PromptSet, sharesTokens: Bool) {
+    self.sharesTokens = sharesTokens
+    prompts = PromptColumn(set)
+  }
+
+  mutating func append(
+    _ promptA: Prompt, _ distributionA: Distribution, _ promptB: Prompt,
+    _ distributionB: Distribution
+  ) {
+    prompts.append(promptA)
+    answers.append(promptA.answer?.text)
+    a.append(promptA, distributionA)
+    b.append(promptB, distributionB)
+    let (ours, theirs) = (distributionA.logits, distributionB.logits)
+    gaps.append(sharesTokens ? zip(ours, theirs).reduce(0) { max($0, abs($1.0 - $1.1)) } : .nan)
+    // Of a distribution from itself: exactly 0, whatever the rounding of its sum.
+    divergences.append(
+      !sharesTokens ? .nan : ours == theirs ? 0 : distributionA.divergence(from: distributionB))
+  }
+
+  var table: Table {
+    Table(
+      columns: prompts.columns + [
+        Column("answer", .texts(answers)),
+        Column("logit_a", .singles(a.logits)), Column("logit_b", .singles(b.logits)),
+        Column("difference", .doubles(zip(a.logits, b.logits).map { Double($1) - Double($0) })),
+        Column("logprob_a", .doubles(a.logprobs)), Column("logprob_b", .doubles(b.logprobs)),
+        Column("rank_a", .integers(a.ranks)), Column("rank_b", .integers(b.ranks)),
+        Column("kl", .doubles(divergences)), Column("largest_gap", .singles(gaps)),
+        Column("top_a", .texts(a.best)), Column("top_b", .texts(b.best)),
+        Column("agree", .booleans(zip(a.bestBytes, b.bestBytes).map { $0 == $1 })),
+      ], measure: sharesTokens ? "kl" : "difference")
+  }
+}

@@ -1,0 +1,215 @@
+import Model
+
+/// Holds a model against all that can be known of it.
+struct Verifier {
+  /// What one check found.
+  struct Finding {
+    var check: String
+    var result: String
+    /// The largest that was found; NaN where the check has none.
+    var gap = Double.nan
+    var tolerance = Double.nan
+    /// Nil where there is nothing to hold the model against.
+    var isOK: Bool?
+  }
+
+  private let model: LanguageModel
+  private let session: Session
+  private var transformer: Transformer { model.transformer }
+
+  init(_ model: LanguageModel, in session: Session) {
+    self.model = model
+    self.session = session
+  }
+
+  func findings() throws -> [Finding] {
+    // All that a plan can foresee are runs.
+    if session.planning != nil {
+      _ =
+        try [shortRequest()].map(run) + VerificationTexts.prompts.map { try run(sumRequest($0).0) }
+      return []
+    }
+    return try [
+      check("checksum", checksum), check("weights", weights), check("tokenizer", tokenizer),
+      check("naive run", naiveRun), check("f64 run", doubleRun), check("sum check", sumCheck),
+      check("recorded logits", recordedLogits),
+    ]
+  }
+
+  /// What goes wrong in a check is what it found.
+  private func check(_ name: String, _ body: (inout Finding) throws -> Void) throws -> Finding {
+    var finding = Finding(check: name, result: "")
+    defer { session.host.finishProgress() }
+    do {
+      try body(&finding)
+    } catch let error as ModelError {
+      finding.result = error.message
+      finding.isOK = false
+    } catch let failure as Failure {
+      finding.result = failure.message
+      finding.isOK = false
+    }
+    return finding
+  }
+
+  // MARK: - The file
+
+  private func checksum(_ finding: inout Finding) throws {
+    var known = 0
+    for file in try KnownDigest.weights(of: model.weightsPath) {
+      guard let digest = KnownDigest.of(file: file) else { continue }
+      known += 1
+      let progress = FetchProgress(host: session.host, label: session.name(of: model))
+      guard try Checksum.sha256(ofFile: file, progress: progress) == digest else {
+        finding.result = "`\(file)` is not the file that it was published as"
+        finding.isOK = false
+        return
+      }
+    }
+    finding.result =
+      known == 0
+      ? "no SHA-256 is known for this file"
+      : "SHA-256 as published" + (known > 1 ? ", \(known) files" : "")
+    finding.isOK = known == 0 ? nil : true
+  }
+
+  private func weights(_ finding: inout Finding) throws {
+    let count = try transformer.readWeights { progress($0, $1, "weights") }
+    finding.result = "\(thousands(count)) weights are numbers"
+    finding.isOK = true
+  }
+
+  private func tokenizer(_ finding: inout Finding) throws {
+    let texts = VerificationTexts.lines
+    var (same, changes): (Int, [String]) = (0, [])
+    for text in texts {
+      switch model.tokenizer.roundTrip(text) {
+      case .same: same += 1
+      case .changed(let how): if !changes.contains(how) { changes.append(how) }
+      case .broken(let decoded):
+        finding.result = "\(quotedText(text)) comes back as \(quotedText(decoded))"
+        finding.isOK = false
+        return
+      }
+    }
+    finding.result = "\(same) of \(texts.count) texts come back"
+    if !changes.isEmpty {
+      finding.result += "; else as it must: " + changes.joined(separator: ", ")
+    }
+    finding.isOK = true
+  }
+
+  // MARK: - Runs
+
+  private func naiveRun(_ finding: inout Finding) throws {
+    let request = shortRequest()
+    let plain = try transformer.runNaively([request])[0].logits
+    let fast = try run(request).logits
+    finding.gap = Self.gap(fast.joined().map(Double.init), plain.joined().map(Double.init))
+    finding.tolerance = 0
+    finding.result = "the same bits at \(plain.count) positions"
+    finding.isOK = fast == plain
+    if fast != plain { finding.result = "the fast run and the plain one differ" }
+  }
+
+  /// Single precision errs by about 1e-5 on logits that spread by 1; a formula that is slightly
+  /// wrong, such as another GELU, by 3e-4.
+  private func doubleRun(_ finding: inout Finding) throws {
+    let request = shortRequest()
+    let exact = try DoubleRun(path: model.path, pool: session.pool)
+      .logits(of: request.tokens) { progress($0, $1, "f64 run") }
+    let found = try run(request).logits
+    finding.gap = zip(found, exact).reduce(0) { max($0, Self.gap($1.0.map(Double.init), $1.1)) }
+    finding.tolerance = 1e-4 * max(1, exact.map(Self.spread).max() ?? 1)
+    finding.result = "\(exact.count) positions, \(thousands(exact.first?.count ?? 0)) logits each"
+    finding.isOK = finding.gap <= finding.tolerance
+  }
+
+  private func sumCheck(_ finding: inout Finding) throws {
+    finding.gap = 0
+    finding.tolerance = 0
+    for text in VerificationTexts.prompts {
+      let (request, attributor) = sumRequest(text)
+      let result = try run(request)
+      let token = Distribution(result.logits[0]).largest(1)[0]
+      let attribution = attributor.attribute(
+        result, try transformer.direction(of: .token(token)),
+        logit: Double(result.logits[0][token]))
+      // Rounding is that of the largest part, which may be far larger than the logit.
+      let largest = attribution.parts.reduce(1) { max($0, abs(Double($1.value))) }
+      finding.gap = Self.larger(finding.gap, abs(attribution.gap))
+      finding.tolerance = max(finding.tolerance, 1e-5 * largest)
+    }
+    finding.result = "\(VerificationTexts.prompts.count) prompts, the likeliest token of each"
+    finding.isOK = finding.gap <= finding.tolerance
+  }
+
+  private func recordedLogits(_ finding: inout Finding) throws {
+    let records = RecordedLogits.of(file: model.weightsPath, bytes: model.fileSize)
+    guard !records.isEmpty else {
+      finding.result = "none are recorded for this file"
+      return
+    }
+    finding.gap = 0
+    finding.tolerance = 2e-4
+    for record in records {
+      let last = record.tokens.count - 1
+      let logits = try run(RunRequest(tokens: record.tokens, logits: .all([last]))).logits[0]
+      for (token, logit) in record.largest where logits.indices.contains(token) {
+        finding.gap = Self.larger(finding.gap, abs(Double(logits[token]) - logit))
+      }
+    }
+    let count = records.reduce(0) { $0 + $1.largest.count }
+    finding.result = "\(count) logits of \(records.count) prompts, from another implementation"
+    finding.isOK = finding.gap <= finding.tolerance
+  }
+
+  // MARK: - Parts
+
+  private func tokens(_ text: String, most: Int) -> [Int] {
+    let tokens = model.encode(text, addsBOS: session.addsBOS(model))
+    return Array(tokens.prefix(min(most, model.configuration.context)))
+  }
+
+  /// A few tokens, and the logits at all of them.
+  private func shortRequest() -> RunRequest {
+    let tokens = tokens(VerificationTexts.prompts[0], most: 6)
+    return RunRequest(tokens: tokens, logits: .all(Array(tokens.indices)))
+  }
+
+  private func sumRequest(_ text: String) -> (RunRequest, Attributor) {
+    let tokens = tokens(text, most: 24)
+    let attributor = Attributor(transformer, at: tokens.count - 1, edits: [], bySource: false)
+    return (
+      RunRequest(
+        tokens: tokens, captures: attributor.captures, logits: .all([tokens.count - 1]),
+        isUncapped: true),
+      attributor
+    )
+  }
+
+  private func run(_ request: RunRequest) throws -> RunResult {
+    var result = RunResult()
+    try session.run([request], on: model, label: "verify") { result = $1 }
+    return result
+  }
+
+  private func progress(_ done: Int, _ total: Int, _ what: String) {
+    session.host.progress(done: done, total: total, label: what)
+  }
+
+  /// The largest gap; NaN where a number is none.
+  private static func gap(_ a: [Double], _ b: [Double]) -> Double {
+    zip(a, b).reduce(0) { larger($0, abs($1.0 - $1.1)) }
+  }
+
+  private static func larger(_ a: Double, _ b: Double) -> Double {
+    a.isNaN || b.isNaN ? .nan : max(a, b)
+  }
+
+  /// The standard deviation.
+  private static func spread(_ x: [Double]) -> Double {
+    let mean = x.reduce(0, +) / Double(x.count)
+    return (x.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(x.count)).squareRoot()
+  }
+}
