@@ -50,10 +50,12 @@ class Large:
         return self.opens < OPENS_WITHIN and self.peak <= self.allowed
 
 
-def measure_large(folder, rounds, python, tokenizer):
-    """Each model is written, measured and deleted."""
+def measure_large(folder, rounds, python, tokenizer, work):
+    """Each model whose name has `work` in it is written, measured and deleted."""
     found = []
     for shape in SHAPES:
+        if work not in shape.title:
+            continue
         path = folder / shape.name
         say(f"large models: {shape.title}")
         if shutil.disk_usage(folder).free < 1.2 * shape.bytes:
@@ -108,7 +110,7 @@ HEAD = ("model", "weights", "opens", "first prompt", "again", "peak memory", "al
 
 def cells(row):
     if row.skipped:
-        return (row.model, "skipped", row.skipped, "", "", "", "", "")
+        return (row.model, "skipped", "", "", "", "", "", row.skipped)
     times = (f"{row.opens * 1e3:.0f} ms", f"{row.first:.3g} s", f"{row.again:.3g} s")
     sizes = (f"{row.peak / 1e6:.0f} MB", f"{row.allowed / 1e6:.0f} MB")
     return (row.model, f"{row.bytes / 1e6:.0f} MB", *times, *sizes, "yes" if row.reached else "no")

@@ -95,7 +95,7 @@ def measure(options, parts, folder, installed, limits):
         series = scaling.measure_scaling(folder, options.rounds, texts, random)
     sizes = []
     if "large" in parts and "gguf" in installed:
-        sizes = large.measure_large(folder, options.rounds, options.python, model)
+        sizes = large.measure_large(folder, options.rounds, options.python, model, options.work)
     return rows, series, plans, sizes
 
 
