@@ -153,7 +153,7 @@ def measure_start(peers, model_bytes, rounds):
     peaks = [[] for _ in commands]
 
     def turn(n):
-        seconds, peak, _ = harness.run_process(commands[n])
+        seconds, peak, *_ = harness.run_process(commands[n])
         peaks[n].append(peak)
         return seconds
 

@@ -148,7 +148,7 @@ def read_table(path):
 
 
 def run_process(command):
-    """A whole process: wall seconds, peak resident bytes, what it printed."""
+    """A whole process: wall seconds, peak resident bytes, what it printed, what it said on standard error."""
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as errors:
         start = time.perf_counter()
         child = subprocess.Popen(command, stdout=out, stderr=errors)
@@ -157,10 +157,11 @@ def run_process(command):
         child.returncode = os.waitstatus_to_exitcode(status)
         out.seek(0)
         errors.seek(0)
+        said = errors.read().decode()
         if child.returncode:
-            raise Failed(f"{command[0]}: {errors.read().decode()[-2000:]}")
+            raise Failed(f"{command[0]}: {said[-2000:]}")
         unit = 1 if sys.platform == "darwin" else 1024
-        return wall, usage.ru_maxrss * unit, out.read().decode()
+        return wall, usage.ru_maxrss * unit, out.read().decode(), said
 
 
 def alternate(turns, rounds):

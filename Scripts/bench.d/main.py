@@ -9,6 +9,7 @@ from pathlib import Path
 
 import compare
 import compare_products
+import large
 import machine
 import planned
 import prompts
@@ -19,7 +20,7 @@ from compare import Peers, say
 from harness import Failed
 
 HERE = Path(__file__).parent
-PARTS = ("start", "works", "products", "scaling", "plan")
+PARTS = ("start", "works", "products", "scaling", "plan", "large")
 # What a peer needs, and the name under which its version is asked for.
 MODULES = {
     "torch": "torch",
@@ -92,7 +93,10 @@ def measure(options, parts, folder, installed, limits):
     if "scaling" in parts:
         random = (options.python, model) if "gguf" in installed else None
         series = scaling.measure_scaling(folder, options.rounds, texts, random)
-    return rows, series, plans
+    sizes = []
+    if "large" in parts and "gguf" in installed:
+        sizes = large.measure_large(folder, options.rounds, options.python, model, options.work)
+    return rows, series, plans, sizes
 
 
 def main():
@@ -104,7 +108,7 @@ def main():
         limits = machine.Limits(Path(folder))
         limits.measure()
         try:
-            rows, series, plans = measure(options, parts, Path(folder), installed, limits)
+            rows, series, plans, sizes = measure(options, parts, Path(folder), installed, limits)
         except Failed as error:
             sys.exit(f"Scripts/bench: {error}")
         finally:
@@ -117,8 +121,10 @@ def main():
         print(f"\n{one.title}\n{one.plot}")
     if plans:
         print(f"\n{planned.plain(plans)}")
+    if sizes:
+        print(f"\n{large.plain(sizes)}")
     if options.write:
-        report.write(report.section(facts, limits, options.rounds, rows, series, plans))
+        report.write(report.section(facts, limits, options.rounds, rows, series, plans, sizes))
         say(f"written to {report.DOCUMENT}")
 
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import large
 import planned
 
 DOCUMENT = Path("docs/performance.md")
@@ -76,7 +77,7 @@ def limits_text(limits):
     )
 
 
-def section(machine, limits, rounds, rows, scaling, plans):
+def section(machine, limits, rounds, rows, scaling, plans, sizes):
     """All that is measured, as it stands in the document."""
     facts = machine | {"its best": limits_text(limits), "medians of": f"{rounds} turns"}
     parts = ["| | |\n| --- | --- |\n" + "\n".join(f"| {k} | {v} |" for k, v in facts.items())]
@@ -94,6 +95,8 @@ def section(machine, limits, rounds, rows, scaling, plans):
         parts.append(f"### {title}\n\n```text\n{series.plot}\n```\n\n" + "\n".join(lines))
     if plans:
         parts.append(f"## Planned against measured\n\n```text\n{planned.plain(plans)}\n```")
+    if sizes:
+        parts.append(f"## Large models\n\n{large.markdown(sizes)}")
     return "\n\n".join(parts)
 
 

@@ -175,19 +175,24 @@ def write_tokenizer(writer):
     writer.add_add_bos_token(False)
 
 
-def write_gguf(family, config, state, path):
+def half(name, x):
+    """As `--outtype f16` stores a tensor: (array, type)."""
+    if x.ndim == 1 or name.startswith("position_embd"):
+        return x, Type.F32
+    narrow = x.astype(np.float16)
+    assert (narrow == x).all(), name
+    return narrow, Type.F16
+
+
+def write_gguf(family, config, state, path, stored=half, file_type=LlamaFileType.MOSTLY_F16):
     writer = GGUFWriter(path, family.gguf)
     writer.add_name("random weights")  # llama.cpp looks for special tokens where a name says phi3
-    writer.add_file_type(LlamaFileType.MOSTLY_F16)
+    writer.add_file_type(file_type)
     write_keys(writer, family, config)
     write_tokenizer(writer)
     for name, x in tensors(family, config, state):
-        if x.ndim == 1 or name.startswith("position_embd"):
-            writer.add_tensor(name, np.ascontiguousarray(x), raw_dtype=Type.F32)
-        else:
-            half = x.astype(np.float16)
-            assert (half == x).all(), name
-            writer.add_tensor(name, np.ascontiguousarray(half), raw_dtype=Type.F16)
+        data, kind = stored(name, x)
+        writer.add_tensor(name, np.ascontiguousarray(data), raw_dtype=kind)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()

@@ -27,7 +27,7 @@ enum TestModels {
       Llama.blueprint(gguf: file), file: file, pool: pool(width: width))
   }
 
-  private static func open(_ path: String) throws -> LanguageModel {
+  static func open(_ path: String) throws -> LanguageModel {
     try opened.withLock { opened in
       if let model = opened[path] { return model }
       let model = try LanguageModel(path: path, pool: pool(width: 2))

@@ -33,7 +33,7 @@ struct ForwardTinyTests {
 
   /// The reference has a divided site as [units, T, width], but neurons as [T, neurons]; sources
   /// after the query are 0 there and absent here.
-  private static func gap(
+  static func gap(
     _ kept: CapturedActivation, _ wanted: ReferenceTensor, site: Site,
     _ configuration: Configuration
   ) throws -> Gap {
