@@ -67,7 +67,7 @@ let package = Package(
         "Kernels/CSIMD", "Kernels/Source",
         "Kernels/KernelsAVX2", "Kernels/KernelsAVX512", "Kernels/KernelsNEON",
       ]),
-    .testTarget(name: "FuzzTests", dependencies: ["Lang", "Model"], exclude: ["Fixtures"]),
+    .testTarget(name: "FuzzTests", dependencies: ["Runtime"], exclude: ["Fixtures"]),
     .testTarget(name: "LangTests", dependencies: ["Lang"], exclude: ["Golden"]),
     .testTarget(name: "ModelTests", dependencies: ["Model"], exclude: ["Fixtures"]),
     .testTarget(name: "RuntimeTests", dependencies: ["Runtime"], exclude: ["Fixtures", "Scripts"]),
@@ -87,12 +87,12 @@ if Context.environment["SUMMAND_BENCH"] != nil {
 // the address sanitizer what they touch; the kernels as always.
 if Context.environment["SUMMAND_FUZZ"] != nil {
   let sanitizers = "-sanitize=fuzzer,address"
-  for target in package.targets where ["Lang", "Model"].contains(target.name) {
+  for target in package.targets where ["Lang", "Model", "Runtime"].contains(target.name) {
     target.swiftSettings = [.unsafeFlags([sanitizers])]
   }
   package.targets.append(
     .executableTarget(
-      name: "fuzz", dependencies: ["Lang", "Model"], path: "Scripts/fuzz.d",
+      name: "fuzz", dependencies: ["Runtime"], path: "Scripts/fuzz.d",
       exclude: ["seeds.py"],
       swiftSettings: [.unsafeFlags([sanitizers])],
       // The default linker fails on what the sanitizers add.

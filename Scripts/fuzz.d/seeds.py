@@ -290,6 +290,25 @@ def blocks():
         write("blocks", f"{case:02}", bytes([case, columns - 1]) + bytes(data))
 
 
+def tables():
+    write("tables", "tsv", "subject\tanswer\tcount\nRome\tItaly\t1\nLima \\t é\t\t-2.5e3\n")
+    write("tables", "csv", 'subject,answer\r\n"Paris, ""the"" city",true\r\n,\r\n"a\nb",nan\r\n')
+    write("tables", "json", '[{"a": 1, "b": "x\\u00e9\\ud83d\\ude00"}, {"b": null, "c": [1.5, {"d": false}]}]')
+    write("tables", "ndjson", '{"a": 1}\n\n{"a": -0.5e-3, "b": "NaN"}\n')
+    write("tables", "arrays", '{"a": [1, 2], "b": ["x", null]}')
+    write("tables", "split", '{"columns": ["a", "b"], "rows": [{"a": 1, "b": 2}]}')
+    rewrite = {
+        "prompt": "{} lies {in}", "subject": "Rome", "relation_id": "P1",
+        "target_true": {"str": "Italy"}, "target_new": {"str": "Peru"},
+    }  # fmt: skip
+    write("tables", "counterfact", json.dumps([{"case_id": 0, "requested_rewrite": rewrite}]))
+    relation = {
+        "name": "capital", "prompt_templates": ["{} is in"], "prompt_templates_zs": ["{} is in", "{} lies in"],
+        "samples": [{"subject": "Rome", "object": "Italy"}],
+    }  # fmt: skip
+    write("tables", "relation", json.dumps(relation))
+
+
 def language():
     write("language", "statements", """#!/usr/bin/env summand
 let best = country | dla by head | top 5  # a comment
@@ -311,4 +330,5 @@ safetensors_files()
 configurations()
 tokenizers()
 blocks()
+tables()
 language()

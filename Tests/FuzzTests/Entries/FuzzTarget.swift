@@ -10,7 +10,7 @@ import Foundation
 enum FuzzTarget: String, CaseIterable, Sendable {
   case gguf, safetensors, index, config, tokenizer
   case ggufTokenizer = "gguf-tokenizer"
-  case blocks, model, language
+  case blocks, model, tables, language
 
   /// - Parameter folder: nobody else's; files of the bytes are put there.
   /// - Throws: `BrokenPromise`, or an error that no user should see.
@@ -25,6 +25,7 @@ enum FuzzTarget: String, CaseIterable, Sendable {
       case .ggufTokenizer: try Self.ggufTokenizer(bytes, folder)
       case .blocks: try Self.blocks(bytes)
       case .model: try Self.model(bytes, folder)
+      case .tables: try Self.tables(bytes)
       case .language: try Self.language(bytes)
       }
     } catch let error as ModelError {
