@@ -69,6 +69,7 @@ let package = Package(
         "Kernels/CSIMD", "Kernels/Source",
         "Kernels/KernelsAVX2", "Kernels/KernelsAVX512", "Kernels/KernelsNEON",
       ]),
+    .testTarget(name: "FuzzTests", dependencies: ["Runtime"], exclude: ["Fixtures"]),
     .testTarget(name: "LangTests", dependencies: ["Lang"], exclude: ["Golden"]),
     .testTarget(name: "ModelTests", dependencies: ["Model"], exclude: ["Fixtures"]),
     .testTarget(name: "RuntimeTests", dependencies: ["Runtime"], exclude: ["Fixtures", "Scripts"]),
@@ -82,4 +83,20 @@ let package = Package(
 if Context.environment["SUMMAND_BENCH"] != nil {
   package.targets.append(
     .executableTarget(name: "products", dependencies: ["Model"], path: "Scripts/bench.d/products"))
+}
+
+// What `Scripts/fuzz` runs. The parsers are compiled for it so that libFuzzer sees where they go and
+// the address sanitizer what they touch; the kernels as always.
+if Context.environment["SUMMAND_FUZZ"] != nil {
+  let sanitizers = "-sanitize=fuzzer,address"
+  for target in package.targets where ["Lang", "Model", "Runtime"].contains(target.name) {
+    target.swiftSettings = [.unsafeFlags([sanitizers])]
+  }
+  package.targets.append(
+    .executableTarget(
+      name: "fuzz", dependencies: ["Runtime"], path: "Scripts/fuzz.d",
+      exclude: ["seeds.py"],
+      swiftSettings: [.unsafeFlags([sanitizers])],
+      // The default linker fails on what the sanitizers add.
+      linkerSettings: [.unsafeFlags([sanitizers, "-use-ld=lld"])]))
 }

@@ -40,17 +40,34 @@ extension Diagnostic {
   ///     help: write `==`
   public func rendered(in source: SourceText?, style: DiagnosticStyle = .plain) -> String {
     let role: DiagnosticStyle.Role = severity == .error ? .error : .warning
+    let message = withPictures(message)
     var lines = [style.paint("\(severity.rawValue):", role) + " " + style.paint(message, .message)]
     if let source, let span { lines += DiagnosticExcerpt(source, span, style).lines() }
     for note in notes {
-      lines.append(style.paint("note:", .help) + " " + note.message)
+      lines.append(style.paint("note:", .help) + " " + withPictures(note.message))
       if let source, let span = note.span {
         lines += DiagnosticExcerpt(source, span, style).lines()
       }
     }
-    if let help { lines.append(style.paint("help:", .help) + " " + help) }
+    if let help { lines.append(style.paint("help:", .help) + " " + withPictures(help)) }
     return lines.joined(separator: "\n")
   }
+}
+
+/// Control characters as pictures, so that a terminal is not commanded by what a message quotes;
+/// line ends stay.
+private func withPictures(_ text: String) -> String {
+  var shown = String.UnicodeScalarView()
+  for scalar in text.unicodeScalars {
+    shown.append(scalar == "\n" ? scalar : picture(of: scalar) ?? scalar)
+  }
+  return String(shown)
+}
+
+/// What is shown in place of a control character; nil of any other.
+private func picture(of scalar: Unicode.Scalar) -> Unicode.Scalar? {
+  guard scalar.properties.generalCategory == .control else { return nil }
+  return (scalar.value < 0x20 ? Unicode.Scalar(0x2400 + scalar.value) : nil) ?? "\u{FFFD}"
 }
 
 /// The line of a span, the place underlined.
@@ -76,7 +93,7 @@ private struct DiagnosticExcerpt {
     let carets = String(repeating: "^", count: width)
     let underline = String(repeating: " ", count: before) + style.paint(carets, .underline)
     return [
-      style.paint("\(margin)--> \(source.name):\(line):\(column)", .location),
+      style.paint("\(margin)--> \(withPictures(source.name)):\(line):\(column)", .location),
       bar,
       style.paint("\(number) |", .location) + (text.isEmpty ? "" : " ")
         + style.paint(text, .source),
@@ -132,11 +149,8 @@ private struct DiagnosticExcerpt {
       var shown = String(character)
       if character == "\t" {
         shown = String(repeating: " ", count: Self.tabWidth - column % Self.tabWidth)
-      } else if let scalar = character.unicodeScalars.first,
-        scalar.properties.generalCategory == .control
-      {
-        let picture = scalar.value < 0x20 ? Unicode.Scalar(0x2400 + scalar.value) : "\u{FFFD}"
-        shown = String(Character(picture ?? "\u{FFFD}"))
+      } else if let picture = character.unicodeScalars.first.flatMap(picture) {
+        shown = String(Character(picture))
       }
       text += shown
       column += displayWidth(of: shown)

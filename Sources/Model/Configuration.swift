@@ -73,6 +73,12 @@ extension Configuration {
     guard layers <= 4096, heads <= 4096, headWidth <= 65536 else {
       throw refuse("\(layers) layers of \(heads) heads of \(headWidth)")
     }
+    // The largest known have 53248. Buffers of these widths are made before a weight is looked at.
+    for (name, size) in [
+      ("heads", heads * headWidth), ("model", width), ("feed-forward", neurons),
+    ] where size > 1 << 20 {
+      throw refuse("its \(name) width is \(size)")
+    }
     guard heads % keyValueHeads == 0 else {
       throw refuse("\(heads) heads cannot share \(keyValueHeads) key/value heads evenly")
     }

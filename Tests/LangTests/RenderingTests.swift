@@ -46,6 +46,20 @@ struct RenderingTests {
 
   @Test func controlCharactersDoNotReachATerminal() {
     #expect(rendered("a \u{1B}[2J▶\u{7}◀").contains("1 | a ␛[2J␇\n  |       ^"))
+    let quoting = Diagnostic(
+      "`\u{1B}[2J` is wrong", at: SourceSpan(0, 1), help: "write\n`\u{7}\u{9B}`",
+      notes: [.init("\u{0}")])
+    #expect(
+      quoting.rendered(in: SourceText(name: "\u{1B}c", text: "x")) == """
+        error: `␛[2J` is wrong
+         --> ␛c:1:1
+          |
+        1 | x
+          | ^
+        note: ␀
+        help: write
+        `␇\u{FFFD}`
+        """)
   }
 
   @Test func aPlaceAtTheEndOfTheTextOrOverSeveralLinesHasACaret() {

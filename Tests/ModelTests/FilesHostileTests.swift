@@ -124,6 +124,21 @@ import Testing
     expectFileError("metadata key 1 of 1 has 1073741824 bytes") {
       _ = try GGUFFile(path: file.path)
     }
+    // One array that is a hole of half a terabyte.
+    for (type, count) in [(0, 1 << 39), (10, 1 << 36)] as [(UInt32, UInt64)] {
+      writer = ByteWriter()
+      writer.raw("GGUF".utf8)
+      writer.integer(3 as UInt32, "version")
+      writer.integer(0 as UInt64, "tensors.count")
+      writer.integer(1 as UInt64, "metadata.count")
+      writer.string("hole", "key")
+      writer.integer(9 as UInt32, "type")
+      writer.integer(type, "element")
+      writer.integer(count, "count")
+      try file.write(writer.bytes)
+      #expect(truncate(file.path, to: 1 << 40))
+      expectFileError("and a header has at most 268435456") { _ = try GGUFFile(path: file.path) }
+    }
   }
 }
 

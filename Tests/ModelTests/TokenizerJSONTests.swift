@@ -86,6 +86,12 @@ import Testing
     expect("its normalizer has 40 steps, more than 6") {
       try tokenizer(parts: #""normalizer":{"type":"Sequence","normalizers":[\#(many)]},"#)
     }
+    for (count, times) in [(2, 100), (6, 1_000_000)] {
+      let few = Array(repeating: replaces, count: count).joined(separator: ",")
+      expect("its normalizer can make a text \(times) times as long") {
+        try tokenizer(parts: #""normalizer":{"type":"Sequence","normalizers":[\#(few)]},"#)
+      }
+    }
     expect("puts 17 bytes in") {
       try tokenizer(
         parts: #"""
@@ -154,12 +160,23 @@ import Testing
           """#)
     }
     expect("merge 0, 'a' and 'x'") { try tokenizer(merges: #"[["a","x"]]"#) }
-    expect("a merge has two tokens") { try tokenizer(merges: #"[["a","b","c"]]"#) }
+    for merge in [#"["a","b","c"]"#, #"["a","b","a","b"]"#, #"["a"]"#, "[]"] {
+      expect("a merge has two tokens") { try tokenizer(merges: "[\(merge)]") }
+    }
     expect("a merge has two tokens with a space") { try tokenizer(merges: #"["ab"]"#) }
     expect("the token 'b' has the id 0, which is taken") {
       try tokenizer(vocabulary: #"{"a":0,"b":0}"#)
     }
     expect("the token 'a' has the id -1") { try tokenizer(vocabulary: #"{"a":-1}"#) }
+    for id in [-1, -5, Int.min] {
+      expect("the token 'a' has the id \(id)") {
+        try tokenizer(merges: "[]", vocabulary: #"{"a":\#(id)}"#, added: "[]")
+      }
+      expect("the added token '<s>' has the id \(id)") {
+        try tokenizer(
+          merges: "[]", vocabulary: "{}", added: #"[{"id":\#(id),"content":"<s>"}]"#)
+      }
+    }
     expect("the token 'a' occurs twice") {
       try tokenizer(merges: "[]", vocabulary: #"{"a":0,"a":1}"#)
     }

@@ -140,6 +140,26 @@ import Testing
     #expect(refused.status == .unreadable)
   }
 
+  /// A small file can name more cells than any memory holds.
+  @Test func refusesTablesOfHoles() throws {
+    let records = (0..<3000).map { "{\"k\($0)\":1}" }
+    let names = (0..<3000).map { "\"c\($0)\"" }.joined(separator: ",")
+    let rows = Array(repeating: "{}", count: 3000).joined(separator: ",")
+    let sample = #"{"subject":"s","object":"o"}"#
+    let samples = Array(repeating: sample, count: 3000).joined(separator: ",")
+    let prompts = (0..<3000).map { "\"{}\($0)\"" }.joined(separator: ",")
+    let texts = [
+      "[\(records.joined(separator: ","))]", records.joined(separator: "\n"),
+      "{\"columns\":[\(names)],\"rows\":[\(rows)]}",
+      "{\"name\":\"n\",\"prompt_templates\":[\(prompts)],\"samples\":[\(samples)]}",
+    ]
+    for text in texts {
+      let refused = try failure { _ = try parseTable(Array(text.utf8), name: "t") }
+      #expect(refused.message.hasPrefix("`t` would be 3000 rows of"))
+      #expect(refused.status == .unreadable)
+    }
+  }
+
   @Test func whatIsNotUTF8IsRefusedWithItsLine() throws {
     let refused = try failure { _ = try parseTable(Array("a\nb\n".utf8) + [0xFF], name: "t") }
     #expect(refused.message == "`t`, line 3: is not UTF-8")

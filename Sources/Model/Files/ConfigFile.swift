@@ -11,18 +11,21 @@ struct ConfigFile: Sendable {
 
   init(path: String) throws {
     self.path = path
+    guard ReadableFile.exists(path) else {
+      throw ModelError(
+        .file, "there is no config.json at \(quoted(path))",
+        help: "a safetensors model needs its config.json and tokenizer.json beside it")
+    }
+    // The decoder alone would take either of two equal keys, and follow any depth.
+    let bytes = try JSON.bytes(path: path, limit: 1 << 22)
+    _ = try JSON(bytes, source: path)
     let decoder = JSONDecoder()
     decoder.keyDecodingStrategy = .convertFromSnakeCase
     do {
-      values = try decoder.decode(
-        Values.self, from: try Data(contentsOf: URL(filePath: path)))
+      values = try decoder.decode(Values.self, from: Data(bytes))
     } catch let error as DecodingError {
       throw ModelError(
-        .file, "\(quoted(path)) is not a model's config.json: \(Self.describe(error))")
-    } catch {
-      throw ModelError(
-        .file, "there is no readable config.json at \(quoted(path))",
-        help: "a safetensors model needs its config.json and tokenizer.json beside it")
+        .file, "\(quoted(path)) is not a model's config.json: \(Self.describe(error).prefix(400))")
     }
   }
 

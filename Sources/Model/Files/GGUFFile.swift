@@ -89,6 +89,9 @@ private struct GGUFParts {
     tensorCount = metadata["split.tensors.count"]?.int
     let ending = Self.ending(0, count)
     let index = metadata["split.no"]?.int ?? 0
+    guard (0..<count).contains(index) else {
+      throw ModelError(.file, "\(quoted(path)): split.no is \(index), but there are \(count) parts")
+    }
     guard index == 0, path.hasSuffix(ending) else {
       throw ModelError(
         .file, "\(quoted(path)) is part \(index + 1) of \(count) of a checkpoint",

@@ -10,6 +10,9 @@ final class HeaderReader {
 
   /// Bytes of the first read; every later one at least doubles what is there.
   private static let firstRead = 1 << 20
+  /// Of a header, in bytes: a file with holes costs nobody anything, however large it says to be.
+  /// The largest vocabularies have 20 MB.
+  private static let longest = 1 << 28
 
   init(_ file: ReadableFile) {
     self.file = file
@@ -27,7 +30,14 @@ final class HeaderReader {
         "\(what()) needs \(count) bytes from byte \(position), but the file has \(file.size)",
         help: "it is truncated or damaged: fetch it again")
     }
-    if count > loaded - position { try load(position + count) }
+    if count > loaded - position {
+      guard count <= Self.longest - position else {
+        throw file.damaged(
+          "\(what()) ends at byte \(position + count), and a header has at most \(Self.longest)",
+          help: "the file is damaged: fetch it again")
+      }
+      try load(position + count)
+    }
     defer { position += count }
     return UnsafeRawBufferPointer(start: base + position, count: count)
   }

@@ -263,6 +263,11 @@ enum JSON: Equatable, Sendable {
 
   /// The whole of a file, which must be a JSON value of at most `limit` bytes.
   static func read(path: String, limit: Int = 64 << 20) throws -> JSON {
+    try JSON(bytes(path: path, limit: limit), source: path)
+  }
+
+  /// The whole of a file that should be JSON and is of at most `limit` bytes.
+  static func bytes(path: String, limit: Int) throws -> [UInt8] {
     let file = try ReadableFile(path: path)
     guard file.size <= limit else {
       throw file.damaged("\(file.size) bytes are too many for a file of this kind")
@@ -271,10 +276,14 @@ enum JSON: Equatable, Sendable {
     if let (what, help) = ForeignFile.describe(bytes) {
       throw file.damaged("this is \(what)", help: help)
     }
-    var scanner = try JSONScanner(bytes, source: path)
-    let value = try scanner.value()
+    return bytes
+  }
+
+  /// One value, and nothing after it.
+  init(_ bytes: [UInt8], source: String) throws {
+    var scanner = try JSONScanner(bytes, source: source)
+    self = try scanner.value()
     try scanner.end()
-    return value
   }
 
   /// The member of that name; nil if there is none, if it is null, or if this is no object.

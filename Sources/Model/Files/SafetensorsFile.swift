@@ -89,7 +89,9 @@ private struct SafetensorsIndex {
     var names: [String: [String]] = [:]
     for (tensor, value) in map {
       // A plain name: an index must not reach out of its directory.
-      guard let file = value.string, !file.isEmpty, !file.contains("/") else {
+      guard let file = value.string, !["", ".", ".."].contains(file),
+        !file.utf8.contains(where: { $0 == 0 || $0 == UInt8(ascii: "/") })
+      else {
         throw ModelError(
           .file, "\(quoted(path)): the tensor \(quoted(tensor)) is in no file beside the index")
       }

@@ -10,6 +10,8 @@ struct SafetensorsHeader {
   var metadata: [String: String] = [:]
 
   private static let longest = 100_000_000
+  /// As many as PyTorch and NumPy have.
+  private static let mostDimensions = 64
 
   init(reading file: ReadableFile, shard: Int) throws {
     guard file.size >= 8 else {
@@ -71,6 +73,11 @@ struct SafetensorsHeader {
       guard let dtype, let shape, let offsets, offsets.count == 2 else {
         throw scanner.error(
           "tensor \(quoted(name)) needs a dtype, a shape and two data_offsets")
+      }
+      guard shape.count <= SafetensorsHeader.mostDimensions else {
+        throw scanner.error(
+          "tensor \(quoted(name)) has \(shape.count) dimensions; at most "
+            + "\(SafetensorsHeader.mostDimensions) are allowed")
       }
       self.name = name
       self.dtype = dtype

@@ -33,9 +33,16 @@ extension TokenizerJSON {
       }
     }
     if let part = parts["normalizer"] { try read(part, depth: 0) }
-    // Steps that each make a text longer multiply; the families have one or two.
     guard steps.count <= Self.mostSteps else {
       throw damaged("its normalizer has \(steps.count) steps, more than \(Self.mostSteps)")
+    }
+    // Steps that each make a text longer multiply. The families make `▁` of a space, thrice as long.
+    let growth = steps.reduce(1) { growth, step in
+      guard case .replace(let old, let new) = step else { return growth }
+      return growth * max(1, (new.count + old.count - 1) / old.count)
+    }
+    guard growth <= Self.longestMark else {
+      throw damaged("its normalizer can make a text \(growth) times as long")
     }
     return Normalizer(steps: steps)
   }

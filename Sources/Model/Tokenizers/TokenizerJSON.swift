@@ -12,11 +12,8 @@ struct TokenizerJSON {
 
   init(path: String) throws {
     self.path = path
-    let file = try ReadableFile(path: path)
-    guard file.size <= 1 << 30 else {
-      throw file.damaged("\(file.size) bytes are too many for a tokenizer")
-    }
-    var scanner = try JSONScanner(file.bytes(at: 0, count: file.size), source: path)
+    // The largest known has 35 MB.
+    var scanner = try JSONScanner(JSON.bytes(path: path, limit: 1 << 28), source: path)
     var hasModel = false
     try scanner.object { scanner, key in
       if key == "model" {
@@ -86,11 +83,12 @@ struct TokenizerJSON {
     try scanner.array { scanner in
       let start = bytes.count
       if scanner.peek() == UInt8(ascii: "[") {
+        let before = ends.count
         try scanner.array { scanner in
           try scanner.appendString(to: &bytes)
           ends.append(bytes.count)
         }
-        guard ends.count % 2 == 0 else { throw scanner.error("a merge has two tokens") }
+        guard ends.count == before + 2 else { throw scanner.error("a merge has two tokens") }
       } else {
         try scanner.appendString(to: &bytes)
         guard let space = bytes[start...].dropFirst().firstIndex(of: UInt8(ascii: " ")) else {
@@ -130,8 +128,8 @@ struct TokenizerJSON {
     guard last < 2 * total + 65536 else {
       throw damaged("the token id \(last) is too large for \(total) tokens")
     }
-    // Where each id's text is: in `tokens`, or after those in `added`.
-    var places = [Int](repeating: -1, count: last + 1)
+    // Where each id's text is: in `tokens`, or after those in `added`. All may be negative.
+    var places = [Int](repeating: -1, count: max(0, last + 1))
     for (index, id) in ids.enumerated() {
       guard id >= 0, places[id] < 0 else {
         throw damaged("the token \(quoted(tokens.string(index))) has the id \(id), which is taken")

@@ -64,6 +64,7 @@ func relationsTable(_ value: JSONValue, _ source: TextSource) throws -> Table? {
     }
   }
   let most = max(1, templates.lazy.map(\.count).max() ?? 1)
+  try source.check(rows: subjects.count, columns: most)
   func template(_ number: Int) -> Values {
     .texts(templates.map { number < $0.count ? $0[number] : nil })
   }

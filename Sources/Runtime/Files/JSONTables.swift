@@ -49,6 +49,7 @@ private func table(
   var names = columns
   var indices = Dictionary(columns.enumerated().map { ($1, $0) }) { first, _ in first }
   var cells = [[JSONValue]](repeating: [], count: names.count)
+  try source.check(rows: records.count, columns: names.count)
   for (row, record) in records.enumerated() {
     guard case .object(let members) = record.value else {
       throw source.failure(
@@ -63,6 +64,7 @@ private func table(
         indices[member.key] = index
         names.append(try named(member.key, record.place, source))
         cells.append([])
+        try source.check(rows: records.count, columns: names.count)
       }
       cells[index].fill(to: row)
       cells[index].append(member.value)

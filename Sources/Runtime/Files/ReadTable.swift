@@ -83,6 +83,16 @@ struct TextSource {
     return Failure(place + problem, help: help, status: .unreadable)
   }
 
+  /// Refuses a table that would be almost nothing but holes: a small file, each of whose records has
+  /// a key of its own, would become one that no memory holds.
+  func check(rows: Int, columns: Int) throws {
+    guard rows * columns <= (1 << 20) + 16 * bytes.count else {
+      throw failure(
+        "would be \(rows) rows of \(columns) columns or more, with almost nothing in them",
+        help: "a table's records have the same keys")
+    }
+  }
+
   /// The line, from 1, of the byte at `index`.
   func line(of index: Int) -> Int {
     1 + bytes[..<min(index, bytes.endIndex)].count { $0 == 0x0A }

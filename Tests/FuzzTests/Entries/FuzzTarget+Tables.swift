@@ -1,0 +1,18 @@
+@testable import Runtime
+
+extension FuzzTarget {
+  /// A table in each of the formats that are read, and in the one that it looks like.
+  static func tables(_ bytes: [UInt8]) throws {
+    for format in [nil] + TableFormat.allCases.map(Optional.some) {
+      do {
+        let table = try parseTable(bytes, name: "fuzz", format: format)
+        let counts = Set(table.columns.map(\.count))
+        try promise(counts.count <= 1, "columns of \(counts) rows")
+        try promise(table.columns.allSatisfy { !$0.name.isEmpty }, "a column without a name")
+      } catch let failure as Failure {
+        try promise(!failure.message.isEmpty, "an error that says nothing")
+        try promise(failure.message.utf8.count < 4000, "an error of \(failure.message.utf8.count)")
+      }
+    }
+  }
+}
