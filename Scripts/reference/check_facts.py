@@ -9,6 +9,7 @@ The model is run by transformers in f32, without a BOS; the tokens are those of 
 """
 
 import csv
+import os
 import re
 import sys
 from collections import Counter, defaultdict
@@ -30,7 +31,7 @@ KNOWN_AT_LEAST, KNOWN_RELATIONS, TOP = 200, 8, 10
 # The kinds of subject whose own attributes are listed, at least so many that are one word.
 WITH_ATTRIBUTES, ATTRIBUTES_AT_LEAST = {"landmark", "country", "athlete", "product"}, 5
 # What is true of an answer is true of its subject too: the Colosseum, being in Italy, is in Europe.
-INHERITED = ["country_language", "country_continent", "company_country", "company_founder"]
+INHERITED = ["country_language", "country_continent", "company_country"]
 
 
 # The files
@@ -184,72 +185,79 @@ def filled(template, value):
 
 
 def last_logits(model, prompts):
-    """Batches of indices and the logits at the end of these prompts: lists of ids, batched with their equals in length."""
+    """Prompts (tuples of ids) and the logits at their ends, batched with others of their length."""
     import torch
 
     lengths = defaultdict(list)
-    for index, prompt in enumerate(prompts):
-        lengths[len(prompt)].append(index)
+    for prompt in prompts:
+        lengths[len(prompt)].append(prompt)
     for same in lengths.values():
         for start in range(0, len(same), 64):
             batch = same[start : start + 64]
             with torch.no_grad():
-                ids = torch.tensor([prompts[index] for index in batch])
-                yield batch, model(ids, use_cache=False, logits_to_keep=1).logits[:, 0]
+                yield batch, model(torch.tensor(batch), use_cache=False, logits_to_keep=1).logits[:, 0].numpy()
+
+
+def questions(fact, relation):
+    """The prompts of a fact and what each of them asks for, by column. The reversed one asks for the subject, without
+    its article, since `called the` would go with some and not with others."""
+    asked = {column: (filled(relation[column], fact["subject"]), fact["answer"]) for column in TEMPLATES}
+    asked["reversed"] = filled(relation["reversed"], fact["answer"]), fact["subject"].removeprefix("The ")
+    return asked
 
 
 def measure(path, facts, relations):
-    """Of each fact: whether its answer is one token, and by template its rank and what is likeliest."""
+    """Of each fact: whether its answer is one token, and by column of the templates the rank of the first token of what
+    is asked for, and the likeliest token."""
+    os.environ["TQDM_DISABLE"] = "1"
+    import numpy as np
     import torch
-    from transformers import AutoModelForCausalLM, logging
+    from transformers import AutoModelForCausalLM
 
     from tokens import from_gguf
 
-    logging.disable_progress_bar()
     tokenizer, _ = from_gguf(str(path))
-    encode = lambda text: tokenizer.encode(text, add_special_tokens=False).ids
-    answers = [encode(" " + fact["answer"]) for fact in facts]
-    asked = [(number, column) for number in range(len(facts)) for column in TEMPLATES]
-    prompts = [encode(filled(relations[facts[n]["relation"]][column], facts[n]["subject"])) for n, column in asked]
-    # The check of tokens: nothing of the answer may be merged into what stands before it.
-    for (number, column), prompt in zip(asked, prompts):
-        text = filled(relations[facts[number]["relation"]][column], facts[number]["subject"])
-        assert encode(f"{text} {facts[number]['answer']}") == prompt + answers[number], text
+    encode = lambda text: tuple(tokenizer.encode(text, add_special_tokens=False).ids)
+    found = [{"single": len(encode(" " + fact["answer"])) == 1} for fact in facts]
+    asked = defaultdict(list)
+    for fact, row in zip(facts, found):
+        for column, (text, wanted) in questions(fact, relations[fact["relation"]]).items():
+            prompt, ids = encode(text), encode(" " + wanted)
+            assert encode(f"{text} {wanted}") == prompt + ids, f"the tokens of {text!r} go on into the answer"
+            asked[prompt].append((row, column, ids[0]))
 
     model = AutoModelForCausalLM.from_pretrained(path.parent, gguf_file=path.name, dtype=torch.float32).eval()
-    found = [{"single": len(answer) == 1} for answer in answers]
-    for batch, logits in last_logits(model, prompts):
-        for index, row in zip(batch, logits):
-            number, column = asked[index]
-            rank = 1 + int((row > row[answers[number][0]]).sum())
-            found[number][column] = rank, tokenizer.decode([int(row.argmax())])
+    for prompts, logits in last_logits(model, list(asked)):
+        for prompt, scores in zip(prompts, logits):
+            likeliest = tokenizer.decode([int(scores.argmax())])
+            for row, column, token in asked[prompt]:
+                row[column] = 1 + np.count_nonzero(scores > scores[token]), likeliest
     return found
 
 
 def report(facts, relations, found):
-    """Prints a row a relation; returns how many facts of one token the first template finds in each."""
-    print("| relation | kind | facts | one token | of these top 1 | top 10 | by the 2nd | by the 3rd template |")
+    """Prints a row a relation; returns in how many facts of each the first template finds an answer of one token."""
+    print("| relation | kind | facts | one token | top 1, 10 | by the 2nd | by the 3rd template | reversed |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- |")
     known = {}
-    for name, relation in relations.items():
-        rows = [row for fact, row in zip(facts, found) if fact["relation"] == name]
+    for name, relation in [*relations.items(), ("all", {"kind": ""})]:
+        rows = [row for fact, row in zip(facts, found) if name in (fact["relation"], "all")]
         single = [row for row in rows if row["single"]]
-        count = lambda column, top: sum(row[column][0] <= top for row in single)
-        known[name] = count("template", TOP)
-        cells = [name, relation["kind"], len(rows), len(single), count("template", 1), known[name]]
-        cells += [f"{count(column, 1)}, {count(column, TOP)}" for column in TEMPLATES[1:]]
+        count = lambda rows, column, top: sum(row[column][0] <= top for row in rows)
+        cells = [name, relation["kind"], len(rows), len(single)]
+        cells += [f"{count(single, column, 1)}, {count(single, column, TOP)}" for column in TEMPLATES]
+        cells += [f"{count(rows, 'reversed', 1)}, {count(rows, 'reversed', TOP)}"]
         print("| " + " | ".join(map(str, cells)) + " |")
-    rows = [row for row in found if row["single"]]
-    top1 = sum(row["template"][0] == 1 for row in rows)
-    print(f"| all | | {len(found)} | {len(rows)} | {top1} | {sum(known.values())} | | |")
+        known[name] = count(single, "template", TOP)
+    del known["all"]
     return known
 
 
-def save(path, facts, found):
+def save(path, facts, relations, found):
     with open(path, "w", encoding="utf-8") as file:
-        print("relation\tsubject\tanswer\ttokens\ttemplate\trank\tlikeliest", file=file)
+        print("relation\tsubject\tanswer\ttokens\tcolumn\trank\tlikeliest", file=file)
         for fact, row in zip(facts, found):
-            for column in TEMPLATES:
+            for column in questions(fact, relations[fact["relation"]]):
                 rank, token = row[column]
                 cells = [fact["relation"], fact["subject"], fact["answer"], "one" if row["single"] else "several"]
                 print(*cells, column, rank, repr(token), sep="\t", file=file)
@@ -266,7 +274,7 @@ def main(arguments):
         found = measure(paths[0], facts, relations)
         known = report(facts, relations, found)
         if len(paths) > 1:
-            save(paths[1], facts, found)
+            save(paths[1], facts, relations, found)
         enough = sum(count >= FACTS_A_RELATION for count in known.values())
         if sum(known.values()) < KNOWN_AT_LEAST or enough < KNOWN_RELATIONS:
             wrong.append(f"{sum(known.values())} known facts, {enough} relations with {FACTS_A_RELATION} of them")
