@@ -21,8 +21,8 @@ extension FuzzTarget {
       data.withUnsafeBytes { Dequantize.dequantize(type, $0, into: wanted) }
     }
     let failures = WeightFailures()
-    let matrix = try PackedMatrix(
-      tensor, in: MemoryFile(tensors: [tensor], data: data), failures: failures)
+    let file = MemoryFile(tensors: [tensor], data: data)
+    let matrix = try PackedMatrix(MatrixSource(tensor, in: file), failures: failures)
     let found = (0..<rows).flatMap { matrix.row($0) }
     let isFinite = wanted.allSatisfy(\.isFinite)
     do {
