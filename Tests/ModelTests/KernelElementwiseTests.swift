@@ -168,7 +168,7 @@ struct KernelElementwiseTests {
         let (x, up) = (generator.floats(n, in: range), generator.floats(n, in: 0.5...2))
         let found = withMargin([Float](repeating: 0, count: n)) { out in
           _ = withMargin(x) { x in
-            _ = withMargin(up) { kernels.activate(nonlinearity.kernel, x, $0, n, out) }
+            _ = withMargin(up) { kernels.activate(nonlinearity)(x, $0, n, out) }
           }
         }
         let wanted = x.map { Self.exact(nonlinearity, Double($0)) }
@@ -176,10 +176,10 @@ struct KernelElementwiseTests {
         let tolerance = nonlinearity == .silu ? 6e-7 : 2e-6
         expectClose(found, gated, tolerance)
         let inPlace = withMargin(x) { x in
-          _ = withMargin(up) { kernels.activate(nonlinearity.kernel, x, $0, n, x) }
+          _ = withMargin(up) { kernels.activate(nonlinearity)(x, $0, n, x) }
         }
         expectSameBits(inPlace, found, "in place")
-        let alone = withMargin(x) { kernels.activate(nonlinearity.kernel, $0, nil, n, $0) }
+        let alone = withMargin(x) { kernels.activate(nonlinearity)($0, nil, n, $0) }
         expectClose(alone, wanted, tolerance)
       }
     }
@@ -192,10 +192,10 @@ struct KernelElementwiseTests {
     let x: [Float] = [0, -0.0, 100, 1e30, -89, -200, -1e12]
     let up = [Float](repeating: 2, count: x.count)
     let found = withMargin([Float](repeating: 1, count: x.count)) {
-      kernels.activate(nonlinearity.kernel, x, up, x.count, $0)
+      kernels.activate(nonlinearity)(x, up, x.count, $0)
     }
     #expect(found == [0, 0, 200, 2e30, 0, 0, 0])
-    let undefined = withMargin([1]) { kernels.activate(nonlinearity.kernel, [.nan], [1], 1, $0) }
+    let undefined = withMargin([1]) { kernels.activate(nonlinearity)([.nan], [1], 1, $0) }
     #expect(undefined[0].isNaN)
   }
 

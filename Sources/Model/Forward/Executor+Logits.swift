@@ -8,7 +8,7 @@ extension Executor {
     let l = model.layers.count
     try Interruption.check()
     copyForks(at: l)
-    normalise(buffers.stream, model.finalNorm, scale: .lnFinalScale, 0)
+    normalise(model.finalNorm, scale: .lnFinalScale, 0)
     for group in vocabularyGroups() {
       try Interruption.check()
       let logits = Dictionary(

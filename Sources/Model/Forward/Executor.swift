@@ -117,9 +117,9 @@ struct Executor {
     case .sequential:
       addToStream(stride: layer.o.stride)
       visit(.residMid, l, buffers.stream, stride: width)
-      if let ln2 = layer.ln2 { normalise(buffers.stream, ln2, scale: .ln2Scale, l) }
+      if let ln2 = layer.ln2 { normalise(ln2, scale: .ln2Scale, l) }
     case .parallel:
-      if let ln2 = layer.ln2 { normalise(buffers.stream, ln2, scale: .ln2Scale, l) }
+      if let ln2 = layer.ln2 { normalise(ln2, scale: .ln2Scale, l) }
       addToStream(stride: layer.o.stride)
     case .parallelSharedNorm:
       // What attention read is still there.
@@ -133,7 +133,7 @@ struct Executor {
   /// Leaves in `added` what attention adds to the stream, in `normed` what it has read.
   private mutating func runAttention(_ l: Int, _ layer: Transformer.Layer) {
     let b = buffers
-    normalise(b.stream, layer.ln1, scale: .ln1Scale, l)
+    normalise(layer.ln1, scale: .ln1Scale, l)
     let hasEnds = batch.hasEnds(before: 2 * l + 1)
     multiplyNormed(
       [(layer.k, newKeys(l)), (layer.v, newValues(l))] + (hasEnds ? [] : [(layer.q, b.q.pointer)]))
@@ -153,7 +153,9 @@ struct Executor {
     visit(.z, l, b.z, stride: layer.q.stride)
     multiply(b.z.pointer, stride: layer.q.stride, [(layer.o, b.added.pointer)])
     visitResult(l)
-    if let norm = layer.ln1Post { normaliseAdded(norm, scale: .ln1PostScale, l, layer.o.stride) }
+    if let norm = layer.ln1Post {
+      normaliseAdded(norm, scale: .ln1PostScale, l, stride: layer.o.stride)
+    }
     visit(.attnOut, l, b.added, stride: layer.o.stride)
   }
 
@@ -163,16 +165,18 @@ struct Executor {
     multiplyNormed(
       [(layer.gate, b.gate.pointer)] + (layer.up.map { [($0, b.up.pointer)] } ?? []))
     visit(.mlpPre, l, b.gate, stride: layer.gate.stride)
-    let (kernels, neurons) = (kernels, model.configuration.neurons)
-    let nonlinearity = model.configuration.mlp.nonlinearity.kernel
+    let neurons = model.configuration.neurons
+    let activate = kernels.activate(model.configuration.mlp.nonlinearity)
     forEachRow { row in
       let gate = b.gate.pointer + row * layer.gate.stride
       let up = layer.up.map { UnsafePointer(b.up.pointer + row * $0.stride) }
-      kernels.activate(nonlinearity, gate, up, neurons, gate)
+      activate(gate, up, neurons, gate)
     }
     visit(.mlpPost, l, b.gate, stride: layer.gate.stride)
     multiply(b.gate.pointer, stride: layer.gate.stride, [(layer.down, b.added.pointer)])
-    if let norm = layer.ln2Post { normaliseAdded(norm, scale: .ln2PostScale, l, layer.down.stride) }
+    if let norm = layer.ln2Post {
+      normaliseAdded(norm, scale: .ln2PostScale, l, stride: layer.down.stride)
+    }
     visit(.mlpOut, l, b.added, stride: layer.down.stride)
   }
 
@@ -198,38 +202,33 @@ struct Executor {
 
   // MARK: - Norms
 
-  /// Writes the normed rows into `normed`.
-  mutating func normalise(
-    _ x: FloatBuffer, _ norm: Transformer.Norm, scale: Activation, _ l: Int
-  ) {
-    let (kernels, width, b) = (kernels, width, buffers)
-    let epsilon = model.configuration.epsilon
-    forEachRow { row in
-      let x = x.pointer + row * width
-      b.scales.pointer[row] = norm.scale(of: x, width, epsilon, kernels)
-    }
-    visit(scale, l, b.scales, stride: 1)
-    forEachRow { row in
-      norm.apply(
-        to: x.pointer + row * width, scale: b.scales.pointer[row], width, kernels,
-        into: b.normed.pointer + row * width)
-    }
+  /// Writes the normed rows of the stream into `normed`.
+  mutating func normalise(_ norm: Transformer.Norm, scale: Activation, _ l: Int) {
+    normalise(buffers.stream, stride: width, norm, scale: scale, l, into: buffers.normed)
   }
 
   /// Norms what is on its way into the stream, in place.
   private mutating func normaliseAdded(
-    _ norm: Transformer.Norm, scale: Activation, _ l: Int, _ stride: Int
+    _ norm: Transformer.Norm, scale: Activation, _ l: Int, stride: Int
   ) {
-    let (kernels, width, b) = (kernels, width, buffers)
+    normalise(buffers.added, stride: stride, norm, scale: scale, l, into: buffers.added)
+  }
+
+  /// `x` and `out` are `[rows][stride]`.
+  private mutating func normalise(
+    _ x: FloatBuffer, stride: Int, _ norm: Transformer.Norm, scale: Activation, _ l: Int,
+    into out: FloatBuffer
+  ) {
+    let (kernels, width, scales) = (kernels, width, buffers.scales)
     let epsilon = model.configuration.epsilon
     forEachRow { row in
-      let x = b.added.pointer + row * stride
-      b.scales.pointer[row] = norm.scale(of: x, width, epsilon, kernels)
+      scales.pointer[row] = norm.scale(of: x.pointer + row * stride, width, epsilon, kernels)
     }
-    visit(scale, l, b.scales, stride: 1)
+    visit(scale, l, scales, stride: 1)
     forEachRow { row in
-      let x = b.added.pointer + row * stride
-      norm.apply(to: x, scale: b.scales.pointer[row], width, kernels, into: x)
+      norm.apply(
+        to: x.pointer + row * stride, scale: scales.pointer[row], width, kernels,
+        into: out.pointer + row * stride)
     }
   }
 

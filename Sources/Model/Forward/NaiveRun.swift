@@ -237,7 +237,7 @@ private struct NaiveRun {
 
   private func activate(_ x: [Float], up: [Float]?) -> [Float] {
     Self.row(x.count) {
-      kernels.activate(model.configuration.mlp.nonlinearity.kernel, x, up, x.count, $0)
+      kernels.activate(model.configuration.mlp.nonlinearity)(x, up, x.count, $0)
     }
   }
 

@@ -1,5 +1,3 @@
-import CSIMD
-
 extension Transformer {
   struct Norm: Sendable {
     var kind: NormKind
@@ -28,16 +26,6 @@ extension Transformer {
       case .layer:
         kernels.normaliseCentred(x, kernels.mean(x, width), scale, weight, bias, width, out)
       }
-    }
-  }
-}
-
-extension MLPLayout.Nonlinearity {
-  var kernel: SummandNonlinearity {
-    switch self {
-    case .silu: .siLU
-    case .gelu: .GELU
-    case .geluTanh: .geluTanh
     }
   }
 }

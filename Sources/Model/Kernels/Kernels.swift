@@ -13,6 +13,12 @@ import CSIMD
   import Darwin
 #endif
 
+/// out = f(x), or f(x) · up where there is a gate.
+typealias Activate =
+  @Sendable (
+    UnsafePointer<Float>, UnsafePointer<Float>?, Int, UnsafeMutablePointer<Float>
+  ) -> Void
+
 /// One instruction set's kernels. All variants are one source and give the same bits.
 public struct Kernels: Sendable {
   /// As `SUMMAND_ISA` writes it: `avx2`, `avx512`, `neon`.
@@ -52,11 +58,7 @@ public struct Kernels: Sendable {
     ) -> Void
   let softmax: @Sendable (UnsafeMutablePointer<Float>, Int) -> Void
   let softCap: @Sendable (UnsafeMutablePointer<Float>, Int, Float) -> Void
-  let activate:
-    @Sendable (
-      SummandNonlinearity, UnsafePointer<Float>, UnsafePointer<Float>?, Int,
-      UnsafeMutablePointer<Float>
-    ) -> Void
+  let activateSiLU, activateGELU, activateGELUTanh: Activate
   let attentionScores:
     @Sendable (
       UnsafePointer<Float>, UnsafePointer<Float>, Int, UnsafePointer<Int32>, Int, Int, Float,
@@ -75,6 +77,14 @@ public struct Kernels: Sendable {
 }
 
 extension Kernels {
+  func activate(_ nonlinearity: MLPLayout.Nonlinearity) -> Activate {
+    switch nonlinearity {
+    case .silu: activateSiLU
+    case .gelu: activateGELU
+    case .geluTanh: activateGELUTanh
+    }
+  }
+
   /// Columns of a panel.
   static let panelWidth = 32
 
@@ -115,7 +125,9 @@ extension Kernels {
       dot: KernelsAVX2.dot, add: KernelsAVX2.add, rootMeanSquare: KernelsAVX2.rootMeanSquare,
       normalise: KernelsAVX2.normalise, mean: KernelsAVX2.mean, deviation: KernelsAVX2.deviation,
       normaliseCentred: KernelsAVX2.normaliseCentred, softmax: KernelsAVX2.softmax,
-      softCap: KernelsAVX2.softCap, activate: KernelsAVX2.activate,
+      softCap: KernelsAVX2.softCap, activateSiLU: KernelsAVX2.activateSiLU,
+      activateGELU: KernelsAVX2.activateGELU,
+      activateGELUTanh: KernelsAVX2.activateGELUTanh,
       attentionScores: KernelsAVX2.attentionScores, weightedValues: KernelsAVX2.weightedValues,
       rotate: KernelsAVX2.rotate, rotateAdjacent: KernelsAVX2.rotateAdjacent)
 
@@ -127,7 +139,9 @@ extension Kernels {
       normalise: KernelsAVX512.normalise, mean: KernelsAVX512.mean,
       deviation: KernelsAVX512.deviation, normaliseCentred: KernelsAVX512.normaliseCentred,
       softmax: KernelsAVX512.softmax, softCap: KernelsAVX512.softCap,
-      activate: KernelsAVX512.activate, attentionScores: KernelsAVX512.attentionScores,
+      activateSiLU: KernelsAVX512.activateSiLU, activateGELU: KernelsAVX512.activateGELU,
+      activateGELUTanh: KernelsAVX512.activateGELUTanh,
+      attentionScores: KernelsAVX512.attentionScores,
       weightedValues: KernelsAVX512.weightedValues, rotate: KernelsAVX512.rotate,
       rotateAdjacent: KernelsAVX512.rotateAdjacent)
   #else
@@ -141,7 +155,9 @@ extension Kernels {
       dot: KernelsNEON.dot, add: KernelsNEON.add, rootMeanSquare: KernelsNEON.rootMeanSquare,
       normalise: KernelsNEON.normalise, mean: KernelsNEON.mean, deviation: KernelsNEON.deviation,
       normaliseCentred: KernelsNEON.normaliseCentred, softmax: KernelsNEON.softmax,
-      softCap: KernelsNEON.softCap, activate: KernelsNEON.activate,
+      softCap: KernelsNEON.softCap, activateSiLU: KernelsNEON.activateSiLU,
+      activateGELU: KernelsNEON.activateGELU,
+      activateGELUTanh: KernelsNEON.activateGELUTanh,
       attentionScores: KernelsNEON.attentionScores, weightedValues: KernelsNEON.weightedValues,
       rotate: KernelsNEON.rotate, rotateAdjacent: KernelsNEON.rotateAdjacent)
   #endif

@@ -43,13 +43,6 @@ typedef enum __attribute__((enum_extensibility(closed))) SummandPanelType : uint
   SummandPanelTypeF8_E5M2,
 } SummandPanelType;
 
-/// What stands between the two matrices of an MLP.
-typedef enum __attribute__((enum_extensibility(closed))) SummandNonlinearity : uint8_t {
-  SummandNonlinearitySiLU,
-  SummandNonlinearityGELU,
-  SummandNonlinearityGELUTanh,
-} SummandNonlinearity;
-
 /// a · b + c, rounded once.
 SUMMAND_INLINE summand_float16
 summand_fma(summand_float16 a, summand_float16 b, summand_float16 c) {

@@ -260,17 +260,23 @@ private func gelu(_ x: SIMD16<Float>) -> SIMD16<Float> {
   return x * above.replacing(with: 1 - above, where: x .>= 0)
 }
 
-/// out = f(x), or f(x) · up where there is a gate. `out` may be `x` or `up`.
-public func activate(
-  _ nonlinearity: SummandNonlinearity, _ x: UnsafePointer<Float>, up: UnsafePointer<Float>?,
-  _ n: Int, into out: UnsafeMutablePointer<Float>
-) {
-  switch nonlinearity {
-  case .siLU: activate(x, up, n, out, silu)
-  case .GELU: activate(x, up, n, out, gelu)
-  case .geluTanh: activate(x, up, n, out, geluTanh)
-  }
-}
+/// out = silu(x), or silu(x) · up where there is a gate. `out` may be `x` or `up`.
+public func activateSiLU(
+  _ x: UnsafePointer<Float>, up: UnsafePointer<Float>?, _ n: Int,
+  into out: UnsafeMutablePointer<Float>
+) { activate(x, up, n, out, silu) }
+
+/// The same of GELU.
+public func activateGELU(
+  _ x: UnsafePointer<Float>, up: UnsafePointer<Float>?, _ n: Int,
+  into out: UnsafeMutablePointer<Float>
+) { activate(x, up, n, out, gelu) }
+
+/// The same of GELU by way of tanh.
+public func activateGELUTanh(
+  _ x: UnsafePointer<Float>, up: UnsafePointer<Float>?, _ n: Int,
+  into out: UnsafeMutablePointer<Float>
+) { activate(x, up, n, out, geluTanh) }
 
 @inline(__always)
 private func activate(
