@@ -2,22 +2,23 @@ import CSIMD
 
 // The eight-bit floats of safetensors files (Micikevicius et al., "FP8 Formats for Deep Learning").
 
-/// `[k][32]`: 4 bits of exponent, 3 of fraction, no infinity
-enum F8_E4M3: PanelFormat {
-  static var blockLength: Int { 1 }
+protocol Float8Format: FloatFormat {}
+
+extension Float8Format {
   static var blockBytes: Int { 1 }
-  static var scaleLength: Int { 1 }
   @inline(__always)
-  static func scales(_ block: UnsafeRawPointer, part: Int, group: Int) {}
+  static func pack(_ source: UnsafeRawPointer, column: Int, into block: UnsafeMutableRawPointer) {
+    packBytes(source, count: 1, column, into: block)
+  }
+}
+
+/// `[k][32]`: 4 bits of exponent, 3 of fraction, no infinity
+enum F8_E4M3: Float8Format {
   @inline(__always)
   static func weights(_ block: UnsafeRawPointer, k: Int, group: Int, scales: Void)
     -> SIMD16<Float>
   {
     summand_load_f8_e4m3(block + group * 16)
-  }
-  @inline(__always)
-  static func pack(_ source: UnsafeRawPointer, column: Int, into block: UnsafeMutableRawPointer) {
-    packBytes(source, count: 1, column, into: block)
   }
   @inline(__always)
   static func isFinite(_ block: UnsafeRawPointer) -> Bool {
@@ -26,21 +27,12 @@ enum F8_E4M3: PanelFormat {
 }
 
 /// `[k][32]`: 5 bits of exponent, 2 of fraction, the upper half of an f16
-enum F8_E5M2: PanelFormat {
-  static var blockLength: Int { 1 }
-  static var blockBytes: Int { 1 }
-  static var scaleLength: Int { 1 }
-  @inline(__always)
-  static func scales(_ block: UnsafeRawPointer, part: Int, group: Int) {}
+enum F8_E5M2: Float8Format {
   @inline(__always)
   static func weights(_ block: UnsafeRawPointer, k: Int, group: Int, scales: Void)
     -> SIMD16<Float>
   {
     summand_load_f8_e5m2(block + group * 16)
-  }
-  @inline(__always)
-  static func pack(_ source: UnsafeRawPointer, column: Int, into block: UnsafeMutableRawPointer) {
-    packBytes(source, count: 1, column, into: block)
   }
   @inline(__always)
   static func isFinite(_ block: UnsafeRawPointer) -> Bool {

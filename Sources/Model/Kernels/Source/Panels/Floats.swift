@@ -1,12 +1,18 @@
 import CSIMD
 
-/// `[k][32]`
-enum F32: PanelFormat {
+/// Weights one by one, without scales.
+protocol FloatFormat: PanelFormat where Scales == Void {}
+
+extension FloatFormat {
   static var blockLength: Int { 1 }
-  static var blockBytes: Int { 4 }
   static var scaleLength: Int { 1 }
   @inline(__always)
   static func scales(_ block: UnsafeRawPointer, part: Int, group: Int) {}
+}
+
+/// `[k][32]`
+enum F32: FloatFormat {
+  static var blockBytes: Int { 4 }
   @inline(__always)
   static func weights(_ block: UnsafeRawPointer, k: Int, group: Int, scales: Void)
     -> SIMD16<Float>
@@ -26,12 +32,8 @@ enum F32: PanelFormat {
 }
 
 /// `[k][32]`
-enum F16: PanelFormat {
-  static var blockLength: Int { 1 }
+enum F16: FloatFormat {
   static var blockBytes: Int { 2 }
-  static var scaleLength: Int { 1 }
-  @inline(__always)
-  static func scales(_ block: UnsafeRawPointer, part: Int, group: Int) {}
   @inline(__always)
   static func weights(_ block: UnsafeRawPointer, k: Int, group: Int, scales: Void)
     -> SIMD16<Float>
@@ -50,12 +52,8 @@ enum F16: PanelFormat {
 }
 
 /// `[k][32]`
-enum BF16: PanelFormat {
-  static var blockLength: Int { 1 }
+enum BF16: FloatFormat {
   static var blockBytes: Int { 2 }
-  static var scaleLength: Int { 1 }
-  @inline(__always)
-  static func scales(_ block: UnsafeRawPointer, part: Int, group: Int) {}
   @inline(__always)
   static func weights(_ block: UnsafeRawPointer, k: Int, group: Int, scales: Void)
     -> SIMD16<Float>
