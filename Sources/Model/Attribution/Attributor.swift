@@ -27,7 +27,7 @@ public struct Attributor: Sendable {
     let c = transformer.configuration
     var captures = [Site(.embed): here, Site(.lnFinalScale): here]
     if c.hasLearnedPositions { captures[Site(.posEmbed)] = here }
-    var perLayer: [Activation] = [.z, .mlpOut, .residPost]
+    var perLayer: [Activation] = [.z, .mlpOut]
     if c.hasPostNorms { perLayer.append(.ln1PostScale) }
     if bySource || foldsBiases { perLayer.append(.pattern) }
     for layer in transformer.layers.indices {
