@@ -22,6 +22,9 @@ public struct Configuration: Sendable, Equatable {
   /// Whether the unembedding is the embedding.
   public var isTied: Bool
 
+  /// Of layers; nobody has built as many.
+  static let mostLayers = 4096
+
   public var norm = NormKind.rootMeanSquare
   public var residual = ResidualLayout.sequential
   public var mlp = MLPLayout(nonlinearity: .silu, isGated: true)
@@ -41,6 +44,12 @@ public struct Configuration: Sendable, Equatable {
   public var hasQueryKeyNorms = false
   /// Whether what attention and the MLP give passes an RMSNorm before it is added to the stream.
   public var hasPostNorms = false
+
+  /// The rows of a layer's queries.
+  var queryWidth: Int { heads * headWidth }
+
+  /// The rows of a layer's keys, and of its values.
+  var keyWidth: Int { keyValueHeads * headWidth }
 
   /// Which key/value head serves a query head.
   public func keyValueHead(of head: Int) -> Int { head / (heads / keyValueHeads) }
@@ -70,12 +79,12 @@ extension Configuration {
     for (name, size) in sizes where size < 1 || size > 1 << 28 {
       throw refuse("its \(name) is \(size)")
     }
-    guard layers <= 4096, heads <= 4096, headWidth <= 65536 else {
+    guard layers <= Self.mostLayers, heads <= 4096, headWidth <= 65536 else {
       throw refuse("\(layers) layers of \(heads) heads of \(headWidth)")
     }
     // The largest known have 53248. Buffers of these widths are made before a weight is looked at.
     for (name, size) in [
-      ("heads", heads * headWidth), ("model", width), ("feed-forward", neurons),
+      ("heads", queryWidth), ("model", width), ("feed-forward", neurons),
     ] where size > 1 << 20 {
       throw refuse("its \(name) width is \(size)")
     }

@@ -9,21 +9,12 @@ enum GPT2: Architecture {
 
   static func blueprint(gguf file: GGUFFile) throws -> Blueprint {
     let keys = GGUFKeys(file: file, prefix: "gpt2")
-    let layers = try keys.layers()
-    let heads = try keys.int("attention.head_count")
-    let width = try keys.int("embedding_length")
-    let headWidth = try keys.headWidth(width, heads: heads)
-    var configuration = Configuration(
-      architecture: "gpt2", layers: layers, heads: heads, keyValueHeads: heads,
-      headWidth: headWidth, width: width,
-      neurons: try keys.int("feed_forward_length", default: 4 &* width),
-      vocabulary: try file.require("token_embd.weight").shape.first ?? 0,
-      context: try keys.int("context_length"),
-      epsilon: Float(try keys.double("attention.layer_norm_epsilon")),
-      isTied: !keys.hasTensor("output.weight"),
-      attention: Array(repeating: LayerAttention(), count: layers),
-      attentionScale: 1 / Float(headWidth).squareRoot())
-    configuration.becomeGPT2()
+    var configuration = try Configuration(
+      gguf: keys, epsilon: "attention.layer_norm_epsilon", neuronsPerWidth: 4
+    ) { _ in LayerAttention() }
+    configuration.norm = .layer
+    configuration.mlp = MLPLayout(nonlinearity: .geluTanh, isGated: false)
+    configuration.hasLearnedPositions = true
     return Blueprint(
       configuration: configuration, names: .gguf(configuration, biases: .all, isFused: true))
   }
@@ -34,20 +25,8 @@ enum GPT2: Architecture {
     if config.scaleAttnByInverseLayerIdx == true {
       throw file.unsupported("scores that are scaled layer by layer")
     }
-    let layers = try file.layers(config.nLayer, "n_layer")
-    let heads = try file.require(config.nHead, "n_head")
-    let width = try file.require(config.nEmbd, "n_embd")
-    let headWidth = try file.headWidth(width, heads: heads)
-    var configuration = Configuration(
-      architecture: "gpt2", layers: layers, heads: heads, keyValueHeads: heads,
-      headWidth: headWidth, width: width, neurons: config.nInner ?? 4 &* width,
-      vocabulary: try file.require(config.vocabSize, "vocab_size"),
-      context: try file.require(config.nPositions ?? config.nCtx, "n_positions"),
-      epsilon: config.layerNormEpsilon ?? 1e-5, isTied: config.tieWordEmbeddings ?? true,
-      attention: Array(repeating: LayerAttention(), count: layers),
-      attentionScale: 1 / Float(headWidth).squareRoot())
-    configuration.becomeGPT2()
-    configuration.mlp.nonlinearity = try file.nonlinearity(config.activationFunction ?? "gelu_new")
+    var configuration = try Configuration(likeGPT2: file, isTied: true) { _ in LayerAttention() }
+    configuration.hasLearnedPositions = true
     return Blueprint(configuration: configuration, names: names(configuration))
   }
 
@@ -55,17 +34,17 @@ enum GPT2: Architecture {
     WeightNames(
       embedding: WeightSource("transformer.wte.weight"),
       positionEmbedding: WeightSource("transformer.wpe.weight"),
-      finalNorm: NormSource("transformer.ln_f", hasBias: true),
+      finalNorm: BiasedSource("transformer.ln_f", hasBias: true),
       unembedding: WeightSource("lm_head.weight"),
       layer: { i in
         let stem = "transformer.h.\(i)."
-        func linear(_ part: String) -> LinearSource {
-          LinearSource(stem + part, hasBias: true).transposed
+        func linear(_ part: String) -> BiasedSource {
+          BiasedSource(stem + part, hasBias: true).transposed
         }
         let (q, k, v) = linear("attn.c_attn").queryKeyValue(c)
         return LayerNames(
-          ln1: NormSource(stem + "ln_1", hasBias: true), q: q, k: k, v: v,
-          o: linear("attn.c_proj"), ln2: NormSource(stem + "ln_2", hasBias: true),
+          ln1: BiasedSource(stem + "ln_1", hasBias: true), q: q, k: k, v: v,
+          o: linear("attn.c_proj"), ln2: BiasedSource(stem + "ln_2", hasBias: true),
           gate: linear("mlp.c_fc"), down: linear("mlp.c_proj"))
       },
       prefix: "transformer.",
@@ -74,9 +53,30 @@ enum GPT2: Architecture {
 }
 
 extension Configuration {
-  fileprivate mutating func becomeGPT2() {
+  /// What GPT-2 and GPT-J state alike in their `config.json`, with LayerNorm and no gate.
+  ///
+  /// - Parameters:
+  ///   - isTied: where the file does not say.
+  ///   - attention: of every layer, whose heads are so wide.
+  init(
+    likeGPT2 file: ConfigFile, isTied: Bool, attention: (_ headWidth: Int) -> LayerAttention
+  ) throws {
+    let config = file.values
+    let layers = try file.layers(config.nLayer, "n_layer")
+    let heads = try file.require(config.nHead, "n_head")
+    let width = try file.require(config.nEmbd, "n_embd")
+    let headWidth = try file.headWidth(width, heads: heads)
+    self.init(
+      architecture: config.modelType ?? "", layers: layers, heads: heads, keyValueHeads: heads,
+      headWidth: headWidth, width: width, neurons: config.nInner ?? 4 &* width,
+      vocabulary: try file.require(config.vocabSize, "vocab_size"),
+      context: try file.require(config.nPositions ?? config.nCtx, "n_positions"),
+      epsilon: config.layerNormEpsilon ?? 1e-5, isTied: config.tieWordEmbeddings ?? isTied,
+      attention: Array(repeating: attention(headWidth), count: layers),
+      attentionScale: 1 / Float(headWidth).squareRoot())
     norm = .layer
-    hasLearnedPositions = true
-    mlp = MLPLayout(nonlinearity: .geluTanh, isGated: false)
+    mlp = MLPLayout(
+      nonlinearity: try file.nonlinearity(config.activationFunction ?? "gelu_new"),
+      isGated: false)
   }
 }

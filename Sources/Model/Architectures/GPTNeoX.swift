@@ -9,20 +9,10 @@ enum GPTNeoX: Architecture {
 
   static func blueprint(gguf file: GGUFFile) throws -> Blueprint {
     let keys = GGUFKeys(file: file, prefix: "gptneox")
-    let layers = try keys.layers()
-    let heads = try keys.int("attention.head_count")
-    let width = try keys.int("embedding_length")
-    let headWidth = try keys.headWidth(width, heads: heads)
-    let rotary = try keys.rotary(headWidth: headWidth)
-    var configuration = Configuration(
-      architecture: "gpt_neox", layers: layers, heads: heads, keyValueHeads: heads,
-      headWidth: headWidth, width: width, neurons: try keys.int("feed_forward_length"),
-      vocabulary: try file.require("token_embd.weight").shape.first ?? 0,
-      context: try keys.int("context_length"),
-      epsilon: Float(try keys.double("attention.layer_norm_epsilon")),
-      isTied: !keys.hasTensor("output.weight"),
-      attention: Array(repeating: LayerAttention(rotary: rotary), count: layers),
-      attentionScale: 1 / Float(headWidth).squareRoot())
+    var configuration = try Configuration(
+      gguf: keys, epsilon: "attention.layer_norm_epsilon"
+    ) { LayerAttention(rotary: try keys.rotary(headWidth: $0)) }
+    configuration.architecture = "gpt_neox"
     configuration.norm = .layer
     configuration.mlp = MLPLayout(nonlinearity: .gelu, isGated: false)
     configuration.residual =
@@ -63,21 +53,21 @@ enum GPTNeoX: Architecture {
   private static func names(_ c: Configuration, attentionBias: Bool) -> WeightNames {
     WeightNames(
       embedding: WeightSource("gpt_neox.embed_in.weight"),
-      finalNorm: NormSource("gpt_neox.final_layer_norm", hasBias: true),
+      finalNorm: BiasedSource("gpt_neox.final_layer_norm", hasBias: true),
       unembedding: WeightSource("embed_out.weight"),
       layer: { i in
         let stem = "gpt_neox.layers.\(i)."
-        let fused = LinearSource(stem + "attention.query_key_value", hasBias: attentionBias)
-        func part(_ part: Int) -> LinearSource {
+        let fused = BiasedSource(stem + "attention.query_key_value", hasBias: attentionBias)
+        func part(_ part: Int) -> BiasedSource {
           fused.rows(
             .ofEachHead(part: part, heads: c.heads, width: c.headWidth), of: 3 * c.queryWidth)
         }
         return LayerNames(
-          ln1: NormSource(stem + "input_layernorm", hasBias: true), q: part(0), k: part(1),
-          v: part(2), o: LinearSource(stem + "attention.dense", hasBias: attentionBias),
-          ln2: NormSource(stem + "post_attention_layernorm", hasBias: true),
-          gate: LinearSource(stem + "mlp.dense_h_to_4h", hasBias: true),
-          down: LinearSource(stem + "mlp.dense_4h_to_h", hasBias: true))
+          ln1: BiasedSource(stem + "input_layernorm", hasBias: true), q: part(0), k: part(1),
+          v: part(2), o: BiasedSource(stem + "attention.dense", hasBias: attentionBias),
+          ln2: BiasedSource(stem + "post_attention_layernorm", hasBias: true),
+          gate: BiasedSource(stem + "mlp.dense_h_to_4h", hasBias: true),
+          down: BiasedSource(stem + "mlp.dense_4h_to_h", hasBias: true))
       },
       prefix: "gpt_neox.",
       isHarmless: { $0.hasSuffix(".attention.bias") || $0.hasSuffix(".attention.masked_bias") })

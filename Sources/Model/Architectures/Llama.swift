@@ -34,10 +34,16 @@ enum Llama: Architecture {
 }
 
 extension Configuration {
-  /// The sizes that most families state alike in GGUF, with RMSNorm, RoPE and SwiGLU.
+  /// The sizes that all families state alike in GGUF.
   ///
-  /// - Parameter attention: of every layer.
-  init(likeLlama keys: GGUFKeys, attention: (Rotary) throws -> LayerAttention) throws {
+  /// - Parameters:
+  ///   - epsilon: the key of the norms' ε.
+  ///   - neuronsPerWidth: d_mlp / d_model where the file does not give d_mlp; nil where it must.
+  ///   - attention: of every layer, whose heads are so wide.
+  init(
+    gguf keys: GGUFKeys, epsilon: String, neuronsPerWidth: Int? = nil,
+    attention: (_ headWidth: Int) throws -> LayerAttention
+  ) throws {
     let layers = try keys.layers()
     let heads = try keys.int("attention.head_count")
     let width = try keys.int("embedding_length")
@@ -46,14 +52,23 @@ extension Configuration {
     self.init(
       architecture: keys.prefix, layers: layers, heads: heads,
       keyValueHeads: try keys.int("attention.head_count_kv", default: heads),
-      headWidth: headWidth, width: width, neurons: try keys.int("feed_forward_length"),
+      headWidth: headWidth, width: width,
+      neurons: try keys.int(
+        "feed_forward_length", default: neuronsPerWidth.map { $0 &* width }),
       vocabulary: try keys.file.require("token_embd.weight").shape.first ?? 0,
-      context: try keys.int("context_length"),
-      epsilon: Float(try keys.double("attention.layer_norm_rms_epsilon")),
+      context: try keys.int("context_length"), epsilon: Float(try keys.double(epsilon)),
       isTied: !keys.hasTensor("output.weight"),
-      attention: Array(
-        repeating: try attention(try keys.rotary(headWidth: headWidth)), count: layers),
+      attention: Array(repeating: try attention(headWidth), count: layers),
       attentionScale: 1 / Float(headWidth).squareRoot())
+  }
+
+  /// The same with RMSNorm, RoPE and SwiGLU.
+  ///
+  /// - Parameter attention: of every layer.
+  init(likeLlama keys: GGUFKeys, attention: (Rotary) throws -> LayerAttention) throws {
+    try self.init(gguf: keys, epsilon: "attention.layer_norm_rms_epsilon") { headWidth in
+      try attention(try keys.rotary(headWidth: headWidth))
+    }
   }
 
   /// The same of a `config.json`.

@@ -21,12 +21,12 @@ extension WeightNames {
     return WeightNames(
       embedding: WeightSource("token_embd.weight"),
       positionEmbedding: c.hasLearnedPositions ? WeightSource("position_embd.weight") : nil,
-      finalNorm: NormSource("output_norm", hasBias: hasNormBiases),
+      finalNorm: BiasedSource("output_norm", hasBias: hasNormBiases),
       unembedding: WeightSource("output.weight"),
       layer: { i in
         let stem = "blk.\(i)."
-        func linear(_ part: String, _ kind: Biases) -> LinearSource {
-          LinearSource(stem + part, hasBias: biases.contains(kind))
+        func linear(_ part: String, _ kind: Biases) -> BiasedSource {
+          BiasedSource(stem + part, hasBias: biases.contains(kind))
         }
         func vector(_ part: String, if there: Bool) -> WeightSource? {
           there ? WeightSource(stem + part + ".weight") : nil
@@ -44,12 +44,12 @@ extension WeightNames {
           k = k.rows(.interleaved(heads: c.keyValueHeads, width: c.headWidth), of: c.keyWidth)
         }
         return LayerNames(
-          ln1: NormSource(stem + "attn_norm", hasBias: hasNormBiases), q: q, k: k, v: v,
+          ln1: BiasedSource(stem + "attn_norm", hasBias: hasNormBiases), q: q, k: k, v: v,
           o: linear("attn_output", .output),
           qNorm: vector("attn_q_norm", if: c.hasQueryKeyNorms),
           kNorm: vector("attn_k_norm", if: c.hasQueryKeyNorms),
           ln1Post: vector("post_attention_norm", if: c.hasPostNorms),
-          ln2: NormSource(stem + "ffn_norm", hasBias: hasNormBiases),
+          ln2: BiasedSource(stem + "ffn_norm", hasBias: hasNormBiases),
           gate: c.mlp.isGated ? gate : up, up: c.mlp.isGated ? up : nil,
           down: linear("ffn_down", .mlp), ln2Post: vector("post_ffw_norm", if: c.hasPostNorms))
       },
@@ -64,8 +64,8 @@ extension WeightNames {
   static func huggingFace(
     _ c: Configuration, biases: Biases = [], isFused: Bool = false, areNormsOffByOne: Bool = false
   ) -> WeightNames {
-    @Sendable func norm(_ stem: String) -> NormSource {
-      let norm = NormSource(stem)
+    @Sendable func norm(_ stem: String) -> BiasedSource {
+      let norm = BiasedSource(stem)
       return areNormsOffByOne ? norm.plusOne : norm
     }
     return WeightNames(
@@ -73,8 +73,8 @@ extension WeightNames {
       unembedding: WeightSource("lm_head.weight"),
       layer: { i in
         let stem = "model.layers.\(i)."
-        func linear(_ part: String, _ kind: Biases) -> LinearSource {
-          LinearSource(stem + part, hasBias: biases.contains(kind))
+        func linear(_ part: String, _ kind: Biases) -> BiasedSource {
+          BiasedSource(stem + part, hasBias: biases.contains(kind))
         }
         func vector(_ part: String, if there: Bool) -> WeightSource? {
           there ? norm(stem + part).weight : nil
@@ -103,16 +103,9 @@ extension WeightNames {
   }
 }
 
-extension Configuration {
-  /// The rows of a layer's queries.
-  var queryWidth: Int { heads * headWidth }
-  /// The rows of a layer's keys, and of its values.
-  var keyWidth: Int { keyValueHeads * headWidth }
-}
-
-extension LinearSource {
+extension BiasedSource {
   /// Queries, keys and values, one after another in one tensor.
-  func queryKeyValue(_ c: Configuration) -> (q: LinearSource, k: LinearSource, v: LinearSource) {
+  func queryKeyValue(_ c: Configuration) -> (q: BiasedSource, k: BiasedSource, v: BiasedSource) {
     let (q, k) = (c.queryWidth, c.keyWidth)
     let count = q + 2 * k
     return (
@@ -122,7 +115,7 @@ extension LinearSource {
   }
 
   /// A gate and what it gates, one after the other in one tensor.
-  func gateAndUp(_ c: Configuration) -> (gate: LinearSource, up: LinearSource) {
+  func gateAndUp(_ c: Configuration) -> (gate: BiasedSource, up: BiasedSource) {
     let n = c.neurons
     return (rows(.range(0..<n), of: 2 * n), rows(.range(n..<2 * n), of: 2 * n))
   }

@@ -2,7 +2,7 @@
 struct WeightNames {
   var embedding: WeightSource
   var positionEmbedding: WeightSource?
-  var finalNorm: NormSource
+  var finalNorm: BiasedSource
   /// Absent from the file when the unembedding is tied.
   var unembedding: WeightSource
   var unembeddingBias: WeightSource?
@@ -19,13 +19,13 @@ struct WeightNames {
 }
 
 struct LayerNames {
-  var ln1: NormSource
-  var q, k, v, o: LinearSource
+  var ln1: BiasedSource
+  var q, k, v, o: BiasedSource
   var qNorm, kNorm, ln1Post: WeightSource?
-  var ln2: NormSource?
-  var gate: LinearSource
-  var up: LinearSource?
-  var down: LinearSource
+  var ln2: BiasedSource?
+  var gate: BiasedSource
+  var up: BiasedSource?
+  var down: BiasedSource
   var ln2Post: WeightSource?
 
   var all: [String] {
@@ -70,8 +70,9 @@ struct WeightSource: Sendable {
   }
 }
 
-/// A matrix and its bias, whose elements are ordered as the matrix's rows.
-struct LinearSource: Sendable {
+/// A weight and its bias, where it has one: of a matrix, whose rows the bias is ordered as, or of a
+/// norm.
+struct BiasedSource: Sendable {
   var weight: WeightSource
   var bias: WeightSource?
 
@@ -81,32 +82,20 @@ struct LinearSource: Sendable {
     bias = hasBias ? WeightSource(stem + ".bias") : nil
   }
 
-  func rows(_ order: RowOrder, of count: Int) -> LinearSource {
+  func rows(_ order: RowOrder, of count: Int) -> BiasedSource {
     var part = self
     part.weight = weight.rows(order, of: count)
     part.bias = bias?.rows(order, of: count)
     return part
   }
 
-  var transposed: LinearSource {
+  var transposed: BiasedSource {
     var turned = self
     turned.weight = weight.transposed
     return turned
   }
 
-  var all: [String] { [weight.name] + (bias.map { [$0.name] } ?? []) }
-}
-
-struct NormSource: Sendable {
-  var weight: WeightSource
-  var bias: WeightSource?
-
-  init(_ stem: String, hasBias: Bool = false) {
-    weight = WeightSource(stem + ".weight")
-    bias = hasBias ? WeightSource(stem + ".bias") : nil
-  }
-
-  var plusOne: NormSource {
+  var plusOne: BiasedSource {
     var moved = self
     moved.weight = weight.plusOne
     return moved

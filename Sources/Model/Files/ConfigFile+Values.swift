@@ -87,9 +87,8 @@ extension ConfigFile {
     let rope: Rope? =
       switch values.ropeParameters {
       case .same(let rope): rope
-      // The names of the kinds are keys, hence in camel case here.
       case .byKind(let kinds):
-        try require(kinds[kind] ?? kinds[Self.camelCased(kind)], "rope_parameters.\(kind)")
+        try require(kinds[kind], "rope_parameters.\(kind)")
       case nil: values.ropeScaling
       }
     guard (1...65536).contains(width) else { throw unsupported("heads \(width) wide") }
@@ -129,43 +128,5 @@ extension ConfigFile {
         rope.attentionFactor ?? RopeScaling.longMagnitude(context: context, original: original)
     case let other: throw unsupported("RoPE scaling \(quoted(other))")
     }
-  }
-
-  private static func camelCased(_ key: String) -> String {
-    let parts = key.split(separator: "_")
-    return
-      (parts.prefix(1) + parts.dropFirst().map { ($0.first?.uppercased() ?? "") + $0.dropFirst() })
-      .joined()
-  }
-}
-
-/// What stretches RoPE beyond the context that a model was first trained for.
-enum RopeScaling {
-  /// Every frequency divided alike.
-  static func linear(_ rotary: Rotary, factor: Double) -> [Double] {
-    [Double](repeating: factor, count: rotary.width / 2)
-  }
-
-  /// Llama 3.1: frequencies of short wavelengths stay, those of long ones are divided by `factor`, those
-  /// between are blended (transformers' `_compute_llama3_parameters`).
-  static func llama3(
-    _ rotary: Rotary, factor: Double, low: Double, high: Double, context: Int
-  ) -> [Double] {
-    let logBase = Numerics.log(rotary.base)
-    return (0..<rotary.width / 2).map { pair in
-      let frequency = Numerics.exp(-Double(2 * pair) / Double(rotary.width) * logBase)
-      let turns = Double(context) * frequency / (2 * Double.pi)
-      if turns > high { return 1 }
-      if turns < low { return factor }
-      let share = (turns - low) / (high - low)
-      return 1 / ((1 - share) / factor + share)
-    }
-  }
-
-  /// √(1 + ln(context / original) / ln original): Phi-3's correction of sines and cosines.
-  static func longMagnitude(context: Int, original: Int) -> Double {
-    guard context > original, original > 1 else { return 1 }
-    let ratio = Numerics.log(Double(context) / Double(original))
-    return (1 + ratio / Numerics.log(Double(original))).squareRoot()
   }
 }

@@ -32,7 +32,9 @@ struct ConfigFile: Sendable {
   /// A count of layers for which something may be allocated.
   func layers(_ count: Int?, _ key: String) throws -> Int {
     let count = try require(count, key)
-    guard (1...4096).contains(count) else { throw unsupported("\(count) layers") }
+    guard (1...Configuration.mostLayers).contains(count) else {
+      throw unsupported("\(count) layers")
+    }
     return count
   }
 

@@ -35,7 +35,7 @@ struct GGUFKeys {
   /// A count of layers for which something may be allocated.
   func layers() throws -> Int {
     let layers = try int("block_count")
-    guard (1...4096).contains(layers) else {
+    guard (1...Configuration.mostLayers).contains(layers) else {
       throw ModelError(.file, "\(quoted(file.path)): \(prefix).block_count is \(layers)")
     }
     return layers
@@ -133,12 +133,6 @@ extension GGUFKeys {
         "tensor \(quoted(tensor.name)) in \(quoted(file.path)) is not one F32 number for each of "
           + "\(count) pairs")
     }
-    let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: tensor.byteCount, alignment: 64)
-    defer { bytes.deallocate() }
-    try file.read(tensor, into: bytes)
-    return (0..<count).map {
-      let bits = bytes.loadUnaligned(fromByteOffset: $0 * 4, as: UInt32.self)
-      return Double(Float(bitPattern: UInt32(littleEndian: bits)))
-    }
+    return try file.floats(of: tensor).map(Double.init)
   }
 }

@@ -14,6 +14,19 @@ protocol TensorFile: Sendable {
 extension TensorFile {
   var unsupported: [String: String] { [:] }
 
+  /// All elements of a tensor, decoded.
+  func floats(of tensor: TensorInfo) throws -> [Float] {
+    let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: tensor.byteCount, alignment: 64)
+    defer { bytes.deallocate() }
+    try read(tensor, bytes: 0..<tensor.byteCount, into: bytes)
+    return [Float](unsafeUninitializedCapacity: tensor.elementCount) { out, count in
+      Dequantize.dequantize(
+        tensor.type, UnsafeRawBufferPointer(bytes),
+        into: UnsafeMutableBufferPointer(rebasing: out[0..<tensor.elementCount]))
+      count = tensor.elementCount
+    }
+  }
+
   /// Weights that are no numbers would make every number of the model none.
   func notFinite(_ tensor: TensorInfo) -> ModelError {
     ModelError(

@@ -71,10 +71,9 @@ public struct DoubleRun {
 
   private func attention(_ x: Rows, _ name: LayerNames, _ layer: LayerAttention) throws -> Rows {
     let c = configuration
-    let (queries, keys) = (c.heads * c.headWidth, c.keyValueHeads * c.headWidth)
-    let q = try normHeads(try weights.linear(name.q, x, rows: queries), name.qNorm)
-    let k = try normHeads(try weights.linear(name.k, x, rows: keys), name.kNorm)
-    let v = try weights.linear(name.v, x, rows: keys)
+    let q = try normHeads(try weights.linear(name.q, x, rows: c.queryWidth), name.qNorm)
+    let k = try normHeads(try weights.linear(name.k, x, rows: c.keyWidth), name.kNorm)
+    let v = try weights.linear(name.v, x, rows: c.keyWidth)
     let z = attend(
       rotate(q, heads: c.heads, layer.rotary), rotate(k, heads: c.keyValueHeads, layer.rotary), v,
       layer)
@@ -95,7 +94,7 @@ public struct DoubleRun {
   }
 
   /// (x − mean x) / √(variance + ε) · γ + β, or x / √(mean x² + ε) · γ
-  private func normalise(_ x: Rows, _ source: NormSource) throws -> Rows {
+  private func normalise(_ x: Rows, _ source: BiasedSource) throws -> Rows {
     guard configuration.norm == .layer else {
       return try scaled(x, source.weight, width: configuration.width)
     }

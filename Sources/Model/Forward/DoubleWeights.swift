@@ -27,7 +27,7 @@ struct DoubleWeights {
   }
 
   /// W x + b for every x, [positions][rows].
-  func linear(_ source: LinearSource, _ x: [[Double]], rows: Int) throws -> [[Double]] {
+  func linear(_ source: BiasedSource, _ x: [[Double]], rows: Int) throws -> [[Double]] {
     let product = try product(source.weight, x, rows: rows)
     guard let bias = source.bias else { return product }
     let values = try vector(bias, rows)

@@ -68,14 +68,12 @@ public final class Transformer: Sendable {
     finalNorm = try reader.norm(names.finalNorm, c.width, c.norm)
     layers = try (0..<c.layers).map { i in
       let name = names.layer(i)
-      let queries = c.heads * c.headWidth
-      let keys = c.keyValueHeads * c.headWidth
       return Layer(
         ln1: try reader.norm(name.ln1, c.width, c.norm),
-        q: try reader.linear(name.q, queries, c.width),
-        k: try reader.linear(name.k, keys, c.width),
-        v: try reader.linear(name.v, keys, c.width),
-        o: try reader.linear(name.o, c.width, queries),
+        q: try reader.linear(name.q, c.queryWidth, c.width),
+        k: try reader.linear(name.k, c.keyWidth, c.width),
+        v: try reader.linear(name.v, c.keyWidth, c.width),
+        o: try reader.linear(name.o, c.width, c.queryWidth),
         qNorm: try name.qNorm.map { try reader.scaling($0, c.headWidth) },
         kNorm: try name.kNorm.map { try reader.scaling($0, c.headWidth) },
         ln1Post: try name.ln1Post.map { try reader.scaling($0, c.width) },

@@ -12,13 +12,13 @@ struct WeightReader {
     present = Set(file.tensors.map(\.name)).union(file.unsupported.keys)
   }
 
-  func linear(_ source: LinearSource, _ rows: Int, _ columns: Int) throws -> Transformer.Linear {
+  func linear(_ source: BiasedSource, _ rows: Int, _ columns: Int) throws -> Transformer.Linear {
     Transformer.Linear(
       matrix: try matrix(source.weight, rows, columns),
       bias: try source.bias.map { try vector($0, rows) })
   }
 
-  func norm(_ source: NormSource, _ count: Int, _ kind: NormKind) throws -> Transformer.Norm {
+  func norm(_ source: BiasedSource, _ count: Int, _ kind: NormKind) throws -> Transformer.Norm {
     Transformer.Norm(
       kind: kind, weight: try vector(source.weight, count),
       bias: try source.bias.map { try vector($0, count) } ?? [])
@@ -41,15 +41,7 @@ struct WeightReader {
   func vector(_ source: WeightSource, _ count: Int) throws -> [Float] {
     let all = source.fileRows ?? count
     let tensor = try tensor(source.name, [all])
-    let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: tensor.byteCount, alignment: 64)
-    defer { bytes.deallocate() }
-    try file.read(tensor, bytes: 0..<tensor.byteCount, into: bytes)
-    let values = [Float](unsafeUninitializedCapacity: all) { out, initialized in
-      Dequantize.dequantize(
-        tensor.type, UnsafeRawBufferPointer(bytes),
-        into: UnsafeMutableBufferPointer(rebasing: out[0..<all]))
-      initialized = all
-    }
+    let values = try file.floats(of: tensor)
     guard values.allSatisfy(\.isFinite) else { throw file.notFinite(tensor) }
     let picked = source.order.map { $0.rows.map { values[$0] } } ?? values
     return source.offset == 0 ? picked : picked.map { $0 + source.offset }
