@@ -9,7 +9,9 @@ struct QuantizedModelTests {
   /// Every type of the tensors, a layer each.
   static let plain = ["llama-blocks", "llama-k"]
   /// Those whose quantized rows are permuted, or cut out of a matrix with others.
-  static let families = ["llama2"]
+  static let families = [
+    "llama2", "llama3", "gpt2", "gpt_neox", "qwen2", "qwen3", "gemma", "gemma2", "gemma3", "phi3",
+  ]
 
   /// Measured: 1.3e-5 at worst, on logits up to 7.
   @Test("logits at all positions within 2e-5", arguments: plain + families)
