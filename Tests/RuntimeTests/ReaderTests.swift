@@ -132,6 +132,9 @@ import Testing
     (.ndjson, "{\"a\":1}\n{\"a\":}", "`t`, line 2: this is no value"),
     (.ndjson, "{\"a\":1}\n[2]", "`t` line 2 is an array, not an object"),
     (.json, "[{\"\":1}]", "`t` record 1 has an empty key"),
+    (.json, #"{"columns":["a",""],"rows":[]}"#, "`t` has no name for column 2 in `columns`"),
+    (.json, #"{"columns":[7],"rows":[]}"#, "`t` has no name for column 1 in `columns`"),
+    (.json, #"{"columns":["a","a"],"rows":[]}"#, "`t` has the name `a` twice in `columns`"),
     (.tsv, "\n\n", "`t` has no header"), (.csv, "", "`t` is empty"),
   ])
   func refused(format: TableFormat, text: String, message: String) throws {

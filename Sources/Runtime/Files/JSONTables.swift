@@ -11,9 +11,9 @@ func tableFromJSON(_ source: TextSource) throws -> Table {
     throw source.failure("holds \(value.kindName), not a table", help: shapes)
   }
   if let columns = value["columns"]?.array, let rows = value["rows"]?.array {
-    let names = columns.compactMap(\.string)
     return try table(
-      of: rows.enumerated().map { ("record \($0 + 1)", $1) }, source, columns: names)
+      of: rows.enumerated().map { ("record \($0 + 1)", $1) }, source,
+      columns: columnNames(columns, source))
   }
   return try table(ofArrays: members, source)
 }
@@ -29,6 +29,19 @@ func tableFromNDJSON(_ source: TextSource) throws -> Table {
   }
   if let facts = try counterFactTable(records.map(\.value), source) { return facts }
   return try table(of: records, source)
+}
+
+private func columnNames(_ columns: [JSONValue], _ source: TextSource) throws -> [String] {
+  var known: Set<String> = []
+  return try columns.enumerated().map { index, value in
+    guard let name = value.string, !name.isEmpty else {
+      throw source.failure("has no name for column \(index + 1) in `columns`")
+    }
+    guard known.insert(name).inserted else {
+      throw source.failure("has the name `\(name)` twice in `columns`")
+    }
+    return name
+  }
 }
 
 private let shapes =

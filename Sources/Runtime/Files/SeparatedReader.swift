@@ -46,6 +46,7 @@ private func columnNames(
   _ header: [Field], _ source: TextSource, line: Int, _ separator: String
 ) throws -> [String] {
   var names: [String] = []
+  var known: [String: Int] = [:]
   for (index, field) in header.enumerated() {
     guard let name = field, !name.isEmpty else {
       throw source.failure(
@@ -54,7 +55,7 @@ private func columnNames(
           ? "name it in the first line (pandas: `index=False` leaves its index out)"
           : "name it in the first line, or take away the \(separator)")
     }
-    if let first = names.firstIndex(of: name) {
+    if let first = known.updateValue(index, forKey: name) {
       throw source.failure(
         "columns \(first + 1) and \(index + 1) are both named `\(name)`", line: line,
         help: "rename one of them")

@@ -8,7 +8,9 @@ extension FuzzTarget {
         let table = try parseTable(bytes, name: "fuzz", format: format)
         let counts = Set(table.columns.map(\.count))
         try promise(counts.count <= 1, "columns of \(counts) rows")
-        try promise(table.columns.allSatisfy { !$0.name.isEmpty }, "a column without a name")
+        let names = Set(table.columnNames)
+        try promise(!names.contains(""), "a column without a name")
+        try promise(names.count == table.columns.count, "two columns of the same name")
       } catch let failure as Failure {
         try promise(!failure.message.isEmpty, "an error that says nothing")
         try promise(failure.message.utf8.count < 4000, "an error of \(failure.message.utf8.count)")
