@@ -73,7 +73,9 @@ let package = Package(
     .testTarget(name: "LangTests", dependencies: ["Lang"], exclude: ["Golden"]),
     .testTarget(name: "ModelTests", dependencies: ["Model"], exclude: ["Fixtures"]),
     .testTarget(name: "RuntimeTests", dependencies: ["Runtime"], exclude: ["Fixtures", "Scripts"]),
-    .testTarget(name: "ShellTests", dependencies: ["summand", "Lang", "Model", "Runtime"]),
+    .testTarget(
+      name: "ShellTests", dependencies: ["summand", "Lang", "Model", "Runtime"],
+      exclude: ["Fixtures"]),
   ] + kernelTargets,
   swiftLanguageModes: [.v6]
 )

@@ -48,6 +48,14 @@ need_curl() {
   have curl || apt_install curl
 }
 
+# Pages are looked at in a browser. Without one, and offline, that part of the tests is skipped and says so; where
+# $CI is set it must be there.
+need_chromium() {
+  if have chromium || have google-chrome || (apt_install chromium); then return; fi
+  [[ ! ${CI:-} ]] || fail "reports must be tested in a browser, and there is no Chromium"
+  say "There is no Chromium: reports are not tested in a browser"
+}
+
 need_swift() {
   local how="https://www.swift.org/install says how to install Swift 6.3 or newer"
   have swift || fail "there is no swift on the PATH" "$how"

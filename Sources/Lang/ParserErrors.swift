@@ -18,7 +18,7 @@ extension Parser {
     case .rightParenthesis: return "no `(` is open"
     case .rightBracket: return "no `[` is open"
     case .rightBrace: return "no `{` is open"
-    case .leftBrace: return "a block belongs to `if`, `for` or `def`"
+    case .leftBrace: return "a block belongs to `if`, `for`, `def` or `report`"
     case .comma: return "a list stands in brackets: [a, b]"
     case .assign: return "`=` gives a name: let x = …; to compare, write `==`"
     case .arrow: return "`->` stands between the arguments of a command, with a value after it"

@@ -60,6 +60,9 @@ extension Parser {
     case .plan:
       advance()
       return .plan(try parsePipeline())
+    case .report:
+      advance()
+      return .report(try parseFileName(), try parseBlock())
     case .else:
       throw fail(
         "this `else` belongs to no `if`", at: span,

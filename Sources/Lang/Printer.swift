@@ -36,6 +36,8 @@ public enum Printer {
       return "time " + print(pipeline)
     case .plan(let pipeline):
       return "plan " + print(pipeline)
+    case .report(let file, let body):
+      return "report \(print(file)) " + print(body, depth: depth)
     }
   }
 

@@ -44,6 +44,8 @@ public struct Statement: Sendable {
     case time(Pipeline)
     /// `plan PIPELINE`
     case plan(Pipeline)
+    /// `report FILE { … }`
+    case report(Expression, Block)
   }
 }
 

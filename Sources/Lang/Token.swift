@@ -40,7 +40,7 @@ public struct Token: Sendable, Hashable {
   /// The words of the language. Those that begin a statement are keywords only there: elsewhere
   /// `source` is an ordinary name, a column's for instance.
   public enum Keyword: String, Sendable, CaseIterable {
-    case `let`, def, `for`, `if`, assert, source, time, plan
+    case `let`, def, `for`, `if`, assert, source, time, plan, report
     case `else`, `in`, and, or, not, `true`, `false`
 
     init?(_ bytes: ArraySlice<UInt8>) {
@@ -51,7 +51,7 @@ public struct Token: Sendable, Hashable {
 
     var beginsStatement: Bool {
       switch self {
-      case .let, .def, .for, .if, .assert, .source, .time, .plan: true
+      case .let, .def, .for, .if, .assert, .source, .time, .plan, .report: true
       case .else, .in, .and, .or, .not, .true, .false: false
       }
     }

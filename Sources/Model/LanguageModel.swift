@@ -1,3 +1,5 @@
+import Synchronization
+
 /// A model as a person opens it: weights, tokenizer, and the file that they came from.
 public final class LanguageModel: Sendable {
   /// The file, or the directory of a safetensors model.
@@ -12,6 +14,8 @@ public final class LanguageModel: Sendable {
   public let endTokens: Set<Int>
   /// The file that holds the weights.
   public let weightsPath: String
+
+  private let digest = Mutex<String?>(nil)
 
   public var configuration: Configuration { transformer.configuration }
 
@@ -32,6 +36,15 @@ public final class LanguageModel: Sendable {
     tensorTypes = TensorType.allCases.compactMap { type in
       let count = source.file.tensors.count { $0.type == type }
       return count > 0 ? (type, count) : nil
+    }
+  }
+
+  /// The SHA-256 of the file that holds the weights, which is read for it once.
+  public func weightsDigest() throws -> String {
+    try digest.withLock { known in
+      let digest = try known ?? SHA256.hexDigest(ofFile: weightsPath)
+      known = digest
+      return digest
     }
   }
 

@@ -81,7 +81,8 @@ struct DiagnosticTests {
     Row("a▶,◀ b", "`,` cannot stand here", help: "a list stands in brackets: [a, b]"),
     Row("a.b ▶c◀", "`c` cannot stand here"),
     Row("f \"a\"▶\"b\"◀", "a space is missing before `\"b\"`"),
-    Row("a ▶{◀", "`{` cannot stand here", help: "a block belongs to `if`, `for` or `def`"),
+    Row(
+      "a ▶{◀", "`{` cannot stand here", help: "a block belongs to `if`, `for`, `def` or `report`"),
     Row("a.b ▶(◀c)", "`(` cannot stand here"),
     Row("a.b ▶/c◀", "`/c` cannot stand here"),
     Row("3 ▶--top◀", "`--top` cannot stand here", help: "only a command takes options"),

@@ -249,6 +249,8 @@ struct ParserTests {
     Row("source lib.summand", "(source (. lib summand))"),
     Row("source ./lib.summand", "(source (raw \"./lib.summand\"))"),
     Row("time a | b", "(time (| a b))"),
+    Row("report args.out { a | plot bar }", "(report (. args out) {(| a (do plot bar))})"),
+    Row("report \"x.html\" {\n  \"# A\"\n  b; c\n}", "(report \"x.html\" {\"# A\"; b; c})"),
   ]
 
   static let continuations = [

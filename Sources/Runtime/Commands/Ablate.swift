@@ -36,7 +36,7 @@ extension Command {
     case ("mean", let over?):
       return try call.edited(set, .mean(over: over), words: "mean over \(over.summary)")
     case ("resample", let over?):
-      let seed = try call.integer("seed") ?? 0
+      let seed = try call.seed()
       return try call.edited(
         set, .resample(over: over, seed: seed), words: "resample over \(over.summary) seed \(seed)")
     case (let mode?, nil) where mode != "zero":

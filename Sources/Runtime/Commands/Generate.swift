@@ -28,7 +28,7 @@ extension Command {
         "`generate` takes a count from 1", span: call.expression("count")?.span ?? call.span)
     }
     let temperature = try temperature(call)
-    let seed = try call.integer("seed") ?? 0
+    let seed = try temperature == nil ? 0 : call.seed()
     var rows = GeneratedRows(set)
     let cases = try call.session.cases(of: set)
     try call.session.generating(cases, of: set, count: count) { item in

@@ -90,7 +90,8 @@ enum HelpText {
     }
     return text + """
 
-      statements: let, def, for, if, else, assert, source, time, plan; ! hands the rest of a line to sh
+      statements: let, def, for, if, else, assert, source, time, plan, report; ! hands the rest of a line \
+      to sh
       `help NAME` explains a command.
 
       """

@@ -1,55 +1,55 @@
 import Lang
 import Model
 
-#if canImport(FoundationEssentials)
-  import FoundationEssentials
-#else
-  import Foundation
-#endif
-
 extension Command {
   static let plot = Command(
     name: "plot", group: .seeing,
-    summary: "Draw a table in the terminal: bars, a heatmap, lines or points.",
+    summary: "Draw a table: bars, a heatmap, lines, points, or tokens and what heads make of them.",
     details: """
       bar: labels and the measure. heatmap: what `pivot` made, or row, column and measure. line and \
-      scatter: two numeric columns, by a third. Columns are chosen by what is there, or named.
+      scatter: two numeric columns, by a third. attention: tables of `attention` and `dla by source`. \
+      Columns are chosen by what is there, or named. With `to` an SVG file is written, else the \
+      terminal is drawn on.
       """,
     input: .table,
     parameters: [
       Parameter(
-        name: "kind", form: .word(["bar", "heatmap", "line", "scatter"]), kind: .word,
+        name: "kind", form: .word(Plot.Kind.allCases.map(\.rawValue)), kind: .word,
         isRequired: true, summary: "the kind of plot"),
       .positional("columns", .column, required: false, list: true, "which columns to draw"),
       .keyword("by", .column, "one series a value of this column"),
+      .keyword("title", .text, "what stands above it"),
+      .keyword("to", .path, "an SVG file, in the place of the terminal"),
     ],
     examples: [
       "colosseum | dla by head | top 5 | plot bar",
       "colosseum | dla by head | pivot layer head | plot heatmap",
     ]
   ) { call in
-    let table = try call.tableInput().table
-    let settings = call.host.settings
-    let columns = try call.columns("columns")
-    let by = try call.column("by")
-    func column(_ i: Int) -> String? { columns.indices.contains(i) ? columns[i] : nil }
-    let drawing = try placing(at: call.span) {
-      switch call.word("kind") {
-      case "bar":
-        try plotBar(
-          table, label: Array(columns.dropLast()), value: columns.last, settings: settings)
-      case "heatmap":
-        try plotHeatmap(
-          table, row: column(0), column: column(1), value: column(2), settings: settings)
-      case "line":
-        try plotLine(
-          table, x: column(0), y: Array(columns.dropFirst()), by: by, settings: settings)
-      default:
-        try plotScatter(table, x: column(0), y: column(1), by: by, settings: settings)
+    let input = try call.tableInput()
+    guard let kind = call.word("kind").flatMap(Plot.Kind.init) else { return .nothing }
+    let plot = Plot(
+      kind: kind, table: input.table, columns: try call.columns("columns"),
+      by: try call.column("by"), title: try call.text("title"),
+      prompts: input.origins.flatMap(\.prompts))
+    if let expression = call.expression("to"), let path = try call.text("to") {
+      let drawing = try placing(at: call.span) { try plot.drawing() }
+      try placing(at: expression.span) { try write(drawing, to: path) }
+    } else {
+      try placing(at: call.span) {
+        call.host.write(try plot.text(call.host.settings))
+        try call.session.putOnPage(plot, origins: input.origins)
       }
     }
-    call.host.write(drawing)
     return .nothing
+  }
+
+  private static func write(_ drawing: SVGDrawing?, to path: String) throws {
+    guard path.hasSuffix(".svg") else {
+      throw Failure("'\(path)' is no name of a drawing", help: "end it in .svg")
+    }
+    guard let drawing else { throw Failure("there are no rows to plot") }
+    try writeFiles([(path, drawing.document)])
   }
 
   static let show = Command(
@@ -62,6 +62,7 @@ extension Command {
     examples: ["colosseum | tokens | take 2 | show as csv"]
   ) { call in
     try Printer(host: call.host, format: try call.format("as")).print(call.input)
+    call.session.putOnPage(call.input)
     return .nothing
   }
 
@@ -98,13 +99,7 @@ extension Command {
         value.table,
         provenance(value, isPartial: call.session.unfinished != nil))
       : render(value.table, as: format, settings: RenderSettings())
-    try placing(at: expression.span) {
-      do {
-        try Data(text.utf8).write(to: URL(filePath: path), options: .atomic)
-      } catch {
-        throw Failure("'\(path)' cannot be written", help: "is the folder there, and yours?")
-      }
-    }
+    try placing(at: expression.span) { try writeFiles([(path, text)]) }
     return .nothing
   }
 
@@ -131,7 +126,7 @@ extension Command {
   private static func provenance(_ value: TableValue, isPartial: Bool) throws -> Provenance {
     var models: [(LanguageModel, String)] = []
     for origin in value.origins where !models.contains(where: { $0.0 === origin.model }) {
-      models.append((origin.model, try SHA256.hexDigest(ofFile: origin.model.weightsPath)))
+      models.append((origin.model, try origin.model.weightsDigest()))
     }
     var seen: Set<String> = []
     let prompts = value.origins.flatMap(\.prompts).filter { prompt in

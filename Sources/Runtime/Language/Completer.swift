@@ -63,7 +63,7 @@ struct Completer {
 
   private var beginnings: [Candidate] {
     variables + Catalogue.all.map { Candidate(text: $0.name + " ", summary: $0.summary) }
-      + ["let ", "def ", "for ", "if ", "assert ", "source ", "time ", "plan "].map {
+      + ["let ", "def ", "for ", "if ", "assert ", "source ", "time ", "plan ", "report "].map {
         Candidate(text: $0, summary: "")
       }
   }

@@ -20,6 +20,12 @@ public final class Session: Interpreter {
   var computed: RunRecord?
   /// How many runs of a measure were finished when Ctrl-C ended it, until the statement ends.
   var unfinished: (done: Int, of: Int)?
+  /// The report that is being made, while its block is run.
+  var page: Page?
+  /// The statement being run, as a report shows it beside what it printed.
+  var line = ""
+  /// What was drawn at random, and with which seeds.
+  var draws: [(command: String, seed: Int)] = []
   lazy var pool = WorkerPool(width: host.threads)
 
   /// Innermost last: the session's own variables, then those of the calls under way.
@@ -37,7 +43,7 @@ public final class Session: Interpreter {
   }
 
   /// What a session reads of the environment, and a host hands on.
-  public static var environmentVariables: [String] { HubSettings.variables }
+  public static var environmentVariables: [String] { HubSettings.variables + ["SOURCE_DATE_EPOCH"] }
 
   // MARK: - Interpreter
 
@@ -90,6 +96,7 @@ public final class Session: Interpreter {
   func report(_ diagnostic: Diagnostic, in source: SourceText?) {
     // What a plan's made-up numbers look like is nobody's concern.
     if planning != nil, diagnostic.severity == .warning { return }
+    if diagnostic.severity == .warning { page?.warn(diagnostic.message, help: diagnostic.help) }
     host.report(diagnostic.rendered(in: source, style: host.messageStyle) + "\n")
   }
 
@@ -97,9 +104,15 @@ public final class Session: Interpreter {
     report(Diagnostic(message, at: span, severity: .warning, help: help), in: source)
   }
 
-  /// A plain line on standard error.
+  /// A plain line on standard error, and in a report.
   func note(_ text: String) {
     if planning != nil { return }
+    page?.note(text)
+    say(text)
+  }
+
+  /// A plain line on standard error alone: what another machine would say differently.
+  func say(_ text: String) {
     host.report(host.messageStyle.paint(text, .location) + "\n")
   }
 

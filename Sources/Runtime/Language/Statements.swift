@@ -3,7 +3,7 @@ import Model
 
 // What each statement does.
 extension Session {
-  private func run(_ statements: [Statement]) throws {
+  func run(_ statements: [Statement]) throws {
     for statement in statements { try run(statement) }
   }
 
@@ -12,7 +12,7 @@ extension Session {
     try placing(at: statement.span, in: source) {
       switch statement.kind {
       case .pipeline(let pipeline):
-        try show(try run(pipeline))
+        try showing(Lang.Printer.print(pipeline)) { try run(pipeline) }
         try checkThatRunsFinished()
       case .let(let name, let pipeline):
         try checkIsFree(name)
@@ -46,13 +46,18 @@ extension Session {
         computed = RunRecord()
         defer { computed = outer }
         let start = clock.now
-        let value = try run(pipeline)
-        let elapsed = clock.now - start
-        try show(value)
-        note("took \(Self.seconds(elapsed))")
-        if let computed, computed.runs > 0 { note(Self.text(of: computed)) }
+        var elapsed = Duration.zero
+        try showing(Lang.Printer.print(pipeline)) {
+          let value = try run(pipeline)
+          elapsed = clock.now - start
+          return value
+        }
+        say("took \(Self.seconds(elapsed))")
+        if let computed, computed.runs > 0 { say(Self.text(of: computed)) }
         try checkThatRunsFinished()
-      case .plan(let pipeline): try show(try plan(pipeline))
+      case .plan(let pipeline):
+        try showing("plan " + Lang.Printer.print(pipeline)) { try plan(pipeline) }
+      case .report(let file, let block): try report(to: file, block)
       }
       try checkThatNothingBroke()
     }
@@ -158,10 +163,15 @@ extension Session {
     try run(parsed.script.statements)
   }
 
-  /// Prints a value, and keeps it as `_`.
-  private func show(_ value: Value) throws {
+  /// Prints the value of a line, and keeps it as `_`.
+  private func showing(_ line: String, _ body: () throws -> Value) throws {
+    let outer = self.line
+    self.line = line
+    defer { self.line = outer }
+    let value = try body()
     if case .nothing = value { return }
     frames[0]["_"] = value
     try Printer(host: host).print(value)
+    putOnPage(value)
   }
 }

@@ -18,7 +18,7 @@ func renderMarkdown(_ table: Table, into text: inout ChunkedText) throws {
   }
 }
 
-private func escapedForMarkdown(_ text: String) -> String {
+func escapedForMarkdown(_ text: String) -> String {
   var result = ""
   var previous: Character = " "
   let characters = Array(text)

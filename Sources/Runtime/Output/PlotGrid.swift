@@ -58,6 +58,37 @@ extension PlotGrid {
   private static func labels(_ column: Column) -> [String] {
     (0..<column.count).map { visible(column[$0].title) }
   }
+
+  /// The values as texts, with as many decimals as show so many digits of the largest: what is small
+  /// beside it is 0.00. Nil where that says nothing, of huge numbers and of tiny ones.
+  func plainNumbers(digits: Int) -> [[String]]? {
+    let largest = values.joined().filter(\.isFinite).map(\.magnitude).max() ?? 0
+    let exponent = DecimalText(largest).exponent
+    guard largest == 0 || (-3...6).contains(exponent) else { return nil }
+    let decimals = largest == 0 ? 0 : max(0, digits - 1 - exponent)
+    let needed =
+      values.joined().filter(\.isFinite).map { DecimalText($0).neededDecimals }.max() ?? 0
+    return values.map { row in
+      row.map { value in
+        if value.isNaN { return "" }
+        guard value.isFinite else { return value.description }
+        let text = DecimalText(value).fixed(decimals: min(decimals, needed))
+        // What rounds to zero has no sign.
+        return text.contains { ("1"..."9").contains($0) } ? text : text.replacing("-", with: "")
+      }
+    }
+  }
+
+  /// The values as texts, with so many digits of the largest.
+  func numbers(digits: Int) -> [[String]] {
+    let parts = values.map { row in row.map { $0.isFinite ? DecimalText($0) : nil } }
+    let people = PeopleNumbers(parts.joined().compactMap { $0 }, significant: digits)
+    return zip(values, parts).map { values, parts in
+      zip(values, parts).map { value, part in
+        part.map(people.text) ?? (value.isNaN ? "" : value.description)
+      }
+    }
+  }
 }
 
 /// In quotes where its ends or what is in it could not be seen.

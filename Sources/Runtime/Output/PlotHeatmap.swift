@@ -10,7 +10,11 @@ public func plotHeatmap(
 ) throws -> String {
   guard table.rowCount > 0 else { return plotNotes(["no rows to plot"], settings) }
   let grid = try PlotGrid(table, row: row, column: column, value: value)
-  return Heatmap(grid, settings).text
+  return heatmapText(grid, settings)
+}
+
+func heatmapText(_ grid: PlotGrid, _ settings: RenderSettings) -> String {
+  Heatmap(grid, settings).text
 }
 
 private struct Heatmap {
@@ -45,7 +49,7 @@ private struct Heatmap {
     let count = grid.columnLabels.count
     let titles = grid.columnLabels.map(displayWidth(of:)).max() ?? 0
     for digits in [4, 3, 2] where count * 4 <= room {
-      let texts = Heatmap.numbers(grid, digits: digits)
+      let texts = grid.numbers(digits: digits)
       let widest = texts.joined().map(displayWidth(of:)).max() ?? 0
       guard (widest + 2) * count <= room else { continue }
       numbers = texts
@@ -105,17 +109,6 @@ private struct Heatmap {
     let sign = ColourScale.sign(share, unicode: settings.unicode)
     guard cellWidth > 1 else { return String(sign) }
     return String(repeating: sign, count: cellWidth - 1) + " "
-  }
-
-  /// With so many digits of the largest.
-  private static func numbers(_ grid: PlotGrid, digits: Int) -> [[String]] {
-    let parts = grid.values.map { row in row.map { $0.isFinite ? DecimalText($0) : nil } }
-    let people = PeopleNumbers(parts.joined().compactMap { $0 }, significant: digits)
-    return zip(grid.values, parts).map { values, parts in
-      zip(values, parts).map { value, part in
-        part.map(people.text) ?? (value.isNaN ? "" : value.description)
-      }
-    }
   }
 
   // MARK: Labels of the columns

@@ -8,7 +8,7 @@ public func plotLine(
   settings: RenderSettings = RenderSettings()
 ) throws -> String {
   guard table.rowCount > 0 else { return plotNotes(["no rows to plot"], settings) }
-  let lines = try Lines(table, x: x, y: y, by: by)
+  let lines = try PlottedLines(table, x: x, y: y, by: by)
   let finite = lines.series.flatMap { series in series.points.compactMap { $0 } }
   guard !finite.isEmpty else {
     return plotNotes(["no row has both a `\(lines.x.name)` and a value"], settings)
@@ -36,9 +36,10 @@ public func plotLine(
     + plotNotes(leftOut(lines.missing), settings)
 }
 
-private typealias Point = (x: Double, y: Double)
+/// What lines are drawn, over which column: for the terminal and for pages.
+struct PlottedLines {
+  typealias Point = (x: Double, y: Double)
 
-private struct Lines {
   var x: Column
   var title: String
   /// In the order of x; nil where a value is missing, which breaks the line.
@@ -120,7 +121,9 @@ extension Table {
 }
 
 extension PlotFrame {
-  fileprivate mutating func draw(_ points: [Point?], owner: Int, _ settings: RenderSettings) {
+  fileprivate mutating func draw(
+    _ points: [PlottedLines.Point?], owner: Int, _ settings: RenderSettings
+  ) {
     var previous: (x: Int, y: Int)?
     for point in points {
       guard let point else {
@@ -151,7 +154,7 @@ extension PlotFrame {
 
   /// The names of the lines at the rows where they end, those that another has taken moved by one.
   fileprivate func ends(
-    of series: [(name: String, points: [Point?])]
+    of series: [(name: String, points: [PlottedLines.Point?])]
   ) -> [Int: (text: String, owner: Int)] {
     var ends: [Int: (text: String, owner: Int)] = [:]
     for (owner, line) in series.enumerated() {

@@ -8,20 +8,9 @@ public func plotScatter(
   settings: RenderSettings = RenderSettings()
 ) throws -> String {
   guard table.rowCount > 0 else { return plotNotes(["no rows to plot"], settings) }
-  let (across, up) = try table.scatterAxes(x, y)
-  let series = try Series(table, by: by)
-  let labels = try table.labelColumns(label, besides: up.name).filter {
-    $0.name != across.name && (!label.isEmpty || $0.name != by)
-  }
-
-  var points: [(x: Double, y: Double, row: Int)] = []
-  for row in 0..<table.rowCount {
-    guard let x = across.values.number(row), let y = up.values.number(row) else { continue }
-    if x.isFinite, y.isFinite { points.append((x, y, row)) }
-  }
-  guard !points.isEmpty else {
-    return plotNotes(["no row has both a `\(across.name)` and a `\(up.name)`"], settings)
-  }
+  let cloud = try PlottedPoints(table, x: x, y: y, by: by, label: label)
+  let (across, up, series, points) = (cloud.x, cloud.y, cloud.series, cloud.points)
+  guard !points.isEmpty else { return plotNotes([cloud.nothing], settings) }
 
   var frame = PlotFrame(
     x: points.map(\.x), y: points.map(\.y), xIsInteger: across.kind == .integers,
@@ -37,22 +26,63 @@ public func plotScatter(
       frame.canvas.set(dot.x, dot.y, owner: owner)
     }
   }
-  if !labels.isEmpty {
-    frame.drawLabels(points, settings) { row in
-      (labels.map { visible($0[row].title) }.joined(separator: " "), series.index[row])
-    }
-  }
+  if !cloud.labels.isEmpty { frame.drawLabels(cloud, settings) }
   frame.drawZeroes()
 
   let plot = frame.text(xTitle: across.name, yTitle: up.name) { text, owner in
     PlotSeries.paint(text, owner, colour: settings.colour)
   }
   let legend = series.names.count > 1 ? PlotSeries.legend(series.names, settings) : ""
-  return plot + legend + plotNotes(leftOut(table.rowCount - points.count), settings)
+  return plot + legend + plotNotes(leftOut(cloud.missing), settings)
+}
+
+/// What points are drawn, and how they are named: for the terminal and for pages.
+struct PlottedPoints {
+  var x: Column
+  var y: Column
+  var series: Series
+  var labels: [Column]
+  var points: [(x: Double, y: Double, row: Int)] = []
+  /// Rows without a finite number in both columns.
+  var missing: Int
+
+  init(_ table: Table, x: String?, y: String?, by: String?, label: [String] = []) throws {
+    let (across, up) = try table.scatterAxes(x, y)
+    (self.x, self.y) = (across, up)
+    series = try Series(table, by: by)
+    labels = try table.labelColumns(label, besides: up.name).filter {
+      $0.name != across.name && (!label.isEmpty || $0.name != by)
+    }
+    for row in 0..<table.rowCount {
+      guard let x = across.values.number(row), let y = up.values.number(row) else { continue }
+      if x.isFinite, y.isFinite { points.append((x, y, row)) }
+    }
+    missing = table.rowCount - points.count
+  }
+
+  var nothing: String { "no row has both a `\(x.name)` and a `\(y.name)`" }
+
+  /// The name of a row's point.
+  func name(_ row: Int) -> String {
+    labels.map { visible($0[row].title) }.joined(separator: " ")
+  }
+
+  /// The points' indices, those farthest from the middle of all first, as they lie between axes.
+  func farthest(_ xAxis: PlotAxis, _ yAxis: PlotAxis) -> [Int] {
+    let middleX = arithmeticMean(points.map { xAxis.share($0.x) })
+    let middleY = arithmeticMean(points.map { yAxis.share($0.y) })
+    let distances = points.map { point in
+      let (across, up) = (xAxis.share(point.x) - middleX, yAxis.share(point.y) - middleY)
+      return across * across + up * up
+    }
+    return points.indices.sorted {
+      distances[$0] != distances[$1] ? distances[$0] > distances[$1] : $0 < $1
+    }
+  }
 }
 
 /// Which series each row belongs to.
-private struct Series {
+struct Series {
   var names: [String] = []
   var index: [Int]
 
@@ -106,23 +136,11 @@ extension PlotFrame {
 
   /// Names beside the points that are farthest from the middle of all, as long as there is room; a
   /// point with a name is a mark and no mere dot.
-  fileprivate mutating func drawLabels(
-    _ points: [(x: Double, y: Double, row: Int)], _ settings: RenderSettings,
-    name: (Int) -> (text: String, owner: Int)
-  ) {
-    let middleX = arithmeticMean(points.map { x.share($0.x) })
-    let middleY = arithmeticMean(points.map { y.share($0.y) })
-    let distances = points.map { point in
-      let (across, up) = (x.share(point.x) - middleX, y.share(point.y) - middleY)
-      return across * across + up * up
-    }
-    let far = points.indices.sorted {
-      distances[$0] != distances[$1] ? distances[$0] > distances[$1] : $0 < $1
-    }
+  fileprivate mutating func drawLabels(_ cloud: PlottedPoints, _ settings: RenderSettings) {
     var drawn = 0
-    for index in far where drawn < PlotFrame.mostLabels {
-      let point = points[index]
-      let (text, owner) = name(point.row)
+    for index in cloud.farthest(x, y) where drawn < PlotFrame.mostLabels {
+      let point = cloud.points[index]
+      let (text, owner) = (cloud.name(point.row), cloud.series.index[point.row])
       let size = displayWidth(of: text)
       // A wide character would take the place of two.
       guard size == text.count, size <= max(8, canvas.width / 3) else { continue }

@@ -14,19 +14,28 @@ struct Printer {
     case .nothing: break
     case .table(let table):
       try render(table.table, as: format, settings: host.settings, into: host.write)
-    case .prompts(let set): try print(.table(TableValue(set.listing)))
+    case .prompts, .list, .record: try value.printedTable.map { try print(.table($0)) }
+    case .missing, .boolean, .integer, .number, .text, .selector:
+      host.write((value.shortText ?? "") + "\n")
+    }
+  }
+}
+
+extension Value {
+  /// The table that it is shown as; nil for what is shown as text.
+  var printedTable: TableValue? {
+    switch self {
+    case .table(let table): return table
+    case .prompts(let set): return TableValue(set.listing, origins: [set.origin])
     case .list(let values):
       let cells = values.map { $0.cell ?? .text($0.shortText ?? $0.kind) }
-      try print(.table(TableValue(Table(columns: [Column("value", cells: cells)]))))
+      return TableValue(Table(columns: [Column("value", cells: cells)]))
     case .record(let members):
       let names = members.keys.sorted()
       let values = names.map { Cell.text(members[$0]?.shortText ?? "") }
-      try print(
-        .table(
-          TableValue(
-            Table(columns: [Column("name", .texts(names)), Column("value", cells: values)]))))
-    case .missing, .boolean, .integer, .number, .text, .selector:
-      host.write((value.shortText ?? "") + "\n")
+      return TableValue(
+        Table(columns: [Column("name", .texts(names)), Column("value", cells: values)]))
+    case .nothing, .missing, .boolean, .integer, .number, .text, .selector: return nil
     }
   }
 }

@@ -27,7 +27,7 @@ struct RandomTree {
 
   private mutating func statementKind() -> Statement.Kind {
     guard fuel > 1 else { return .pipeline(pipeline()) }
-    switch Int.random(in: 0..<11, using: &random) {
+    switch Int.random(in: 0..<12, using: &random) {
     case 0: return .let(newName(), pipeline())
     case 1: return .def(definition())
     case 2: return .for(newName(), in: commaList(), block())
@@ -36,6 +36,7 @@ struct RandomTree {
     case 5: return .source(expression())
     case 6: return .time(pipeline())
     case 7: return .plan(pipeline())
+    case 8: return .report(expression(), block())
     default: return .pipeline(pipeline())
     }
   }

@@ -21,6 +21,7 @@ func dump(_ statement: Statement) -> String {
   case .source(let file): node("source", dump(file))
   case .time(let pipeline): node("time", dump(pipeline))
   case .plan(let pipeline): node("plan", dump(pipeline))
+  case .report(let file, let body): node("report", dump(file), dump(body))
   }
 }
 
