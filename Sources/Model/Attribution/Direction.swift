@@ -59,6 +59,30 @@ public struct Direction: Sendable {
   let unembeddingBias: Float?
 }
 
+extension Direction {
+  /// Σ w_i u_i, the direction of Σ w_i · target_i: of targets that share most of their tokens only
+  /// one such sum needs a pass over the weights. There must be a part.
+  public static func sum(_ parts: [(weight: Double, direction: Direction)]) -> Direction {
+    func vectors(_ rows: (Direction) -> [Float]) -> [Float] {
+      var sum = [Double](repeating: 0, count: rows(parts[0].direction).count)
+      for (weight, direction) in parts {
+        for (i, x) in rows(direction).enumerated() { sum[i] += weight * Double(x) }
+      }
+      return sum.map { Float($0) }
+    }
+    func numbers(_ bias: (Direction) -> Float?) -> Float? {
+      guard bias(parts[0].direction) != nil else { return nil }
+      return Float(parts.reduce(0) { $0 + $1.weight * Double(bias($1.direction) ?? 0) })
+    }
+    let layers = parts[0].direction.heads.indices
+    return Direction(
+      vector: vectors(\.vector), heads: layers.map { l in vectors { $0.heads[l] } },
+      valueBias: layers.map { l in vectors { $0.valueBias[l] } },
+      attentionBias: layers.map { l in numbers { $0.attentionBias[l] } },
+      finalNormBias: numbers(\.finalNormBias), unembeddingBias: numbers(\.unembeddingBias))
+  }
+}
+
 extension Transformer {
   /// The direction of a target. One pass over all W_O: keep it for every run that shares it.
   public func direction(of target: LogitTarget) throws -> Direction {

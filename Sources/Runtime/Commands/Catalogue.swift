@@ -4,14 +4,14 @@ enum Catalogue {
     // models
     .load, .models, .model, .use, .with, .unload, .bos, .verify, .compare,
     // inputs
-    .prompt, .facts, .read, .lint,
+    .prompt, .facts, .known, .read, .lint,
     // edits
     .ablate, .patch, .knockout, .freeze, .scale, .steer,
     // measures
-    .tokens, .logits, .probs, .rank, .logitDiff, .effect, .dla, .lens, .attention, .activations,
-    .generate,
+    .tokens, .logits, .probs, .rank, .logitDiff, .effect, .dla, .subsets, .lens, .attention,
+    .activations, .generate,
     // tables
-    .where, .sort, .top, .take, .select, .derive, .group, .join, .pivot, .summary,
+    .where, .sort, .top, .take, .select, .derive, .group, .classify, .join, .pivot, .summary,
     // seeing and keeping
     .plot, .save, .show,
     // scripting

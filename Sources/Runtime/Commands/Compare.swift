@@ -96,12 +96,14 @@ extension Invocation {
     var rows = ComparedAttributions(a, division: division)
     let bins = min(a.model.configuration.layers, b.model.configuration.layers, 10)
     for (side, set) in [a, b].enumerated() {
-      let goal = try Goal(self, set)
+      let goal = try AttributionGoal(self, set)
       var index = 0
       let check = try session.attribute(set, goal, bySource: false, label: "compare") {
         _, attributions in
-        for part in division.parts(of: attributions[0], set.model.configuration.layers, bins) {
-          rows.add(part, ofPrompt: index, side: side)
+        for case let attribution? in attributions {
+          for part in division.parts(of: attribution, set.model.configuration.layers, bins) {
+            rows.add(part, ofPrompt: index, side: side)
+          }
         }
         index += 1
       }

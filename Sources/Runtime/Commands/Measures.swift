@@ -113,16 +113,28 @@ extension Command {
   }
 }
 
-/// The `prompt` column, which a table has where there are several prompts.
+/// The columns that say which prompt a row is of: `prompt` where there are several, and `relation`
+/// where they are facts that have one.
 struct PromptColumn {
   private let isShown: Bool
+  private let hasRelation: Bool
   private var names: [String] = []
+  private var relations: [String?] = []
 
-  init(_ set: PromptSet) { isShown = set.prompts.count > 1 }
+  init(_ set: PromptSet) {
+    isShown = set.prompts.count > 1
+    hasRelation = set.prompts.contains { $0.fact?.relation != nil }
+  }
 
-  mutating func append(_ prompt: Prompt) { if isShown { names.append(prompt.name) } }
+  mutating func append(_ prompt: Prompt) {
+    if isShown { names.append(prompt.name) }
+    if hasRelation { relations.append(prompt.fact?.relation) }
+  }
 
-  var columns: [Column] { isShown ? [Column("prompt", .texts(names))] : [] }
+  var columns: [Column] {
+    (isShown ? [Column("prompt", .texts(names))] : [])
+      + (hasRelation ? [Column("relation", .texts(relations))] : [])
+  }
 }
 
 /// Rows of rank, token_id, token, logit, prob, logprob.

@@ -107,27 +107,6 @@ extension Command {
     }
   }
 
-  static let group = Command(
-    name: "group", group: .tables,
-    summary: "Make one row of all rows that are alike in some columns.",
-    details: "What is missing is left out, and counted. Without an aggregate, rows are counted.",
-    input: .table,
-    parameters: [.keyword("by", .column, required: true, list: true, "the columns to be alike in")]
-      + AggregateFunction.allCases.map {
-        .keyword($0.rawValue, .column, list: true, "aggregate a column")
-      },
-    examples: [
-      "colosseum | dla by head | group by layer sum dla | top 3",
-      "colosseum | dla by head, span | group by component, span mean dla | top 3",
-    ]
-  ) { call in
-    let names = try call.columns("by")
-    let aggregates = try AggregateFunction.allCases.flatMap { function in
-      try call.columns(function.rawValue).map { Aggregate(function, $0) }
-    }
-    return try call.shaping { try $0.grouped(by: names, aggregates) }
-  }
-
   static let join = Command(
     name: "join", group: .tables, summary: "Put a table's columns beside another's, row by row.",
     details: "Rows meet where they are equal in the columns of `on`, or in all that both have.",

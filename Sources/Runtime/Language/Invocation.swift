@@ -56,6 +56,20 @@ struct Invocation {
     }
   }
 
+  /// Numbers, and lists and ranges of them.
+  func numbers(_ parameter: String) throws -> [Double] {
+    func read(_ value: Value) throws -> [Double] {
+      if case .list(let values) = value { return try values.flatMap(read) }
+      guard let number = value.asDouble, number.isFinite else {
+        throw Failure("a number is wanted here, not \(value.kind)")
+      }
+      return [number]
+    }
+    return try expressions(parameter).flatMap { expression in
+      try placing(at: expression.span) { try read(try session.evaluate(expression)) }
+    }
+  }
+
   /// Text as a string, a variable, or the bare words of the source.
   func text(_ parameter: String) throws -> String? {
     try expression(parameter).map { try session.bareText($0) }
@@ -63,6 +77,25 @@ struct Invocation {
 
   func texts(_ parameter: String) throws -> [String] {
     try expressions(parameter).map { try session.bareText($0) }
+  }
+
+  /// Names as bare words, strings, or lists of them: what a variable or a column holds.
+  func names(_ parameter: String) throws -> [String] {
+    try expressions(parameter).flatMap { expression -> [String] in
+      let value: Value? =
+        switch expression.kind {
+        case .name(let name): session.lookUp(name)
+        case .list, .pipeline, .member: try session.evaluate(expression)
+        default: nil
+        }
+      guard case .list(let items)? = value else { return [try session.bareText(expression)] }
+      return try items.map { item in
+        guard let text = item.shortText else {
+          throw Failure("a name is wanted here, not \(item.kind)", span: expression.span)
+        }
+        return text
+      }
+    }
   }
 
   /// Names of columns: bare words, or strings.

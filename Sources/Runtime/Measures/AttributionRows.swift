@@ -44,30 +44,38 @@ struct AttributionRows {
     values = columns.map { _ in [] }
   }
 
-  /// - Parameter attributions: one a target; all have the same parts.
-  mutating func append(_ prompt: Prompt, _ attributions: [Attribution]) {
-    guard let first = attributions.first else { return }
+  /// - Parameter attributions: one a target, nil where the prompt has no such target; all have the
+  ///   same parts. A prompt without any has no rows.
+  mutating func append(_ prompt: Prompt, _ attributions: [Attribution?]) {
+    guard let first = attributions.lazy.compactMap(\.self).first else { return }
     switch division {
     case .component:
       for (i, part) in first.parts.enumerated() {
-        add(prompt, part.component, attributions.map { $0.parts[i].value })
+        add(prompt, part.component, Self.values(attributions, i))
       }
-    case .layer: appendLayers(prompt, attributions)
+    case .layer: appendLayers(prompt, first, attributions)
     case .head:
       for (i, part) in first.parts.enumerated() where part.component.isHead {
-        add(prompt, part.component, attributions.map { $0.parts[i].value })
+        add(prompt, part.component, Self.values(attributions, i))
       }
-    case .source: appendSources(prompt, attributions)
-    case .headAndSpan: appendSpans(prompt, attributions)
+    case .source: appendSources(prompt, first, attributions)
+    case .headAndSpan: appendSpans(prompt, first, attributions)
     case .span: appendSpanTotals(prompt, attributions)
     }
   }
 
-  private mutating func appendLayers(_ prompt: Prompt, _ attributions: [Attribution]) {
-    let layers = attributions[0].parts.compactMap(\.component.layer)
+  private static func values(_ attributions: [Attribution?], _ part: Int) -> [Float] {
+    attributions.map { $0?.parts[part].value ?? .nan }
+  }
+
+  private mutating func appendLayers(
+    _ prompt: Prompt, _ first: Attribution, _ attributions: [Attribution?]
+  ) {
+    let layers = first.parts.compactMap(\.component.layer)
     for layer in Array(Set(layers)).sorted() {
       let sums = attributions.map { attribution in
-        Float(
+        guard let attribution else { return Float.nan }
+        return Float(
           attribution.parts.filter { $0.component.layer == layer }
             .reduce(0.0) { $0 + Double($1.value) })
       }
@@ -77,41 +85,47 @@ struct AttributionRows {
     }
   }
 
-  private mutating func appendSources(_ prompt: Prompt, _ attributions: [Attribution]) {
-    for (i, part) in attributions[0].parts.enumerated() where part.component.isHead {
+  private mutating func appendSources(
+    _ prompt: Prompt, _ first: Attribution, _ attributions: [Attribution?]
+  ) {
+    for (i, part) in first.parts.enumerated() where part.component.isHead {
       guard part.sources != nil else {
-        addEdited(prompt, part.component, attributions.map { $0.parts[i].value })
+        addEdited(prompt, part.component, Self.values(attributions, i))
         continue
       }
       for source in prompt.tokens.indices {
         add(
-          prompt, part.component, attributions.map { $0.parts[i].sources?[source] ?? .nan },
+          prompt, part.component, attributions.map { $0?.parts[i].sources?[source] ?? .nan },
           source: source, text: prompt.tokenText(source))
       }
     }
   }
 
-  private mutating func appendSpans(_ prompt: Prompt, _ attributions: [Attribution]) {
-    for (i, part) in attributions[0].parts.enumerated() where part.component.isHead {
+  private mutating func appendSpans(
+    _ prompt: Prompt, _ first: Attribution, _ attributions: [Attribution?]
+  ) {
+    for (i, part) in first.parts.enumerated() where part.component.isHead {
       guard part.sources != nil else {
-        addEdited(prompt, part.component, attributions.map { $0.parts[i].value })
+        addEdited(prompt, part.component, Self.values(attributions, i))
         continue
       }
       for group in prompt.groups {
         add(
           prompt, part.component,
-          attributions.map { Self.total($0.parts[i], group, prompt) }, text: group)
+          attributions.map { $0.map { Self.total($0.parts[i], group, prompt) } ?? .nan },
+          text: group)
       }
     }
   }
 
-  private mutating func appendSpanTotals(_ prompt: Prompt, _ attributions: [Attribution]) {
+  private mutating func appendSpanTotals(_ prompt: Prompt, _ attributions: [Attribution?]) {
     for group in prompt.groups {
       prompts.append(prompt)
       texts.append(group)
       append(
         attributions.map { attribution in
-          Float(
+          guard let attribution else { return .nan }
+          return Float(
             attribution.parts.filter { $0.sources != nil }
               .reduce(0.0) { $0 + Double(Self.total($1, group, prompt)) })
         })

@@ -132,21 +132,19 @@ extension Session {
   }
 }
 
-/// The columns that say which run a row is of: the prompt where there are several, and what the
-/// sweep changed.
+/// The columns that say which run a row is of: those of the prompt, and what the sweep changed.
 struct CaseColumns {
-  private let hasPrompt: Bool
   private let sweeps: Bool
   private let hasHead: Bool
   private let hasPosition: Bool
-  private var prompts: [Cell] = []
+  private var prompts: PromptColumn
   private var components: [Cell] = []
   private var layers: [Cell] = []
   private var heads: [Cell] = []
   private var positions: [Cell] = []
 
   init(_ set: PromptSet) {
-    hasPrompt = set.prompts.count > 1
+    prompts = PromptColumn(set)
     sweeps = set.sweep != nil
     hasHead = set.sweep?.targets.contains { $0.place.head != nil } ?? false
     hasPosition =
@@ -154,7 +152,7 @@ struct CaseColumns {
   }
 
   mutating func append(_ item: Case) {
-    prompts.append(.text(item.prompt.name))
+    prompts.append(item.prompt)
     guard let variant = item.variant else { return }
     components.append(.text(variant.place.label))
     layers.append(variant.place.layer.map(Cell.integer) ?? .missing)
@@ -163,8 +161,7 @@ struct CaseColumns {
   }
 
   var columns: [Column] {
-    var columns: [Column] = []
-    if hasPrompt { columns.append(Column("prompt", cells: prompts)) }
+    var columns = prompts.columns
     if sweeps {
       columns.append(Column("component", cells: components))
       columns.append(Column("layer", cells: layers, fallback: .integers))

@@ -41,10 +41,16 @@ extension Value {
 }
 
 extension PromptSet {
-  /// How a set of prompts shows itself.
+  /// How a set of prompts shows itself: of facts with their relation, and how many tokens R and S
+  /// have beside the answer.
   var listing: Table {
-    Table(columns: [
-      Column("prompt", .texts(prompts.map(\.name))),
+    let facts = prompts.map(\.fact)
+    let relations = facts.map { $0?.relation }
+    var columns = [Column("prompt", .texts(prompts.map(\.name)))]
+    if relations.contains(where: { $0 != nil }) {
+      columns.append(Column("relation", .texts(relations)))
+    }
+    columns += [
       Column("tokens", .integers(prompts.map(\.tokens.count))),
       Column("answer", .texts(prompts.map { $0.answer?.text })),
       Column(
@@ -53,6 +59,13 @@ extension PromptSet {
           prompts.map { prompt in
             prompt.foils.isEmpty ? nil : prompt.foils.map(\.text).joined(separator: "|")
           })),
-    ])
+    ]
+    for (name, attributes) in [
+      ("R", facts.map { $0?.ofRelation }), ("S", facts.map { $0?.ofSubject }),
+    ]
+    where attributes.contains(where: { $0?.whole.isEmpty == false }) {
+      columns.append(Column(name, .integers(attributes.map { $0?.others.count })))
+    }
+    return Table(columns: columns)
   }
 }

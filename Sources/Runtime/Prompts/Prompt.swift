@@ -23,6 +23,8 @@ public struct Prompt: Sendable {
   let spans: [(label: String, tokens: Range<Int>)]
   var answer: Target?
   var foils: [Target]
+  /// Nil where the prompt was written by itself.
+  var fact: Fact?
   let model: LanguageModel
 
   /// A token that an answer or a foil stands for.

@@ -34,7 +34,7 @@ func arithmeticMean(_ values: [Double]) -> Double {
   values.isEmpty ? .nan : values.reduce(0, +) / Double(values.count)
 }
 
-private func middle(_ values: [Double]) -> Double {
+func middle(_ values: [Double]) -> Double {
   guard !values.isEmpty else { return .nan }
   let sorted = values.sorted()
   let half = sorted.count / 2

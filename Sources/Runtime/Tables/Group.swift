@@ -31,8 +31,11 @@ extension Table {
   /// appear: the columns `names`, then one an aggregate, under the name of the column that it is
   /// made of (`mean_x` and `max_x` where two are made of one column). No aggregates: `count`.
   /// What is missing is skipped, and a warning says how much; a group without values is missing.
+  ///
+  /// - Parameter bootstrap: how the interval of each mean is found, its ends in the columns `x_low`
+  ///   and `x_high` after it.
   public func grouped(
-    by names: [String], _ aggregates: [Aggregate]
+    by names: [String], _ aggregates: [Aggregate], bootstrap: Bootstrap? = nil
   ) throws -> (table: Table, warnings: [String]) {
     if let twice = firstRepeated(names) {
       throw Failure("`\(twice)` is grouped by twice")
@@ -40,6 +43,7 @@ extension Table {
     let keys = try names.map(column)
     let aggregates = aggregates.isEmpty ? [Aggregate(.count)] : aggregates
     let titles = try titles(of: aggregates, besides: names)
+    if bootstrap != nil { try checkIntervals(aggregates, titles, besides: names) }
     let groups = groups(by: keys)
 
     var columns = keys.map { Column($0.name, $0.values.gathered(groups.compactMap(\.first))) }
@@ -51,6 +55,18 @@ extension Table {
       }
       let source = try column(name)
       columns.append(Column(title, try aggregate.function.applied(to: source, groups: groups)))
+      if let bootstrap, aggregate.function == .mean {
+        let intervals = intervals(of: source, groups: groups, by: names, bootstrap)
+        columns.append(Column("\(title)_low", .doubles(intervals.map { $0?.low ?? .nan })))
+        columns.append(Column("\(title)_high", .doubles(intervals.map { $0?.high ?? .nan })))
+        let lone = intervals.count { $0 == nil }
+        if lone > 0 {
+          warnings.append(
+            "mean \(name): \(lone) of \(intervals.count) groups have fewer than two "
+              + "\(self["prompt"] == nil || names.contains("prompt") ? "values" : "prompts"), and "
+              + "no interval")
+        }
+      }
       let missing = source.values.missingCount
       if missing > 0 {
         warnings.append(
@@ -59,7 +75,7 @@ extension Table {
       }
     }
     let measured = aggregates.firstIndex { $0.column != nil && $0.column == measure } ?? 0
-    let isNumeric = columns[names.count + measured].kind.isNumeric
+    let isNumeric = columns.first { $0.name == titles[measured] }?.kind.isNumeric ?? false
     return (Table(columns: columns, measure: isNumeric ? titles[measured] : nil), warnings)
   }
 
@@ -78,6 +94,18 @@ extension Table {
       }
     }
     return groups
+  }
+
+  private func checkIntervals(
+    _ aggregates: [Aggregate], _ titles: [String], besides keys: [String]
+  ) throws {
+    let means = zip(aggregates, titles).filter { $0.0.function == .mean }.map(\.1)
+    guard !means.isEmpty else {
+      throw Failure("`interval` is of a mean, and there is none", help: "as in `mean dla interval`")
+    }
+    if let twice = firstRepeated(keys + titles + means.flatMap { ["\($0)_low", "\($0)_high"] }) {
+      throw Failure("the grouped table would have the column `\(twice)` twice")
+    }
   }
 
   private func titles(of aggregates: [Aggregate], besides keys: [String]) throws -> [String] {

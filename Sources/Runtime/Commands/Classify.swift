@@ -1,0 +1,198 @@
+import Lang
+
+extension Command {
+  static let classify = Command(
+    name: "classify", group: .tables,
+    summary: "Sort components into classes by which of two spans they read.",
+    details: """
+      The table has a row a component and span, as `dla by head, span` makes them, or their means. A \
+      component is of the first span's class where it adds more than `threshold` times as much through \
+      that as through the second, of the second's where it is the other way round, else mixed; none \
+      where it does not matter: it is not among the `top`, or adds no more than `floor`, or nothing \
+      through either span. A column `relation` in the table makes all relations count alike, and \
+      `stable` says in how many of the sets that leave one of them out the class is the same.
+      """,
+    input: .table,
+    parameters: [
+      .positional(
+        "spans", .column, required: false, list: true, "the two; subject, relation otherwise"),
+      .keyword("of", .column, "what the components add; else the table's measure"),
+      .keyword("threshold", .number, "how many times the other part; 10 if nothing is said"),
+      .keyword(
+        "thresholds", .number, list: true, "counts and sums of the classes for each of these"),
+      .keyword("top", .number, "how many components matter, those that add most"),
+      .keyword("floor", .number, "what a component must add more than; 0 if nothing is said"),
+      .word(
+        "sign", HeadClasses.Sign.allCases.map(\.rawValue),
+        "whether only what raises the logit counts, which is the default, or all that moves it"),
+      .word(
+        "aggregation", HeadClasses.Aggregation.allCases.map(\.rawValue),
+        "how rows and relations become one; the mean if nothing is said"),
+    ],
+    examples: [
+      "country | dla by head, span | group by component, span mean dla | classify top 20",
+      "country | dla by head, span | classify top 20 thresholds 2, 5, 10, 20, 50",
+    ],
+    run: classifyComponents)
+
+  private static func classifyComponents(_ call: Invocation) throws -> Value {
+    var classes = try classes(call)
+    let thresholds = try call.numbers("thresholds")
+    let input = try call.tableInput()
+    return try placing(at: call.span) {
+      let evidence = try ClassEvidence(input.table, column: try call.column("of"), classes)
+      var rows = ClassRows(evidence)
+      guard !thresholds.isEmpty else {
+        call.session.note(rows.note(of: classes))
+        return .table(input.with(try rows.components(classes)))
+      }
+      for threshold in thresholds {
+        classes.threshold = threshold
+        rows.append(classes)
+      }
+      return .table(input.with(rows.counts))
+    }
+  }
+
+  private static func classes(_ call: Invocation) throws -> HeadClasses {
+    var classes = HeadClasses()
+    let spans = try call.columns("spans")
+    if !spans.isEmpty {
+      guard spans.count == 2, spans[0] != spans[1] else {
+        throw Failure(
+          "`classify` holds two spans against each other", help: "classify subject, relation",
+          span: call.expression("spans")?.span)
+      }
+      classes.spans = (spans[0], spans[1])
+    }
+    classes.threshold = try call.number("threshold") ?? classes.threshold
+    classes.floor = try call.number("floor") ?? classes.floor
+    classes.top = try call.integer("top")
+    classes.sign = call.word("sign").flatMap(HeadClasses.Sign.init) ?? classes.sign
+    classes.aggregation =
+      call.word("aggregation").flatMap(HeadClasses.Aggregation.init) ?? classes.aggregation
+    if call.has("threshold") && call.has("thresholds") {
+      throw call.failure("`threshold` and `thresholds` do not go together")
+    }
+    for threshold in try [classes.threshold] + call.numbers("thresholds") where !(threshold >= 1) {
+      throw Failure(
+        "a threshold below 1 would put a component into two classes",
+        span: (call.expression("threshold") ?? call.expression("thresholds"))?.span)
+    }
+    if let top = classes.top, top < 1 {
+      throw Failure(
+        "at least one component must matter", span: call.expression("top")?.span)
+    }
+    return classes
+  }
+}
+
+/// The tables of `classify`.
+private struct ClassRows {
+  private let evidence: ClassEvidence
+  private var thresholds: [Double] = []
+  private var names: [String] = []
+  private var sizes: [Int] = []
+  private var (totals, shares): ([Double], [Double]) = ([], [])
+  private var stable: [Int] = []
+
+  init(_ evidence: ClassEvidence) { self.evidence = evidence }
+
+  private var relations: Int { evidence.relations.count }
+
+  /// Nothing can be left out of one relation.
+  private func stability(_ classes: HeadClasses) -> [Int]? {
+    relations > 1 ? classes.stability(of: evidence.parts, relations: relations) : nil
+  }
+
+  // MARK: A row a component
+
+  func components(_ classes: HeadClasses) throws -> Table {
+    let rows = classes.classes(of: evidence.parts)
+    let names = rows.map { evidence.components[$0.index] }
+    let places = names.map(ComponentPlace.init)
+    var columns = [
+      Column("component", .texts(names)), Column("layer", .integers(places.map(\.layer))),
+      Column("head", .integers(places.map(\.head))),
+      Column(classes.spans.first, .doubles(rows.map(\.parts.first))),
+      Column(classes.spans.second, .doubles(rows.map(\.parts.second))),
+      Column("total", .doubles(rows.map(\.parts.total))),
+      Column("ratio", .doubles(rows.map(\.ratio))),
+      Column("class", .texts(rows.map { classes.name($0.group) })),
+    ]
+    if let stable = stability(classes) {
+      columns.append(Column("stable", .integers(rows.map { stable[$0.index] })))
+    }
+    if let twice = firstRepeated(columns.map(\.name)) {
+      throw Failure(
+        "the table would have the column `\(twice)` twice",
+        help: "give the span another name in the prompts")
+    }
+    return Table(columns: columns, measure: "total")
+  }
+
+  /// How many of each class, and whether they stay when a relation is left out.
+  func note(of classes: HeadClasses) -> String {
+    let rows = classes.classes(of: evidence.parts)
+    let counts = HeadClasses.Class.allCases.map { group in
+      "\(rows.count { $0.group == group }) \(classes.name(group))"
+    }
+    let text = "classify: \(counts.joined(separator: ", "))"
+    guard let stable = stability(classes) else {
+      return text + "; of one set, so that no relation could be left out"
+    }
+    let matter = rows.filter { $0.group != .none }
+    let moved = matter.filter { stable[$0.index] < relations }
+      .map { evidence.components[$0.index] }
+    guard !moved.isEmpty else {
+      return text + "; the same whichever of the \(relations) relations is left out"
+    }
+    let some = moved.prefix(8).joined(separator: ", ")
+    return text
+      + "; \(matter.count - moved.count) of \(matter.count) stay whichever of the \(relations) "
+      + "relations is left out, not so \(some)"
+      + (moved.count > 8 ? " and \(moved.count - 8) more" : "")
+  }
+
+  // MARK: A row a threshold and class
+
+  mutating func append(_ classes: HeadClasses) {
+    let rows = classes.classes(of: evidence.parts)
+    let whole = rows.reduce(0) { $0 + $1.parts.total }
+    let stable = stability(classes)
+    for group in HeadClasses.Class.allCases {
+      let members = rows.filter { $0.group == group }
+      let total = members.reduce(0) { $0 + $1.parts.total }
+      thresholds.append(classes.threshold)
+      names.append(classes.name(group))
+      sizes.append(members.count)
+      totals.append(total)
+      shares.append(whole == 0 ? .nan : total / whole)
+      if let stable {
+        self.stable.append(members.count { stable[$0.index] == relations })
+      }
+    }
+  }
+
+  var counts: Table {
+    Table(
+      columns: [
+        Column("threshold", .doubles(thresholds)), Column("class", .texts(names)),
+        Column("count", .integers(sizes)), Column("total", .doubles(totals)),
+        Column("share", .doubles(shares)),
+      ] + (stable.isEmpty ? [] : [Column("stable", .integers(stable))]), measure: "total")
+  }
+}
+
+/// The layer and the head that a component's name says: `L9H8`, `L9.mlp`.
+struct ComponentPlace {
+  let layer: Int?
+  let head: Int?
+
+  init(_ name: String) {
+    let digits = name.dropFirst().prefix { $0.isNumber }
+    layer = name.hasPrefix("L") ? Int(digits) : nil
+    let rest = name.dropFirst(1 + digits.count)
+    head = layer != nil && rest.hasPrefix("H") ? Int(rest.dropFirst()) : nil
+  }
+}

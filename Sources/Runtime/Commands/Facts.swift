@@ -1,0 +1,133 @@
+import Lang
+import Model
+
+extension Command {
+  static let facts = Command(
+    name: "facts", group: .inputs,
+    summary: "Make a set of prompts of facts and a template.",
+    details: """
+      The file (TSV, CSV, JSON or NDJSON) has a column for every {name} of the template, `answer`, \
+      and perhaps `foils`, several of them separated by `|`. A folder has the facts of many \
+      relations, with their templates and the attributes R of each relation and S of each subject: \
+      see Examples/facts. An answer without a leading space gets one. A fact whose answer is several \
+      tokens is left out, and said so, unless `first` takes the first of them.
+      """,
+    input: .none,
+    parameters: [
+      .positional("file", .path, "the path of a file, or of a folder of relations"),
+      .positional(
+        "prompt", .text, required: false, "the prompt, with {columns}; else the data's own"),
+      .keyword("relation", .text, list: true, "only the facts of these relations"),
+      .keyword("template", .number, "which of the data's own templates, from 1"),
+      .word("reversed", ["reversed"], "ask for the subject of an answer, by the data's template"),
+      .word("first", ["first"], "take the first token of an answer of several"),
+    ],
+    examples: [
+      #"facts "Examples/facts/country.tsv" "Fact: {subject} {relation:is in the country of}" | take 3"#,
+      #"facts "Examples/facts" relation landmark_country template 2 | take 3"#,
+    ],
+    run: makeFacts)
+
+  private static func makeFacts(_ call: Invocation) throws -> Value {
+    let model = try placing(at: call.span) { try call.session.requireModel() }
+    guard let file = call.expression("file"), let path = try call.text("file") else {
+      return .nothing
+    }
+    var source = try placing(at: file.span) { try FactSource(path: path) }
+    if let relation = call.expression("relation") {
+      let names = try call.names("relation")
+      source = try placing(at: relation.span) { try source.keeping(relations: names) }
+    }
+    var reader = FactReader(
+      source: source, model: model, addsBOS: call.session.addsBOS(model),
+      isReversed: call.word("reversed") != nil, takesFirst: call.word("first") != nil)
+    try placing(at: file.span) { try reader.require(["answer"]) }
+    let templates = try FactTemplates(call, source)
+    var prompts: [Prompt] = []
+    for row in 0..<source.table.rowCount {
+      try placing(at: templates.span ?? file.span) {
+        if let prompt = try reader.prompt(row, try templates.template(of: row)) {
+          prompts.append(prompt)
+        }
+      }
+    }
+    for warning in reader.warnings { call.warn(warning) }
+    call.session.warnOfDoubledBOS(in: prompts, at: call.span)
+    guard !prompts.isEmpty else {
+      throw call.failure("'\(path)' gives no prompts", help: "it has \(source.table.rowCount) rows")
+    }
+    if let note = reader.attributeNote { call.session.note(note) }
+    return .prompts(PromptSet(prompts: prompts))
+  }
+}
+
+/// The template of each fact: the one of the line, or the data's own.
+private struct FactTemplates {
+  private var shared: Template?
+  private var column: Column?
+  /// Of the same text, once.
+  private let parsed: [String: Template]
+  /// Where the line says which.
+  let span: SourceSpan?
+
+  init(_ call: Invocation, _ source: FactSource) throws {
+    let number = call.expression("template")
+    let isReversed = call.word("reversed") != nil
+    if let expression = call.expression("prompt") {
+      guard number == nil, !isReversed else {
+        throw call.failure(
+          "the prompt is given, and `\(isReversed ? "reversed" : "template")` would be another",
+          help: "leave one of them away")
+      }
+      shared = try placing(at: expression.span) { try Self.written(expression, call.session) }
+      parsed = [:]
+      span = expression.span
+      return
+    }
+    span = number?.span
+    guard number == nil || !isReversed else {
+      throw call.failure("`reversed` is a template of its own: `template` chooses among the others")
+    }
+    let column = try placing(at: number?.span ?? call.span) {
+      try isReversed
+        ? Self.reversed(source) : source.templateColumn(try call.integer("template") ?? 1)
+    }
+    self.column = column
+    parsed = try placing(at: call.expression("file")?.span ?? call.span) {
+      let texts = Set((0..<column.count).map { column[$0].description })
+      return try Dictionary(
+        uniqueKeysWithValues: texts.sorted().map { ($0, try Template.parse($0)) })
+    }
+  }
+
+  func template(of row: Int) throws -> Template {
+    if let shared { return shared }
+    guard let column, let template = parsed[column[row].description] else {
+      throw Failure("row \(row + 1) has no template")
+    }
+    return template
+  }
+
+  private static func reversed(_ source: FactSource) throws -> Column {
+    if let column = source.table["reversed"] { return column }
+    throw Failure(
+      "'\(source.path)' has no column `reversed`: it does not say how to ask the other way",
+      help: #"give the prompt yourself: … "Fact: {answer} {relation:has a landmark called}""#)
+  }
+
+  private static func written(_ expression: Lang.Expression, _ session: Session) throws -> Template
+  {
+    guard case .string(let literal) = expression.kind else {
+      return try Template.parse(try session.bareText(expression))
+    }
+    return try Template.parse(
+      try literal.pieces.map { piece in
+        switch piece {
+        case .text(let text, let offsets): return .text(text, offsets: offsets)
+        case .interpolation(let pipeline):
+          return .value(
+            try Evaluator(session: session, row: nil).interpolated(pipeline), pipeline.span)
+        }
+      })
+  }
+}

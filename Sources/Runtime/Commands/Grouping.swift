@@ -1,0 +1,64 @@
+import Lang
+
+extension Command {
+  static let group = Command(
+    name: "group", group: .tables,
+    summary: "Make one row of all rows that are alike in some columns.",
+    details: """
+      What is missing is left out, and counted. Without an aggregate, rows are counted. `interval` \
+      puts beside each mean the ends of its bootstrap interval, of 95% if nothing is said: x_low and \
+      x_high. Whole prompts are resampled, where the table has them.
+      """,
+    input: .table,
+    parameters: [.keyword("by", .column, required: true, list: true, "the columns to be alike in")]
+      + aggregateParameters + intervalParameters,
+    examples: [
+      "colosseum | dla by head | group by layer sum dla | top 3",
+      "colosseum | dla by head, span | group by component, span mean dla | top 3",
+      "country | dla by span | group by span mean dla interval 90%",
+    ]
+  ) { call in
+    let names = try call.columns("by")
+    let aggregates = try AggregateFunction.allCases.flatMap { function in
+      try call.columns(function.rawValue).map { Aggregate(function, $0) }
+    }
+    let bootstrap = try bootstrap(call)
+    return try call.shaping { try $0.grouped(by: names, aggregates, bootstrap: bootstrap) }
+  }
+
+  private static let aggregateParameters: [Parameter] = AggregateFunction.allCases.map {
+    .keyword($0.rawValue, .column, list: true, "aggregate a column")
+  }
+
+  private static let intervalParameters: [Parameter] = [
+    .word("interval", ["interval"], "the bootstrap interval of each mean"),
+    .positional("level", .number, required: false, "how much of it lies inside: 0.95, 95%"),
+    .keyword("seed", .number, "of the resampling; 0 if nothing is said"),
+    .keyword("resamples", .number, "how many; 2000 if nothing is said"),
+  ]
+
+  private static func bootstrap(_ call: Invocation) throws -> Bootstrap? {
+    guard call.word("interval") != nil else {
+      if let stray = ["level", "seed", "resamples"].lazy.compactMap(call.expression).first {
+        throw Failure(
+          "this belongs to an interval, and none is asked for", help: "as in `mean dla interval`",
+          span: stray.span)
+      }
+      return nil
+    }
+    var bootstrap = Bootstrap()
+    bootstrap.level = try call.number("level") ?? bootstrap.level
+    guard bootstrap.level > 0, bootstrap.level < 1 else {
+      throw Failure(
+        "an interval holds more than none and less than all", help: "write 0.95, or 95%",
+        span: call.expression("level")?.span)
+    }
+    bootstrap.seed = try call.seed()
+    bootstrap.resamples = try call.integer("resamples") ?? bootstrap.resamples
+    guard (1...1_000_000).contains(bootstrap.resamples) else {
+      throw Failure(
+        "resamples are 1 to 1,000,000", span: call.expression("resamples")?.span)
+    }
+    return bootstrap
+  }
+}

@@ -1,0 +1,57 @@
+import Lang
+import Model
+
+extension Command {
+  static let known = Command(
+    name: "known", group: .inputs,
+    summary: "Keep the prompts whose answer is among the model's likeliest tokens.",
+    input: .prompts,
+    parameters: [.keyword("top", .number, "among how many; 10 if nothing is said")],
+    examples: [
+      "country | known --top 10 | rank",
+      #"facts "Examples/facts" relation landmark_country | take 5 | known top 1"#,
+    ]
+  ) { call in
+    let top = try call.integer("top") ?? 10
+    guard top > 0 else {
+      throw Failure(
+        "nothing is among the first \(top)", help: "`known top 1` keeps what is the likeliest",
+        span: call.expression("top")?.span ?? call.span)
+    }
+    var set = try placing(at: call.span) { try call.promptInput().withoutSweep(for: "known") }
+    _ = try placing(at: call.span) { try set.answers(for: "known") }
+    var isKnown = [Bool](repeating: false, count: set.prompts.count)
+    try call.session.run(
+      try call.session.cases(of: set), of: set, label: "known",
+      wants: { ([:], .all([$0.prompt.last])) },
+      consume: { item, result in
+        guard let answer = item.prompt.answer else { return }
+        isKnown[item.index] = Distribution(result.logits[0]).rank(answer.token) <= top
+      })
+    call.session.note(note(of: set.prompts, isKnown, top: top))
+    set.prompts = zip(set.prompts, isKnown).filter(\.1).map(\.0)
+    guard !set.prompts.isEmpty else {
+      throw call.failure(
+        "the model knows none of the answers: a set has at least one prompt",
+        help: "`rank` shows how they fare; `known top \(top * 10)` asks for less")
+    }
+    return .prompts(set)
+  }
+
+  /// How many stayed, in all and of each relation.
+  private static func note(of prompts: [Prompt], _ isKnown: [Bool], top: Int) -> String {
+    var relations: [String] = []
+    var counts: [String: (known: Int, all: Int)] = [:]
+    for (prompt, known) in zip(prompts, isKnown) {
+      guard let relation = prompt.fact?.relation else { continue }
+      if counts[relation] == nil { relations.append(relation) }
+      let count = counts[relation] ?? (0, 0)
+      counts[relation] = (count.known + (known ? 1 : 0), count.all + 1)
+    }
+    let whole = "known: \(isKnown.count { $0 }) of \(isKnown.count) answers are in the top \(top)"
+    let parts = relations.compactMap { name in
+      counts[name].map { "\(name) \($0.known) of \($0.all)" }
+    }
+    return whole + (parts.isEmpty ? "" : ": " + parts.joined(separator: ", "))
+  }
+}

@@ -1,0 +1,257 @@
+import Lang
+import Model
+
+extension Command {
+  static let subsets = Command(
+    name: "subsets", group: .measures,
+    summary: "Ask what some classes of components say without all others.",
+    details: """
+      The table gives components their classes, at most six. For each subset of the classes the \
+      logits are put together from their components alone, as `dla` takes them, the final norm frozen \
+      at the scale of the whole run; `everything` has the components of no class too, and is what the \
+      model says, which is checked. `with` adds a class of its own: `with mlps`. `random` takes the \
+      same components in classes drawn by lot, of the same sizes: what is to be expected of any.
+      """,
+    input: .prompts,
+    parameters: [
+      .positional("classes", .table, "a table of components and their classes"),
+      .keyword("by", .column, "the column of the classes; class if nothing is said"),
+      .keyword("with", .selector, list: true, "a further class, for each of these"),
+      .keyword("random", .number, "how many partitions to draw beside the one given"),
+      .keyword("seed", .number, "of the drawing; 0 if nothing is said"),
+    ],
+    examples: [
+      "colosseum | subsets (colosseum | dla by head, span | classify top 20 | where class != \"none\") with mlps"
+    ],
+    run: composeSubsets)
+
+  private static func composeSubsets(_ call: Invocation) throws -> Value {
+    let set = try placing(at: call.span) { try call.promptInput().withoutSweep(for: "subsets") }
+    guard set.edits.isEmpty else {
+      throw call.failure(
+        "`subsets` takes apart what the model does as it is, and these prompts have edits",
+        help: "leave the edits away; `dla` and `rank` measure edited runs")
+    }
+    _ = try placing(at: call.span) { try set.answers(for: "subsets") }
+    let partitions = try Partition.all(call, set.model)
+    let transformer = set.model.transformer
+    let composer = try Composer(transformer, at: 0)
+    var rows = SubsetRows(set, hasPartitions: partitions.count > 1)
+    var gap = 0.0
+    try call.session.run(
+      try call.session.cases(of: set), of: set, label: "subsets", mayStop: true, isUncapped: true,
+      wants: { item in
+        (composer.moved(to: item.prompt.last).captures, .all([item.prompt.last]))
+      },
+      consume: { item, result in
+        guard call.session.planning == nil else { return }
+        let composition = try composer.moved(to: item.prompt.last).composition(of: result)
+        let places = Dictionary(
+          uniqueKeysWithValues: composition.components.enumerated().map { ($1.label, $0) })
+        for (number, partition) in partitions.enumerated() {
+          try Interruption.check()
+          let groups = try partition.groups(among: places)
+          let everything = number == 0 ? [Array(composition.components.indices)] : []
+          let logits = try transformer.logits(of: groups + everything, in: composition)
+          rows.append(item.prompt, number, partition.names, logits)
+          if number == 0, let whole = logits.last {
+            gap = zip(whole, result.logits[0]).reduce(gap) { max($0, abs(Double($1.0 - $1.1))) }
+          }
+        }
+      })
+    if call.session.planning == nil { report(gap, to: call) }
+    return .table(TableValue(rows.table, origins: [set.origin]))
+  }
+
+  /// Whatever the largest gap is: NaN, too, is none that could be trusted.
+  private static func report(_ gap: Double, to call: Invocation) {
+    let text = gap == 0 ? "0" : DecimalText(gap).scientific(decimals: 1)
+    call.session.note(
+      "subsets: all components together give the model's own logits within \(text)")
+    if !(gap <= 1e-2) {
+      call.warn(
+        "the components do not give the model's logits: the gap is \(text)",
+        help: "do not trust these subsets; please report the model and the prompt")
+    }
+  }
+}
+
+/// Components in classes.
+private struct Partition {
+  /// Of the classes, sorted.
+  let names: [String]
+  /// Their components.
+  let members: [[String]]
+
+  /// At most: the subsets of more are not to be looked through.
+  static let most = 6
+
+  /// The one given, and those that are drawn by lot.
+  static func all(_ call: Invocation, _ model: LanguageModel) throws -> [Partition] {
+    let given = try Partition(call, model)
+    let count = try call.integer("random") ?? 0
+    guard (0...100_000).contains(count) else {
+      throw Failure(
+        "partitions by lot are 0 to 100,000", span: call.expression("random")?.span)
+    }
+    if call.has("seed") && !call.has("random") {
+      throw call.failure(
+        "`seed` is of partitions by lot, and none are asked for", help: "random 20")
+    }
+    guard count > 0 else { return [given] }
+    let seed = try call.seed()
+    return [given] + (0..<count).map { given.shuffled(seed: seed, stream: $0 + 1) }
+  }
+
+  private init(_ call: Invocation, _ model: LanguageModel) throws {
+    guard let expression = call.expression("classes"),
+      case .table(let classes)? = try call.value("classes")
+    else {
+      throw call.failure(
+        "`subsets` needs a table of components and their classes",
+        help: "subsets (… | dla by head, span | classify top 20)")
+    }
+    var labels: [(component: String, name: String)] = try placing(at: expression.span) {
+      let components = try classes.table.column("component")
+      let column = try classes.table.column(try call.column("by") ?? "class")
+      return (0..<components.count).filter { !column[$0].isMissing }.map {
+        (components[$0].description, column[$0].description)
+      }
+    }
+    for (selector, span) in try call.selectors("with") {
+      try placing(at: span) {
+        labels += try selector.places(on: model.configuration, for: .reading).map {
+          ($0.label, selector.text)
+        }
+      }
+    }
+    var owners: [String: String] = [:]
+    var byName: [String: [String]] = [:]
+    for (component, name) in labels where owners[component] != name {
+      if let owner = owners[component] {
+        throw Failure(
+          "\(component) is in two classes, '\(owner)' and '\(name)'",
+          help: "a component counts once: `where` or `group` makes the table so",
+          span: expression.span)
+      }
+      owners[component] = name
+      byName[name, default: []].append(component)
+    }
+    names = byName.keys.sorted { naturalOrder($0, $1) < 0 }
+    members = names.map { byName[$0] ?? [] }
+    guard (1...Self.most).contains(names.count) else {
+      throw Failure(
+        names.isEmpty
+          ? "the table has no classes"
+          : "\(names.count) classes have too many subsets to look through",
+        help: names.isEmpty
+          ? "is every row filtered away?"
+          : "at most \(Self.most): `where` leaves some of them away",
+        span: expression.span)
+    }
+  }
+
+  private init(names: [String], members: [[String]]) {
+    self.names = names
+    self.members = members
+  }
+
+  /// The same components in classes of the same sizes, by lot: Fisher and Yates.
+  private func shuffled(seed: Int, stream: Int) -> Partition {
+    var generator = SplitMix64(seed: seed, stream: stream)
+    var deck = members.flatMap(\.self)
+    for i in deck.indices.dropFirst().reversed() {
+      let other = Int(generator.next().multipliedFullWidth(by: UInt64(i + 1)).high)
+      deck.swapAt(i, other)
+    }
+    var dealt = deck[...]
+    return Partition(
+      names: names,
+      members: members.map { own in
+        defer { dealt = dealt.dropFirst(own.count) }
+        return Array(dealt.prefix(own.count))
+      })
+  }
+
+  /// The places of each class's components.
+  func groups(among places: [String: Int]) throws -> [[Int]] {
+    try members.map { members in
+      try members.map { component in
+        guard let place = places[component] else {
+          throw Failure(
+            "'\(component)' is no component that adds to a logit by itself",
+            help: suggestion(for: component, among: places.keys.sorted()).map {
+              "did you mean \($0)?"
+            }
+              ?? "components are embed, heads and MLPs, and what else `dla by component` lists")
+        }
+        return place
+      }.sorted()
+    }
+  }
+}
+
+/// One row a prompt, partition and subset.
+private struct SubsetRows {
+  private let hasPartitions: Bool
+  private var prompts: PromptColumn
+  private var (partitions, sizes): ([Int], [Int]) = ([], [])
+  private var (subsets, answers): ([String], [String]) = ([], [])
+  private var tokens: [String?] = []
+  private var logits: [Float] = []
+  private var ranks: [Int?] = []
+  private var isAnswer: [Bool] = []
+
+  init(_ set: PromptSet, hasPartitions: Bool) {
+    prompts = PromptColumn(set)
+    self.hasPartitions = hasPartitions
+  }
+
+  /// - Parameter parts: the logits of each class; one more is of everything.
+  mutating func append(
+    _ prompt: Prompt, _ partition: Int, _ names: [String], _ parts: [[Float]]
+  ) {
+    for subset in 0..<1 << names.count {
+      let chosen = names.indices.filter { subset >> $0 & 1 == 1 }
+      let name = chosen.map { names[$0] }.joined(separator: "+")
+      guard let first = chosen.first else {
+        // Nothing says nothing: all logits are alike, and no rank among them means anything.
+        add(prompt, partition, "nothing", 0, nil)
+        continue
+      }
+      var sum = parts[first]
+      for part in chosen.dropFirst() { for t in sum.indices { sum[t] += parts[part][t] } }
+      add(prompt, partition, name, chosen.count, sum)
+    }
+    if parts.count > names.count, let everything = parts.last {
+      add(prompt, partition, "everything", parts.count, everything)
+    }
+  }
+
+  private mutating func add(
+    _ prompt: Prompt, _ partition: Int, _ subset: String, _ size: Int, _ said: [Float]?
+  ) {
+    guard let answer = prompt.answer else { return }
+    prompts.append(prompt)
+    partitions.append(partition)
+    subsets.append(subset)
+    sizes.append(size)
+    answers.append(answer.text)
+    logits.append(said?[answer.token] ?? 0)
+    ranks.append(said.map { logits in 1 + logits.count { $0 > logits[answer.token] } })
+    let best = said.flatMap { logits in logits.firstIndex(of: logits.max() ?? .nan) }
+    tokens.append(best.map(prompt.model.tokenizer.text))
+    isAnswer.append(best == answer.token)
+  }
+
+  var table: Table {
+    Table(
+      columns: prompts.columns
+        + (hasPartitions ? [Column("partition", .integers(partitions))] : []) + [
+          Column("subset", .texts(subsets)), Column("size", .integers(sizes)),
+          Column("answer", .texts(answers)), Column("logit", .singles(logits)),
+          Column("rank", .integers(ranks)), Column("token", .texts(tokens)),
+          Column("is_answer", .booleans(isAnswer)),
+        ], measure: "logit")
+  }
+}

@@ -1,0 +1,253 @@
+import Lang
+import Model
+
+/// What is attributed: a target for each column, of every prompt.
+struct AttributionGoal {
+  let columns: [String]
+  /// What it is called in the check.
+  let name: String
+
+  private let kinds: [Kind]
+  private let isCentred: Bool
+
+  /// A column's target; which tokens it has may depend on the prompt.
+  private enum Kind {
+    case answer
+    /// The answer less the mean of its foils.
+    case difference
+    case token(Int)
+    case mean([Int])
+    /// The mean over R without the answer, or over S.
+    case attributes(KeyPath<Fact, Fact.Attributes> & Sendable)
+  }
+
+  /// A target of one prompt, and how its direction is made.
+  struct Target {
+    var target: LogitTarget
+    /// Weighed, these sum to the target, and other prompts have some of them too. Empty: nothing is
+    /// shared.
+    var parts: [(weight: Double, target: LogitTarget)] = []
+  }
+
+  init(_ call: Invocation, _ set: PromptSet) throws {
+    isCentred = call.word("centred") != nil
+    let isDifference = try Self.isDifference(call)
+    name =
+      (isCentred ? "centred " : "") + (isDifference ? "logit_diff" : "logit")
+      + (set.model.configuration.logitCap == nil ? "" : " before its soft cap")
+    let wanted = try Self.columns(call, set)
+    let takesMean = call.word("mean") != nil
+    if wanted.isEmpty {
+      guard !takesMean else {
+        throw call.failure(
+          "`mean` needs tokens to take it over", help: "dla … on \" a\", \" b\" mean")
+      }
+      columns = ["dla"]
+      kinds = [isDifference ? .difference : .answer]
+    } else {
+      if call.has("of") { throw call.failure("`on` and `of` do not go together") }
+      if takesMean {
+        columns = ["dla"]
+        kinds = [.mean(try Self.tokens(of: wanted, call))]
+      } else {
+        columns = wanted.map { $0.name(isAlone: wanted.count == 1) }
+        kinds = wanted.map(\.kind)
+      }
+    }
+    try check(set, call)
+  }
+
+  /// What each column is of; nil where the prompt has no such attributes.
+  func targets(of prompt: Prompt) -> [Target?] { kinds.map { target($0, prompt) } }
+
+  private func target(_ kind: Kind, _ prompt: Prompt) -> Target? {
+    switch kind {
+    case .answer: return Target(target: centred(.token(prompt.answer?.token ?? 0)))
+    case .difference:
+      return Target(
+        target: centred(.difference(prompt.answer?.token ?? 0, prompt.foils.map(\.token))))
+    case .token(let token): return Target(target: centred(.token(token)))
+    case .mean(let tokens): return Target(target: centred(.mean(tokens)))
+    case .attributes(let path):
+      guard let set = prompt.fact?[keyPath: path] else { return nil }
+      let others = set.others
+      guard !others.isEmpty else { return nil }
+      var target = Target(target: centred(.mean(others)))
+      if !set.right.isEmpty {
+        let count = Double(others.count)
+        target.parts =
+          [(Double(set.whole.count) / count, centred(.mean(set.whole)))]
+          + set.right.map { (-1 / count, centred(.token($0))) }
+      }
+      return target
+    }
+  }
+
+  private func centred(_ target: LogitTarget) -> LogitTarget {
+    LogitTarget(target.coefficients, isCentred: isCentred)
+  }
+
+  // MARK: What the run must give
+
+  func logits(of prompt: Prompt) -> RunRequest.Logits {
+    isCentred ? .all([prompt.last]) : .tokens(tokens(of: prompt), position: prompt.last)
+  }
+
+  /// Of all columns, each token once.
+  private func tokens(of prompt: Prompt) -> [Int] {
+    var seen: Set<Int> = []
+    return targets(of: prompt).compactMap(\.self).flatMap(\.target.tokens)
+      .filter { seen.insert($0).inserted }
+  }
+
+  /// A target's value as the model computed it, from what `logits` asked for.
+  func value(of target: Target, in prompt: Prompt, _ logits: [Float]) -> Double {
+    let target = target.target
+    guard isCentred else {
+      let known = Dictionary(uniqueKeysWithValues: zip(tokens(of: prompt), logits))
+      return target.value(of: target.tokens.map { known[$0] ?? .nan })
+    }
+    let mean = logits.reduce(0.0) { $0 + Double($1) } / Double(logits.count)
+    let weight = target.coefficients.sorted { $0.key < $1.key }.reduce(0.0) {
+      $0 + Double($1.value)
+    }
+    return target.value(of: target.tokens.map { logits[$0] }) - weight * mean
+  }
+
+  // MARK: Reading the line
+
+  /// A column that `on` asks for.
+  private enum Wanted {
+    case word(Word)
+    case token(Prompt.Target)
+
+    enum Word: String {
+      case answer
+      case ofRelation = "R"
+      case ofSubject = "S"
+    }
+
+    func name(isAlone: Bool) -> String {
+      switch self {
+      case .word(.answer): "dla"
+      case .word(let word): "dla_\(word.rawValue)"
+      case .token(let token): isAlone ? "dla" : "dla\(token.text)"
+      }
+    }
+
+    var kind: Kind {
+      switch self {
+      case .word(.answer): .answer
+      case .word(.ofRelation): .attributes(\.ofRelation)
+      case .word(.ofSubject): .attributes(\.ofSubject)
+      case .token(let token): .token(token.token)
+      }
+    }
+  }
+
+  /// The columns of `on`: texts of one token each, lists of them, and the words `answer`, `R` and
+  /// `S`, which mean the prompt's own whatever variables there are.
+  private static func columns(_ call: Invocation, _ set: PromptSet) throws -> [Wanted] {
+    let reader = AnswerReader(model: set.model)
+    func read(_ value: Value) throws -> [Wanted] {
+      switch value {
+      case .text(let text): return [.token(try reader.target(text))]
+      case .integer(let id) where (0..<set.model.configuration.vocabulary).contains(id):
+        let text = set.model.tokenizer.text(of: id)
+        return [.token(Prompt.Target(token: id, text: text, written: text))]
+      case .list(let values): return try values.flatMap(read)
+      case let other: throw Failure("a token is wanted here, not \(other.kind)")
+      }
+    }
+    let columns = try call.expressions("on").flatMap { expression -> [Wanted] in
+      if case .name(let name) = expression.kind, let word = Wanted.Word(rawValue: name) {
+        return [.word(word)]
+      }
+      return try placing(at: expression.span) { try read(try call.session.evaluate(expression)) }
+    }
+    var seen: Set<String> = []
+    return columns.filter { column in
+      switch column {
+      case .word(let word): seen.insert(word.rawValue).inserted
+      case .token(let token): seen.insert("\(token.token)").inserted
+      }
+    }
+  }
+
+  private static func tokens(of wanted: [Wanted], _ call: Invocation) throws -> [Int] {
+    try wanted.map { column in
+      guard case .token(let token) = column else {
+        throw call.failure(
+          "`mean` is over tokens: R and S are means already, and the answer is one token")
+      }
+      return token.token
+    }
+  }
+
+  private static func isDifference(_ call: Invocation) throws -> Bool {
+    guard let expression = call.expression("of") else { return false }
+    switch call.session.source.text(in: expression.span) {
+    case "logit_diff": return true
+    case "logit": return false
+    case let other:
+      throw Failure(
+        "`\(call.command.name)` is of logit or logit_diff, not of '\(other)'",
+        span: expression.span)
+    }
+  }
+
+  // MARK: Whether the prompts have it
+
+  private func check(_ set: PromptSet, _ call: Invocation) throws {
+    for (kind, column) in zip(kinds, columns) {
+      switch kind {
+      case .token, .mean: break
+      case .answer: _ = try placing(at: call.span) { try set.answers(for: call.command.name) }
+      case .difference:
+        _ = try placing(at: call.span) { try set.answers(for: call.command.name) }
+        if let bare = set.prompts.first(where: \.foils.isEmpty) {
+          throw call.failure("logit_diff needs foils, and '\(bare.name)' has none")
+        }
+      case .attributes: try checkAttributes(kind, named: String(column.suffix(1)), set, call)
+      }
+    }
+  }
+
+  /// A set without attributes is a mistake; some prompts without them are a gap in the table.
+  private func checkAttributes(
+    _ kind: Kind, named name: String, _ set: PromptSet, _ call: Invocation
+  ) throws {
+    let without = set.prompts.filter { target(kind, $0) == nil }
+    guard let first = without.first else { return }
+    let what = name == "R" ? "relation" : "subject"
+    guard without.count < set.prompts.count else {
+      throw call.failure(
+        "`on \(name)` needs the attributes of the \(what), and "
+          + (set.prompts.count == 1 ? "'\(first.name)' has none" : "these prompts have none"),
+        help: "they come with a folder of facts: facts \"Examples/facts\" …")
+    }
+    call.warn(
+      "\(without.count) of \(set.prompts.count) prompts have no \(name), and no value there: "
+        + "'\(first.name)'" + (without.count > 1 ? ", and \(without.count - 1) more" : ""))
+  }
+}
+
+/// The directions of targets, each made once, and from others where that is less work.
+struct Directions {
+  private let transformer: Transformer
+  private var made: [LogitTarget: Direction] = [:]
+
+  init(_ transformer: Transformer) { self.transformer = transformer }
+
+  mutating func direction(of goal: AttributionGoal.Target) throws -> Direction {
+    if goal.parts.isEmpty { return try direction(of: goal.target) }
+    return .sum(try goal.parts.map { ($0.weight, try direction(of: $0.target)) })
+  }
+
+  private mutating func direction(of target: LogitTarget) throws -> Direction {
+    if let known = made[target] { return known }
+    let direction = try transformer.direction(of: target)
+    made[target] = direction
+    return direction
+  }
+}

@@ -1,0 +1,162 @@
+import Lang
+import Model
+
+/// Makes prompts of facts, and keeps count of what a model's tokenizer leaves out.
+struct FactReader {
+  let source: FactSource
+  let model: LanguageModel
+  let addsBOS: Bool
+  /// Whether the subject is asked for, by a template that has the answer.
+  let isReversed: Bool
+  let takesFirst: Bool
+
+  /// Why facts are left out: how many for each reason, and the first of them as an example.
+  private var left: [(reason: Reason, example: String, count: Int)] = []
+  private var ofRelations: [String: [Int]] = [:]
+  private var ofSubjects: [String: [Int]] = [:]
+
+  private enum Reason { case absent, severalTokens, border }
+
+  init(
+    source: FactSource, model: LanguageModel, addsBOS: Bool, isReversed: Bool, takesFirst: Bool
+  ) {
+    self.source = source
+    self.model = model
+    self.addsBOS = addsBOS
+    self.isReversed = isReversed
+    self.takesFirst = takesFirst
+  }
+
+  func require(_ columns: [String]) throws {
+    let names = source.table.columnNames
+    for column in columns where !names.contains(column) {
+      throw Failure(
+        "'\(source.path)' has no column `\(column)`",
+        help: suggestion(for: column, among: names).map { "did you mean {\($0)}?" }
+          ?? "its columns are \(names.joined(separator: ", "))")
+    }
+  }
+
+  // MARK: Prompts
+
+  /// The prompt of a row; nil where it is left out.
+  mutating func prompt(_ row: Int, _ template: Template) throws -> Prompt? {
+    try require(template.fields)
+    var fields: [String: String] = [:]
+    for name in template.fields { fields[name] = text(name, row) ?? "" }
+    if let empty = template.fields.first(where: { fields[$0] == "" }) {
+      return leave(.absent, "row \(row + 1) has no \(empty)")
+    }
+    guard let wanted = text(isReversed ? "subject" : "answer", row) else {
+      return leave(.absent, "row \(row + 1) has no \(isReversed ? "subject" : "answer")")
+    }
+    // What comes next is the tower's name, with or without its article: the name is what tells.
+    let answer =
+      isReversed && wanted.hasPrefix("The ") ? String(wanted.dropFirst("The ".count)) : wanted
+    guard let target = target(answer) else {
+      return leave(.severalTokens, "the answer \(quotedText(answer)) is several tokens")
+    }
+    let filled = FilledTemplate(template, fields: fields)
+    var prompt: Prompt
+    do {
+      prompt = try Prompt(
+        text: filled.text, labels: filled.labels, model: model, addsBOS: addsBOS)
+    } catch let failure as Failure {
+      return leave(.border, "'\(filled.text)': \(failure.message)")
+    }
+    prompt.answer = target
+    // A foil that is several tokens cannot be compared: the fact stays, the foil goes.
+    prompt.foils = list("foils", row).compactMap { foil in token(foil).map { made($0, of: foil) } }
+    prompt.fact = fact(row, answer: target.token)
+    return prompt
+  }
+
+  /// What a row says beside the prompt. Whoever is asked for a subject has no R and no S.
+  private mutating func fact(_ row: Int, answer: Int) -> Fact? {
+    var fact = Fact(relation: text("relation", row), subject: text("subject", row))
+    guard fact.relation != nil || fact.subject != nil else { return nil }
+    if isReversed { return fact }
+    let right = [answer] + list("also", row).compactMap(token)
+    fact.ofRelation = attributes(fact.relation, of: source.ofRelations, &ofRelations, right)
+    fact.ofSubject = attributes(fact.subject, of: source.ofSubjects, &ofSubjects, right)
+    return fact
+  }
+
+  private func attributes(
+    _ name: String?, of texts: [String: [String]], _ known: inout [String: [Int]], _ right: [Int]
+  ) -> Fact.Attributes {
+    guard let name, let texts = texts[name] else { return Fact.Attributes() }
+    let whole = known[name] ?? uniqueTokens(texts)
+    known[name] = whole
+    return Fact.Attributes(whole: whole, right: whole.filter(right.contains))
+  }
+
+  private func uniqueTokens(_ texts: [String]) -> [Int] {
+    var seen: Set<Int> = []
+    return texts.compactMap(token).filter { seen.insert($0).inserted }
+  }
+
+  // MARK: Cells and tokens
+
+  private func text(_ column: String, _ row: Int) -> String? {
+    guard let cell = source.table[column]?[row], !cell.isMissing else { return nil }
+    return cell.description.isEmpty ? nil : cell.description
+  }
+
+  /// The texts of a cell that has several, `|` between them.
+  private func list(_ column: String, _ row: Int) -> [String] {
+    (text(column, row) ?? "").split(separator: "|").map { String($0.drop { $0 == " " }) }
+  }
+
+  /// The one token of a text, its leading space supplied.
+  private func token(_ text: String) -> Int? {
+    model.tokenizer.isWholeToken(spaced(text))
+  }
+
+  private func target(_ answer: String) -> Prompt.Target? {
+    let id =
+      takesFirst
+      ? model.tokenizer.encode(spaced(answer), isContinuation: true).first?.id : token(answer)
+    return id.map { made($0, of: answer) }
+  }
+
+  private func made(_ id: Int, of text: String) -> Prompt.Target {
+    Prompt.Target(token: id, text: model.tokenizer.text(of: id), written: spaced(text))
+  }
+
+  private func spaced(_ text: String) -> String { text.hasPrefix(" ") ? text : " " + text }
+
+  // MARK: What was left out
+
+  private mutating func leave(_ reason: Reason, _ example: String) -> Prompt? {
+    if let place = left.firstIndex(where: { $0.reason == reason }) {
+      left[place].count += 1
+    } else {
+      left.append((reason, example, 1))
+    }
+    return nil
+  }
+
+  /// One for each reason.
+  var warnings: [String] {
+    left.map { _, example, count in
+      "\(count) of \(source.table.rowCount) facts are left out: \(example)"
+        + (count > 1 ? ", and \(count - 1) more" : "")
+    }
+  }
+
+  /// How many attributes of the facts that were read are one token, where they have any.
+  var attributeNote: String? {
+    func count(_ name: String, _ found: [String: [Int]], _ all: [String: [String]]) -> String? {
+      let whole = found.keys.reduce(0) { $0 + (all[$1]?.count ?? 0) }
+      let kept = found.values.reduce(0) { $0 + $1.count }
+      return whole == 0 ? nil : "\(thousands(kept)) of \(thousands(whole)) attributes of \(name)"
+    }
+    let counts = [
+      count("relations (R)", ofRelations, source.ofRelations),
+      count("subjects (S)", ofSubjects, source.ofSubjects),
+    ].compactMap { $0 }
+    guard !counts.isEmpty else { return nil }
+    return "facts: \(counts.joined(separator: " and ")) are one token, the others are left out"
+  }
+}
