@@ -25,12 +25,12 @@ struct FactSource {
     var isDirectory = false
     guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory), isDirectory
     else {
-      table = try readTable(path: path)
+      table = try readTable(path: path, asTexts: true)
       return
     }
     let folder = path.hasSuffix("/") ? path : path + "/"
-    let facts = try readTable(path: folder + "facts.tsv")
-    let relations = try readTable(path: folder + "relations.tsv")
+    let facts = try readTable(path: folder + "facts.tsv", asTexts: true)
+    let relations = try readTable(path: folder + "relations.tsv", asTexts: true)
     table = try Self.join(facts, relations, folder: folder)
     ofRelations = try Self.attributes(folder + "attributes.tsv", of: "relation")
     ofSubjects = try Self.attributes(folder + "subjects.tsv", of: "subject")
@@ -62,7 +62,7 @@ struct FactSource {
 
   private static func attributes(_ path: String, of key: String) throws -> [String: [String]] {
     guard FileManager.default.fileExists(atPath: path) else { return [:] }
-    let table = try readTable(path: path)
+    let table = try readTable(path: path, asTexts: true)
     let (keys, values) = (
       try column(key, of: table, in: path), try column("attribute", of: table, in: path)
     )

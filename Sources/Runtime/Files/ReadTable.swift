@@ -20,20 +20,27 @@ public enum TableFormat: String, Sendable, CaseIterable {
 /// the narrowest type that holds their values (see `inferred`). CounterFact and the relations of
 /// Hernandez et al. become the columns subject, answer, relation, template, foils. Throws with
 /// status `unreadable`, the file and the line.
-public func readTable(path: String, format: TableFormat? = nil) throws -> Table {
+///
+/// - Parameter asTexts: TSV and CSV as they are written: what is a word, `True` or `2`, stays one.
+public func readTable(
+  path: String, format: TableFormat? = nil, asTexts: Bool = false
+) throws -> Table {
   try parseTable(
-    try readBytes(path: path), name: path, format: format ?? TableFormat(path: path))
+    try readBytes(path: path), name: path, format: format ?? TableFormat(path: path),
+    asTexts: asTexts)
 }
 
 /// The same for text that is in memory already; `name` is what messages call it.
-public func parseTable(_ bytes: [UInt8], name: String, format: TableFormat? = nil) throws -> Table {
+public func parseTable(
+  _ bytes: [UInt8], name: String, format: TableFormat? = nil, asTexts: Bool = false
+) throws -> Table {
   let source = try TextSource(bytes, name: name)
   guard !source.bytes.isEmpty else {
     throw source.failure("is empty", help: "a table needs at least the names of its columns")
   }
   switch format ?? sniffed(source.bytes) {
-  case .tsv: return try readSeparated(source, with: TabSeparated())
-  case .csv: return try readSeparated(source, with: CommaSeparated())
+  case .tsv: return try readSeparated(source, with: TabSeparated(), asTexts: asTexts)
+  case .csv: return try readSeparated(source, with: CommaSeparated(), asTexts: asTexts)
   case .json: return try tableFromJSON(source)
   case .ndjson: return try tableFromNDJSON(source)
   }

@@ -10,7 +10,9 @@ protocol SeparatedFormat {
 }
 
 /// The first record names the columns, each other is a row with a field for each.
-func readSeparated(_ source: TextSource, with format: some SeparatedFormat) throws -> Table {
+func readSeparated(
+  _ source: TextSource, with format: some SeparatedFormat, asTexts: Bool
+) throws -> Table {
   var index = source.bytes.startIndex
   var line = 1
   var header: [Field]?
@@ -39,7 +41,7 @@ func readSeparated(_ source: TextSource, with format: some SeparatedFormat) thro
     }
     for (column, field) in record.enumerated() { columns[column].append(field) }
   }
-  return Table(columns: zip(names, columns).map { Column($0, inferred($1)) })
+  return Table(columns: zip(names, columns).map { Column($0, asTexts ? .texts($1) : inferred($1)) })
 }
 
 private func columnNames(
