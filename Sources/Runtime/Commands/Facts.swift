@@ -96,7 +96,7 @@ private struct FactTemplates {
     parsed = try placing(at: call.expression("file")?.span ?? call.span) {
       let texts = Set((0..<column.count).map { column[$0].description })
       return try Dictionary(
-        uniqueKeysWithValues: texts.sorted().map { ($0, try Template.parse($0)) })
+        uniqueKeysWithValues: texts.sorted().map { ($0, try Self.parsed($0)) })
     }
   }
 
@@ -106,6 +106,13 @@ private struct FactTemplates {
       throw Failure("row \(row + 1) has no template")
     }
     return template
+  }
+
+  /// A template that the line does not have as it is: what is wrong is not at a place in the line.
+  private static func parsed(_ text: String) throws -> Template {
+    do { return try Template.parse(text) } catch {
+      throw Failure("the template \(quotedText(text)) is wrong: \(error.message)", help: error.help)
+    }
   }
 
   private static func reversed(_ source: FactSource) throws -> Column {
@@ -118,7 +125,7 @@ private struct FactTemplates {
   private static func written(_ expression: Lang.Expression, _ session: Session) throws -> Template
   {
     guard case .string(let literal) = expression.kind else {
-      return try Template.parse(try session.bareText(expression))
+      return try parsed(try session.bareText(expression))
     }
     return try Template.parse(
       try literal.pieces.map { piece in
