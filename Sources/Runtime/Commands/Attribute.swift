@@ -71,7 +71,8 @@ extension Session {
   ///
   /// - Returns: how far the sums of the parts are from what the model computed.
   func attribute(
-    _ set: PromptSet, _ goal: AttributionGoal, bySource: Bool, foldsBiases: Bool = true, label: String,
+    _ set: PromptSet, _ goal: AttributionGoal, bySource: Bool, foldsBiases: Bool = true,
+    label: String,
     mayStop: Bool = false,
     consume: (Prompt, [Attribution?]) -> Void
   ) throws -> SumCheck {

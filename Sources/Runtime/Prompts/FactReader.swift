@@ -148,7 +148,7 @@ struct FactReader {
   /// How many attributes of the facts that were read are one token, where they have any.
   var attributeNote: String? {
     func count(_ name: String, _ found: [String: [Int]], _ all: [String: [String]]) -> String? {
-      let whole = found.keys.reduce(0) { $0 + (all[$1]?.count ?? 0) }
+      let whole = found.keys.reduce(0) { $0 + Set(all[$1] ?? []).count }
       let kept = found.values.reduce(0) { $0 + $1.count }
       return whole == 0 ? nil : "\(thousands(kept)) of \(thousands(whole)) attributes of \(name)"
     }
