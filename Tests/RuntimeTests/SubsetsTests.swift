@@ -1,6 +1,13 @@
+import Model
 import Testing
 
 @testable import Runtime
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
 
 @Suite("What classes of components say without the others, against float64")
 struct SubsetsTests {
@@ -91,6 +98,45 @@ struct SubsetsTests {
     for (head, value) in zip(["L0H0", "L0H1", "L0H2"], dla) {
       #expect(abs(try #require(logits[head]) - value) < 1e-6)
     }
+  }
+
+  /// In every family all components together are the model, and each class of them gives what `dla`,
+  /// which `FamilyAttributionTests` hold to transformers, has of its components.
+  @Test(arguments: [
+    "gpt2", "gpt_neox", "gptj", "llama3", "mistral", "qwen2", "qwen3", "gemma", "gemma2", "gemma3",
+    "phi3",
+  ])
+  func families(name: String) throws {
+    let session = Session(host: TestHost(format: .tsv))
+    session.models.add(
+      try LanguageModel(
+        path: packageRoot.appending(path: "Tests/ModelTests/Fixtures/families/\(name)").path,
+        pool: WorkerPool(width: 2)), as: name)
+    func run(_ line: String) throws -> (table: Table, messages: String) {
+      let result = session.running("let result = \(line)")
+      try #require(result.status == .done, "\(result.messages)")
+      guard case .table(let value)? = session.lookUp("result") else { throw Failure(line) }
+      return (value.table, result.messages)
+    }
+    let start = session.running("let asked = prompt [41, 7, 90, 23, 58, 12, 77, 3, 66] -> \"q\"")
+    try #require(start.status == .done, "\(start.messages)")
+    let parts = try run("asked | dla").table
+    let classes = (0..<parts.rowCount).map { "c\($0 % 6)" }
+    session.set(
+      "classes",
+      to: .table(
+        TableValue(Table(columns: parts.columns + [Column("class", .texts(classes))]), origins: []))
+    )
+    let (table, messages) = try run("asked | subsets (classes)")
+    try expectClosed(messages)
+    let dla = try parts.numbers("dla")
+    let logits = Dictionary(
+      uniqueKeysWithValues: zip(try table.texts("subset"), try table.numbers("logit")))
+    for kind in 0..<6 {
+      let sum = dla.indices.filter { $0 % 6 == kind }.reduce(0) { $0 + dla[$1] }
+      #expect(abs(try #require(logits["c\(kind)"]) - sum) < 1e-5, "\(name), class \(kind)")
+    }
+    #expect(table.rowCount == 65)
   }
 
   @Test(arguments: [
