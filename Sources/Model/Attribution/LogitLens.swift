@@ -44,7 +44,12 @@ public struct Distribution: Sendable {
   public func probability(_ token: Int) -> Double { Numerics.exp(logProbability(token)) }
 
   /// From 1: one more than the tokens with a larger logit.
-  public func rank(_ token: Int) -> Int { 1 + logits.count { $0 > logits[token] } }
+  public func rank(_ token: Int) -> Int { Self.rank(token, among: logits) }
+
+  /// The same without what only probabilities need.
+  public static func rank(_ token: Int, among logits: [Float]) -> Int {
+    1 + logits.count { $0 > logits[token] }
+  }
 
   /// KL(self ‖ other) = Σ p (log p − log q).
   public func divergence(from other: Distribution) -> Double {

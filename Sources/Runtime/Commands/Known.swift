@@ -8,7 +8,7 @@ extension Command {
     input: .prompts,
     parameters: [.keyword("top", .number, "among how many; 10 if nothing is said")],
     examples: [
-      "country | known --top 10 | rank",
+      "country | take 8 | known --top 10 | rank",
       #"facts "Examples/facts" relation landmark_country | take 5 | known top 1"#,
     ]
   ) { call in
@@ -26,7 +26,7 @@ extension Command {
       wants: { ([:], .all([$0.prompt.last])) },
       consume: { item, result in
         guard let answer = item.prompt.answer else { return }
-        isKnown[item.index] = Distribution(result.logits[0]).rank(answer.token) <= top
+        isKnown[item.index] = Distribution.rank(answer.token, among: result.logits[0]) <= top
       })
     call.session.note(note(of: set.prompts, isKnown, top: top))
     set.prompts = zip(set.prompts, isKnown).filter(\.1).map(\.0)

@@ -238,7 +238,7 @@ private struct SubsetRows {
     sizes.append(size)
     answers.append(answer.text)
     logits.append(said?[answer.token] ?? 0)
-    ranks.append(said.map { logits in 1 + logits.count { $0 > logits[answer.token] } })
+    ranks.append(said.map { Distribution.rank(answer.token, among: $0) })
     let best = said.flatMap { logits in logits.firstIndex(of: logits.max() ?? .nan) }
     tokens.append(best.map(prompt.model.tokenizer.text))
     isAnswer.append(best == answer.token)

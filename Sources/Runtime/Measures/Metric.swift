@@ -34,7 +34,7 @@ enum Metric: String, CaseIterable {
     case .logitDiff: return Double(logits[0]) - meanOf(logits.dropFirst())
     case .prob: return Distribution(logits).probability(answer)
     case .logprob: return Distribution(logits).logProbability(answer)
-    case .rank: return Double(Distribution(logits).rank(answer))
+    case .rank: return Double(Distribution.rank(answer, among: logits))
     case .kl:
       // Of a distribution from itself: exactly 0, whatever the rounding of its sum.
       guard let base, base.logits != logits else { return 0 }
