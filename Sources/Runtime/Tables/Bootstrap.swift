@@ -1,3 +1,5 @@
+import Model
+
 /// How `group` says what a mean is uncertain by: the percentile interval of the bootstrap (Efron
 /// 1979), over whole units drawn with replacement.
 public struct Bootstrap: Sendable, Equatable {
@@ -22,13 +24,14 @@ public struct Bootstrap: Sendable, Equatable {
   ///
   /// The draws begin anew with the seed each time, so that a group's interval does not depend on
   /// what other groups there are.
-  func interval(of units: [Unit]) -> (low: Double, high: Double)? {
+  func interval(of units: [Unit]) throws -> (low: Double, high: Double)? {
     guard units.count > 1 else { return nil }
     var generator = SplitMix64(seed: seed)
     let bound = UInt64(units.count)
     var means = [Double](repeating: 0, count: resamples)
-    units.withUnsafeBufferPointer { units in
+    try units.withUnsafeBufferPointer { units in
       for i in means.indices {
+        try Interruption.check()
         var (sum, count) = (0.0, 0.0)
         for _ in 0..<units.count {
           let unit = units[Int(generator.next().multipliedFullWidth(by: bound).high)]
@@ -57,10 +60,10 @@ extension Table {
   /// grouped by, all rows of a prompt are one unit: they are no independent observations.
   func intervals(
     of column: Column, groups: [[Int]], by names: [String], _ bootstrap: Bootstrap
-  ) -> [(low: Double, high: Double)?] {
+  ) throws -> [(low: Double, high: Double)?] {
     let keys = ["prompt", "relation"].filter { !names.contains($0) }.compactMap { self[$0] }
     let hasPrompts = keys.contains { $0.name == "prompt" }
-    return groups.map { group in
+    return try groups.map { group in
       var units: [Bootstrap.Unit] = []
       var places: [[Cell]: Int] = [:]
       for row in group {
@@ -74,7 +77,7 @@ extension Table {
         units[place].sum += value
         units[place].count += 1
       }
-      return bootstrap.interval(of: units)
+      return try bootstrap.interval(of: units)
     }
   }
 }

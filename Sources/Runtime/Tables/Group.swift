@@ -56,7 +56,7 @@ extension Table {
       let source = try column(name)
       columns.append(Column(title, try aggregate.function.applied(to: source, groups: groups)))
       if let bootstrap, aggregate.function == .mean {
-        let intervals = intervals(of: source, groups: groups, by: names, bootstrap)
+        let intervals = try intervals(of: source, groups: groups, by: names, bootstrap)
         columns.append(Column("\(title)_low", .doubles(intervals.map { $0?.low ?? .nan })))
         columns.append(Column("\(title)_high", .doubles(intervals.map { $0?.high ?? .nan })))
         let lone = intervals.count { $0 == nil }
