@@ -30,8 +30,8 @@ extension Command {
         "how rows and relations become one; the mean if nothing is said"),
     ],
     examples: [
-      "country | dla by head, span | group by component, span mean dla | classify top 20",
-      "country | dla by head, span | classify top 20 thresholds 2, 5, 10, 20, 50",
+      "country | take 6 | dla by head, span | group by component, span mean dla | classify top 20",
+      "country | take 6 | dla by head, span | classify top 20 thresholds 2, 5, 10, 20, 50",
     ],
     run: classifyComponents)
 

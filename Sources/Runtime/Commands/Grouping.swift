@@ -15,7 +15,7 @@ extension Command {
     examples: [
       "colosseum | dla by head | group by layer sum dla | top 3",
       "colosseum | dla by head, span | group by component, span mean dla | top 3",
-      "country | dla by span | group by span mean dla interval 90%",
+      "country | take 8 | dla by span | group by span mean dla interval 90%",
     ]
   ) { call in
     let names = try call.columns("by")
