@@ -1,3 +1,4 @@
+import Model
 import Testing
 
 @testable import Runtime
@@ -96,6 +97,22 @@ struct FactsTests {
       said.contains(
         "known: \(wanted.count) of 23 answers are in the top \(top): \(count("place")), "
           + "\(count("thing")), \(count("word"))"), "\(said)")
+  }
+
+  /// Another model has other tokens: of a fact its relation is left, its answer is read anew.
+  @Test func underAnotherModel() throws {
+    shell.session.models.add(
+      try LanguageModel(
+        path: packageRoot.appending(path: "Tests/ModelTests/Fixtures/tiny-mha").path,
+        pool: WorkerPool(width: 2)), as: "other")
+    try shell.define("use tiny")
+    let rows = try shell.table("all | with other | rank | group by relation count rank")
+    #expect(lines(rows) == ["relation|rank", "place|7", "thing|8", "word|8"])
+    let result = shell.session.running("all | with other | dla on R")
+    #expect(result.status == .failed)
+    #expect(result.messages.contains("a folder of facts, read by the model in use"))
+    let folder = "\"\(Experiment.fixtures)/experiments/facts\""
+    #expect(try shell.prompts("facts \(folder) first | with other").count == 24)
   }
 
   @Test func noneKnown() throws {

@@ -224,7 +224,8 @@ struct AttributionGoal {
       throw call.failure(
         "`on \(name)` needs the attributes of the \(what), and "
           + (set.prompts.count == 1 ? "'\(first.name)' has none" : "these prompts have none"),
-        help: "they come with a folder of facts: facts \"Examples/facts\" …")
+        help:
+          "they come with a folder of facts, read by the model in use: facts \"Examples/facts\" …")
     }
     call.warn(
       "\(without.count) of \(set.prompts.count) prompts have no \(name), and no value there: "

@@ -117,7 +117,11 @@ struct FactReader {
     let id =
       takesFirst
       ? model.tokenizer.encode(spaced(answer), isContinuation: true).first?.id : token(answer)
-    return id.map { made($0, of: answer) }
+    return id.map { id in
+      var target = made(id, of: answer)
+      target.takesFirst = takesFirst
+      return target
+    }
   }
 
   private func made(_ id: Int, of text: String) -> Prompt.Target {

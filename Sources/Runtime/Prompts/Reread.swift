@@ -14,6 +14,8 @@ extension Prompt {
     prompt.name = name
     prompt.answer = try answer.map { try $0.read(by: model) }
     prompt.foils = try foils.map { try $0.read(by: model) }
+    // R and S are tokens of this model, chosen as those that are one.
+    prompt.fact = fact.map { Fact(relation: $0.relation, subject: $0.subject) }
     return prompt
   }
 
