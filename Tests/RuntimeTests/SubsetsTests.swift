@@ -100,6 +100,16 @@ struct SubsetsTests {
     }
   }
 
+  /// A row a span, as `dla by head, span` has them, is no second component.
+  @Test func aComponentCountsOnce() throws {
+    let shell = try Experiment.tiny()
+    try shell.define("let once = all | take 1 | dla by head | derive class = layer % 2")
+    try shell.define("let spans = all | take 1 | dla by head, span | derive class = layer % 2")
+    #expect(
+      try shell.table("all | take 1 | subsets (spans)")
+        == shell.table("all | take 1 | subsets (once)"))
+  }
+
   /// In every family all components together are the model, and each class of them gives what `dla`,
   /// which `FamilyAttributionTests` hold to transformers, has of its components.
   @Test(arguments: [
