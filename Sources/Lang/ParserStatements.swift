@@ -53,7 +53,7 @@ extension Parser {
     case .assert: return try parseAssert()
     case .source:
       advance()
-      return .source(try parseFileName())
+      return try parseSource()
     case .time:
       advance()
       return .time(try parsePipeline())
@@ -237,6 +237,16 @@ extension Parser {
     guard take(.comma) else { return .assert(condition, message: nil) }
     skipNewlines()
     return .assert(condition, message: try parseExpression())
+  }
+
+  /// `once` is a word only where a file's name follows: a file may be called so.
+  private mutating func parseSource() throws(Abort) -> Statement.Kind {
+    let file = try parseFileName()
+    guard case .name("once") = file.kind else { return .source(file, once: false) }
+    switch kind {
+    case .newline, .semicolon, .end, .rightBrace: return .source(file, once: false)
+    default: return .source(try parseFileName(), once: true)
+    }
   }
 
   private mutating func parseFileName() throws(Abort) -> Expression {

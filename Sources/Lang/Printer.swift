@@ -30,8 +30,8 @@ public enum Printer {
       return head + " else " + printElse(otherwise, depth: depth)
     case .assert(let condition, let message):
       return "assert " + print(condition) + (message.map { ", " + print($0) } ?? "")
-    case .source(let file):
-      return "source " + print(file)
+    case .source(let file, let once):
+      return "source " + (once ? "once " : "") + print(file)
     case .time(let pipeline):
       return "time " + print(pipeline)
     case .plan(let pipeline):
@@ -170,6 +170,7 @@ public enum Printer {
     case .name(let name): name
     case .text(let text): quote(text)
     case .set(let items): "{" + items.map(print).joined(separator: ", ") + "}"
+    case .except(let all, let others): "\(print(all)) except \(print(others))"
     }
   }
 

@@ -38,8 +38,8 @@ public struct Statement: Sendable {
     case `if`(Expression, then: Block, else: Block?)
     /// `assert EXPRESSION` or `assert EXPRESSION, MESSAGE`
     case assert(Expression, message: Expression?)
-    /// `source FILE`
-    case source(Expression)
+    /// `source FILE`, or `source once FILE`, which does nothing where the file was read before.
+    case source(Expression, once: Bool)
     /// `time PIPELINE`
     case time(Pipeline)
     /// `plan PIPELINE`
@@ -213,5 +213,7 @@ public struct Position: Sendable {
     case text(String)
     /// `@{0,last}`
     case set([Kind])
+    /// The first but for the second, as `knockout … except` has it.
+    case except(Kind, Kind)
   }
 }

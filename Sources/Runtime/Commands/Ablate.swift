@@ -11,7 +11,8 @@ extension Command {
       one run a component, and one a position where `@` gives several. A mean is over every prompt \
       of the set: at @last over that place, at a span over all its tokens, else position by \
       position, which needs prompts of one length. `resample` takes the values of one other prompt \
-      of the set, drawn for each prompt by the seed. A head is ablated at z, an MLP at mlp_out, a \
+      of the set, drawn for each prompt by the seed, with `within relation` of those facts that are of \
+      its own relation. A head is ablated at z, an MLP at mlp_out, a \
       layer's attention at attn_out, a whole layer at both, a neuron at mlp_post.
       """,
     input: .prompts,
@@ -19,6 +20,7 @@ extension Command {
       .each, .site,
       .word("mode", ["zero", "mean", "resample"], "what is put in its place; zero without it"),
       .keyword("over", .prompts, "the prompts of the mean, or those to draw from"),
+      .keyword("within", .word, "relation: draw only from facts of the same relation"),
       .keyword("seed", .number, "of the draw; 0 without it"),
     ],
     examples: [
@@ -32,13 +34,16 @@ extension Command {
       throw call.failure(
         "`seed` goes with `resample`", help: "ablate … resample over PROMPTS seed 1")
     }
+    let withinRelation = try call.drawsWithinRelation()
     switch (call.word("mode"), over) {
     case ("mean", let over?):
       return try call.edited(set, .mean(over: over), words: "mean over \(over.summary)")
     case ("resample", let over?):
       let seed = try call.seed()
       return try call.edited(
-        set, .resample(over: over, seed: seed), words: "resample over \(over.summary) seed \(seed)")
+        set, .resample(over: over, seed: seed, withinRelation: withinRelation),
+        words: "resample over \(over.summary)" + (withinRelation ? " within relation" : "")
+          + " seed \(seed)")
     case (let mode?, nil) where mode != "zero":
       throw call.failure(
         mode == "mean"
@@ -50,6 +55,20 @@ extension Command {
     case (_, nil):
       return try call.edited(set, .zero, words: "zero") { place, _ in try place.refuseZero() }
     }
+  }
+}
+
+extension Invocation {
+  fileprivate func drawsWithinRelation() throws -> Bool {
+    guard let within = expression("within") else { return false }
+    let word = session.source.text(in: within.span)
+    guard word == "relation", self.word("mode") == "resample" else {
+      throw Failure(
+        word == "relation"
+          ? "`within` goes with `resample`" : "`within` takes `relation`, not '\(word)'",
+        help: "ablate … resample over PROMPTS within relation", span: within.span)
+    }
+    return true
   }
 }
 

@@ -39,13 +39,9 @@ extension Command {
     let division = try division(call)
     let goal = try AttributionGoal(call, set)
     var rows = AttributionRows(set, division: division, columns: goal.columns)
-    let isFolded = call.word("unfolded") == nil
-    if !isFolded && !set.model.transformer.hasValueBiases {
-      throw call.failure("`unfolded` does nothing: this model's values have no biases")
-    }
     let check = try call.session.attribute(
-      set, goal, bySource: division.needsSources, foldsBiases: isFolded, label: "dla",
-      mayStop: true
+      set, goal, bySource: division.needsSources, foldsBiases: call.word("unfolded") == nil,
+      label: "dla", mayStop: true
     ) { rows.append($0, $1) }
     check.report(to: call, goal: goal)
     return .table(TableValue(rows.table, origins: [set.origin]))

@@ -11,7 +11,8 @@ enum Catalogue {
     .tokens, .logits, .probs, .rank, .logitDiff, .effect, .dla, .subsets, .lens, .attention,
     .activations, .generate,
     // tables
-    .where, .sort, .top, .take, .select, .derive, .group, .classify, .join, .pivot, .summary,
+    .where, .sort, .top, .take, .sample, .select, .derive, .group, .classify, .correlate, .join,
+    .append, .pivot, .summary,
     // seeing and keeping
     .plot, .save, .show,
     // scripting

@@ -10,7 +10,8 @@ extension Command {
       and perhaps `foils`, several of them separated by `|`. A folder has the facts of many \
       relations, with their templates and the attributes R of each relation and S of each subject: \
       see Examples/facts. An answer without a leading space gets one. A fact whose answer is several \
-      tokens is left out, and said so, unless `first` takes the first of them.
+      tokens is left out, and said so, unless `first` takes the first of them. `vs R` or `vs S` takes \
+      the other attributes as foils.
       """,
     input: .none,
     parameters: [
@@ -19,6 +20,7 @@ extension Command {
         "prompt", .text, required: false, "the prompt, with {columns}; else the data's own"),
       .keyword("relation", .text, list: true, "only the facts of these relations"),
       .keyword("template", .number, "which of the data's own templates, from 1"),
+      .keyword("vs", .word, "R or S: its attributes but the answer are the foils"),
       .word("reversed", ["reversed"], "ask for the subject of an answer, by the data's template"),
       .word("first", ["first"], "take the first token of an answer of several"),
     ],
@@ -41,6 +43,7 @@ extension Command {
     var reader = FactReader(
       source: source, model: model, addsBOS: call.session.addsBOS(model),
       isReversed: call.word("reversed") != nil, takesFirst: call.word("first") != nil)
+    reader.foils = try foils(call)
     try placing(at: file.span) { try reader.require(["answer"]) }
     let templates = try FactTemplates(call, source)
     var prompts: [Prompt] = []
@@ -58,6 +61,22 @@ extension Command {
     }
     if let note = reader.attributeNote { call.session.note(note) }
     return .prompts(PromptSet(prompts: prompts))
+  }
+
+  private static func foils(_ call: Invocation) throws -> FactReader.Foils {
+    guard let expression = call.expression("vs") else { return .column }
+    let text = call.session.source.text(in: expression.span)
+    guard let foils = FactReader.Foils(rawValue: text) else {
+      throw Failure(
+        "`vs` takes R or S here, not '\(text)'",
+        help: "foils of each fact's own go into a column `foils`, with | between them",
+        span: expression.span)
+    }
+    if call.word("reversed") != nil {
+      throw Failure(
+        "who is asked for a subject has no \(text)", help: "leave `vs` away", span: expression.span)
+    }
+    return foils
   }
 }
 

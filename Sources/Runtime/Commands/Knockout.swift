@@ -9,7 +9,8 @@ extension Command {
       `knockout subject -> last at L10..20`: in those layers what is after the arrow no longer sees \
       what is before it. The scores become −∞ before the softmax, so that the other sources share \
       the attention. `at` takes layers or heads, all of them without it, and `heads` picks numbers \
-      among their heads. A position is a span's label, last, a number, a range, or a text in quotes.
+      among their heads. A position is a span's label, last, a number, a range, or a text in quotes; \
+      `except` takes some out of those after the arrow: `subject -> relation except last`.
       """,
     input: .prompts,
     parameters: [
@@ -17,6 +18,7 @@ extension Command {
       Parameter(
         name: "destination", form: .arrow, kind: .selector, isRequired: true,
         summary: "the positions that no longer see them"),
+      .keyword("except", .selector, "those of them that still do"),
       .keyword("at", .selector, list: true, "layers or heads: L10..20, L9H8"),
       .keyword("heads", .number, list: true, "only these of their heads: 0, 3"),
     ],
@@ -27,7 +29,7 @@ extension Command {
       return .nothing
     }
     let from = try call.position(source)
-    let to = try call.position(arrow)
+    let to = try call.destination(arrow)
     let numbers = try call.headNumbers(of: set.model.configuration)
     let places = try call.attentionPlaces(of: set.model.configuration, heads: numbers)
     let span = source.span.joined(with: arrow.span)
@@ -38,7 +40,7 @@ extension Command {
     }
     return try call.edited(
       set, places.map { EditSpec.Target(place: $0, position: to) }, .knockout(source: from),
-      at: span, words: call.layersText)
+      at: span, words: call.restText)
   }
 }
 
@@ -59,6 +61,13 @@ extension Prompt {
 }
 
 extension Invocation {
+  /// What is after the arrow, but for what `except` says.
+  fileprivate func destination(_ arrow: Lang.Expression) throws -> Position.Kind {
+    let all = try position(arrow)
+    guard let except = expression("except") else { return all }
+    return .except(all, try position(except))
+  }
+
   /// A position as a bare label, `@…`, a number, a range, a text or a list of these.
   fileprivate func position(_ expression: Lang.Expression) throws -> Position.Kind {
     switch expression.kind {
@@ -144,8 +153,10 @@ extension Invocation {
     }
   }
 
-  fileprivate var layersText: String {
-    (has("at") ? "at \(session.source.text(in: joinedSpan("at")))" : "")
+  /// What stands after the two positions.
+  fileprivate var restText: String {
+    (has("except") ? "except \(session.source.text(in: joinedSpan("except"))) " : "")
+      + (has("at") ? "at \(session.source.text(in: joinedSpan("at")))" : "")
       + (has("heads") ? " heads \(session.source.text(in: joinedSpan("heads")))" : "")
   }
 }

@@ -32,6 +32,8 @@ extension Command {
       members[name] = value
     }
     for (name, expression) in call.arguments.assignments {
+      // A script that sources this one has had its say.
+      if members[name.text] != nil, !call.session.sourcing.isEmpty { continue }
       members[name.text] =
         try call.session.scriptArgument(name.text) ?? call.session.evaluate(expression)
     }

@@ -3,26 +3,25 @@ import Lang
 // The verbs of tables: each reads its words and leaves the work to `Table`.
 extension Command {
   static let `where` = Command(
-    name: "where", group: .tables, summary: "Keep the rows for which a condition is true.",
-    input: .table,
+    name: "where", group: .tables,
+    summary: "Keep the rows, or the prompts, for which a condition is true.",
+    details: "Of prompts it is a condition on the columns that they are listed with.",
+    input: .any,
     parameters: [.positional("condition", .condition, "an expression of the columns")],
-    examples: ["colosseum | dla by head | where dla > 0.5 and layer >= 21"]
+    examples: [
+      "colosseum | dla by head | where dla > 0.5 and layer >= 21",
+      #"country | where answer in [" Italy", " France"] | rank"#,
+    ]
   ) { call in
-    try call.shaping { table in
-      guard let condition = call.expression("condition") else { return (table, []) }
-      let values = try call.session.column(condition, over: table)
-      let mask = try values.map { value -> Bool? in
-        switch value {
-        case .boolean(let truth): return truth
-        case .missing: return nil
-        case let other:
-          throw Failure(
-            "`where` needs a condition, and this is \(other.kind)",
-            help: "compare it with something", span: condition.span)
-        }
+    if case .prompts(var set) = call.input {
+      let mask = try call.mask(overListingOf: set)
+      set.prompts = zip(set.prompts, mask).filter { $0.1 == true }.map(\.0)
+      guard !set.prompts.isEmpty else {
+        throw call.failure("this leaves no prompts", help: "a set has at least one")
       }
-      return try table.filtered(by: mask)
+      return .prompts(set)
     }
+    return try call.shaping { try $0.filtered(by: try call.mask(over: $0)) }
   }
 
   static let sort = Command(
@@ -133,6 +132,26 @@ extension Command {
     return .table(TableValue(table, origins: input.origins + other.origins))
   }
 
+  static let append = Command(
+    name: "append", group: .tables, summary: "Put the rows of other tables below this one's.",
+    details: """
+      Columns go by their names; a column that a table lacks is missing in its rows. `derive` beforehand \
+      says which rows are whose.
+      """,
+    input: .table,
+    parameters: [.positional("tables", .table, list: true, "the other tables")],
+    examples: [
+      "colosseum | rank | append (country | take 2 | rank)",
+      "let cut = colosseum | ablate L29H1@last | rank; colosseum | rank | append cut",
+    ]
+  ) { call in
+    let input = try call.tableInput()
+    let others = try call.tables("tables")
+    var all = input.with(Table.stacked([input.table] + others.map(\.table)))
+    all.origins += others.flatMap(\.origins)
+    return .table(all)
+  }
+
   static let pivot = Command(
     name: "pivot", group: .tables,
     summary: "Spread a column's values into columns: one row a ROW, one column a COLUMN.",
@@ -157,6 +176,36 @@ extension Command {
 }
 
 extension Invocation {
+  fileprivate func mask(overListingOf set: PromptSet) throws -> [Bool?] {
+    let listing = set.listing
+    if let condition = expression("condition") {
+      do {
+        try session.checkNames(condition, listing)
+      } catch var failure as Failure {
+        failure.help =
+          "prompts are listed with \(enumeration(listing.columnNames)); for other columns measure "
+          + "something first: rank, dla, effect …"
+        throw failure
+      }
+    }
+    return try mask(over: listing)
+  }
+
+  /// Whether `condition` is true of each row, nil where it is missing.
+  fileprivate func mask(over table: Table) throws -> [Bool?] {
+    guard let condition = expression("condition") else { return [] }
+    return try session.column(condition, over: table).map { value in
+      switch value {
+      case .boolean(let truth): return truth
+      case .missing: return nil
+      case let other:
+        throw Failure(
+          "`where` needs a condition, and this is \(other.kind)",
+          help: "compare it with something", span: condition.span)
+      }
+    }
+  }
+
   /// The name of a column as an argument writes it.
   func columnName(_ expression: Lang.Expression) throws -> String {
     switch expression.kind {
@@ -189,7 +238,7 @@ extension Session {
   }
 
   /// Without rows nothing is evaluated, and an unknown column would pass unseen.
-  private func checkNames(_ expression: Lang.Expression, _ table: Table) throws {
+  fileprivate func checkNames(_ expression: Lang.Expression, _ table: Table) throws {
     guard case .binary(_, let left, let right) = expression.kind else {
       if case .name(let name) = expression.kind, lookUp(name) == nil, table[name] == nil,
         Selector(expression) == nil

@@ -2,14 +2,23 @@ import Model
 
 /// The functions of expressions.
 enum Function: String, CaseIterable {
-  case abs, sqrt, exp, log, round, min, max, sum, mean, length
+  case abs, sqrt, exp, log, round, min, max, sum, mean, length, coalesce
 
   func apply(_ arguments: [Value]) throws -> Value {
     switch self {
     case .abs, .sqrt, .exp, .log, .round: return try ofNumber(arguments)
     case .min, .max, .sum, .mean: return try ofNumbers(arguments)
     case .length: return try length(of: arguments)
+    case .coalesce: return try firstPresent(arguments)
     }
+  }
+
+  /// The first that is not missing.
+  private func firstPresent(_ arguments: [Value]) throws -> Value {
+    guard arguments.count > 1 else {
+      throw wrongCount("a value, and what to take where it is missing")
+    }
+    return arguments.first { if case .missing = $0 { false } else { true } } ?? .missing
   }
 
   private func ofNumber(_ arguments: [Value]) throws -> Value {

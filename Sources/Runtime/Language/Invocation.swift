@@ -120,6 +120,16 @@ struct Invocation {
     }
   }
 
+  func tables(_ parameter: String) throws -> [TableValue] {
+    try expressions(parameter).map { expression in
+      let value = try session.evaluate(expression)
+      guard case .table(let table) = value else {
+        throw Failure("a table is wanted here, not \(value.kind)", span: expression.span)
+      }
+      return table
+    }
+  }
+
   func prompts(_ parameter: String) throws -> PromptSet? {
     guard let expression = expression(parameter) else { return nil }
     return try placing(at: expression.span) {

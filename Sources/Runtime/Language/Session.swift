@@ -35,6 +35,8 @@ public final class Session: Interpreter {
   var depth = 0
   /// Files being read by `source`, outermost first.
   var sourcing: [String] = []
+  /// Files that `source` has read to their ends.
+  var sourced: Set<String> = []
 
   /// - Parameter arguments: `name=value` from the command line, for `arguments` to declare.
   public init(host: any Host, arguments: [(name: String, value: String)] = []) {

@@ -1,6 +1,12 @@
 import Lang
 import Model
 
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
 // What each statement does.
 extension Session {
   func run(_ statements: [Statement]) throws {
@@ -39,7 +45,7 @@ extension Session {
           try run(otherwise.statements)
         }
       case .assert(let condition, let message): try assert(condition, message)
-      case .source(let file): try runFile(file)
+      case .source(let file, let once): try runFile(file, once: once)
       case .time(let pipeline):
         let clock = ContinuousClock()
         let outer = computed
@@ -135,8 +141,9 @@ extension Session {
     throw failure
   }
 
-  private func runFile(_ file: Lang.Expression) throws {
-    let path = try bareText(file)
+  private func runFile(_ file: Lang.Expression, once: Bool) throws {
+    let path = pathBesideScript(try bareText(file))
+    if once, sourced.contains(path) { return }
     guard !sourcing.contains(path) else {
       throw Failure("'\(path)' reads itself", span: file.span)
     }
@@ -161,6 +168,16 @@ extension Session {
       sourcing.removeLast()
     }
     try run(parsed.script.statements)
+    sourced.insert(path)
+  }
+
+  /// A script's parts are where the script is, wherever it is started; else a path is what it is
+  /// anywhere.
+  private func pathBesideScript(_ path: String) -> String {
+    guard !path.hasPrefix("/"), !path.hasPrefix("~"), let slash = source.name.lastIndex(of: "/")
+    else { return path }
+    let beside = source.name[...slash] + path
+    return FileManager.default.fileExists(atPath: String(beside)) ? String(beside) : path
   }
 
   /// Prints the value of a line, and keeps it as `_`.

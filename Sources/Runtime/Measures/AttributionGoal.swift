@@ -19,6 +19,8 @@ struct AttributionGoal {
     case mean([Int])
     /// The mean over R without the answer, or over S.
     case attributes(KeyPath<Fact, Fact.Attributes> & Sendable)
+    /// The mean over as many tokens that have nothing to do with any R or S.
+    case controls(KeyPath<Fact, Fact.Attributes> & Sendable, ControlTokens)
   }
 
   /// A target of one prompt, and how its direction is made.
@@ -51,7 +53,8 @@ struct AttributionGoal {
         kinds = [.mean(try Self.tokens(of: wanted, call))]
       } else {
         columns = wanted.map { $0.name(isAlone: wanted.count == 1) }
-        kinds = wanted.map(\.kind)
+        let controls = wanted.contains(where: \.isControl) ? ControlTokens(set) : nil
+        kinds = wanted.compactMap { $0.kind(controls) }
       }
     }
     try check(set, call)
@@ -80,6 +83,9 @@ struct AttributionGoal {
           + set.right.map { (-1 / count, centred(.token($0))) }
       }
       return target
+    case .controls(let path, let controls):
+      let tokens = controls.tokens(for: prompt.fact?[keyPath: path].whole ?? [])
+      return tokens.isEmpty ? nil : Target(target: centred(.mean(tokens)))
     }
   }
 
@@ -125,6 +131,15 @@ struct AttributionGoal {
       case answer
       case ofRelation = "R"
       case ofSubject = "S"
+      case likeRelation = "R_random"
+      case likeSubject = "S_random"
+    }
+
+    var isControl: Bool {
+      switch self {
+      case .word(.likeRelation), .word(.likeSubject): true
+      case .word(.answer), .word(.ofRelation), .word(.ofSubject), .token: false
+      }
     }
 
     func name(isAlone: Bool) -> String {
@@ -135,18 +150,21 @@ struct AttributionGoal {
       }
     }
 
-    var kind: Kind {
+    /// - Parameter controls: not nil for a control.
+    func kind(_ controls: ControlTokens?) -> Kind? {
       switch self {
       case .word(.answer): .answer
       case .word(.ofRelation): .attributes(\.ofRelation)
       case .word(.ofSubject): .attributes(\.ofSubject)
+      case .word(.likeRelation): controls.map { .controls(\.ofRelation, $0) }
+      case .word(.likeSubject): controls.map { .controls(\.ofSubject, $0) }
       case .token(let token): .token(token.token)
       }
     }
   }
 
-  /// The columns of `on`: texts of one token each, lists of them, and the words `answer`, `R` and
-  /// `S`, which mean the prompt's own whatever variables there are.
+  /// The columns of `on`: texts of one token each, lists of them, and the words `answer`, `R`, `S`,
+  /// `R_random` and `S_random`, which mean the prompt's own whatever variables there are.
   private static func columns(_ call: Invocation, _ set: PromptSet) throws -> [Wanted] {
     let reader = AnswerReader(model: set.model)
     func read(_ value: Value) throws -> [Wanted] {
@@ -208,18 +226,20 @@ struct AttributionGoal {
         if let bare = set.prompts.first(where: \.foils.isEmpty) {
           throw call.failure("logit_diff needs foils, and '\(bare.name)' has none")
         }
-      case .attributes: try checkAttributes(kind, named: String(column.suffix(1)), set, call)
+      case .attributes(let path), .controls(let path, _):
+        try checkAttributes(
+          kind, named: String(column.dropFirst("dla_".count)),
+          of: path == \.ofRelation ? "relation" : "subject", set, call)
       }
     }
   }
 
   /// A set without attributes is a mistake; some prompts without them are a gap in the table.
   private func checkAttributes(
-    _ kind: Kind, named name: String, _ set: PromptSet, _ call: Invocation
+    _ kind: Kind, named name: String, of what: String, _ set: PromptSet, _ call: Invocation
   ) throws {
     let without = set.prompts.filter { target(kind, $0) == nil }
     guard let first = without.first else { return }
-    let what = name == "R" ? "relation" : "subject"
     guard without.count < set.prompts.count else {
       throw call.failure(
         "`on \(name)` needs the attributes of the \(what), and "

@@ -27,8 +27,9 @@ struct EditSpec: Sendable {
     case zero
     /// The mean over the runs of a set.
     case mean(over: PromptSet)
-    /// What another prompt of a set has there, drawn for each prompt.
-    case resample(over: PromptSet, seed: Int)
+    /// What another prompt of a set has there, drawn for each prompt; `within` only from those of
+    /// its relation.
+    case resample(over: PromptSet, seed: Int, withinRelation: Bool)
     /// What a donor has there: one for all prompts, or one for each.
     case patch(from: PromptSet)
     /// What the prompt's own run has there without any edit.
@@ -59,7 +60,7 @@ extension Prompt {
   fileprivate func donorPositions(_ kind: Position.Kind?) throws -> RunRequest.Positions {
     switch kind {
     case .name, .index(-1): .some(try positions(kind ?? .all))
-    case .all, .index, .range, .text, .set, nil: .all
+    case .all, .index, .range, .text, .set, .except, nil: .all
     }
   }
 }

@@ -10,6 +10,16 @@ struct FactReader {
   let isReversed: Bool
   let takesFirst: Bool
 
+  /// What each prompt's answer is held against.
+  var foils = Foils.column
+
+  enum Foils: String {
+    /// What the fact's own column says.
+    case column
+    case ofRelation = "R"
+    case ofSubject = "S"
+  }
+
   /// Why facts are left out: how many for each reason, and the first of them as an example.
   private var left: [(reason: Reason, example: String, count: Int)] = []
   private var ofRelations: [String: [Int]] = [:]
@@ -65,9 +75,14 @@ struct FactReader {
       return leave(.border, "'\(filled.text)': \(failure.message)")
     }
     prompt.answer = target
-    // A foil that is several tokens cannot be compared: the fact stays, the foil goes.
-    prompt.foils = list("foils", row).compactMap { foil in token(foil).map { made($0, of: foil) } }
     prompt.fact = fact(row, answer: target.token)
+    prompt.foils =
+      switch foils {
+      // A foil that is several tokens cannot be compared: the fact stays, the foil goes.
+      case .column: list("foils", row).compactMap { foil in token(foil).map { made($0, of: foil) } }
+      case .ofRelation: (prompt.fact?.ofRelation.others ?? []).map(made)
+      case .ofSubject: (prompt.fact?.ofSubject.others ?? []).map(made)
+      }
     return prompt
   }
 
@@ -126,6 +141,11 @@ struct FactReader {
 
   private func made(_ id: Int, of text: String) -> Prompt.Target {
     Prompt.Target(token: id, text: model.tokenizer.text(of: id), written: spaced(text))
+  }
+
+  private func made(_ id: Int) -> Prompt.Target {
+    let text = model.tokenizer.text(of: id)
+    return Prompt.Target(token: id, text: text, written: text)
   }
 
   private func spaced(_ text: String) -> String { text.hasPrefix(" ") ? text : " " + text }

@@ -34,6 +34,12 @@ extension Prompt {
     case .text(let part): return try positions(ofText: part)
     case .set(let kinds):
       return Array(Set(try kinds.flatMap { try positions($0) })).sorted()
+    case .except(let all, let others):
+      let left = try Set(positions(all)).subtracting(positions(others))
+      guard !left.isEmpty else {
+        throw Failure("nothing is left of '\(all.text)' without '\(others.text)' in '\(name)'")
+      }
+      return left.sorted()
     }
   }
 

@@ -33,7 +33,7 @@ struct ValueSource {
 
   private static func donors(of spec: EditSpec, for set: PromptSet) -> PromptSet {
     switch spec.mode {
-    case .mean(let over), .resample(let over, _): over
+    case .mean(let over), .resample(let over, _, _): over
     case .patch(let from): from
     case .freeze, .zero, .scale, .steer, .knockout: set.unedited
     }
@@ -45,8 +45,9 @@ struct ValueSource {
   ) throws -> [[Float]] {
     switch mode {
     case .mean: return try meanRows(part, kind, at: positions, of: prompts[index])
-    case .resample(_, let seed):
-      return try rows(part, kind, at: positions, of: index, from: draw(kind, for: index, seed))
+    case .resample(_, let seed, let withinRelation):
+      let donor = try draw(kind, for: index, seed, withinRelation)
+      return try rows(part, kind, at: positions, of: index, from: donor)
     case .patch:
       return try rows(
         part, kind, at: positions, of: index, from: donors.count == 1 ? 0 : index)
@@ -90,7 +91,7 @@ struct ValueSource {
           help: "positions are paired one to one: take prompts whose spans have as many tokens")
       }
       return Dictionary(uniqueKeysWithValues: zip(mine, others))
-    case .all, .index, .range, .text, .set, nil:
+    case .all, .index, .range, .text, .set, .except, nil:
       guard prompt.tokens.count == donor.tokens.count else {
         throw Failure(
           "'\(prompt.name)' has \(prompt.tokens.count) tokens and '\(donor.name)' "
@@ -103,15 +104,19 @@ struct ValueSource {
   }
 
   /// A donor for one prompt: any of the set but itself whose positions can be paired with its own.
-  private func draw(_ kind: Position.Kind?, for index: Int, _ seed: Int) throws -> Int {
+  private func draw(
+    _ kind: Position.Kind?, for index: Int, _ seed: Int, _ withinRelation: Bool
+  ) throws -> Int {
     let prompt = prompts[index]
     let candidates = donors.indices.filter { donor in
       donors[donor].tokens != prompt.tokens
+        && (!withinRelation || donors[donor].fact?.relation == prompt.fact?.relation)
         && (try? Self.pairs(kind, prompt, donors[donor])) != nil
     }
     guard !candidates.isEmpty else {
       throw Failure(
-        "no other prompt of the set can stand in for '\(prompt.name)'",
+        "no other prompt of the set can stand in for '\(prompt.name)'"
+          + (withinRelation ? " within its relation" : ""),
         help: "positions are paired one to one: give prompts of as many tokens, or say @last")
     }
     var generator = SplitMix64(seed: seed, stream: index)
@@ -139,7 +144,7 @@ struct ValueSource {
     case .name, .index(-1):
       let mean = try mean(part, donors.map { try $0.positions(kind ?? .all) })
       return positions.map { _ in mean }
-    case .all, .index, .range, .text, .set, nil:
+    case .all, .index, .range, .text, .set, .except, nil:
       let lengths = Set((donors + [prompt]).map(\.tokens.count))
       guard lengths.count == 1 else {
         throw Failure(

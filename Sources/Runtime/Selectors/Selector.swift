@@ -74,6 +74,7 @@ extension Position.Kind {
     case .name(let name): name
     case .text(let text): quotedText(text)
     case .set(let kinds): "{\(kinds.map(\.text).joined(separator: ", "))}"
+    case .except(let all, let others): "\(all.text) except \(others.text)"
     }
   }
 }

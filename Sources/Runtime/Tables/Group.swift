@@ -53,7 +53,7 @@ extension Table {
         columns.append(Column(title, .integers(groups.map(\.count))))
         continue
       }
-      let source = try column(name)
+      let source = try column(name).counted(for: aggregate.function)
       columns.append(Column(title, try aggregate.function.applied(to: source, groups: groups)))
       if let bootstrap, aggregate.function == .mean {
         let intervals = try intervals(of: source, groups: groups, by: names, bootstrap)
@@ -126,5 +126,13 @@ extension Table {
       throw Failure("the grouped table would have the column `\(twice)` twice")
     }
     return titles
+  }
+}
+
+extension Column {
+  /// The mean of what is true or false is the share of what is true.
+  fileprivate func counted(for function: AggregateFunction) -> Column {
+    guard function == .mean, case .booleans(let truths) = values else { return self }
+    return Column(name, .integers(truths.map { $0.map { $0 ? 1 : 0 } }))
   }
 }

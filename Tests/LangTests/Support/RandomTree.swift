@@ -33,7 +33,7 @@ struct RandomTree {
     case 2: return .for(newName(), in: commaList(), block())
     case 3: return .if(expression(), then: block(), else: random.chance(50) ? block() : nil)
     case 4: return .assert(expression(), message: random.chance(50) ? expression() : nil)
-    case 5: return .source(expression())
+    case 5: return .source(expression(), once: random.chance(50))
     case 6: return .time(pipeline())
     case 7: return .plan(pipeline())
     case 8: return .report(expression(), block())

@@ -18,7 +18,7 @@ func dump(_ statement: Statement) -> String {
     node("if", dump(condition), dump(then), otherwise.map(dump) ?? "")
   case .assert(let condition, let message):
     node("assert", dump(condition), message.map(dump) ?? "")
-  case .source(let file): node("source", dump(file))
+  case .source(let file, let once): node(once ? "source-once" : "source", dump(file))
   case .time(let pipeline): node("time", dump(pipeline))
   case .plan(let pipeline): node("plan", dump(pipeline))
   case .report(let file, let body): node("report", dump(file), dump(body))
@@ -125,6 +125,7 @@ private func dump(_ position: Position.Kind) -> String {
   case .name(let name): name
   case .text(let text): Printer.quote(text)
   case .set(let items): "{" + items.map(dump).spaced + "}"
+  case .except(let all, let others): "(except " + [dump(all), dump(others)].spaced + ")"
   }
 }
 

@@ -1,0 +1,26 @@
+import Lang
+
+extension Command {
+  static let correlate = Command(
+    name: "correlate", group: .tables,
+    summary: "Say how closely two columns go together: Pearson's and Spearman's correlation.",
+    details: """
+      One row, or one for what is alike in the columns of `by`: count, pearson, spearman (of the \
+      ranks, those that tie sharing their mean), and slope, the least squares line's of the second \
+      over the first. Rows in which either is missing are left out.
+      """,
+    input: .table,
+    parameters: [
+      .positional("x", .column, "one column"), .positional("y", .column, "the other"),
+      .keyword("by", .column, list: true, "a row for what is alike in these"),
+    ],
+    examples: [
+      "let effects = colosseum | ablate each heads@last | effect\n"
+        + "colosseum | dla by head | join effects on component | correlate dla effect"
+    ]
+  ) { call in
+    guard let x = try call.column("x"), let y = try call.column("y") else { return .nothing }
+    let names = try call.columns("by")
+    return try call.shaping { try $0.correlated(x, y, by: names) }
+  }
+}

@@ -1,0 +1,84 @@
+import Lang
+
+extension Command {
+  static let sample = Command(
+    name: "sample", group: .tables,
+    summary: "Draw rows or prompts at random, in the order in which they stand.",
+    details: """
+      `sample 20` draws twenty, `sample 50%` half. `by` draws as many of each of the rows that are \
+      alike in some columns; `like TABLE by layer` as many of each layer as that table has, which \
+      makes heads to hold others against. `rest` gives those that were not drawn: with the same seed \
+      the two are all there is. Of prompts, `by` takes the columns that they are listed with.
+      """,
+    input: .any,
+    parameters: [
+      .positional("count", .number, required: false, "how many, or a share of them: 50%"),
+      .keyword("like", .table, "a table that has as many of each as are wanted"),
+      .keyword("by", .column, list: true, "draw from what is alike in these columns"),
+      .keyword("seed", .number, "of the draw; 0 if nothing is said"),
+      .word("rest", ["rest"], "those that were not drawn"),
+    ],
+    examples: [
+      "country | sample 3 seed 1 | rank",
+      "colosseum | dla by head | sample 1 by layer | take 3",
+      "let best = colosseum | dla by head | top 5; colosseum | dla by head | sample like (best) by layer",
+    ],
+    run: drawSample)
+
+  private static func drawSample(_ call: Invocation) throws -> Value {
+    let names = try call.columns("by")
+    let size = try Sample.Size(call, by: names)
+    let sample = Sample(size: size, seed: try call.seed(), takesRest: call.word("rest") != nil)
+    if case .prompts(var set) = call.input {
+      let drawn = try call.drawn(sample, from: set.listing, by: names)
+      guard !drawn.isEmpty else {
+        throw call.failure("this leaves no prompts", help: "a set has at least one")
+      }
+      set.prompts = drawn.map { set.prompts[$0] }
+      return .prompts(set)
+    }
+    let input = try call.tableInput()
+    let drawn = try call.drawn(sample, from: input.table, by: names)
+    return .table(input.with(input.table.gathered(drawn)))
+  }
+}
+
+extension Invocation {
+  fileprivate func drawn(_ sample: Sample, from table: Table, by names: [String]) throws -> [Int] {
+    let (rows, warnings) = try placing(at: span) { try sample.rows(of: table, by: names) }
+    for warning in warnings { warn(warning) }
+    return rows
+  }
+}
+
+extension Sample.Size {
+  fileprivate init(_ call: Invocation, by names: [String]) throws {
+    switch (call.expression("count"), call.expression("like")) {
+    case (nil, nil):
+      throw call.failure("`sample` needs to know how many", help: "sample 20, sample 50%")
+    case (_?, let like?):
+      throw Failure("`like` says how many already", help: "leave the number away", span: like.span)
+    case (nil, let like?):
+      guard case .table(let wanted)? = try call.value("like") else {
+        throw Failure("`like` takes a table", help: "like (… | top 5) by layer", span: like.span)
+      }
+      self = .like(try placing(at: like.span) { try Self.counts(wanted.table, by: names) })
+    case (let count?, nil):
+      let number = try call.number("count") ?? 0
+      if let whole = Int(exactly: number), whole >= 0, !Self.isShare(count) {
+        self = .count(whole)
+      } else if (0...1).contains(number) {
+        self = .share(number)
+      } else {
+        throw Failure(
+          "how many is a whole number, or a share up to 100%", help: "sample 20, sample 50%",
+          span: count.span)
+      }
+    }
+  }
+
+  /// `100%` is all, and `1` is one.
+  private static func isShare(_ expression: Lang.Expression) -> Bool {
+    if case .number(_, .percent) = expression.kind { true } else { false }
+  }
+}

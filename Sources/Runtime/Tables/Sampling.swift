@@ -1,0 +1,72 @@
+/// A draw of rows, the same on every machine.
+struct Sample {
+  var size: Size
+  var seed = 0
+  /// The rows that were not drawn instead of those that were.
+  var takesRest = false
+
+  enum Size {
+    /// Of each group of rows that are alike.
+    case count(Int)
+    case share(Double)
+    /// As many of each group as another table has.
+    case like([[Cell]: Int])
+
+    /// How many rows a table has of each group.
+    static func counts(_ table: Table, by names: [String]) throws -> [[Cell]: Int] {
+      let keys = try names.map(table.column)
+      return (0..<table.rowCount).reduce(into: [:]) { counts, row in
+        counts[keys.map { $0[row] }, default: 0] += 1
+      }
+    }
+  }
+
+  /// The rows that are drawn of a table, in its order.
+  func rows(of table: Table, by names: [String]) throws -> (rows: [Int], warnings: [String]) {
+    let keys = try names.map(table.column)
+    var drawn: Set<Int> = []
+    var (short, unmet) = (0, size.keys)
+    for (number, group) in table.groups(by: keys).enumerated() {
+      let key = keys.map { column in group.first.map { column[$0] } ?? .missing }
+      unmet.remove(key)
+      let wanted = size.of(group.count, key)
+      short += max(0, wanted - group.count)
+      drawn.formUnion(draw(min(wanted, group.count), of: group, stream: number))
+    }
+    for key in unmet { short += size.of(0, key) }
+    let rows = (0..<table.rowCount).filter { drawn.contains($0) != takesRest }
+    guard short > 0 else { return (rows, []) }
+    return (
+      rows,
+      ["\(Runtime.rows(short)) fewer than wanted: there are no more to draw from"]
+    )
+  }
+
+  /// The first so many of Fisher and Yates' shuffle.
+  private func draw(_ count: Int, of group: [Int], stream: Int) -> ArraySlice<Int> {
+    var generator = SplitMix64(seed: seed, stream: stream)
+    var deck = group
+    for i in 0..<count {
+      let bound = UInt64(deck.count - i)
+      deck.swapAt(i, i + Int(generator.next().multipliedFullWidth(by: bound).high))
+    }
+    return deck.prefix(count)
+  }
+}
+
+extension Sample.Size {
+  fileprivate func of(_ available: Int, _ key: [Cell]) -> Int {
+    switch self {
+    case .count(let count): count
+    case .share(let share): Int((share * Double(available)).rounded())
+    case .like(let counts): counts[key] ?? 0
+    }
+  }
+
+  fileprivate var keys: Set<[Cell]> {
+    switch self {
+    case .count, .share: []
+    case .like(let counts): Set(counts.keys)
+    }
+  }
+}
