@@ -124,7 +124,11 @@ def main():
     if sizes:
         print(f"\n{large.plain(sizes)}")
     if options.write:
-        report.write(report.section(facts, limits, options.rounds, rows, series, plans, sizes))
+        about = report.circumstances(facts, limits, options.rounds)
+        if rows or series or plans:
+            report.write(report.ALL, report.section(about, rows, series, plans))
+        if sizes:
+            report.write(report.LARGE, f"{about}\n\n{large.markdown(sizes)}")
         say(f"written to {report.DOCUMENT}")
 
 

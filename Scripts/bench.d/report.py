@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-import large
 import planned
 
 DOCUMENT = Path("docs/performance.md")
-BEGIN, END = "<!-- measured: Scripts/bench --write -->", "<!-- /measured -->"
+# What is measured stands between marks; the large models have a place of their own, for they can be measured alone.
+ALL, LARGE = "Scripts/bench --write", "Scripts/bench --only large --write"
 
 
 def quantity(value, unit):
@@ -77,11 +77,14 @@ def limits_text(limits):
     )
 
 
-def section(machine, limits, rounds, rows, scaling, plans, sizes):
-    """All that is measured, as it stands in the document."""
+def circumstances(machine, limits, rounds):
     facts = machine | {"its best": limits_text(limits), "medians of": f"{rounds} turns"}
-    parts = ["| | |\n| --- | --- |\n" + "\n".join(f"| {k} | {v} |" for k, v in facts.items())]
-    parts.append(markdown(rows))
+    return "| | |\n| --- | --- |\n" + "\n".join(f"| {k} | {v} |" for k, v in facts.items())
+
+
+def section(circumstances, rows, scaling, plans):
+    """All that is measured but the large models, as it stands in the document."""
+    parts = [circumstances, markdown(rows)]
     if scaling:
         parts.append("## How cost grows")
     for series in scaling:
@@ -95,14 +98,13 @@ def section(machine, limits, rounds, rows, scaling, plans, sizes):
         parts.append(f"### {title}\n\n```text\n{series.plot}\n```\n\n" + "\n".join(lines))
     if plans:
         parts.append(f"## Planned against measured\n\n```text\n{planned.plain(plans)}\n```")
-    if sizes:
-        parts.append(f"## Large models\n\n{large.markdown(sizes)}")
     return "\n\n".join(parts)
 
 
-def write(text):
-    """Puts what was measured in its place in the document, and leaves the rest as it is."""
+def write(command, text):
+    """Puts what a command measured in its place in the document, and leaves the rest as it is."""
+    begin, end = f"<!-- measured: {command} -->", f"<!-- /measured: {command} -->"
     document = DOCUMENT.read_text()
-    before, rest = document.split(BEGIN)
-    _, after = rest.split(END)
-    DOCUMENT.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}")
+    before, rest = document.split(begin)
+    _, after = rest.split(end)
+    DOCUMENT.write_text(f"{before}{begin}\n\n{text}\n\n{end}{after}")
