@@ -82,6 +82,21 @@ import Testing
     #expect(Set(names).count == names.count, "a command has two sections")
   }
 
+  /// docs/findings.md says of everything that the scripts claim whether it held, and of nothing else.
+  @Test func findingsAreOfTheScripts() throws {
+    let claims = try repositoryFiles("Examples/paper", ending: ".summand").flatMap { path in
+      try repositoryText(path).split(separator: "\n")
+        .filter { $0.contains("claim(") && !$0.hasPrefix("def ") }
+        .compactMap { $0.split(separator: "\"").last { $0.contains(" ") } }
+    }
+    let found = try repositoryText("docs/findings.md").split(separator: "\n")
+      .filter { $0.contains("| true") || $0.contains("| false") }
+    #expect(found.count == claims.count)
+    for claim in claims {
+      #expect(found.contains { $0.contains(claim) }, "docs/findings.md has no '\(claim)'")
+    }
+  }
+
   /// The facts that come with Summand suit the default model.
   @Test func factsAreWhole() throws {
     let session = try documentedSession(format: .tsv)

@@ -42,13 +42,26 @@ struct Page {
   }
 
   mutating func warn(_ message: String, help: String?) {
+    if remarks.contains(message) { return }
     blocks.append(.warning(message, help: help))
   }
 
   mutating func note(_ text: String) {
-    // A measure that is taken in a loop says the same each time.
-    if case .note(text) = blocks.last { return }
+    if remarks.contains(text) { return }
     blocks.append(.note(text))
+  }
+
+  /// What has been remarked since anything else was printed: a measure in a loop says the same each
+  /// time.
+  private var remarks: [String] {
+    var remarks: [String] = []
+    for block in blocks.reversed() {
+      switch block {
+      case .warning(let text, _), .note(let text): remarks.append(text)
+      case .text, .value, .table, .plot: return remarks
+      }
+    }
+    return remarks
   }
 
   var isEmpty: Bool {
