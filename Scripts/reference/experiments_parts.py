@@ -31,6 +31,9 @@ class Fact:
     answer: int
     R: list
     S: list
+    # With what is right.
+    R_whole: list = field(default_factory=list)
+    S_whole: list = field(default_factory=list)
 
 
 def rows(path):
@@ -83,6 +86,8 @@ def read_facts(folder, tokenizer, template="template"):
                 answer,
                 others(of_relation.get(row["relation"], []), right),
                 others(of_subject.get(row["subject"], []), right),
+                others(of_relation.get(row["relation"], []), []),
+                others(of_subject.get(row["subject"], []), []),
             )
         )
     return facts

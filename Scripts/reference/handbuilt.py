@@ -201,8 +201,11 @@ def write_facts():
     folder.mkdir(parents=True, exist_ok=True)
     facts = [(r, s, a, "") for r in ANSWERS for s, a in zip(SUBJECTS, ANSWERS[r])]
     write_rows(folder / "facts.tsv", ["relation", "subject", "answer", "also"], facts)
-    templates = [(r, "Fact: {subject} {relation:%s}" % " ".join(w)) for r, w in RELATION_WORDS.items()]
-    write_rows(folder / "relations.tsv", ["relation", "template"], templates)
+    asked = {r: "{relation:%s}" % " ".join(w) for r, w in RELATION_WORDS.items()}
+    # Nothing in the model knows whose an attribute is.
+    ways = ["Fact: {subject} ", "{subject} ", "Fact: {answer} "]
+    templates = [(r, "factual", *[way + words for way in ways]) for r, words in asked.items()]
+    write_rows(folder / "relations.tsv", ["relation", "kind", "template", "template_2", "reversed"], templates)
     attributes = [(r, a) for r in ANSWERS for a in ANSWERS[r] + [DECOY[r]]]
     write_rows(folder / "attributes.tsv", ["relation", "attribute"], attributes)
     own = [(s, a) for i, s in enumerate(SUBJECTS) for a in [x[i] for x in ANSWERS.values()] + [EXTRA[i]]]

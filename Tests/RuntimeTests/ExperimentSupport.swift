@@ -18,6 +18,12 @@ struct Experiment {
   let session: Session
   let expected: Expected
 
+  /// A session in which something has run already.
+  init(session: Session, expected: Expected) {
+    self.session = session
+    self.expected = expected
+  }
+
   /// - Parameters:
   ///   - model: its folder, beside `facts` of which `facts` is loaded as the variable `all`.
   ///   - expected: a file of JSON.
@@ -51,7 +57,8 @@ struct Experiment {
 
   /// Runs a statement, and hands back what it said.
   @discardableResult func define(_ line: String) throws -> String {
-    let result = session.running(line)
+    // As at the prompt: a session that was given arguments goes on after the script that takes them.
+    let result = session.running(line, interactive: true)
     try #require(result.status == .done, "\(line): \(result.messages)")
     return result.messages
   }

@@ -56,12 +56,12 @@ final class TestHost: Host {
 }
 
 extension Session {
-  /// Runs a text as a script and hands back how it ended and what it wrote. The session must have
-  /// a `TestHost`.
-  func running(_ text: String, name: String = "test") -> (
+  /// Runs a text as a script, or as what was typed at the prompt, and hands back how it ended and what
+  /// it wrote. The session must have a `TestHost`.
+  func running(_ text: String, name: String = "test", interactive: Bool = false) -> (
     status: Runtime.ExitStatus, output: String, messages: String
   ) {
-    let status = run(SourceText(name: name, text: text), interactive: false)
+    let status = run(SourceText(name: name, text: text), interactive: interactive)
     let written =
       (host as? TestHost)?.take() ?? (output: "", messages: "the session's host is no TestHost")
     return (status, written.output, written.messages)
