@@ -248,6 +248,13 @@ struct ParserTests {
     Row("source \"lib.summand\"", "(source \"lib.summand\")"),
     Row("source lib.summand", "(source (. lib summand))"),
     Row("source ./lib.summand", "(source (raw \"./lib.summand\"))"),
+    Row("source once \"lib.summand\"", "(source-once \"lib.summand\")"),
+    Row("source once ./lib.summand", "(source-once (raw \"./lib.summand\"))"),
+    // A file may be called so.
+    Row("source once", "(source once)"),
+    Row("source once; a", "(source once)\na"),
+    Row("source once once", "(source-once once)"),
+    Row("if a { source once }", "(if a {(source once)})"),
     Row("time a | b", "(time (| a b))"),
     Row("report args.out { a | plot bar }", "(report (. args out) {(| a (do plot bar))})"),
     Row("report \"x.html\" {\n  \"# A\"\n  b; c\n}", "(report \"x.html\" {\"# A\"; b; c})"),
