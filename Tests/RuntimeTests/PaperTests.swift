@@ -325,6 +325,9 @@ private struct PaperTable {
       key: "reversed.by_relation",
       line: "both | group by relation, direction mean first, among",
       texts: ["relation", "direction"], numbers: ["first", "among"]),
+    PaperTable(
+      key: "reversed.ranks", line: "both", texts: ["prompt", "direction"], numbers: ["rank"],
+      onlyTiny: true, mayBeUnsure: true),
   ]
 
   private static func mixed(_ span: String) -> PaperTable {
