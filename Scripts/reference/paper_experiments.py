@@ -55,7 +55,7 @@ class Experiments:
         s, by = settings, lambda fact: fact.relation
         halves = dict(by=by, share=0.5, seed=s.seed)
         each = dict(by=by, count=s.each, seed=s.seed)
-        recalled = self.known("template")
+        recalled = self.known(self.factual("template"))
         self.chosen = sample(sample(recalled, **halves), **each)
         self.held = sample(sample(recalled, **halves, rest=True), **each)
         self.few = sample(self.held, by, s.few, seed=s.seed)
@@ -75,10 +75,11 @@ class Experiments:
         ]
         self.held_parts = self.classed(self.by_head(self.held))
 
-    def known(self, template):
-        facts = [
-            f for f in read_facts(self.folder, self.tokens, template) if f.relation in of_kind(self.folder)
-        ]
+    def factual(self, template):
+        kinds = of_kind(self.folder)
+        return [f for f in read_facts(self.folder, self.tokens, template) if f.relation in kinds]
+
+    def known(self, facts):
         return [f for f in facts if rank(self.runs.clean(f)[1][-1], f.answer) <= self.s.top]
 
     def by_head(self, facts):
@@ -117,9 +118,11 @@ class Experiments:
 
     def heads(self):
         s = self.s
-        other_words = sample(self.known("template_2"), lambda f: f.relation, s.each, seed=s.seed)
-        classes = lambda table: {row["component"]: row["class"] for row in self.stable(table)}
-        others = classes(self.by_head(self.held)), classes(self.by_head(other_words))
+        # Drawn first, so that fewer need be run.
+        drawn = sample(self.factual("template_2"), lambda f: f.relation, s.each, seed=s.seed)
+        other_words = self.known(drawn)
+        again = self.stable(self.by_head(self.held)), self.stable(self.by_head(other_words))
+        others = [{row["component"]: row["class"] for row in found} for found in again]
         for kind, text in (("subject", "subject"), ("relation", "relation")):
             rows = [r for r in self.held_parts if r["class"] == kind and r["span"] == text]
             of = total(rows, PROMPT, "dla")
@@ -142,6 +145,7 @@ class Experiments:
                 [dict(component=c, other_facts=others[0][c], other_words=others[1][c]) for c in self.own],
                 ["component", "other_facts", "other_words"],
             ),
+            other_words=columns(again[1][: s.heads], ["component", "subject", "relation", "total", "class"]),
         )
 
     # classes.summand

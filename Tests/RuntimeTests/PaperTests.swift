@@ -227,6 +227,9 @@ private struct PaperTable {
           | join (other_facts | derive other_facts = class | select component, other_facts) on component
           | join (other_words | derive other_words = class | select component, other_words) on component
         """, texts: ["component", "other_facts", "other_words"]),
+    PaperTable(
+      key: "heads.other_words", line: "other_words | take args.heads",
+      texts: ["component", "class"], numbers: ["subject", "relation", "total"]),
     // classes.summand
     PaperTable(
       key: "classes.pushed", line: "pushed | pushes", texts: ["class", "measure"],
