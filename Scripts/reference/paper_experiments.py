@@ -179,6 +179,8 @@ class Experiments:
         self.claim("classes", of(pushed, "relation", above_R), f"relation heads push the relation's {like}")
         self.claim("classes", of(pushed, "subject", over_R), f"subject heads {tell}")
         self.claim("classes", of(pushed, "relation", over_R), f"relation heads {tell}")
+        text = "relation heads push the relation's other attributes more than they tell the answer from them"
+        self.claim("classes", of(pushed, "relation", lambda r: above_R(r) - over_R(r)), text)
         mixed = {
             span: [r for r in self.held_parts if r["class"] == "mixed" and r["span"] == span]
             for span in ("subject", "relation")
@@ -219,6 +221,11 @@ class Experiments:
         )
         text = "another subject's run costs more in subject heads than in relation heads"
         self.claim("exchange", valued(both, lambda r: r["of_relation"] - r["value"]), text)
+        control = mean([r for r in found if r["heads"] == "controls of relation heads"], PROMPT, "value")
+        own = [r for r in found if r["heads"] == "relation heads"]
+        beside = [r | {"value": r["value"] - c["value"]} for r, c in zip(own, control, strict=True)]
+        text = "another subject's run costs less in relation heads than in heads of no class"
+        self.claim("exchange", beside, text)
         return dict(
             by_heads=columns(estimated(found, ["heads"], self.s.seed), ["heads", "value", "value_low", "value_high"])
         )
@@ -243,9 +250,10 @@ class Experiments:
         cut = [r | dict(dla_cut=r["dla"], R_cut=r["dla_R"]) for r in found[1]]
         lost = joined(found[0], cut, *PROMPT, "class", "span")
         lost = valued(lost, lambda r: (r["dla"] - r["dla_R"]) - (r["dla_cut"] - r["R_cut"]))
+        seeing = "through the relation's tokens depends on these seeing the subject"
         for kind in ("mixed", "relation"):
             rows = [r for r in lost if r["class"] == kind and r["span"] == "relation"]
-            self.claim("propagation", rows, f"{kind} heads read of the subject through the relation's tokens")
+            self.claim("propagation", rows, f"what {kind} heads add {seeing}")
         effects = []
         for fact in between:
             hook = reference.edits(*self.runs.cut(fact))
@@ -273,6 +281,8 @@ class Experiments:
         self.claim("mlps", valued(together, above), "the MLPs push R above tokens of like frequency")
         text = "the MLPs push R more than they tell the answer from it"
         self.claim("mlps", valued(together, lambda r: above(r) - over(r)), text)
+        text = "the MLPs do not prefer the answer to the rest of R"
+        self.claim("mlps", valued(together, lambda r: -over(r)), text)
         split = [r | dict(over_R=over(r), R_over_random=above(r)) for r in together]
         ends = [f"{name}{end}" for name in ("R_over_random", "over_R") for end in ("", "_low", "_high")]
         return dict(
@@ -298,7 +308,7 @@ class Experiments:
         return found
 
     def cost(self, fact, heads):
-        return above_foils(self.runs.without(fact, heads), fact) - self.clean(fact)
+        return self.clean(fact) - above_foils(self.runs.without(fact, heads), fact)
 
     def additivity(self):
         said = self.said()
@@ -369,15 +379,16 @@ class Experiments:
                     dla = above_foils(taken.parts[head], fact)
                     beside.append(place(fact, head) | dict(kind=kind, lost=lost, dla=dla))
         by_head = mean(beside, ["component", "layer", "kind"], "dla", "lost")
-        direct = sorted((r for r in by_head if r["kind"] == "direct"), key=lambda r: -r["dla"])
-        assert np.abs(np.diff([r["dla"] for r in direct][: s.heads + 1])).min() > 1e-5
-        important = {r["component"] for r in direct[: s.heads]}
+        added = mean(total(self.parts, [*PROMPT, "component"], "dla"), ["component"], "dla")
+        added.sort(key=lambda r: -r["dla"])
+        assert np.abs(np.diff([r["dla"] for r in added][: s.heads + 1])).min() > 1e-5
+        important = {r["component"] for r in added[: s.heads]}
         zero = [r for r in beside if r["kind"] == "total, zero"]
         alone = [r | {"direct": r["lost"]} for r in beside if r["kind"] == "direct"]
         repaired = joined(zero, alone, *PROMPT, "component")
         repaired = valued(repaired, lambda r: r["direct"] - r["lost"])
         chosen = [r for r in repaired if r["component"] in important]
-        self.claim("causes", chosen, "the heads that add most are partly made good for when they are taken out")
+        self.claim("causes", chosen, "taking out the heads that add most costs more directly than in all")
         pairs = ["kind", "count", "pearson", "spearman", "slope"]
         names = ["direct", "lost", "value"]
         return dict(
@@ -419,7 +430,7 @@ class Experiments:
             both = valued(
                 of(f"controls of {kind} heads"), lambda r: r["logprob"] - less[r["prompt"], r["relation"]]
             )
-            self.claim("knockouts", both, f"losing the {kind} heads costs more than losing as many others")
+            self.claim("knockouts", both, f"losing the {kind} heads costs more than losing others of their layers")
         rows = estimated(found, ["without"], s.seed, "hits", "logprob")
         for row in rows:
             row["rank"] = float(np.median([r["rank"] for r in found if r["without"] == row["without"]]))
@@ -448,7 +459,8 @@ class Experiments:
         back = {r["relation"]: r["among"] for r in mean(backward, ["relation"], "among")}
         forward = mean([r for r in found if r["direction"] == "forward"], PROMPT, "among")
         rows = valued(forward, lambda r: r["among"] - back[r["relation"]])
-        self.claim("reversed", rows, "facts are known better than the same asked the other way round")
+        text = "facts are known better than the same asked the other way round, where many answers may be right"
+        self.claim("reversed", rows, text)
         ends = [f"{n}{end}" for n in ("first", "among") for end in ("", "_low", "_high")]
         return dict(
             by_direction=columns(estimated(found, ["direction"], s.seed, "first", "among"), ["direction", *ends]),

@@ -48,7 +48,8 @@ struct MemoryBudget: ExpressibleByArgument {
       defer { fclose(file) }
       var line = [CChar](repeating: 0, count: 256)
       while fgets(&line, Int32(line.count), file) != nil {
-        let words = String(cString: line).split(whereSeparator: \.isWhitespace)
+        let bytes = line.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
+        let words = String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isWhitespace)
         if words.count >= 2, words[0] == "MemAvailable:", let kibibytes = Int(words[1]) {
           return kibibytes * 1024
         }

@@ -38,6 +38,13 @@ import Testing
     #expect(try texts("all | sample 0.5 by relation seed 2") == half)
     #expect(try texts("all | sample 1").count == 1)
     #expect(try texts("all | sample 100%") == all)
+    // A variable keeps what it is of the two.
+    try shell.define("let share = 100%; let one = 1")
+    #expect(try texts("all | sample share") == all)
+    #expect(try texts("all | sample one").count == 1)
+    // However many, nothing overflows.
+    let huge = try shell.define("let many = all | rank | sample 9000000000000000000 by relation")
+    #expect(huge.contains("fewer than wanted"))
     let said = try shell.define("let many = all | sample 3 by relation | sample 5 by relation")
     #expect(said.contains("warning: 4 rows fewer than wanted: there are no more to draw from"))
     expectFailures([
@@ -66,6 +73,10 @@ import Testing
     #expect(both.columnNames.contains("dla") && both.columnNames.contains("rank"))
     #expect(try both.numbers("dla").map(\.isNaN) == [false, false, true, true])
     #expect(try both.numbers("rank").map(\.isNaN) == [true, true, false, false])
+    // What is derived of no rows is a column of numbers.
+    let none =
+      "all | rank | where rank < 0 | derive twice = 2 * rank | group by relation mean twice"
+    #expect(try shell.table(none).rowCount == 0)
     expectFailures(["all | rank | append all": "append", "all | append (all | rank)": "table"])
   }
 
@@ -141,6 +152,8 @@ import Testing
     expectFailures([
       "all | ablate L1H2@last resample over all within subject":
         "`within` takes `relation`, not 'subject'",
+      "prompt \"Fact: Ada lives in\" -> \" Rome\" | ablate L1H2@last resample over all within relation | rank":
+        "is of no relation to draw others from",
       "all | ablate L1H2@last mean over all within relation": "`within` goes with `resample`",
       "ada | ablate L1H2@last resample over ada within relation | rank":
         "can stand in for 'Fact: Ada lives in' within its relation",

@@ -115,8 +115,8 @@ import Testing
       "the MLPs push R above tokens of like frequency",
       "the MLPs push R more than they tell the answer from it",
       "all four together say the answer more often than the best of them alone",
-      "losing the subject heads costs more than losing as many others",
-      "facts are known better than the same asked the other way round",
+      "losing the subject heads costs more than losing others of their layers",
+      "facts are known better than the same asked the other way round, where many answers may be right",
     ] {
       let (value, holds) = try #require(values[claim], "\(claim)")
       #expect(value > 0.5 && holds == "true", "\(claim): \(value)")
@@ -124,8 +124,8 @@ import Testing
     // The relation head favours what is nobody's answer; no token but the last reads another.
     for claim in [
       "relation heads tell the answer from the relation's other attributes",
-      "mixed heads read of the subject through the relation's tokens",
-      "relation heads read of the subject through the relation's tokens",
+      "what mixed heads add through the relation's tokens depends on these seeing the subject",
+      "what relation heads add through the relation's tokens depends on these seeing the subject",
     ] {
       let (value, _) = try #require(values[claim], "\(claim)")
       #expect(value < 1e-4, "\(claim): \(value)")
@@ -146,7 +146,7 @@ import Testing
     let wanted = try (0..<saved.rowCount).flatMap { row in
       try columns.map { try saved.column($0)[row].description }
     }
-    #expect(wanted.count == 18 * 3)
+    #expect(wanted.count == 21 * 3)
     #expect(shown == wanted)
 
     let markdown = String(

@@ -50,6 +50,18 @@ import Testing
     #expect(result.output == "1\n2\n")
   }
 
+  /// One file, however it is spelled: it neither runs twice nor reads itself.
+  @Test func spelledOtherwise() throws {
+    try write("count.summand", "let times = times + 1\n")
+    let twice = run(
+      "let times = 0; source once count.summand; source once \"./parts/../count.summand\"; times")
+    #expect(twice.output == "1\n", "\(twice.messages)")
+    try write("itself.summand", "source \"./itself.summand\"\n")
+    let endless = run("source \"./itself.summand\"")
+    #expect(endless.status == .failed)
+    #expect(endless.messages.contains("reads itself"))
+  }
+
   /// What broke off was not read: it is tried again.
   @Test func whatFailedIsReadAgain() throws {
     try write("count.summand", "let times = times + 1\nassert times > 1\n")

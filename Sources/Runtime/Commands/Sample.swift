@@ -64,21 +64,16 @@ extension Sample.Size {
       }
       self = .like(try placing(at: like.span) { try Self.counts(wanted.table, by: names) })
     case (let count?, nil):
-      let number = try call.number("count") ?? 0
-      if let whole = Int(exactly: number), whole >= 0, !Self.isShare(count) {
-        self = .count(whole)
-      } else if (0...1).contains(number) {
-        self = .share(number)
-      } else {
+      // 100% is all of them, and 1 is one.
+      switch (try call.value("count"), try call.number("count") ?? 0) {
+      case (.integer(let whole), _) where whole >= 0: self = .count(whole)
+      case (.number, let share) where (0...1).contains(share): self = .share(share)
+      case (.number, let number) where Int(exactly: number) ?? -1 >= 0: self = .count(Int(number))
+      default:
         throw Failure(
           "how many is a whole number, or a share up to 100%", help: "sample 20, sample 50%",
           span: count.span)
       }
     }
-  }
-
-  /// `100%` is all, and `1` is one.
-  private static func isShare(_ expression: Lang.Expression) -> Bool {
-    if case .number(_, .percent) = expression.kind { true } else { false }
   }
 }

@@ -100,7 +100,9 @@ extension Command {
           }
           return cell
         }
-        table = try table.setting(Column(name.text, cells: cells))
+        // Of no rows nothing tells the type, and numbers are what goes on.
+        let fallback: Values.Kind = table.rowCount == 0 ? .doubles : .texts
+        table = try table.setting(Column(name.text, cells: cells, fallback: fallback))
       }
       return (table, [])
     }

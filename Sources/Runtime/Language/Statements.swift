@@ -143,8 +143,10 @@ extension Session {
 
   private func runFile(_ file: Lang.Expression, once: Bool) throws {
     let path = pathBesideScript(try bareText(file))
-    if once, sourced.contains(path) { return }
-    guard !sourcing.contains(path) else {
+    // Spelled one way, whatever the line has: `./a.summand` beside `/scripts/a.summand` is that file.
+    let place = URL(filePath: path).standardizedFileURL.path
+    if once, sourced.contains(place) { return }
+    guard !sourcing.contains(place) else {
       throw Failure("'\(path)' reads itself", span: file.span)
     }
     let bytes = try placing(at: file.span) { try readBytes(path: path) }
@@ -162,13 +164,13 @@ extension Session {
       throw Failure("'\(path)' did not parse", status: .syntax, span: file.span)
     }
     source = text
-    sourcing.append(path)
+    sourcing.append(place)
     defer {
       source = outer
       sourcing.removeLast()
     }
     try run(parsed.script.statements)
-    sourced.insert(path)
+    sourced.insert(place)
   }
 
   /// A script's parts are where the script is, wherever it is started; else a path is what it is

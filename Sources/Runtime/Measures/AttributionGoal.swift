@@ -241,6 +241,12 @@ struct AttributionGoal {
     let without = set.prompts.filter { target(kind, $0) == nil }
     guard let first = without.first else { return }
     guard without.count < set.prompts.count else {
+      if case .controls(let path, _) = kind,
+        set.prompts.contains(where: { $0.fact?[keyPath: path].whole.isEmpty == false })
+      {
+        throw call.failure(
+          "`on \(name)` needs words that are no attributes, and this vocabulary has no others")
+      }
       throw call.failure(
         "`on \(name)` needs the attributes of the \(what), and "
           + (set.prompts.count == 1 ? "'\(first.name)' has none" : "these prompts have none"),

@@ -108,6 +108,11 @@ struct ValueSource {
     _ kind: Position.Kind?, for index: Int, _ seed: Int, _ withinRelation: Bool
   ) throws -> Int {
     let prompt = prompts[index]
+    if withinRelation, prompt.fact?.relation == nil {
+      throw Failure(
+        "'\(prompt.name)' is of no relation to draw others from",
+        help: "relations come with a folder of facts: facts \"Examples/facts\" …")
+    }
     let candidates = donors.indices.filter { donor in
       donors[donor].tokens != prompt.tokens
         && (!withinRelation || donors[donor].fact?.relation == prompt.fact?.relation)

@@ -30,7 +30,9 @@ struct Sample {
       let key = keys.map { column in group.first.map { column[$0] } ?? .missing }
       unmet.remove(key)
       let wanted = size.of(group.count, key)
-      short += max(0, wanted - group.count)
+      // However many are wanted of each group, they are counted without overflow.
+      let (sum, isTooLarge) = short.addingReportingOverflow(max(0, wanted - group.count))
+      short = isTooLarge ? .max : sum
       drawn.formUnion(draw(min(wanted, group.count), of: group, stream: number))
     }
     for key in unmet { short += size.of(0, key) }
