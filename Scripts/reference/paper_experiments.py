@@ -297,7 +297,7 @@ class Experiments:
     def said(self):
         """What each subset says, of the classes and of as many partitions by lot."""
         classes = {name: self.of_class(name) for name in sorted(set(self.own.values()))}
-        classes["mlps"] = [f"L{n}.mlp" for n in range(self.runs.model.config.layers)]
+        classes["mlps"] = self.mlp_names
         found = []
         for fact in self.few:
             taken = self.runs.taken(fact)
@@ -306,6 +306,10 @@ class Experiments:
                 for row in subsets(taken, own, fact.answer, everything=number == 0):
                     found.append(dict(prompt=fact.text, relation=fact.relation, partition=number) | row)
         return found
+
+    @property
+    def mlp_names(self):
+        return [f"L{n}.mlp" for n in range(self.runs.model.config.layers)]
 
     def cost(self, fact, heads):
         return self.clean(fact) - above_foils(self.runs.without(fact, heads), fact)
@@ -329,10 +333,12 @@ class Experiments:
         self.claim("additivity", valued(single, lambda r: r["share"] - r["hits"]), text)
 
         gaps = []
-        for one, other in (("subject", "relation"), ("subject", "mixed"), ("relation", "mixed")):
+        members = lambda kind: self.mlp_names if kind == "mlps" else self.of_class(kind)
+        pairs = [("subject", "relation"), ("subject", "mixed"), ("relation", "mixed")]
+        for one, other in pairs + [(kind, "mlps") for kind in ("subject", "relation", "mixed")]:
             for fact in self.few:
-                costs = [self.cost(fact, self.of_class(k)) for k in (one, other)]
-                costs.append(self.cost(fact, self.of_class(one) + self.of_class(other)))
+                costs = [self.cost(fact, members(k)) for k in (one, other)]
+                costs.append(self.cost(fact, members(one) + members(other)))
                 row = dict(zip(["first", "second", "both"], costs), gap=costs[2] - costs[0] - costs[1])
                 gaps.append(dict(prompt=fact.text, relation=fact.relation, classes=f"{one}, {other}") | row)
         names = ["first", "second", "both", "gap"]

@@ -160,10 +160,13 @@ class Runs:
         return self.clean(fact)[0]["z", n][h, -1]
 
     def without(self, fact, heads, value=lambda head: 0.0):
-        """Logits of the last token with other outputs of heads there."""
-        several = [
-            Edit("z", n, heads=[h], positions=[len(fact.tokens) - 1], value=value(head))
+        """Logits of the last token with other outputs of heads there, and nothing from MLPs among them."""
+        last = [len(fact.tokens) - 1]
+        mlps = [Edit("mlp_out", int(name[1 : -len(".mlp")]), positions=last) for name in heads if ".mlp" in name]
+        several = mlps + [
+            Edit("z", n, heads=[h], positions=last, value=value(head))
             for head in heads
+            if ".mlp" not in head
             for n, h in [numbers(head)]
         ]
         return reference.forward(self.model, fact.tokens, reference.edits(*several))[-1]

@@ -290,7 +290,8 @@ private struct PaperTable {
       key: "additivity.gaps",
       line: """
         additivity("subject", "relation")
-          | append (additivity("subject", "mixed")), (additivity("relation", "mixed"))
+          | append (additivity("subject", "mixed")), (additivity("relation", "mixed")),
+            (additivity("subject", "mlps")), (additivity("relation", "mlps")), (additivity("mixed", "mlps"))
           | group by classes mean first, second, both, gap \(interval)
         """, texts: ["classes"], numbers: ends("first", "second", "both", "gap")),
     // causes.summand
