@@ -161,8 +161,7 @@ private struct Partition {
     var generator = SplitMix64(seed: seed, stream: stream)
     var deck = members.flatMap(\.self)
     for i in deck.indices.dropFirst().reversed() {
-      let other = Int(generator.next().multipliedFullWidth(by: UInt64(i + 1)).high)
-      deck.swapAt(i, other)
+      deck.swapAt(i, generator.index(below: i + 1))
     }
     var dealt = deck[...]
     return Partition(

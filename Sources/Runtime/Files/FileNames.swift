@@ -23,3 +23,10 @@ enum FileNames {
       }
   }
 }
+
+extension String {
+  /// The file's name of a path.
+  var lastPart: String { split(separator: "/").last.map(String.init) ?? self }
+  /// The folder that a path is in.
+  var withoutLastPart: String { lastIndex(of: "/").map { String(self[..<$0]) } ?? "." }
+}

@@ -32,7 +32,7 @@ extension Session {
         help: "a bare pipeline prints its value; `let` keeps it and prints nothing")
     }
     let particulars = try particulars(of: page)
-    let title = base.lastPathComponent ?? base
+    let title = base.lastPart
     try writeFiles([
       (base + ".md", page.markdown(particulars, title: title)),
       (path, page.html(particulars, script: source.text, title: title)),

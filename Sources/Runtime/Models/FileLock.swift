@@ -20,7 +20,7 @@ final class FileLock {
 
   /// Waits until the file is free. `whenTaken` is called once, where that takes a while.
   init(path: String, whenTaken: () -> Void) throws {
-    let folder = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
+    let folder = path.withoutLastPart
     try makeFolder(folder)
     descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o666)
     guard descriptor >= 0 else { throw unwritable(path, errno) }

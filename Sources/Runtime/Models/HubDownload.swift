@@ -287,8 +287,3 @@ struct HubDownload {
     try writeFile(commit, to: path)
   }
 }
-
-extension String {
-  var lastPart: String { split(separator: "/").last.map(String.init) ?? self }
-  var withoutLastPart: String { lastIndex(of: "/").map { String(self[..<$0]) } ?? "." }
-}

@@ -27,14 +27,13 @@ public struct Bootstrap: Sendable, Equatable {
   func interval(of units: [Unit]) throws -> (low: Double, high: Double)? {
     guard units.count > 1 else { return nil }
     var generator = SplitMix64(seed: seed)
-    let bound = UInt64(units.count)
     var means = [Double](repeating: 0, count: resamples)
     try units.withUnsafeBufferPointer { units in
       for i in means.indices {
         try Interruption.check()
         var (sum, count) = (0.0, 0.0)
         for _ in 0..<units.count {
-          let unit = units[Int(generator.next().multipliedFullWidth(by: bound).high)]
+          let unit = units[generator.index(below: units.count)]
           sum += unit.sum
           count += unit.count
         }

@@ -49,8 +49,7 @@ struct Sample {
     var generator = SplitMix64(seed: seed, stream: stream)
     var deck = group
     for i in 0..<count {
-      let bound = UInt64(deck.count - i)
-      deck.swapAt(i, i + Int(generator.next().multipliedFullWidth(by: bound).high))
+      deck.swapAt(i, i + generator.index(below: deck.count - i))
     }
     return deck.prefix(count)
   }

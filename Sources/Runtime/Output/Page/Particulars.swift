@@ -33,7 +33,7 @@ extension Session {
   /// Enough to make the same report again; but for the date, nothing that depends on the machine.
   func particulars(of page: Page) throws -> [Particular] {
     var list = [Particular("Summand", Version.current)]
-    if let script = source.name.lastPathComponent { list.append(Particular("script", script)) }
+    if !source.name.isEmpty { list.append(Particular("script", source.name.lastPart)) }
     if case .record(let members)? = lookUp("args"), !members.isEmpty {
       let texts = members.keys.sorted().map { name in
         "\(name)=\(Self.argumentText(members[name] ?? .missing))"
@@ -52,7 +52,7 @@ extension Session {
   /// Where on a machine a file lies is nobody's concern.
   private static func argumentText(_ value: Value) -> String {
     let text = value.shortText ?? value.kind
-    return text.hasPrefix("/") || text.hasPrefix("~") ? text.lastPathComponent ?? text : text
+    return text.hasPrefix("/") || text.hasPrefix("~") ? text.lastPart : text
   }
 
   private func particulars(ofModelsOf page: Page) throws -> [Particular] {
@@ -70,7 +70,7 @@ extension Session {
         .filter { seen.insert($0.tokens).inserted }
       let types = model.tensorTypes.map { "\($0.type.name) × \($0.count)" }
       var list = [
-        Particular("model", model.weightsPath.lastPathComponent ?? ""),
+        Particular("model", model.weightsPath.lastPart),
         Particular("SHA-256", try model.weightsDigest(), isCode: true),
         Particular("architecture", model.configuration.architecture),
         Particular("types", types.joined(separator: ", ")),
@@ -119,9 +119,4 @@ func utcText(seconds: Int) -> String {
   func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
   return "\(year + era * 400 + (month <= 2 ? 1 : 0))-\(two(month))-\(two(day)) "
     + "\(two(rest / 3600)):\(two(rest / 60 % 60)) UTC"
-}
-
-extension String {
-  /// The file's name of a path; nil of an empty one.
-  var lastPathComponent: String? { split(separator: "/").last.map(String.init) }
 }
