@@ -361,6 +361,38 @@ def write_v4(family, model, state):
         (folder / "model.safetensors").symlink_to(f"../{family.name}/model.safetensors")
 
 
+def write_with_vision(family, model, state):
+    """The text model within one that reads images too, whose parts for that are random; its configuration
+    states what differs from the defaults and nothing else, as the published ones do."""
+    folder = FAMILIES / (family.name + "-vision")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    vision = dict(hidden_size=8, intermediate_size=8, num_hidden_layers=1, num_attention_heads=2)
+    config = transformers.Gemma3Config(
+        text_config=dict(vocab_size=VOCAB) | family.settings,
+        vision_config=vision | dict(image_size=28, patch_size=14),
+        mm_tokens_per_image=4,
+        boi_token_index=1, eoi_token_index=2, image_token_index=4,
+    )
+    whole = transformers.Gemma3ForConditionalGeneration(config)
+    config.architectures = [type(whole).__name__]
+    config.save_pretrained(folder)
+    path = folder / "config.json"
+    found = json.loads(path.read_text())
+    usual = transformers.Gemma3TextConfig().to_dict()
+    stated = {k: v for k, v in found["text_config"].items() if k == "model_type" or usual.get(k) != v}
+    found["text_config"] = stated
+    path.write_text(json.dumps(found, indent=2) + "\n")
+    tensors = {"language_model." + k: v for k, v in state.items()}
+    for name, x in whole.state_dict().items():
+        name = name.removeprefix("model.")
+        if name.startswith(("vision_tower.", "multi_modal_projector.")):
+            tensors[name] = draw(family, name, tuple(x.shape), False)
+    write_weights(folder / "model.safetensors", tensors)
+    shutil.copy(FAMILIES / family.name / "tokenizer.json", folder)
+    return folder
+
+
 def write_tokenizer(path):
     """One token per printable ASCII character but `~`, after <|endoftext|>, and one merge: 96 in all."""
     vocab = {t: n for n, t in enumerate(vocabulary())}
@@ -394,6 +426,8 @@ def make(family):
         if family.v4:
             write_v4(family, model, state)
     folders = [folder] + ([FAMILIES / (family.name + "-v4")] if family.v4 else [])
+    if family.kind == "Gemma3Text":
+        folders.append(write_with_vision(family, model, state))
     print(family.name, ", ".join(f"{k} {v:.1e}" for k, v in gaps.items()), reread(folders))
 
 

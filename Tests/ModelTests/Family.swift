@@ -8,6 +8,8 @@ struct Family: Sendable, CustomTestStringConvertible {
   var hasGGUF = true
   /// Whether there is a configuration as transformers 4 wrote it.
   var hasOlder = false
+  /// Whether it is also there within a model that reads images too.
+  var hasVision = false
   /// What its GGUF file computes otherwise: Mistral's states no window.
   var ggufLogits = "logits"
   /// Whether both files hold the same numbers: RoPE's factors are rounded in GGUF.
@@ -19,6 +21,9 @@ struct Family: Sendable, CustomTestStringConvertible {
   var folder: String { "families/\(name)" }
   var gguf: String { folder + "/model.gguf" }
   var older: String { folder + "-v4" }
+  var vision: String { folder + "-vision" }
+  /// The same weights and numbers, told otherwise.
+  var twins: [String] { (hasOlder ? [older] : []) + (hasVision ? [vision] : []) }
   var golden: String { folder + "/golden.safetensors" }
 
   static let all = [
@@ -33,7 +38,7 @@ struct Family: Sendable, CustomTestStringConvertible {
     Family(name: "gemma"),
     Family(name: "gemma2"),
     Family(name: "gemma2-27b", hasGGUF: false),
-    Family(name: "gemma3", hasOlder: true),
+    Family(name: "gemma3", hasOlder: true, hasVision: true),
     Family(name: "phi3"),
     Family(name: "phi3-longrope", hasOlder: true, isSameInGGUF: false),
   ]

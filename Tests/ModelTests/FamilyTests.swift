@@ -6,7 +6,7 @@ import Testing
 @Suite("Architectures against transformers")
 struct FamilyTests {
   private static let files = Family.all.flatMap { family in
-    [(family, family.folder)] + (family.hasOlder ? [(family, family.older)] : [])
+    [(family, family.folder)] + family.twins.map { (family, $0) }
       + (family.hasGGUF && family.ggufLogits == "logits" ? [(family, family.gguf)] : [])
   }
 
@@ -93,12 +93,40 @@ struct FamilyTests {
       try one.transformer.run([request])[0], try other.transformer.run([request])[0])
   }
 
-  @Test("configurations of transformers 4 and 5 say the same", arguments: Family.all)
-  func generations(family: Family) throws {
-    guard family.hasOlder else { return }
-    #expect(
-      try TestModels.tiny(family.folder).configuration
-        == TestModels.tiny(family.older).configuration)
+  @Test("configurations of transformers 4 and 5, and within another's, say the same")
+  func twins() throws {
+    for family in Family.all {
+      let configuration = try TestModels.tiny(family.folder).configuration
+      for twin in family.twins {
+        #expect(try TestModels.tiny(twin).configuration == configuration, "\(twin)")
+      }
+    }
+  }
+
+  /// `text_config` as gemma-3-4b has it; the rest are the defaults of transformers'
+  /// `Gemma3TextConfig`.
+  @Test("a Gemma 3 that reads images states next to nothing of its text model")
+  func gemma3Defaults() throws {
+    let text = """
+      {"model_type": "gemma3", "vision_config": {"model_type": "siglip_vision_model", "hidden_size": 8},
+       "text_config": {"model_type": "gemma3_text", "hidden_size": 2560, "intermediate_size": 10240,
+         "num_hidden_layers": 34, "rope_scaling": {"factor": 8.0, "rope_type": "linear"},
+         "sliding_window": 1024}}
+      """
+    let file = try TemporaryFile(text.utf8, name: "config.json")
+    let c = try Gemma3.blueprint(json: ConfigFile(path: file.path)).configuration
+    #expect([c.layers, c.heads, c.keyValueHeads, c.headWidth] == [34, 8, 4, 256])
+    #expect([c.width, c.neurons, c.vocabulary, c.context] == [2560, 10240, 262_208, 131_072])
+    #expect(c.isTied && c.epsilon == 1e-6 && c.attentionScale == 1 / 16)
+    let (local, global) = (c.attention[4], c.attention[5])
+    #expect(local.window == 1024 && local.rotary?.base == 10_000)
+    #expect(local.rotary?.factors == [] && global.window == nil)
+    #expect(global.rotary?.base == 1_000_000 && global.rotary?.factors == Array(repeating: 8, count: 128))
+
+    let silent = try TemporaryFile(#"{"model_type": "gemma3"}"#.utf8, name: "config.json")
+    expectFileError("lacks the key 'text_config'") {
+      _ = try Gemma3.blueprint(json: ConfigFile(path: silent.path))
+    }
   }
 
   // MARK: - Edits

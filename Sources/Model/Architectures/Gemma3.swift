@@ -1,10 +1,11 @@
-/// Gemma 3's text models: Gemma 2 without its caps, with norms on each head's queries and keys, and
-/// of six layers five with a window and a RoPE base of their own.
+/// Gemma 3: Gemma 2 without its caps, with norms on each head's queries and keys, and of six layers
+/// five with a window and a RoPE base of their own. Of the models that read images too (4B and
+/// larger), what reads text; a prompt without images passes through nothing else.
 ///
 /// Hugging Face's `modeling_gemma3.py`; llama.cpp's `llm_build_gemma3_iswa`.
 enum Gemma3: Architecture {
   static let ggufNames = ["gemma3"]
-  static let modelTypes = ["gemma3_text"]
+  static let modelTypes = ["gemma3_text", "gemma3"]
 
   static func blueprint(gguf file: GGUFFile) throws -> Blueprint {
     let keys = GGUFKeys(file: file, prefix: "gemma3")
@@ -27,12 +28,25 @@ enum Gemma3: Architecture {
   }
 
   static func blueprint(json file: ConfigFile) throws -> Blueprint {
+    guard file.values.modelType == "gemma3" else { return try textBlueprint(file) }
+    var blueprint = try textBlueprint(try file.text)
+    blueprint.names.otherPrefixes = ["language_model.model.", "model.language_model."]
+    blueprint.names.isHarmless = { name in
+      ["vision_tower.", "multi_modal_projector."].contains { part in
+        name.hasPrefix(part) || name.hasPrefix("model." + part)
+      }
+    }
+    return blueprint
+  }
+
+  private static func textBlueprint(_ stated: ConfigFile) throws -> Blueprint {
+    var file = stated
+    file.values.setGemma3Defaults()
     try file.checkGemma()
     let period =
       file.values.slidingWindowPattern ?? file.values._slidingWindowPattern ?? 6
-    var configuration = try Configuration(likeLlama: file, isTied: true, headWidth: 256) {
-      layer, _ in
-      let headWidth = file.values.headDim ?? 256
+    var configuration = try Configuration(likeLlama: file, isTied: true) { layer, _ in
+      let headWidth = try file.require(file.values.headDim, "head_dim")
       guard try file.isLocal(layer, by: { isLocal(layer, period) }) else {
         return LayerAttention(rotary: try file.rotary(width: headWidth, base: 1_000_000))
       }
@@ -60,5 +74,21 @@ extension Configuration {
     becomeGemma()
     hasPostNorms = true
     hasQueryKeyNorms = true
+  }
+}
+
+extension ConfigFile.Values {
+  /// What `Gemma3TextConfig` takes where a file is silent, as that of gemma-3-4b is on most things.
+  fileprivate mutating func setGemma3Defaults() {
+    vocabSize = vocabSize ?? 262_208
+    hiddenSize = hiddenSize ?? 2304
+    intermediateSize = intermediateSize ?? 9216
+    numHiddenLayers = numHiddenLayers ?? 26
+    numAttentionHeads = numAttentionHeads ?? 8
+    numKeyValueHeads = numKeyValueHeads ?? 4
+    headDim = headDim ?? 256
+    maxPositionEmbeddings = maxPositionEmbeddings ?? 131_072
+    queryPreAttnScalar = queryPreAttnScalar ?? 256
+    slidingWindow = slidingWindow ?? 4096
   }
 }

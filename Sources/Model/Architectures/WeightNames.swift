@@ -7,10 +7,18 @@ struct WeightNames {
   var unembedding: WeightSource
   var unembeddingBias: WeightSource?
   var layer: @Sendable (Int) -> LayerNames
-  /// What some files leave out at the beginning of every name.
+  /// What names begin with, all but the unembedding's.
   var prefix = ""
+  /// What some files have in its place: most often nothing.
+  var otherPrefixes = [""]
   /// Tensors that the file may have beside these, and that nobody needs.
   var isHarmless: @Sendable (String) -> Bool = { _ in false }
+
+  /// How a file may spell a name, the usual way first.
+  func spellings(of name: String) -> [String] {
+    guard !prefix.isEmpty, name.hasPrefix(prefix) else { return [name] }
+    return [name] + otherPrefixes.map { $0 + name.dropFirst(prefix.count) }
+  }
 
   var all: [String] {
     [embedding, unembedding].map(\.name) + finalNorm.all

@@ -40,6 +40,11 @@ extension ConfigFile {
     var useBidirectionalAttention: Bool?
   }
 
+  /// Configurations within the configuration.
+  struct Parts: Decodable {
+    var textConfig: Values?
+  }
+
   struct Rope: Decodable, Sendable {
     var ropeType, type: String?
     var ropeTheta: Double?

@@ -7,7 +7,18 @@
 /// A `config.json` as Hugging Face's transformers writes it, 4.x and 5.x alike.
 struct ConfigFile: Sendable {
   let path: String
-  let values: Values
+  var values: Values
+  /// Of the language model, in the file of a model that reads more than text.
+  private let textValues: Values?
+
+  /// The keys of `text_config` alone, of which files state those that are not the family's usual.
+  var text: ConfigFile {
+    get throws {
+      var file = self
+      file.values = try require(textValues, "text_config")
+      return file
+    }
+  }
 
   init(path: String) throws {
     self.path = path
@@ -23,6 +34,7 @@ struct ConfigFile: Sendable {
     decoder.keyDecodingStrategy = .convertFromSnakeCase
     do {
       values = try decoder.decode(Values.self, from: Data(bytes))
+      textValues = try decoder.decode(Parts.self, from: Data(bytes)).textConfig
     } catch let error as DecodingError {
       throw ModelError(
         .file, "\(quoted(path)) is not a model's config.json: \(Self.describe(error).prefix(400))")

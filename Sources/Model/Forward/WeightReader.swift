@@ -49,10 +49,8 @@ struct WeightReader {
 
   /// A tensor that the architecture does not know, such as a bias, would be left out of the sums.
   func refuseUnknown(layers: Int) throws {
-    var known = Set(names.all.flatMap { [$0, shortened($0)] })
-    for layer in 0..<layers {
-      known.formUnion(names.layer(layer).all.flatMap { [$0, shortened($0)] })
-    }
+    var known = Set(names.all.flatMap(names.spellings))
+    for layer in 0..<layers { known.formUnion(names.layer(layer).all.flatMap(names.spellings)) }
     let there = file.tensors.map(\.name) + file.unsupported.keys.sorted()
     if let unknown = there.first(where: {
       !known.contains($0) && !names.isHarmless($0) && !Self.isHarmless($0)
@@ -71,14 +69,8 @@ struct WeightReader {
       where: name.hasSuffix)
   }
 
-  /// A name without the prefix that some files leave out.
-  private func shortened(_ name: String) -> String {
-    names.prefix.isEmpty || !name.hasPrefix(names.prefix)
-      ? name : String(name.dropFirst(names.prefix.count))
-  }
-
   func tensor(_ name: String, _ shape: [Int]) throws -> TensorInfo {
-    let name = present.contains(name) || !present.contains(shortened(name)) ? name : shortened(name)
+    let name = names.spellings(of: name).first(where: present.contains) ?? name
     let tensor = try file.require(name)
     guard tensor.shape == shape else {
       throw ModelError(
