@@ -6,7 +6,7 @@ Models of `families.py` in other widths, written by `families_gguf.py` with quan
 the weights as `gguf.quants` decodes them: put back into the model in Hugging Face's layout, they are run by
 `transformers` in float64; a plain Llama is also run from the file by `reference.py`, and the two must agree.
 
-What the package can quantize, it does. For the types that it only reads (K-quants, IQ4_NL) blocks are random
+What the package can quantize, it does. For the types that it only reads (K-quants, IQ4_NL, IQ4_XS) blocks are random
 bits under scales that give the weights their spread. Seeded by tensor name: rerunning changes no byte.
 """
 
@@ -36,7 +36,7 @@ from tiny import FIXTURES
 QUANTIZED = FIXTURES / "quantized"
 FLOATS = [Type.F32, Type.F16, Type.BF16]
 BLOCKS_OF_32 = [Type.Q4_0, Type.Q4_1, Type.Q5_0, Type.Q5_1, Type.Q8_0, Type.IQ4_NL, Type.MXFP4]
-K_QUANTS = [Type.Q2_K, Type.Q3_K, Type.Q4_K, Type.Q5_K, Type.Q6_K]
+K_QUANTS = [Type.Q2_K, Type.Q3_K, Type.Q4_K, Type.Q5_K, Type.Q6_K, Type.IQ4_XS]
 # What llama.cpp takes where a row is no whole number of blocks of 256.
 FALLBACK = {
     Type.Q2_K: Type.IQ4_NL,
@@ -44,6 +44,7 @@ FALLBACK = {
     Type.Q4_K: Type.Q5_0,
     Type.Q5_K: Type.Q5_1,
     Type.Q6_K: Type.Q8_0,
+    Type.IQ4_XS: Type.IQ4_NL,
 }
 # The mean of a quant, by which the minimum is scaled so that weights are as often negative as positive.
 MEAN_QUANT = {Type.Q2_K: 1.5, Type.Q4_K: 7.5, Type.Q5_K: 15.5}
@@ -132,7 +133,7 @@ ALL = [
 def encoded(name, x, kind):
     """The matrix's bytes in a type, and their values as the package decodes them."""
     x = x * np.float32(0.9)  # no longer exact in sixteen bits: every type rounds
-    if kind in MEAN_QUANT or kind in (Type.Q3_K, Type.Q6_K, Type.IQ4_NL):
+    if kind in MEAN_QUANT or kind in (Type.Q3_K, Type.Q6_K, Type.IQ4_NL, Type.IQ4_XS):
         data = random_blocks(name, x, kind)
     else:
         data = quantize(x, kind)

@@ -22,7 +22,7 @@ from pathlib import Path
 
 import gguf
 import tokenizers
-from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 
 SEED = 20250607
 LINES = 6000
@@ -187,8 +187,10 @@ def train(digits, alphabet, unknown=None):
 
 
 def characters(path):
-    """Writes where each run of characters begins that are all the same to ByteLevel and to Digits."""
+    """Writes where each run of characters begins that are all the same to ByteLevel, to Digits and to case."""
     byte_level, digits = pre_tokenizer(None), pre_tokenizers.Digits(True)
+    cases = [("upper", r"[\p{Lu}\p{Lt}]"), ("lower", r"\p{Ll}"), ("both", r"[\p{Lm}\p{Lo}\p{M}]")]
+    cases = [(name, pre_tokenizers.Split(Regex(pattern), "isolated")) for name, pattern in cases]
     together = lambda splitter, text: len(splitter.pre_tokenize_str(text)) == 1
     before = None
     with open(path, "w", encoding="utf-8", newline="\n") as file:
@@ -199,6 +201,7 @@ def characters(path):
             neighbours = [("letter", "a"), ("number", "7"), ("space", "\n"), ("other", "!")]
             kind = next(name for name, neighbour in neighbours if together(byte_level, neighbour + character))
             kind += " " + ("text" if together(digits, "a" + character) else "digit")
+            kind += " " + next((name for name, split in cases if not together(split, "!" + character)), "none")
             if kind != before:
                 print(f"{value:X} {kind}", file=file)
             before = kind

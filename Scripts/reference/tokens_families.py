@@ -28,6 +28,7 @@ from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalize
 from tokens import DIGITS, FULL_EVERY, MARKS, PIECES, QUOTES, SEED, SENTENCES, SPACES, fnv, lines
 
 LINES = 1200
+CASED_LINES = 300
 COMPOSED = [
     "e\u0301", "E\u0301\u0323", "A\u030a", "\u212b", "\u2126", "q\u0307\u0323", "q\u0323\u0307", "\u0344", "\u1e9b\u0323", "\u1100\u1161\u11a8",
     "\u1100\u1161", "\uac00\u11a8", "\u0915\u093c", "\u0958", "\u0627\u0653", "\u09c7\u09be", "\u0dd9\u0dcf\u0dca", "\ufb1d", "\u2adc", "\U0001d15e",
@@ -42,6 +43,15 @@ SPECIALS = [
 MODERN = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|%s| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 LLAMA3 = MODERN % r"\p{N}{1,3}"
 QWEN2 = MODERN % r"\p{N}"
+UPPER, LOWER, BEFORE = r"[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]", r"[\p{Ll}\p{Lm}\p{Lo}\p{M}]", r"[^\r\n\p{L}\p{N}]?"
+CASED = f"{BEFORE}{UPPER}*{LOWER}+%s|{BEFORE}{UPPER}+{LOWER}*%s|%s" + r"| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+TEKKEN = CASED % ("", "", r"\p{N}")
+GPT4O = CASED % (*["(?i:'s|'t|'re|'ve|'m|'ll|'d)?"] * 2, r"\p{N}{1,3}")
+# Capitals, small letters, letters and marks that are neither, and what may stand before or after them.
+CASES = [
+    "A", "B", "\u00c9", "\u01c5", "\u1f88", "\u0416", "a", "b", "\u00e9", "\u0436", "\u02b0", "\u3042", "\u4e2d", "\u0e01", "\u0301", "\u093e", "\u20dd",
+    "1", "'", "'s", "'S", "'ll", "'\u017f", " ", "\t", "\n", "/", "//", "!", "_", "HTTP", "Server", "camelCase",
+]
 
 
 def byte_level(sentences, normalizer, splits, specials, size=560, **settings):
@@ -91,6 +101,16 @@ def llama3(sentences):
 def qwen2(sentences):
     tokenizer = byte_level(sentences, normalizers.NFC(), [QWEN2], ["<|endoftext|>", "<|im_start|>", "<|im_end|>"])
     return tokenizer, {"tokenizer_class": "Qwen2Tokenizer", "add_bos_token": False, "bos_token": None, "eos_token": "<|im_end|>"}
+
+
+def tekken(sentences):
+    tokenizer = byte_level(sentences, None, [TEKKEN], ["<unk>", "<s>", "</s>"], ignore_merges=True)
+    return tokenizer, {"tokenizer_class": "PreTrainedTokenizerFast", "add_bos_token": True, "bos_token": "<s>", "eos_token": "</s>"}
+
+
+def gpt4o(sentences):
+    tokenizer = byte_level(sentences, None, [GPT4O], ["<|endoftext|>", "<|end|>"])
+    return tokenizer, {"tokenizer_class": "GPT2Tokenizer", "bos_token": "<|endoftext|>", "eos_token": "<|endoftext|>"}
 
 
 def train_pieces(sentences, **settings):
@@ -189,6 +209,8 @@ def mixed_lines():
     pools = [COMPOSED, SPECIALS, SPACES, DIGITS, QUOTES, MARKS, PIECES, words, ["\r\n", "\n\n", "\r\n\r\n", "\n \n"]]
     while len(mixed) < LINES:
         mixed["".join(rng.choice(rng.choices(pools, [5, 3, 4, 2, 3, 1, 2, 5, 1])[0]) for _ in range(rng.randrange(1, 12)))] = None
+    while len(mixed) < LINES + CASED_LINES:
+        mixed["".join(rng.choice(CASES) for _ in range(rng.randrange(1, 14)))] = None
     return list(mixed)
 
 
@@ -230,7 +252,7 @@ def main(fixtures):
     decreed = ["\n", "\n\n", "▁▁", "▁▁▁", "<table>"]
     gemma_model, gemma_pieces = train_pieces(SENTENCES, add_dummy_prefix=False, user_defined_symbols=decreed)
     made = {
-        "neox": neox(SENTENCES), "llama3": llama3(SENTENCES), "qwen2": qwen2(SENTENCES), "llama2": llama2(llama_pieces),
+        "neox": neox(SENTENCES), "llama3": llama3(SENTENCES), "qwen2": qwen2(SENTENCES), "tekken": tekken(SENTENCES), "gpt-4o": gpt4o(SENTENCES), "llama2": llama2(llama_pieces),
         "metaspace": metaspace(llama_pieces), "metaspace-words": metaspace_words(llama_pieces), "gemma": gemma(gemma_pieces),
     }  # fmt: skip
     for name, (tokenizer, config) in made.items():

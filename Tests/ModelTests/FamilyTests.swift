@@ -121,7 +121,8 @@ struct FamilyTests {
     let (local, global) = (c.attention[4], c.attention[5])
     #expect(local.window == 1024 && local.rotary?.base == 10_000)
     #expect(local.rotary?.factors == [] && global.window == nil)
-    #expect(global.rotary?.base == 1_000_000 && global.rotary?.factors == Array(repeating: 8, count: 128))
+    #expect(
+      global.rotary?.base == 1_000_000 && global.rotary?.factors == Array(repeating: 8, count: 128))
 
     let silent = try TemporaryFile(#"{"model_type": "gemma3"}"#.utf8, name: "config.json")
     expectFileError("lacks the key 'text_config'") {

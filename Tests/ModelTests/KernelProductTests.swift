@@ -314,7 +314,7 @@ struct KernelProductTests {
     case .f8_E4M3: return [(0, [0x7F]), (0, [0xFF])]
     case .f8_E5M2: return [(0, [0x7C]), (0, [0xFF])]
     case .mxfp4: return [(0, [253]), (0, [255])]
-    case .f16, .q4_0, .q5_0, .q8_0, .iq4_NL: return at(0)
+    case .f16, .q4_0, .q5_0, .q8_0, .iq4_NL, .iq4_XS: return at(0)
     case .q4_1, .q5_1, .q4_K, .q5_K: return at(0, 2)
     case .q2_K: return at(80, 82)
     case .q3_K: return at(108)

@@ -86,7 +86,7 @@ struct RandomMatrixFile: TensorFile {
       // Exponents that leave out what is infinite or no number; for E4M3 some more.
       let largest: UInt8 = values == .finite ? 0x7B : 0x3B
       return [noise[0] & 0x80 | UInt8.random(in: 0...largest, using: &generator)]
-    case .q4_0, .q5_0, .q8_0, .iq4_NL: return word(half) + noise[2...]
+    case .q4_0, .q5_0, .q8_0, .iq4_NL, .iq4_XS: return word(half) + noise[2...]
     case .q4_1, .q5_1, .q4_K, .q5_K: return word(half) + word(other) + noise[4...]
     case .q2_K: return noise[..<80] + word(half) + word(other)
     case .q3_K: return noise[..<108] + word(half)

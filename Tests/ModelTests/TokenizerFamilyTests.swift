@@ -9,7 +9,10 @@ import Testing
   private static let folder = "tokenizer-families"
 
   @Test(
-    arguments: ["neox", "llama3", "qwen2", "llama2", "metaspace", "metaspace-words", "gemma"])
+    arguments: [
+      "neox", "llama3", "qwen2", "tekken", "gpt-4o", "llama2", "metaspace", "metaspace-words",
+      "gemma",
+    ])
   func aTokenizerJSON(name: String) throws {
     try Self.tokenizer(name).check(TokenizerRecord(fixturePath(Self.folder), name))
   }
@@ -32,6 +35,8 @@ import Testing
   @Test(arguments: [
     ("neox", "<|endoftext|>", false, "gpt2 (gpt-2)"),
     ("llama3", "<|begin_of_text|>", true, "gpt2 (llama-bpe)"),
+    ("tekken", "<s>", true, "gpt2 (tekken)"),
+    ("gpt-4o", "<|endoftext|>", false, "gpt2 (gpt-4o)"),
     ("llama2", "<s>", true, "llama (SentencePiece)"),
     ("metaspace", "<s>", true, "llama (SentencePiece)"),
     ("metaspace-words", "<s>", false, "llama (SentencePiece)"),
@@ -80,10 +85,10 @@ import Testing
   }
 
   /// Runs take n log n steps here too.
-  @Test(arguments: ["llama2", "gemma", "qwen2"])
+  @Test(arguments: ["llama2", "gemma", "qwen2", "gpt-4o"])
   func longRunsAreQuick(name: String) throws {
     let tokenizer = try Self.tokenizer(name)
-    for unit in ["a", " ", "é", "e\u{301}", "1", "\n", "\r\n x", "<s>"] {
+    for unit in ["a", "A", " ", "é", "e\u{301}", "1", "\n", "\r\n x", "<s>"] {
       let text = String(repeating: unit, count: 60_000 / unit.utf8.count)
       var pieces: [Tokenizer.Piece] = []
       let time = ContinuousClock().measure { pieces = tokenizer.encode(text) }

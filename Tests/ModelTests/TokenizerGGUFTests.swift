@@ -87,6 +87,14 @@ import Testing
     }
     let llama = try family("llama-bpe")
     #expect(llama.addsBOS && llama.ignoresMerges && llama.preTokenizer == .llama3)
+    for (name, pattern, ignoresMerges) in [
+      ("dbrx", WordPattern.llama3, false), ("smaug-bpe", .llama3, false), ("tekken", .tekken, true),
+      ("gpt-4o", .gpt4o, false), ("deepseek-r1-qwen", .qwen2, false),
+    ] {
+      let tokenizer = try family(name)
+      #expect(tokenizer.preTokenizer.steps == [.pattern(pattern)], "\(name)")
+      #expect(tokenizer.ignoresMerges == ignoresMerges && !tokenizer.addsBOS, "\(name)")
+    }
     let unasked = try gguf {
       $0["pre"] = .string("llama-bpe")
       $0["add_bos_token"] = .bool(false)

@@ -123,7 +123,8 @@ import Testing
       let end = index + 1 < runs.count ? runs[index + 1].start : 0x110000
       for value in run.start..<end {
         guard let scalar = Unicode.Scalar(value) else { continue }
-        let kind = "\(ScalarKind(scalar)) \(scalar.isNumeric ? "digit" : "text")"
+        let letter = LetterCase(scalar).map { "\($0)" } ?? "none"
+        let kind = "\(ScalarKind(scalar)) \(scalar.isNumeric ? "digit" : "text") \(letter)"
         if kind != run.kind { wrong.append("\(String(value, radix: 16)): \(kind)") }
       }
     }

@@ -26,7 +26,8 @@ enum Gemma2: Architecture {
     var configuration = try Configuration(likeLlama: file, isTied: true, headWidth: 256) {
       layer, rotary in
       let isLocal = try file.isLocal(layer) { layer.isMultiple(of: 2) }
-      return LayerAttention(window: isLocal ? file.values.slidingWindow ?? 4096 : nil, rotary: rotary)
+      return LayerAttention(
+        window: isLocal ? file.values.slidingWindow ?? 4096 : nil, rotary: rotary)
     }
     configuration.becomeGemma()
     configuration.hasPostNorms = true

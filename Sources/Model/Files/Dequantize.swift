@@ -35,6 +35,7 @@ public enum Dequantize {
       case .q5_K: scaledFiveBits(source, target)
       case .q6_K: sixBits(source, target)
       case .iq4_NL: tableOfFourBits(source, target)
+      case .iq4_XS: scaledTableOfFourBits(source, target)
       case .f8_E4M3: target[0] = float(e4m3: source[0])
       case .f8_E5M2: target[0] = float(half: UInt16(source[0]) << 8)
       case .mxfp4: microscaledFourBits(source, target)

@@ -47,12 +47,13 @@ extension Dequantize {
 
   /// IQ4_NL: f16 d, nibbles that choose from a table: d · value.
   static func tableOfFourBits(_ block: Block, _ values: Values) {
-    let table: [Float] = [
-      -127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113,
-    ]
     let d = float(half: load(block, 0))
-    for index in 0..<32 { values[index] = d * table[nibble(block, 2, index)] }
+    for index in 0..<32 { values[index] = d * fourBitTable[nibble(block, 2, index)] }
   }
+
+  private static let fourBitTable: [Float] = [
+    -127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113,
+  ]
 
   /// MXFP4: a byte e, nibbles that are floats of four bits: 2^(e − 127) · value. As GGML does, the
   /// value is doubled and the power halved.
@@ -126,6 +127,19 @@ extension Dequantize {
       let low = Int(block[half * 64 + group % 2 * 32 + lane] >> (group / 2 * 4) & 15)
       let scale = d * Float(Int8(bitPattern: block[192 + index / 16]))
       values[index] = scale * Float((low | pair(block, 128, index) << 4) - 32)
+    }
+  }
+
+  /// IQ4_XS: f16 d, the upper pairs and then the lower nibbles of 8 scales of six bits, nibbles that
+  /// choose from IQ4_NL's table: (d · (scale − 32)) · value. A scale serves 32 values.
+  static func scaledTableOfFourBits(_ block: Block, _ values: Values) {
+    let d = float(half: load(block, 0))
+    let high: UInt16 = load(block, 2)
+    for index in 0..<256 {
+      let part = index / 32
+      let low = block[4 + part / 2] >> (part % 2 * 4) & 15
+      let scale = d * Float(Int(low) | Int(high >> (part * 2) & 3) << 4 - 32)
+      values[index] = scale * fourBitTable[nibble(block, 8 + part * 16, index % 32)]
     }
   }
 

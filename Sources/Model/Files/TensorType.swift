@@ -1,7 +1,8 @@
 /// How a tensor's elements are stored. Each row is a whole number of blocks.
 public enum TensorType: Sendable, Hashable, CaseIterable {
   // swift-format-ignore: AlwaysUseLowerCamelCase
-  case f32, f16, bf16, q4_0, q4_1, q5_0, q5_1, q8_0, q2_K, q3_K, q4_K, q5_K, q6_K, iq4_NL, mxfp4
+  case f32, f16, bf16, q4_0, q4_1, q5_0, q5_1, q8_0, q2_K, q3_K, q4_K, q5_K, q6_K, iq4_NL, iq4_XS,
+    mxfp4
   /// Eight-bit floats, which GGUF does not have.
   // swift-format-ignore: AlwaysUseLowerCamelCase
   case f8_E4M3, f8_E5M2
@@ -38,6 +39,7 @@ public enum TensorType: Sendable, Hashable, CaseIterable {
     case .q5_K: Layout("Q5_K", ggml: 13, elements: 256, bytes: 2 + 2 + 12 + 32 + 128)
     case .q6_K: Layout("Q6_K", ggml: 14, elements: 256, bytes: 128 + 64 + 16 + 2)
     case .iq4_NL: Layout("IQ4_NL", ggml: 20, elements: 32, bytes: 2 + 16)
+    case .iq4_XS: Layout("IQ4_XS", ggml: 23, elements: 256, bytes: 2 + 2 + 4 + 128)
     case .mxfp4: Layout("MXFP4", ggml: 39, elements: 32, bytes: 1 + 16)
     case .f8_E4M3: Layout("F8_E4M3", ggml: nil, elements: 1, bytes: 1)
     case .f8_E5M2: Layout("F8_E5M2", ggml: nil, elements: 1, bytes: 1)

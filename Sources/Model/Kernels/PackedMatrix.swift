@@ -186,6 +186,7 @@ extension TensorType {
     case .q5_K: .Q5_K
     case .q6_K: .Q6_K
     case .iq4_NL: .IQ4_NL
+    case .iq4_XS: .IQ4_XS
     case .mxfp4: .MXFP4
     case .f8_E4M3: .F8_E4M3
     case .f8_E5M2: .F8_E5M2

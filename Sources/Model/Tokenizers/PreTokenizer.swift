@@ -20,6 +20,8 @@ struct PreTokenizer: Sendable, Equatable {
   static let smollm = PreTokenizer(steps: [.eachDigit, .pattern(.gpt2)])
   static let llama3 = PreTokenizer(steps: [.pattern(.llama3)])
   static let qwen2 = PreTokenizer(steps: [.pattern(.qwen2)])
+  static let tekken = PreTokenizer(steps: [.pattern(.tekken)])
+  static let gpt4o = PreTokenizer(steps: [.pattern(.gpt4o)])
 
   /// Calls `word` with the place of each word of `range` in turn. Together they cover it.
   ///

@@ -41,8 +41,8 @@ extension Tokenizer {
     case .byteAlphabet:
       let pre = splitting.preTokenizer
       if pre == .smollm { return "gpt2 (smollm)" }
-      if pre.steps.contains(.pattern(.llama3)) { return "gpt2 (llama-bpe)" }
-      return pre.steps.contains(.pattern(.qwen2)) ? "gpt2 (qwen2)" : "gpt2 (gpt-2)"
+      let pattern = WordPattern.allCases.first { pre.steps.contains(.pattern($0)) } ?? .gpt2
+      return "gpt2 (\(pattern.name))"
     }
   }
 }

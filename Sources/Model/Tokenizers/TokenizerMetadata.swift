@@ -99,8 +99,8 @@ struct BytePairFamily {
   var addsBOS = false
 
   private static let names = [
-    "gpt-2", "gpt-neox", "llama-bpe", "llama-v3", "llama3", "olmo", "phi-2", "qwen2", "smollm",
-    "starcoder",
+    "dbrx", "deepseek-r1-qwen", "gpt-2", "gpt-4o", "gpt-neox", "llama-bpe", "llama-v3", "llama3",
+    "olmo", "phi-2", "qwen2", "smaug-bpe", "smollm", "starcoder", "tekken",
   ]
 
   /// - Throws: if the name is not known, or if there is none and the architecture does not tell.
@@ -115,13 +115,19 @@ struct BytePairFamily {
       preTokenizer = .gpt2
       normalizer = .nfc
     case "smollm", "starcoder": preTokenizer = .smollm
-    case "qwen2", "of qwen2", "of qwen3":
+    case "qwen2", "deepseek-r1-qwen", "of qwen2", "of qwen3":
       preTokenizer = .qwen2
       normalizer = .nfc
     case "llama-bpe", "llama3", "llama-v3":
       preTokenizer = .llama3
       ignoresMerges = true
       addsBOS = true
+    // Phi-4, and some that are trained on from Llama 3.
+    case "dbrx", "smaug-bpe": preTokenizer = .llama3
+    case "tekken":
+      preTokenizer = .tekken
+      ignoresMerges = true
+    case "gpt-4o": preTokenizer = .gpt4o
     default:
       throw file.damaged(
         pre == "default"

@@ -4,6 +4,21 @@ enum WordPattern: Sendable, Equatable, CaseIterable {
   case gpt2
   case llama3
   case qwen2
+  /// Mistral's since Nemo.
+  case tekken
+  /// Of GPT-4o, and of Phi-4 mini.
+  case gpt4o
+
+  /// As GGUF files name the family (`tokenizer.ggml.pre`).
+  var name: String {
+    switch self {
+    case .gpt2: "gpt-2"
+    case .llama3: "llama-bpe"
+    case .qwen2: "qwen2"
+    case .tekken: "tekken"
+    case .gpt4o: "gpt-4o"
+    }
+  }
 
   /// As the files of the family write it.
   var expression: String {
@@ -11,12 +26,21 @@ enum WordPattern: Sendable, Equatable, CaseIterable {
     case .gpt2: #"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"#
     case .llama3: Self.modern(digits: #"\p{N}{1,3}"#)
     case .qwen2: Self.modern(digits: #"\p{N}"#)
+    case .tekken: Self.cased(ending: "", digits: #"\p{N}"#)
+    case .gpt4o: Self.cased(ending: "(?i:'s|'t|'re|'ve|'m|'ll|'d)?", digits: #"\p{N}{1,3}"#)
     }
   }
 
   private static func modern(digits: String) -> String {
     #"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|"# + digits
       + #"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"#
+  }
+
+  private static func cased(ending: String, digits: String) -> String {
+    let (upper, lower) = (#"[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]"#, #"[\p{Ll}\p{Lm}\p{Lo}\p{M}]"#)
+    let before = #"[^\r\n\p{L}\p{N}]?"#
+    return "\(before)\(upper)*\(lower)+\(ending)|\(before)\(upper)+\(lower)*\(ending)|\(digits)"
+      + #"| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+"#
   }
 
   /// Where the match ends that begins with `range`, which is not empty. Every text is covered by
@@ -26,6 +50,8 @@ enum WordPattern: Sendable, Equatable, CaseIterable {
     case .gpt2: Self.gpt2End(text, range)
     case .llama3: Self.modernEnd(text, range, digits: 3)
     case .qwen2: Self.modernEnd(text, range, digits: 1)
+    case .tekken: Self.casedEnd(text, range, digits: 1, contracts: false)
+    case .gpt4o: Self.casedEnd(text, range, digits: 3, contracts: true)
     }
   }
 
@@ -47,23 +73,51 @@ enum WordPattern: Sendable, Equatable, CaseIterable {
     _ text: ArraySlice<UInt8>, _ range: Range<Int>, digits: Int
   ) -> Int {
     if let end = contraction(text, range, ignoresCase: true) { return end }
+    for start in lettersStarts(text, range) where ScalarKind.at(start, in: text).kind == .letter {
+      return run(of: .letter, text, start..<range.upperBound)
+    }
+    return restEnd(text, range, digits: digits) { isLineEnd($0) }
+  }
+
+  private static func casedEnd(
+    _ text: ArraySlice<UInt8>, _ range: Range<Int>, digits: Int, contracts: Bool
+  ) -> Int {
+    guard let end = LetterCase.wordEnd(text, range, starts: lettersStarts(text, range)) else {
+      return restEnd(text, range, digits: digits) { isLineEnd($0) || $0 == UInt8(ascii: "/") }
+    }
+    guard contracts, end < range.upperBound else { return end }
+    return contraction(text, end..<range.upperBound, ignoresCase: true) ?? end
+  }
+
+  /// Where a word's letters may begin: one character that is no line's end belongs to the letters
+  /// after it.
+  private static func lettersStarts(_ text: ArraySlice<UInt8>, _ range: Range<Int>) -> [Int] {
     let start = range.lowerBound
     let (kind, length) = ScalarKind.at(start, in: text)
+    let takesOne = kind == .space || kind == .other
+    guard takesOne, !isLineEnd(text[start]), start + length < range.upperBound else {
+      return [start]
+    }
+    return [start + length, start]
+  }
+
+  /// What is alike in all but the oldest: digits, marks, white space.
+  ///
+  /// - Parameter belongs: whether a byte after marks belongs to them.
+  private static func restEnd(
+    _ text: ArraySlice<UInt8>, _ range: Range<Int>, digits: Int,
+    belongsToMarks belongs: (UInt8) -> Bool
+  ) -> Int {
+    let start = range.lowerBound
+    let (kind, length) = ScalarKind.at(start, in: text)
+    if kind == .number { return run(of: .number, text, range, atMost: digits) }
     let next = start + length
-    let nextKind = next < range.upperBound ? ScalarKind.at(next, in: text).kind : nil
-    switch kind {
-    case .letter: return run(of: .letter, text, range)
-    case .number: return run(of: .number, text, range, atMost: digits)
-    case .space, .other:
-      // One character that is no line's end belongs to the letters after it.
-      if nextKind == .letter, !isLineEnd(text[start]) {
-        return run(of: .letter, text, next..<range.upperBound)
-      }
-      let takesMarks = kind == .other || (text[start] == UInt8(ascii: " ") && nextKind == .other)
-      guard takesMarks else { break }
-      var end = run(
-        of: .other, text, (kind == .other ? start : next)..<range.upperBound)
-      while end < range.upperBound, isLineEnd(text[end]) { end += 1 }
+    let isBeforeMark =
+      text[start] == UInt8(ascii: " ") && next < range.upperBound
+      && ScalarKind.at(next, in: text).kind == .other
+    if kind == .other || isBeforeMark {
+      var end = run(of: .other, text, (isBeforeMark ? next : start)..<range.upperBound)
+      while end < range.upperBound, belongs(text[end]) { end += 1 }
       return end
     }
     // White space: to the last line's end in it, if there is one.

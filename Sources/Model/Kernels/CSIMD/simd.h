@@ -38,6 +38,7 @@ typedef enum __attribute__((enum_extensibility(closed))) SummandPanelType : uint
   SummandPanelTypeQ5_K,
   SummandPanelTypeQ6_K,
   SummandPanelTypeIQ4_NL,
+  SummandPanelTypeIQ4_XS,
   SummandPanelTypeMXFP4,
   SummandPanelTypeF8_E4M3,
   SummandPanelTypeF8_E5M2,

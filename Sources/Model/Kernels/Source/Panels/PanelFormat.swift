@@ -51,6 +51,7 @@ extension PanelTask {
     case .Q5_K: run(Q5_K.self)
     case .Q6_K: run(Q6_K.self)
     case .IQ4_NL: run(IQ4_NL.self)
+    case .IQ4_XS: run(IQ4_XS.self)
     case .MXFP4: run(MXFP4.self)
     case .F8_E4M3: run(F8_E4M3.self)
     case .F8_E5M2: run(F8_E5M2.self)

@@ -1,0 +1,69 @@
+/// What the patterns that cut a word before its capitals tell apart among letters and marks.
+enum LetterCase {
+  /// `[\p{Lu}\p{Lt}]`
+  case upper
+  /// `\p{Ll}`
+  case lower
+  /// `[\p{Lm}\p{Lo}\p{M}]`, which may stand among either.
+  case both
+
+  init?(_ scalar: Unicode.Scalar) {
+    switch scalar {
+    case "A"..."Z": self = .upper
+    case "a"..."z": self = .lower
+    case "\0"..."\u{7F}": return nil
+    // ʕ, which Unicode 17 no longer counts among the small letters.
+    case "\u{295}": self = .lower
+    default:
+      // As for ScalarKind.
+      guard let age = scalar.properties.age, age.major <= 16 else { return nil }
+      switch scalar.properties.generalCategory {
+      case .uppercaseLetter, .titlecaseLetter: self = .upper
+      case .lowercaseLetter: self = .lower
+      case .modifierLetter, .otherLetter, .nonspacingMark, .spacingMark, .enclosingMark:
+        self = .both
+      default: return nil
+      }
+    }
+  }
+
+  /// Where the first of these ends that matches, `U` being upper or both, `L` lower or both:
+  /// `U*L+` from one of `starts`, the first that there is, else `U+L*`.
+  static func wordEnd(
+    _ text: ArraySlice<UInt8>, _ range: Range<Int>, starts: [Int]
+  ) -> Int? {
+    let runs = starts.map { CapitalRun(text, $0..<range.upperBound) }
+    for run in runs {
+      if let lower = run.endWithLower { return lower }
+    }
+    return runs.first { $0.end > $0.start }?.end
+  }
+
+  /// `U*`, and what the letters after it make of it.
+  private struct CapitalRun {
+    let start: Int
+    let end: Int
+    /// Of `U*L+`: if no small letter follows, the last of both kinds is its `L+`.
+    let endWithLower: Int?
+
+    init(_ text: ArraySlice<UInt8>, _ range: Range<Int>) {
+      start = range.lowerBound
+      var (end, lastOfBoth) = (range.lowerBound, Int?.none)
+      while end < range.upperBound, case (let scalar, let length) = scalar(at: end, in: text),
+        let letter = LetterCase(scalar), letter != .lower
+      {
+        end += length
+        if letter == .both { lastOfBoth = end }
+      }
+      self.end = end
+      var lowerEnd = end
+      while lowerEnd < range.upperBound,
+        case (let scalar, let length) = scalar(at: lowerEnd, in: text),
+        let letter = LetterCase(scalar), letter != .upper
+      {
+        lowerEnd += length
+      }
+      endWithLower = lowerEnd > end ? lowerEnd : lastOfBoth
+    }
+  }
+}
