@@ -50,20 +50,24 @@ GPT4O = CASED % (*["(?i:'s|'t|'re|'ve|'m|'ll|'d)?"] * 2, r"\p{N}{1,3}")
 # Capitals, small letters, letters and marks that are neither, and what may stand before or after them.
 CASES = [
     "A", "B", "\u00c9", "\u01c5", "\u1f88", "\u0416", "a", "b", "\u00e9", "\u0436", "\u02b0", "\u3042", "\u4e2d", "\u0e01", "\u0301", "\u093e", "\u20dd",
-    "1", "'", "'s", "'S", "'ll", "'\u017f", " ", "\t", "\n", "/", "//", "!", "_", "HTTP", "Server", "camelCase",
+    "1", "'", "'s", "'S", "'ll", "'\u017f", " ", "\t", "\n", "/", "//", "!", "_", "!\n/", "/\r\n", "HTTP", "Server", "camelCase",
 ]
 
 
-def byte_level(sentences, normalizer, splits, specials, size=560, **settings):
-    """A byte-level BPE: NeoX, Llama 3, Qwen2."""
+def byte_level(sentences, normalizer, splits, specials, size=560, crosses=False, **settings):
+    """A byte-level BPE: NeoX, Llama 3, Qwen2; trained across all cuts, or on words of GPT-2's kind."""
     tokenizer = Tokenizer(models.BPE(**settings))
     last = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=not splits)
-    # Trained on words of GPT-2's kind, so that there are tokens which the family's own cuts avoid.
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    # So there are tokens which the family's own cuts avoid.
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=not crosses)
     trainer = trainers.BpeTrainer(
         vocab_size=size, special_tokens=specials, initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()), show_progress=False
     )
-    tokenizer.train_from_iterator(sentences * 3 + ["1999 1999 123 123 \n\n\n 'LL 'RE 'S"] * 20, trainer)
+    more = ["1999 1999 123 123 \n\n\n 'LL 'RE 'S"] * 20
+    if crosses:
+        rng = random.Random(SEED + 4)
+        more = ["".join(rng.choice(CASES) for _ in range(8)) for _ in range(400)]
+    tokenizer.train_from_iterator(sentences * 3 + more, trainer)
     splits = [pre_tokenizers.Split(Regex(split), "isolated") for split in splits]
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence([*splits, last]) if splits else last
     if normalizer:
@@ -104,12 +108,12 @@ def qwen2(sentences):
 
 
 def tekken(sentences):
-    tokenizer = byte_level(sentences, None, [TEKKEN], ["<unk>", "<s>", "</s>"], ignore_merges=True)
+    tokenizer = byte_level(sentences, None, [TEKKEN], ["<unk>", "<s>", "</s>"], size=900, crosses=True, ignore_merges=True)
     return tokenizer, {"tokenizer_class": "PreTrainedTokenizerFast", "add_bos_token": True, "bos_token": "<s>", "eos_token": "</s>"}
 
 
 def gpt4o(sentences):
-    tokenizer = byte_level(sentences, None, [GPT4O], ["<|endoftext|>", "<|end|>"])
+    tokenizer = byte_level(sentences, None, [GPT4O], ["<|endoftext|>", "<|end|>"], size=900, crosses=True)
     return tokenizer, {"tokenizer_class": "GPT2Tokenizer", "bos_token": "<|endoftext|>", "eos_token": "<|endoftext|>"}
 
 

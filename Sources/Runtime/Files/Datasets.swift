@@ -42,21 +42,22 @@ func relationsTable(_ value: JSONValue, _ source: TextSource) throws -> Table? {
   for (index, relation) in relations.enumerated() {
     let reader = RecordReader(place: "relation \(index + 1)", source: source)
     let name = try reader.string(relation, ["name"])
+    let named = "relation `\(excerpt(name))`"
     var prompts: [String] = []
     for key in ["prompt_templates_zs", "prompt_templates"] {
       for element in relation[key]?.array ?? [] {
         guard let prompt = element.string else {
-          throw source.failure("`\(key)` of relation `\(name)` holds \(element.kindName)")
+          throw source.failure("`\(key)` of \(named) holds \(element.kindName)")
         }
         let template = try reader.template(prompt)
         if !prompts.contains(template) { prompts.append(template) }
       }
     }
     guard let samples = relation["samples"]?.array else {
-      throw source.failure("relation `\(name)` has no array of `samples`")
+      throw source.failure("\(named) has no array of `samples`")
     }
     for (row, sample) in samples.enumerated() {
-      let reader = RecordReader(place: "sample \(row + 1) of relation `\(name)`", source: source)
+      let reader = RecordReader(place: "sample \(row + 1) of \(named)", source: source)
       subjects.append(try reader.string(sample, ["subject"]))
       answers.append(try reader.string(sample, ["object"]))
       names.append(name)
@@ -96,7 +97,8 @@ private struct RecordReader {
   func template(_ prompt: String) throws -> String {
     let pieces = prompt.split(separator: "{}", omittingEmptySubsequences: false)
     guard pieces.count > 1 else {
-      throw source.failure("\(place): the prompt \(quotedText(prompt)) has no `{}` for the subject")
+      throw source.failure(
+        "\(place): the prompt \(quotedText(excerpt(prompt))) has no `{}` for the subject")
     }
     return pieces.map { piece in
       piece.reduce(into: "") { text, character in

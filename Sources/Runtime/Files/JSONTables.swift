@@ -38,7 +38,7 @@ private func columnNames(_ columns: [JSONValue], _ source: TextSource) throws ->
       throw source.failure("has no name for column \(index + 1) in `columns`")
     }
     guard known.insert(name).inserted else {
-      throw source.failure("has the name `\(name)` twice in `columns`")
+      throw source.failure("has the name `\(excerpt(name))` twice in `columns`")
     }
     return name
   }
@@ -92,12 +92,14 @@ private func table(ofArrays members: [JSONValue.Member], _ source: TextSource) t
   for member in members {
     guard let elements = member.value.array else {
       throw source.failure(
-        "is an object whose `\(member.key)` is \(member.value.kindName), so it is not a table",
+        "is an object whose `\(excerpt(member.key))` is \(member.value.kindName), so it is not a "
+          + "table",
         help: member.value.members == nil ? shapes : shapes + " (pandas: `orient=\"records\"`)")
     }
     if let first = columns.first, first.count != elements.count {
       throw source.failure(
-        "has \(first.count) values for `\(first.name)` and \(elements.count) for `\(member.key)`",
+        "has \(first.count) values for `\(excerpt(first.name))` and \(elements.count) for `"
+          + "\(excerpt(member.key))`",
         help: "every column needs as many values; null where one is missing")
     }
     columns.append(Column(try named(member.key, "the object", source), values(elements)))

@@ -59,7 +59,7 @@ private func columnNames(
     }
     if let first = known.updateValue(index, forKey: name) {
       throw source.failure(
-        "columns \(first + 1) and \(index + 1) are both named `\(name)`", line: line,
+        "columns \(first + 1) and \(index + 1) are both named `\(excerpt(name))`", line: line,
         help: "rename one of them")
     }
     names.append(name)
