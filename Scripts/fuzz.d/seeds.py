@@ -58,7 +58,8 @@ def gguf(metadata, tensors=(), alignment=32):
 # Elements and bytes of a block, by GGUF's number.
 BLOCKS = {
     0: (1, 4), 1: (1, 2), 30: (1, 2), 2: (32, 18), 3: (32, 20), 6: (32, 22), 7: (32, 24), 8: (32, 34), 10: (256, 84),
-    11: (256, 110), 12: (256, 144), 13: (256, 176), 14: (256, 210), 20: (32, 18), 39: (32, 17),
+    11: (256, 110), 12: (256, 144), 13: (256, 176), 14: (256, 210), 20: (32, 18), 23: (256, 136),
+    39: (32, 17),
 }  # fmt: skip
 
 
@@ -121,7 +122,7 @@ def gguf_tokenizers():
 
     for name, metadata in [("bytes", byte_tokenizer), ("pieces", piece_tokenizer)]:
         write("gguf-tokenizer", name, "".join(line(*entry) + "\n" for entry in metadata))
-    for pre in ["gpt-neox", "llama-bpe", "qwen2", "smollm"]:
+    for pre in ["gpt-4o", "gpt-neox", "llama-bpe", "qwen2", "smollm", "tekken"]:
         family = [e if e[0] != "tokenizer.ggml.pre" else (e[0], STRING, pre) for e in byte_tokenizer]
         write("gguf-tokenizer", pre, "".join(line(*entry) + "\n" for entry in family))
     phi = [("general.architecture", STRING, "phi3")] + piece_tokenizer[1:]
@@ -206,6 +207,8 @@ def configurations():
     tokens = '{"bos_token":{"content":"<s>"},"eos_token":"<s>","add_bos_token":true,"tokenizer_class":"LlamaTokenizer"}'
     write("config", "llama", json.dumps(config, indent=1))
     write("config", "three", "\0".join([json.dumps(config), generation, tokens]))
+    text = {"hidden_size": 8, "intermediate_size": 4, "num_hidden_layers": 2, "vocab_size": 10, "head_dim": 4}
+    write("config", "images", json.dumps({"model_type": "gemma3", "text_config": text | {"sliding_window": 3}}))
     numbers = '[0,-1,1.5e-3,1E+2,9223372036854775807,9223372036854775808,true,false,null,"\\ud83d\\ude00\\u00e9\\n",[[{}]]]'
     write("config", "json", numbers)
 
@@ -227,6 +230,11 @@ def tokenizers():
         "qwen2": r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
         "llama3": r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
     }
+    upper, lower, before = r"[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]", r"[\p{Ll}\p{Lm}\p{Lo}\p{M}]", r"[^\r\n\p{L}\p{N}]?"
+    for name, ending, digits in [("tekken", "", r"\p{N}"), ("gpt-4o", "(?i:'s|'t|'re|'ve|'m|'ll|'d)?", r"\p{N}{1,3}")]:
+        letters = f"{before}{upper}*{lower}+{ending}|{before}{upper}+{lower}*{ending}"
+        rest = r"| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+        expressions[name] = f"{letters}|{digits}{rest}"
     opening = {
         "type": "TemplateProcessing",
         "single": [{"SpecialToken": {"id": "<s>", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}],
@@ -271,8 +279,9 @@ def tokenizers():
 def blocks():
     """A byte for the type, in the order of TensorType's cases, one for the columns, and rows."""
     chance = random.Random(3)
-    kinds = [0, 1, 30, 2, 3, 6, 7, 8, 10, 11, 12, 13, 14, 20, 39, None, None]
-    halves = {2: [0], 3: [0, 2], 6: [0], 7: [0, 2], 8: [0], 10: [80, 82], 11: [108], 12: [0, 2], 13: [0, 2], 14: [208], 20: [0]}
+    kinds = [0, 1, 30, 2, 3, 6, 7, 8, 10, 11, 12, 13, 14, 20, 23, 39, None, None]
+    halves = {2: [0], 3: [0, 2], 6: [0], 7: [0, 2], 8: [0], 10: [80, 82], 11: [108], 12: [0, 2], 13: [0, 2], 14: [208]}
+    halves |= {20: [0], 23: [0]}
     for case, kind in enumerate(kinds):
         elements, size = BLOCKS[kind] if kind is not None else (1, 1)
         rows, columns = (3, 5) if elements == 1 else (2, 1)
