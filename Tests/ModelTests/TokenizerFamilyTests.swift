@@ -68,6 +68,19 @@ import Testing
     }
   }
 
+  /// A token by decree that is looked for in the changed text stands for what it was found as, the
+  /// space before it too, as `tokenizers` has it.
+  @Test func decodingWhatWasChanged() throws {
+    let llama = try Self.tokenizer("llama2")
+    let text = "a brown fox jumps"
+    let ids = llama.encode(text).map(\.id)
+    #expect(ids == [317, 412, 293, 303, 420, 561])
+    #expect(llama.decode(ids) == text)
+    #expect(llama.text(of: 561) == " fox jumps")
+    #expect(llama.decode([420, 561, 561]) == "n fox jumps fox jumps")
+    #expect(llama.decode([561, 420]) == "fox jumpsn")
+  }
+
   @Test func placesInChangedText() throws {
     let neox = try Self.tokenizer("neox")
     // What was composed from three bytes is one token of them all.

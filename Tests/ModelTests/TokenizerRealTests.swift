@@ -7,7 +7,7 @@ import Testing
 /// Scripts/reference/tokens_real.py has made, named by `SUMMAND_TEST_TOKENIZERS`.
 @Suite(.enabled(if: folder != nil, "SUMMAND_TEST_TOKENIZERS names no folder"))
 struct TokenizerRealTests {
-  @Test(arguments: ["gpt2", "llama3", "qwen2", "mistral", "mistral-metaspace", "gemma3"])
+  @Test(arguments: ["gpt2", "llama3", "qwen2", "tekken", "mistral", "mistral-metaspace", "gemma3"])
   func aTokenizerJSON(name: String) throws {
     let folder = try #require(folder)
     let tokenizer = try opened(name) {

@@ -16,17 +16,22 @@ struct AddedTokens: Sendable {
 
   private let first: TokenFinder
   private let second: TokenFinder
+  /// Of those that are looked for in the changed text, by id, what they are there, where it differs.
+  let changed: [Int: [UInt8]]
 
   /// - Parameter normalizer: what changes the text before the second search, and so what is
   ///   searched for.
   init(_ tokens: [Token], normalizer: Normalizer) {
     first = TokenFinder(tokens.filter { !$0.comesSecond })
-    second = TokenFinder(
-      tokens.filter { $0.comesSecond }.map { token in
-        var token = token
-        token.content = normalizer.apply(AlignedText(token.content[...])).bytes
-        return token
-      })
+    var (late, changed): ([Token], [Int: [UInt8]]) = ([], [:])
+    for var token in tokens where token.comesSecond {
+      let content = normalizer.apply(AlignedText(token.content[...])).bytes
+      if content != token.content { changed[token.id] = content }
+      token.content = content
+      late.append(token)
+    }
+    second = TokenFinder(late)
+    self.changed = changed
   }
 
   /// The search in the text as it is written: calls `text` for each stretch that has none of the

@@ -89,7 +89,11 @@ public struct Tokenizer: Sendable {
   /// The bytes that token `id` stands for. nil if there is no such token: an id that does not exist,
   /// or a row that only pads the vocabulary.
   public func bytes(of id: Int) -> [UInt8]? {
-    vocabulary.bytes(of: id)
+    // Text by decree stands for what it was found as; a mark for itself, however it was found.
+    guard let changed = added.changed[id], vocabulary.kinds[id] == .added else {
+      return vocabulary.bytes(of: id)
+    }
+    return vocabulary.text(ofAdded: changed[...])
   }
 
   /// Token `id` for display: bytes that are not UTF-8 are written like `<0xE2>`, and ids that stand

@@ -85,10 +85,19 @@ struct Vocabulary: Sendable {
     guard kinds.indices.contains(id) else { return nil }
     switch (kinds[id], spelling) {
     case (.normal, .byteAlphabet): return ByteAlphabet.decode(tokens[id])
-    case (.normal, .metaspace), (.added, .metaspace): return Self.withSpaces(tokens[id])
+    case (.normal, .metaspace): return Self.withSpaces(tokens[id])
+    case (.added, _): return text(ofAdded: tokens[id])
     case (.byte, _): return Self.byte(tokens[id]).map { [$0] } ?? Array(tokens[id])
-    case (.special, _), (.added, .byteAlphabet): return Array(tokens[id])
+    case (.special, _): return Array(tokens[id])
     case (.unused, _): return nil
+    }
+  }
+
+  /// What text by decree stands for, which is not written in the byte alphabet.
+  func text(ofAdded content: ArraySlice<UInt8>) -> [UInt8] {
+    switch spelling {
+    case .byteAlphabet: Array(content)
+    case .metaspace: Self.withSpaces(content)
     }
   }
 
