@@ -32,7 +32,7 @@ public final class LanguageModel: Sendable {
     try source.blueprint.configuration.validate(path: path)
     tokenizer = try source.tokenizer()
     endTokens = try Set(source.endTokens() + [tokenizer.eos].compactMap { $0 })
-    transformer = try Transformer(source.blueprint, file: source.file, pool: pool)
+    transformer = try source.transformer(pool: pool)
     tensorTypes = TensorType.allCases.compactMap { type in
       let count = source.file.tensors.count { $0.type == type }
       return count > 0 ? (type, count) : nil
@@ -62,6 +62,9 @@ struct CheckpointSource {
   let tokenizer: () throws -> Tokenizer
   /// Beside the tokenizer's.
   let endTokens: () throws -> [Int]
+  /// What has quantized the weights of a safetensors file, where something has: GPTQ, AWQ and others,
+  /// whose tensors are not those of the architecture.
+  let quantization: String?
 
   init(path: String) throws {
     let file = try CheckpointFiles.weights(at: path)
@@ -69,6 +72,20 @@ struct CheckpointSource {
       try self.init(safetensors: file)
     } else {
       try self.init(gguf: file)
+    }
+  }
+
+  /// The weights, found and checked.
+  func transformer(pool: WorkerPool) throws -> Transformer {
+    do {
+      return try Transformer(blueprint, file: file, pool: pool)
+    } catch let error as ModelError {
+      guard let quantization else { throw error }
+      throw ModelError(
+        error.kind, error.message,
+        help:
+          "config.json says that \(quoted(quantization)) has quantized the weights, which is not "
+          + "read: load the model that was quantized, or a GGUF file of it")
     }
   }
 
@@ -83,6 +100,7 @@ struct CheckpointSource {
     size = file.fileSize
     blueprint = try family.blueprint(gguf: file)
     tokenizer = { try Tokenizer(gguf: file) }
+    quantization = nil
     endTokens = { [file.metadata["tokenizer.ggml.eot_token_id"]?.int].compactMap { $0 } }
   }
 
@@ -99,6 +117,7 @@ struct CheckpointSource {
     self.file = file
     size = file.fileSize
     blueprint = try family.blueprint(json: config)
+    quantization = config.values.quantizationConfig?.quantMethod
     tokenizer = {
       try Tokenizer(
         tokenizerJSON: beside + "tokenizer.json", config: beside + "tokenizer_config.json")

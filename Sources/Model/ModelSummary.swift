@@ -1,11 +1,11 @@
-/// What a checkpoint's headers and its configuration tell, without reading a weight or a tokenizer.
+/// What a checkpoint's headers, its configuration and its tokenizer tell, without a matrix.
 public struct ModelSummary: Sendable {
   /// On disk; nil where the file cannot be read at all.
   public private(set) var bytes: Int?
   public private(set) var architecture: String?
   /// How many tensors of each type there are.
   public private(set) var types: [(type: TensorType, count: Int)] = []
-  /// Why the model cannot be opened, where that shows already.
+  /// Why the model cannot be opened.
   public private(set) var problem: String?
 
   /// - Parameter path: what `LanguageModel` takes.
@@ -15,6 +15,8 @@ public struct ModelSummary: Sendable {
       try source.blueprint.configuration.validate(path: path)
       describe(source.file.tensors, bytes: source.size)
       architecture = source.blueprint.configuration.architecture
+      _ = try source.tokenizer()
+      _ = try source.transformer(pool: WorkerPool(width: 1))
     } catch {
       problem = (error as? ModelError)?.message ?? "\(error)"
       describeWhatCannotBeOpened(path: path)

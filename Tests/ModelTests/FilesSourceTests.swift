@@ -57,6 +57,58 @@ import Testing
     if what != "Python pickle" { expectFileError(what) { _ = try JSON.read(path: file.path) } }
   }
 
+  // MARK: - What opens but for one thing
+
+  /// A model of `Fixtures/families` with some files changed.
+  private func folder(of name: String, _ changes: [String: String]) throws -> TemporaryDirectory {
+    let directory = try TemporaryDirectory()
+    for file in ["config.json", "tokenizer.json", "model.safetensors"] {
+      let path = fixturePath("families/\(name)/\(file)")
+      try directory.write(changes[file].map { Array($0.utf8) } ?? contents(path), file)
+    }
+    return directory
+  }
+
+  private func contents(_ path: String) throws -> [UInt8] {
+    try Array(Data(contentsOf: URL(filePath: path)))
+  }
+
+  @Test func saysWhatHasQuantizedTheWeights() throws {
+    let config = String(
+      decoding: try contents(fixturePath("families/llama3/config.json")), as: UTF8.self)
+    let more = #"{"quantization_config": {"quant_method": "gptq", "bits": 4}, "#
+    let quantized = more + config.dropFirst()
+    // With the weights of another family, as with those of a quantizer.
+    let directory = try folder(of: "qwen3", ["config.json": quantized])
+    expectFileError("model.safetensors", "'gptq' has quantized the weights") {
+      _ = try LanguageModel(path: directory.path, pool: TestModels.pool(width: 1))
+    }
+    // Weights that are all there open, whatever once quantized them.
+    let whole = try folder(of: "llama3", ["config.json": quantized])
+    #expect(throws: Never.self) {
+      _ = try LanguageModel(path: whole.path, pool: TestModels.pool(width: 1))
+    }
+  }
+
+  /// What `models` lists must be what `load` does.
+  @Test func summariesSayWhatCannotBeOpened() throws {
+    func summary(_ changes: [String: String]) throws -> ModelSummary {
+      let directory = try folder(of: "llama3", changes)
+      return withExtendedLifetime(directory) { ModelSummary(path: directory.path) }
+    }
+    let whole = try summary([:])
+    #expect(whole.problem == nil && whole.architecture == "llama")
+    let silent = try summary(["tokenizer.json": "{}"])
+    #expect(silent.problem?.contains("has no tokenizer") == true)
+    #expect(silent.bytes == whole.bytes && silent.architecture == "llama")
+    #expect(!silent.types.isEmpty)
+    let other = String(
+      decoding: try contents(fixturePath("families/qwen3/config.json")), as: UTF8.self)
+    #expect(try summary(["config.json": other]).problem?.contains("ask for [56, 40]") == true)
+    let unknown = try summary(["config.json": #"{"model_type": "mamba"}"#])
+    #expect(unknown.problem?.contains("'mamba'") == true && unknown.architecture == "mamba")
+  }
+
   @Test func readsWhichTokensEndAText() throws {
     func read(_ text: String) throws -> [Int] {
       let file = try TemporaryFile(text.utf8)

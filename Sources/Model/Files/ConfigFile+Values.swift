@@ -38,6 +38,12 @@ extension ConfigFile {
     var attnLogitSoftcapping, finalLogitSoftcapping: Float?
     var scaleAttnWeights, scaleAttnByInverseLayerIdx: Bool?
     var useBidirectionalAttention: Bool?
+
+    var quantizationConfig: Quantization?
+  }
+
+  struct Quantization: Decodable, Sendable {
+    var quantMethod: String?
   }
 
   /// Configurations within the configuration.
