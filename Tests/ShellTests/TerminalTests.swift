@@ -129,6 +129,29 @@ struct TerminalTests {
     }
   }
 
+  /// The line goes on with the rows of the runs that were finished, and the statement ends.
+  @Test func controlCKeepsWhatIsFinished() async throws {
+    try await withTemporaryFolder { folder in
+      try await onTerminal(["--model", Self.model], in: folder) { terminal in
+        try terminal.wait(for: Self.prompt)
+        terminal.type(Self.question)
+        try terminal.wait(for: "\n" + Self.prompt)
+        terminal.type("let kept = louvre | ablate each L{0..9}H*@* | effect | save \"kept.json\"\r")
+        try terminal.wait(for: "effect ━━━━━━━━━━━━━━━━")
+        terminal.type("\u{3}")
+        try terminal.wait(for: "this is a part: ")
+        try terminal.wait(for: " of 720 runs were finished when it was interrupted")
+        try terminal.wait(for: "interrupted\n" + Self.prompt)
+        let kept = try String(contentsOfFile: folder + "/kept.json", encoding: .utf8)
+        try terminal.check(kept.contains("\"partial\": true") && kept.contains("L0H0"))
+        terminal.type("length(kept)\r")
+        try terminal.wait(for: "there is no variable or command 'kept'")
+        try terminal.wait(for: "\n" + Self.prompt)
+        terminal.type("\u{4}")
+      }
+    }
+  }
+
   // `tail` says itself that it is there: an `echo` before it would be heard from while there is no
   // command yet, and `sh` starts that even when it has been interrupted.
 

@@ -114,6 +114,13 @@ struct SumCheck {
     gap = max(gap, abs(attribution.gap))
   }
 
+  /// Of more attributions.
+  mutating func add(_ other: SumCheck) {
+    count += other.count
+    (sum, logit) = (other.sum, other.logit)
+    gap = max(gap, other.gap)
+  }
+
   /// - Parameter name: what was attributed, where it is not the command that says so.
   func report(to call: Invocation, goal: AttributionGoal, of name: String = "dla") {
     let gapText = Self.short(gap)

@@ -95,19 +95,30 @@ extension Invocation {
   ) throws -> Table {
     var rows = ComparedAttributions(a, division: division)
     let bins = min(a.model.configuration.layers, b.model.configuration.layers, 10)
-    for (side, set) in [a, b].enumerated() {
-      let goal = try AttributionGoal(self, set)
-      var index = 0
-      let check = try session.attribute(set, goal, bySource: false, label: "compare") {
-        _, attributions in
-        for case let attribution? in attributions {
-          for part in division.parts(of: attribution, set.model.configuration.layers, bins) {
-            rows.add(part, ofPrompt: index, side: side)
-          }
-        }
-        index += 1
+    let sides = [a, b]
+    let goals = try sides.map { try AttributionGoal(self, $0) }
+    var checks = [SumCheck(), SumCheck()]
+    try session.inTurns(a.prompts.count, of: 32) { range in
+      var found = (rows: rows, checks: checks)
+      for (side, set) in sides.enumerated() {
+        var index = range.lowerBound
+        let layers = set.model.configuration.layers
+        found.checks[side].add(
+          try session.attribute(set.part(range), goals[side], bySource: false, label: "compare") {
+            _, attributions in
+            for case let attribution? in attributions {
+              for part in division.parts(of: attribution, layers, bins) {
+                found.rows.add(part, ofPrompt: index, side: side)
+              }
+            }
+            index += 1
+          })
       }
-      check.report(to: self, goal: goal, of: "dla of \(session.name(of: set.model))")
+      (rows, checks) = found
+    }
+    for (side, set) in sides.enumerated() {
+      checks[side].report(
+        to: self, goal: goals[side], of: "dla of \(session.name(of: set.model))")
     }
     return rows.table
   }

@@ -162,8 +162,7 @@ extension Session {
       do {
         try body(item)
       } catch is Interruption.Stopped {
-        unfinished = (done, cases.count)
-        return warnOfUnfinished()
+        return goOn(with: done, of: cases.count)
       }
     }
   }

@@ -87,8 +87,7 @@ extension Session {
       }
     } catch let stop as Interruption.Stopped {
       guard mayStop, done > 0 else { throw stop }
-      unfinished = (done, cases.count)
-      warnOfUnfinished()
+      goOn(with: done, of: cases.count)
     }
   }
 

@@ -10,30 +10,50 @@ extension Session {
     var rows = ComparedAnswers(a, sharesTokens: sharesTokens)
     // Whole distributions are held of a few prompts at a time.
     let bytes = a.model.configuration.vocabulary * MemoryLayout<Float>.size
-    let count = max(1, min(64, memory / 4 / bytes))
-    for start in stride(from: 0, to: a.prompts.count, by: count) {
-      let range = start..<min(a.prompts.count, start + count)
+    let count = max(1, min(32, memory / 8 / bytes))
+    try inTurns(a.prompts.count, of: count) { range in
       var ofA: [Distribution] = []
       try distributions(of: a, range) { ofA.append($1) }
-      var next = 0
-      try distributions(of: b, range) { prompt, distribution in
-        rows.append(a.prompts[start + next], ofA[next], prompt, distribution)
-        next += 1
+      var ofB: [(Prompt, Distribution)] = []
+      try distributions(of: b, range) { ofB.append(($0, $1)) }
+      for (index, (prompt, distribution)) in zip(range, ofB) {
+        rows.append(a.prompts[index], ofA[index - range.lowerBound], prompt, distribution)
       }
     }
     return rows.table
+  }
+
+  /// Puts some prompts at a time to both models. What was finished before Ctrl-C is of use.
+  ///
+  /// - Parameter body: what adds the rows of a range of prompts, or throws before it adds any.
+  func inTurns(
+    _ prompts: Int, of count: Int, _ body: (Range<Int>) throws -> Void
+  ) throws {
+    for start in stride(from: 0, to: prompts, by: count) {
+      do {
+        try body(start..<min(prompts, start + count))
+      } catch let stop as Interruption.Stopped {
+        guard start > 0 else { throw stop }
+        return goOn(with: 2 * start, of: 2 * prompts)
+      }
+    }
   }
 
   /// Of some prompts of a set the model's next token.
   private func distributions(
     of set: PromptSet, _ range: Range<Int>, _ body: (Prompt, Distribution) -> Void
   ) throws {
-    let part = PromptSet(prompts: Array(set.prompts[range]))
+    let part = set.part(range)
     try run(
       try cases(of: part), of: part, label: "compare",
       wants: { ([:], .all([$0.prompt.last])) },
       consume: { body($0.prompt, Distribution($1.logits[0])) })
   }
+}
+
+extension PromptSet {
+  /// Some of the prompts, as they are.
+  func part(_ range: Range<Int>) -> PromptSet { PromptSet(prompts: Array(prompts[range])) }
 }
 
 extension LanguageModel {

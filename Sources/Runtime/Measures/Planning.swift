@@ -93,8 +93,9 @@ extension Session {
     throw Interruption.Stopped()
   }
 
-  func warnOfUnfinished() {
-    guard let (done, total) = unfinished else { return }
+  /// Says that a line goes on with what Ctrl-C has left of its runs; the statement ends with it.
+  func goOn(with done: Int, of total: Int) {
+    unfinished = (done, total)
     host.finishProgress()
     report(
       Diagnostic(
