@@ -17,7 +17,7 @@ enum TestModels {
   }
 
   static func smolLM2() throws -> LanguageModel {
-    try open(DefaultModel.path())
+    try open(TestModel.path())
   }
 
   /// The same model on a pool of another width. Without its tokenizer, which takes the longest.

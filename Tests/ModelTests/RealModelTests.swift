@@ -84,8 +84,8 @@ private struct RealReference {
 
   /// The default model's where it is that one, else the file beside it.
   func modelPath() throws -> String {
-    let path = try DefaultModel.path()
-    if record.file == DefaultModel.fileName { return path }
+    let path = try TestModel.path()
+    if record.file == TestModel.fileName { return path }
     return URL(filePath: path).deletingLastPathComponent().appending(path: record.file).path
   }
 }

@@ -23,31 +23,6 @@ enum Fixtures {
   }
 }
 
-/// SmolLM2-135M-Instruct in Q4_1, which `Scripts/fetch-model smollm2` puts in place.
-enum DefaultModel {
-  static let fileName = "SmolLM2-135M-Instruct.Q4_1.gguf"
-
-  struct Missing: Error, CustomStringConvertible {
-    let path: String
-    var description: String { "\(path) is not there: run Scripts/fetch-model smollm2" }
-  }
-
-  /// `$SUMMAND_TEST_MODEL`, else the file in the cache.
-  static func path() throws -> String {
-    let environment = ProcessInfo.processInfo.environment
-    let path = environment["SUMMAND_TEST_MODEL"] ?? cached(environment)
-    guard FileManager.default.fileExists(atPath: path) else { throw Missing(path: path) }
-    return path
-  }
-
-  private static func cached(_ environment: [String: String]) -> String {
-    let cache =
-      environment["XDG_CACHE_HOME"].map { URL(filePath: $0) }
-      ?? FileManager.default.homeDirectoryForCurrentUser.appending(path: ".cache")
-    return cache.appending(path: "summand/models/\(fileName)").path
-  }
-}
-
 // MARK: Tensors
 
 /// A tensor of the reference, row-major.
