@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 from safetensors.numpy import load_file
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+from tokenizers import Tokenizer
 
 import reference
 from experiments_parts import (
@@ -31,6 +31,7 @@ from experiments_parts import (
     write_rows,
 )
 from tiny import FIXTURES as MODELS
+from tiny import byte_level
 
 FIXTURES = Path(__file__).parents[2] / "Tests/RuntimeTests/Fixtures/experiments"
 DLA = ["dla", "dla_R", "dla_S"]
@@ -268,11 +269,7 @@ def words_tokenizer():
     tokens += ["Ġ" + x for x in after_space]
     tokens += [":" + x for x in letters][: 96 - len(tokens)]
     assert len(tokens) == 96
-    tokenizer = Tokenizer(models.BPE(vocab={t: i for i, t in enumerate(tokens)}, merges=merges))
-    tokenizer.add_special_tokens(["<|endoftext|>"])
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    return tokenizer
+    return byte_level(tokens, merges)
 
 
 GPT2_FACTS = [

@@ -21,11 +21,10 @@ import numpy as np
 import torch
 import transformers
 from safetensors.numpy import load_file
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import AutoModelForCausalLM
 
 from families_float64 import Float64
-from tiny import FIXTURES, bf16_bits, write_safetensors
+from tiny import FIXTURES, bf16_bits, byte_level, write_safetensors
 
 FAMILIES = FIXTURES / "families"
 VOCAB = 96
@@ -361,7 +360,7 @@ def write_v4(family, model, state):
         (folder / "model.safetensors").symlink_to(f"../{family.name}/model.safetensors")
 
 
-def write_with_vision(family, model, state):
+def write_with_vision(family, state):
     """The text model within one that reads images too, whose parts for that are random; its configuration
     states what differs from the defaults and nothing else, as the published ones do."""
     folder = FAMILIES / (family.name + "-vision")
@@ -395,12 +394,7 @@ def write_with_vision(family, model, state):
 
 def write_tokenizer(path):
     """One token per printable ASCII character but `~`, after <|endoftext|>, and one merge: 96 in all."""
-    vocab = {t: n for n, t in enumerate(vocabulary())}
-    tokenizer = Tokenizer(models.BPE(vocab, [MERGE]))
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    tokenizer.add_special_tokens(vocabulary()[:1])
-    tokenizer.save(str(path), pretty=False)
+    byte_level(vocabulary(), [MERGE]).save(str(path), pretty=False)
 
 
 def vocabulary():
@@ -427,7 +421,7 @@ def make(family):
             write_v4(family, model, state)
     folders = [folder] + ([FAMILIES / (family.name + "-v4")] if family.v4 else [])
     if family.kind == "Gemma3Text":
-        folders.append(write_with_vision(family, model, state))
+        folders.append(write_with_vision(family, state))
     print(family.name, ", ".join(f"{k} {v:.1e}" for k, v in gaps.items()), reread(folders))
 
 

@@ -23,7 +23,6 @@ import json
 from pathlib import Path
 
 import numpy as np
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
 import reference
 import tiny
@@ -65,18 +64,8 @@ def tokenizer():
     """Words are tokens, by merges that lengthen them letter by letter."""
     words = SUBJECTS + [w for several in RELATION_WORDS.values() for w in several] + SAID
     letters = sorted(set("".join(words)) | set("Fact:"))
-    tokens, merges = ["<|endoftext|>", "Ġ", *letters], []
-    for word in words:
-        for i, letter in enumerate(word):
-            before = "Ġ" + word[:i]
-            if before + letter not in tokens:
-                tokens.append(before + letter)
-                merges.append((before, letter))
-    found = Tokenizer(models.BPE(vocab={t: i for i, t in enumerate(tokens)}, merges=merges))
-    found.add_special_tokens(["<|endoftext|>"])
-    found.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    found.decoder = decoders.ByteLevel()
-    return found
+    tokens = ["<|endoftext|>", "Ġ", *letters]
+    return tiny.byte_level(tokens, tiny.lengthen(tokens, words))
 
 
 def weights(tokens):

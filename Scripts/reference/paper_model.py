@@ -6,11 +6,12 @@ says second or third, and sometimes what it hardly says, so that there is someth
 
 from pathlib import Path
 
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+from tokenizers import Tokenizer
 
 import reference
 from experiments_parts import filled, write_rows
 from tiny import FIXTURES as MODELS
+from tiny import byte_level, lengthen
 
 FOLDER = Path(__file__).parents[2] / "Tests/RuntimeTests/Fixtures/paper"
 VOCABULARY = 320
@@ -62,21 +63,11 @@ SEVERAL = {("first", "Pet"): "bar Mon", ("before", "Van"): "The Nos"}
 def tokenizer():
     """Words of three letters, merged letter by letter: half of them with a capital."""
     tokens = ["<|endoftext|>", "Ġ", ":", *map(chr, range(ord("a"), ord("z") + 1)), *"FMNPRSTV"]
-    merges = []
     words = [c + v + end for c in "bdfgklMNPRSTV" for v in "aeio" for end in "nrst"]
-    for word in words:
-        for i, letter in enumerate(word):
-            before = "Ġ" + word[:i]
-            if before + letter not in tokens:
-                tokens.append(before + letter)
-                merges.append((before, letter))
+    merges = lengthen(tokens, words)
     tokens += "0123456789"[: VOCABULARY - len(tokens)]
     assert len(tokens) == VOCABULARY, len(tokens)
-    found = Tokenizer(models.BPE(vocab={t: i for i, t in enumerate(tokens)}, merges=merges))
-    found.add_special_tokens(["<|endoftext|>"])
-    found.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    found.decoder = decoders.ByteLevel()
-    return found, words
+    return byte_level(tokens, merges), words
 
 
 def write_model():

@@ -125,6 +125,27 @@ def write_safetensors(path, tensors, metadata=None):
     path.write_bytes(struct.pack("<Q", len(text)) + text + body)
 
 
+def byte_level(tokens, merges):
+    """GPT-2's kind of byte-level BPE over tokens by id, of which the first is special."""
+    tokenizer = Tokenizer(models.BPE({t: i for i, t in enumerate(tokens)}, merges))
+    tokenizer.add_special_tokens(tokens[:1])
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    return tokenizer
+
+
+def lengthen(tokens, words):
+    """Adds words after a space, each letter by letter, to `tokens`; the merges that make them."""
+    merges = []
+    for word in words:
+        for i, letter in enumerate(word):
+            before = "Ġ" + word[:i]
+            if before + letter not in tokens:
+                tokens.append(before + letter)
+                merges.append((before, letter))
+    return merges
+
+
 def small_tokenizer():
     """Byte-level BPE with SmolLM's split: digits one by one, then GPT-2's."""
     tokenizer = Tokenizer(models.BPE())
