@@ -19,7 +19,7 @@ public struct ModelSummary: Sendable {
       _ = try source.transformer(pool: WorkerPool(width: 1))
     } catch {
       problem = (error as? ModelError)?.message ?? "\(error)"
-      describeWhatCannotBeOpened(path: path)
+      if architecture == nil { describeWhatCannotBeOpened(path: path) }
     }
   }
 

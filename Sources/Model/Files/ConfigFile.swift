@@ -8,14 +8,15 @@
 struct ConfigFile: Sendable {
   let path: String
   var values: Values
-  /// Of the language model, in the file of a model that reads more than text.
-  private let textValues: Values?
+  private let content: Data
 
-  /// The keys of `text_config` alone, of which files state those that are not the family's usual.
+  /// The language model's part of the file of a model that reads more than text: `text_config`, which
+  /// states what is not the family's usual.
   var text: ConfigFile {
     get throws {
       var file = self
-      file.values = try require(textValues, "text_config")
+      let parts = try Self.decode(Parts.self, from: content, path: path)
+      file.values = try require(parts.textConfig, "text_config")
       return file
     }
   }
@@ -30,14 +31,20 @@ struct ConfigFile: Sendable {
     // The decoder alone would take either of two equal keys, and follow any depth.
     let bytes = try JSON.bytes(path: path, limit: 1 << 22)
     _ = try JSON(bytes, source: path)
+    content = Data(bytes)
+    values = try Self.decode(Values.self, from: content, path: path)
+  }
+
+  private static func decode<Part: Decodable>(
+    _ part: Part.Type, from content: Data, path: String
+  ) throws -> Part {
     let decoder = JSONDecoder()
     decoder.keyDecodingStrategy = .convertFromSnakeCase
     do {
-      values = try decoder.decode(Values.self, from: Data(bytes))
-      textValues = try decoder.decode(Parts.self, from: Data(bytes)).textConfig
+      return try decoder.decode(part, from: content)
     } catch let error as DecodingError {
       throw ModelError(
-        .file, "\(quoted(path)) is not a model's config.json: \(Self.describe(error).prefix(400))")
+        .file, "\(quoted(path)) is not a model's config.json: \(describe(error).prefix(400))")
     }
   }
 

@@ -27,27 +27,26 @@ enum LetterCase {
     }
   }
 
-  /// Where the first of these ends that matches, `U` being upper or both, `L` lower or both:
-  /// `U*L+` from one of `starts`, the first that there is, else `U+L*`.
+  /// Where the first of these ends that matches, `U` being upper or both, `L` lower or both: `U*L+`
+  /// from `next`, the place after one character that belongs to the letters, or from the beginning
+  /// of `range`; else `U+L*`.
   static func wordEnd(
-    _ text: ArraySlice<UInt8>, _ range: Range<Int>, starts: [Int]
+    _ text: ArraySlice<UInt8>, _ range: Range<Int>, after next: Int?
   ) -> Int? {
-    let runs = starts.map { CapitalRun(text, $0..<range.upperBound) }
-    for run in runs {
-      if let lower = run.endWithLower { return lower }
-    }
-    return runs.first { $0.end > $0.start }?.end
+    let later = next.map { CapitalRun(text, $0..<range.upperBound) }
+    if let end = later?.endWithLower { return end }
+    let first = CapitalRun(text, range)
+    return first.endWithLower ?? later?.end ?? first.end
   }
 
   /// `U*`, and what the letters after it make of it.
   private struct CapitalRun {
-    let start: Int
-    let end: Int
+    /// Of `U+`; nil where there is none.
+    let end: Int?
     /// Of `U*L+`: if no small letter follows, the last of both kinds is its `L+`.
     let endWithLower: Int?
 
     init(_ text: ArraySlice<UInt8>, _ range: Range<Int>) {
-      start = range.lowerBound
       var (end, lastOfBoth) = (range.lowerBound, Int?.none)
       while end < range.upperBound, case (let scalar, let length) = scalar(at: end, in: text),
         let letter = LetterCase(scalar), letter != .lower
@@ -55,7 +54,7 @@ enum LetterCase {
         end += length
         if letter == .both { lastOfBoth = end }
       }
-      self.end = end
+      self.end = end > range.lowerBound ? end : nil
       var lowerEnd = end
       while lowerEnd < range.upperBound,
         case (let scalar, let length) = scalar(at: lowerEnd, in: text),

@@ -73,7 +73,8 @@ enum WordPattern: Sendable, Equatable, CaseIterable {
     _ text: ArraySlice<UInt8>, _ range: Range<Int>, digits: Int
   ) -> Int {
     if let end = contraction(text, range, ignoresCase: true) { return end }
-    for start in lettersStarts(text, range) where ScalarKind.at(start, in: text).kind == .letter {
+    let start = startAfterOne(text, range) ?? range.lowerBound
+    if ScalarKind.at(start, in: text).kind == .letter {
       return run(of: .letter, text, start..<range.upperBound)
     }
     return restEnd(text, range, digits: digits) { isLineEnd($0) }
@@ -82,23 +83,20 @@ enum WordPattern: Sendable, Equatable, CaseIterable {
   private static func casedEnd(
     _ text: ArraySlice<UInt8>, _ range: Range<Int>, digits: Int, contracts: Bool
   ) -> Int {
-    guard let end = LetterCase.wordEnd(text, range, starts: lettersStarts(text, range)) else {
+    guard let end = LetterCase.wordEnd(text, range, after: startAfterOne(text, range)) else {
       return restEnd(text, range, digits: digits) { isLineEnd($0) || $0 == UInt8(ascii: "/") }
     }
     guard contracts, end < range.upperBound else { return end }
     return contraction(text, end..<range.upperBound, ignoresCase: true) ?? end
   }
 
-  /// Where a word's letters may begin: one character that is no line's end belongs to the letters
-  /// after it.
-  private static func lettersStarts(_ text: ArraySlice<UInt8>, _ range: Range<Int>) -> [Int] {
+  /// Where the letters after one character begin, if there are some: one that is neither a digit, a
+  /// letter nor a line's end belongs to them.
+  private static func startAfterOne(_ text: ArraySlice<UInt8>, _ range: Range<Int>) -> Int? {
     let start = range.lowerBound
     let (kind, length) = ScalarKind.at(start, in: text)
-    let takesOne = kind == .space || kind == .other
-    guard takesOne, !isLineEnd(text[start]), start + length < range.upperBound else {
-      return [start]
-    }
-    return [start + length, start]
+    let belongs = (kind == .space || kind == .other) && !isLineEnd(text[start])
+    return belongs && start + length < range.upperBound ? start + length : nil
   }
 
   /// What is alike in all but the oldest: digits, marks, white space.

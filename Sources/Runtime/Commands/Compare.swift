@@ -99,22 +99,22 @@ extension Invocation {
     let goals = try sides.map { try AttributionGoal(self, $0) }
     var checks = [SumCheck(), SumCheck()]
     try session.inTurns(a.prompts.count, of: 32) { range in
-      var found = (rows: rows, checks: checks)
-      for (side, set) in sides.enumerated() {
-        var index = range.lowerBound
-        let layers = set.model.configuration.layers
-        found.checks[side].add(
-          try session.attribute(set.part(range), goals[side], bySource: false, label: "compare") {
-            _, attributions in
-            for case let attribution? in attributions {
-              for part in division.parts(of: attribution, layers, bins) {
-                found.rows.add(part, ofPrompt: index, side: side)
-              }
-            }
-            index += 1
-          })
+      let found = try zip(sides, goals).map { set, goal in
+        var attributions: [[Attribution?]] = []
+        let check = try session.attribute(
+          set.part(range), goal, bySource: false, label: "compare"
+        ) { attributions.append($1) }
+        return (check, attributions)
       }
-      (rows, checks) = found
+      for (side, (check, attributions)) in found.enumerated() {
+        checks[side].add(check)
+        let layers = sides[side].model.configuration.layers
+        for (index, columns) in zip(range, attributions) {
+          for part in columns.compactMap(\.self).flatMap({ division.parts(of: $0, layers, bins) }) {
+            rows.add(part, ofPrompt: index, side: side)
+          }
+        }
+      }
     }
     for (side, set) in sides.enumerated() {
       checks[side].report(
