@@ -38,7 +38,7 @@ let package = Package(
   platforms: [.macOS(.v26)],
   products: [.executable(name: "summand", targets: ["summand"])],
   dependencies: [
-    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+    .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2")
   ],
   targets: [
     .systemLibrary(name: "CLibedit", path: "Sources/Shell/CLibedit"),
