@@ -73,7 +73,7 @@ class Summand:
     gives is saved once, before, for the check.
     """
 
-    def __init__(self, folder, setup, line, check=None):
+    def __init__(self, folder, setup, line, check=None, binary=SUMMAND):
         self.folder, self.go = folder, folder / "go"
         self.go.unlink(missing_ok=True)
         os.mkfifo(self.go)
@@ -81,7 +81,7 @@ class Summand:
         script += ["for turn in 1..100000 {", f"  !read go < '{self.go}'", f"  time {line}", "}"]
         (folder / "work.summand").write_text("\n".join(script) + "\n")
         self.process = subprocess.Popen(
-            [SUMMAND, "--threads", threads(), "--format", "tsv", folder / "work.summand"],
+            [binary, "--threads", threads(), "--format", "tsv", folder / "work.summand"],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,

@@ -7,6 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import against
 import compare
 import compare_products
 import large
@@ -47,6 +48,7 @@ def arguments():
     parser.add_argument("--only", action="append", choices=PARTS)
     parser.add_argument("--work", default="")
     parser.add_argument("--write", action="store_true")
+    parser.add_argument("--against", metavar="PROGRAM")
     parser.add_argument("--python", required=True)
     parser.add_argument("--model", required=True)
     return parser.parse_args()
@@ -99,11 +101,25 @@ def measure(options, parts, folder, installed, limits):
     return rows, series, plans, sizes
 
 
+def compare_with_earlier(options):
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            setup, _ = prompts.prepare(Path(folder))
+            earlier = against.binary_of(options.against)
+            rows = against.measure_against(Path(folder), setup, earlier, options.rounds)
+            print(against.plain(rows))
+            against.check(rows)
+        except Failed as error:
+            sys.exit(f"Scripts/bench: {error}")
+
+
 def main():
     options = arguments()
     os.environ["BENCH_THREADS"] = str(options.threads)
     parts = options.only or PARTS
     installed = versions(options.python)
+    if options.against:
+        return compare_with_earlier(options)
     with tempfile.TemporaryDirectory() as folder:
         limits = machine.Limits(Path(folder))
         limits.measure()
