@@ -312,9 +312,9 @@ struct ForkTests {
     #expect(batch.schedule.through == wholes.map(\.count))
     #expect(batch.schedule.entering == streams.map(\.count))
     for layer in 0..<layers {
-      _ = batch.drop(before: 2 * layer)
+      _ = batch.drop(before: .keysAndValues(of: layer))
       #expect(Set(batch.rows.map(\.position)) == streams[layer])
-      _ = batch.drop(before: 2 * layer + 1)
+      _ = batch.drop(before: .through(layer))
       #expect(Set(batch.rows.map(\.position)) == wholes[layer])
     }
   }

@@ -14,12 +14,12 @@ struct Batch {
     var base: Int?
     var fork: Fork
     /// As `RunRequest.ends` has them; a base's are those of its variants too.
-    var ends: [Int]
+    var ends: [Reach]
 
     /// Whether a position is read in a layer, or at the final norm, in a row that begins there or
     /// before.
     func reaches(_ layer: Int, at position: Int) -> Bool {
-      fork.layers[position] <= layer && layer <= ends[position] >> 1
+      fork.layers[position] <= layer && layer <= ends[position].lastEntered
     }
   }
 
@@ -133,7 +133,7 @@ struct Batch {
         guard own >= 0, shared >= 0, isSame(own, shared) else { break }
         places[i][position] = Int32(shared)
         isKept[own] = false
-        spared += (member.ends[position] + 1) / 2 - layer
+        spared += member.ends[position].layersThrough - layer
       }
     }
     let kept = rows.indices.filter { isKept[$0] }
@@ -142,17 +142,17 @@ struct Batch {
     return (kept, spared)
   }
 
-  /// Drops the rows that do not go so far, in the measure of `RunRequest.ends`.
+  /// Drops the rows that do not go so far.
   ///
   /// - Returns: the rows that stay.
-  mutating func drop(before step: Int) -> [Int] {
-    let kept = rows.indices.filter { members[rows[$0].owner].ends[rows[$0].position] >= step }
+  mutating func drop(before reach: Reach) -> [Int] {
+    let kept = rows.indices.filter { members[rows[$0].owner].ends[rows[$0].position] >= reach }
     if kept.count < rows.count { keep(kept) }
     return kept
   }
 
-  func hasEnds(before step: Int) -> Bool {
-    rows.contains { members[$0.owner].ends[$0.position] < step }
+  func hasEnds(before reach: Reach) -> Bool {
+    rows.contains { members[$0.owner].ends[$0.position] < reach }
   }
 
   /// Numbers the rows anew. A position whose row is gone is nowhere.
@@ -186,13 +186,13 @@ extension Batch {
       )
       for member in members {
         for (position, (first, end)) in zip(member.fork.layers, member.ends).enumerated()
-        where first <= end >> 1 {
+        where first <= end.lastEntered {
           entering[first] += 1
-          entering[end / 2 + 1] -= 1
+          entering[end.lastEntered + 1] -= 1
           through[first] += 1
-          through[(end + 1) / 2] -= 1
+          through[end.layersThrough] -= 1
           sources[first] += position + 1
-          sources[(end + 1) / 2] -= position + 1
+          sources[end.layersThrough] -= position + 1
         }
       }
       func summed(_ steps: [Int]) -> [Int] {

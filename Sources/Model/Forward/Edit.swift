@@ -32,16 +32,3 @@ public struct Edit: Sendable, Equatable {
     self.change = change
   }
 }
-
-extension Activation {
-  /// Whether a change at a position reaches later positions within the same layer: through the keys
-  /// and values that they read there.
-  var reachesLaterPositionsAtOnce: Bool {
-    switch self {
-    case .embed, .posEmbed, .residPre, .ln1Scale, .k, .v: true
-    case .residMid, .residPost, .ln2Scale, .ln1PostScale, .ln2PostScale, .q, .attnScores, .pattern,
-      .z, .result, .attnOut, .mlpPre, .mlpPost, .mlpOut, .lnFinalScale:
-      false
-    }
-  }
-}

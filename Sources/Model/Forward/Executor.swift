@@ -84,7 +84,7 @@ struct Executor {
   /// Rows that nothing reads any more are gone; those that fork at this layer begin with their base's
   /// stream, before any edit at the layer.
   mutating func copyForks(at layer: Int) {
-    close(buffers.stream, around: batch.drop(before: 2 * layer))
+    close(buffers.stream, around: batch.drop(before: .keysAndValues(of: layer)))
     let stream = buffers.stream.pointer
     for (own, base) in batch.enter(layer) {
       (stream + own * width).update(from: stream + base * width, count: width)
@@ -134,7 +134,7 @@ struct Executor {
   private mutating func runAttention(_ l: Int, _ layer: Transformer.Layer) {
     let b = buffers
     normalise(layer.ln1, scale: .ln1Scale, l)
-    let hasEnds = batch.hasEnds(before: 2 * l + 1)
+    let hasEnds = batch.hasEnds(before: .through(l))
     multiplyNormed(
       [(layer.k, newKeys(l)), (layer.v, newValues(l))] + (hasEnds ? [] : [(layer.q, b.q.pointer)]))
     taps.visit(Site(.k, layer: l), in: newKeys(l), stride: layer.k.stride, rows: batch)
@@ -142,7 +142,7 @@ struct Executor {
     turn(newKeys(l), stride: layer.k.stride, heads: keyValueHeads, norm: layer.kNorm, l)
     let sources = sources
     if hasEnds {
-      let kept = batch.drop(before: 2 * l + 1)
+      let kept = batch.drop(before: .through(l))
       close(b.stream, around: kept)
       close(b.normed, around: kept)
       multiplyNormed([(layer.q, b.q.pointer)])

@@ -43,16 +43,6 @@ struct Fork: Equatable {
   }
 }
 
-extension Activation {
-  /// Whether nothing of its layer has been computed when it comes.
-  fileprivate var isBeforeItsLayer: Bool {
-    switch self {
-    case .embed, .posEmbed, .residPre: true
-    default: false
-    }
-  }
-}
-
 extension Edit {
   /// The positions of which it can be said beforehand that it may change a bit of them.
   var changedPositions: [Int] {
@@ -63,44 +53,5 @@ extension Edit {
     case .cut(let sources): return positions.filter { $0 >= sources.min() ?? .max }
     case .zero, .replace, .scale, .add: return positions
     }
-  }
-}
-
-extension RunRequest {
-  /// For each position how far it must go for what is asked: 2l if up to the keys and values that it
-  /// gives in layer l, 2l + 1 if through all of layer l, twice the number of layers if to the final
-  /// norm; −1 where nothing reads it.
-  func ends(layers: Int) -> [Int] {
-    var ends = [Int](repeating: -1, count: tokens.count)
-    func ask(_ end: Int, at positions: some Sequence<Int>) {
-      for position in positions { ends[position] = max(ends[position], end) }
-    }
-    for (site, positions) in captures {
-      let end =
-        switch site.activation {
-        case .embed, .posEmbed: 0
-        case .residPre, .ln1Scale, .k, .v: 2 * site.layer
-        case .q, .attnScores, .pattern, .z, .result, .ln1PostScale, .attnOut, .residMid, .ln2Scale,
-          .mlpPre, .mlpPost, .ln2PostScale, .mlpOut, .residPost:
-          2 * site.layer + 1
-        case .lnFinalScale: 2 * layers
-        }
-      switch positions {
-      case .all: ask(end, at: tokens.indices)
-      case .some(let some): ask(end, at: some)
-      }
-    }
-    switch logits {
-    case .none: break
-    case .all(let positions): ask(2 * layers, at: positions)
-    case .tokens(_, let position): ask(2 * layers, at: [position])
-    }
-    // A position that goes through a layer reads there the keys and values of all before it.
-    var read = -1
-    for position in tokens.indices.reversed() {
-      ends[position] = max(ends[position], read)
-      if ends[position] > 0 { read = max(read, (ends[position] - 1) / 2 * 2) }
-    }
-    return ends
   }
 }

@@ -75,7 +75,7 @@ extension Transformer {
   private func bytes(of batch: Batch) -> Int {
     let vocabulary = min(vocabularyRows(of: batch), Executor.vocabularyRowsAtOnce)
     return batch.schedule.rowsAtMost * bytesPerRow
-      + batch.members.reduce(0) { $0 + resultBytes(of: $1.request) }
+      + batch.members.reduce(0) { $0 + $1.request.needs(in: configuration).bytes }
       + vocabulary * unembedding.stride * MemoryLayout<Float>.size
   }
 
@@ -144,30 +144,5 @@ extension Transformer {
     }
     // Attention goes a head and a row at a time, at about a quarter of a product's speed.
     return Speed(products: rates, attention: (rates.last?.secondsPerFlop ?? 0) * 4)
-  }
-}
-
-extension RunRequest {
-  /// A result of the shape that a run would give, all zeros.
-  public func blankResult(in configuration: Configuration) -> RunResult {
-    var result = RunResult()
-    for (site, positions) in captures {
-      let kept = if case .some(let some) = positions { some } else { Array(tokens.indices) }
-      let units = configuration.unitCount(site.activation)
-      result.activations[site] = CapturedActivation(
-        positions: kept, units: units,
-        rows: kept.map { position in
-          let width = configuration.unitWidth(site.activation, sources: position + 1)
-          return [Float](repeating: 0, count: units * width)
-        })
-    }
-    switch logits {
-    case .none: break
-    case .all(let positions):
-      let row = [Float](repeating: 0, count: configuration.vocabulary)
-      result.logits = positions.map { _ in row }
-    case .tokens(let tokens, _): result.logits = [[Float](repeating: 0, count: tokens.count)]
-    }
-    return result
   }
 }

@@ -35,11 +35,11 @@ struct RunPlanner {
 
     for (index, request) in requests.enumerated() {
       let fork = forks[index]
-      let rows = zip(fork.layers, request.ends(layers: layers)).count { $0 <= $1 >> 1 }
+      let rows = zip(fork.layers, request.ends(layers: layers)).count { $0 <= $1.lastEntered }
       // A base's rows are those of its variants too.
       let own = Cost(
         rows: request.base == nil ? request.tokens.count : rows,
-        bytes: model.resultBytes(of: request))
+        bytes: request.needs(in: model.configuration).bytes)
       if open.cost.rows > 0, !fits(open.cost + own) { close() }
       if let base = request.base, open.places[base] == nil {
         // The base has been in an earlier batch: here it only serves, and gives no result.
@@ -108,24 +108,5 @@ extension Transformer {
       2 * configuration.width + 2 * layer.q.stride + layer.k.stride + layer.v.stride
       + layer.gate.stride + (layer.up?.stride ?? 0) + layer.o.stride + widest + 1
     return floats * MemoryLayout<Float>.size
-  }
-
-  /// What a request's result takes until it is handed over.
-  func resultBytes(of request: RunRequest) -> Int {
-    let captured = request.captures.reduce(0) { sum, capture in
-      let (site, positions) = capture
-      let kept = if case .some(let some) = positions { some } else { Array(request.tokens.indices) }
-      let units = configuration.unitCount(site.activation)
-      return kept.reduce(sum) {
-        $0 + units * configuration.unitWidth(site.activation, sources: $1 + 1)
-      }
-    }
-    let logits =
-      switch request.logits {
-      case .none: 0
-      case .all(let positions): positions.count * configuration.vocabulary
-      case .tokens(let tokens, _): tokens.count
-      }
-    return (captured + logits) * MemoryLayout<Float>.size
   }
 }

@@ -14,13 +14,10 @@ extension RunRequest {
     try checkCuts(configuration)
     for (site, positions) in captures {
       try check(site, configuration)
-      if case .some(let some) = positions { try check(positions: some) }
+      try check(positions: resolved(positions))
     }
-    switch logits {
-    case .none: break
-    case .all(let positions): try check(positions: positions)
-    case .tokens(let tokens, let position):
-      try check(positions: [position])
+    try check(positions: logits.counts(vocabulary: configuration.vocabulary).map(\.position))
+    if case .tokens(let tokens, _) = logits {
       for token in tokens { try check(token: token, configuration) }
     }
     return further

@@ -40,56 +40,6 @@ public enum Activation: String, Sendable, CaseIterable, Hashable {
   /// What the final norm divides by.
   case lnFinalScale = "ln_final.scale"
 
-  /// What a site of this activation is divided into.
-  public enum Units: Sendable { case none, heads, keyValueHeads, neurons }
-
-  public var units: Units {
-    switch self {
-    case .q, .attnScores, .pattern, .z, .result: .heads
-    case .k, .v: .keyValueHeads
-    case .mlpPre, .mlpPost: .neurons
-    case .embed, .posEmbed, .residPre, .residMid, .residPost, .ln1Scale, .ln2Scale, .ln1PostScale,
-      .ln2PostScale, .attnOut, .mlpOut, .lnFinalScale:
-      .none
-    }
-  }
-
-  /// Whether there is one in every layer.
-  public var isInLayer: Bool {
-    switch self {
-    case .embed, .posEmbed, .lnFinalScale: false
-    default: true
-    }
-  }
-
-  /// Whether a norm divides by it.
-  public var isScale: Bool {
-    switch self {
-    case .ln1Scale, .ln2Scale, .ln1PostScale, .ln2PostScale, .lnFinalScale: true
-    default: false
-    }
-  }
-
-  /// Whether its vectors have an element for each source position.
-  public var isOverSources: Bool { self == .attnScores || self == .pattern }
-
-  /// The name in TransformerLens: `blocks.9.attn.hook_z`.
-  public func hookName(layer: Int) -> String {
-    switch self {
-    case .embed: "hook_embed"
-    case .posEmbed: "hook_pos_embed"
-    case .lnFinalScale: "ln_final.hook_scale"
-    case .residPre, .residMid, .residPost, .attnOut, .mlpOut: "blocks.\(layer).hook_\(rawValue)"
-    case .ln1Scale: "blocks.\(layer).ln1.hook_scale"
-    case .ln2Scale: "blocks.\(layer).ln2.hook_scale"
-    case .ln1PostScale: "blocks.\(layer).ln1_post.hook_scale"
-    case .ln2PostScale: "blocks.\(layer).ln2_post.hook_scale"
-    case .q, .k, .v, .attnScores, .pattern, .z, .result: "blocks.\(layer).attn.hook_\(rawValue)"
-    case .mlpPre: "blocks.\(layer).mlp.hook_pre"
-    case .mlpPost: "blocks.\(layer).mlp.hook_post"
-    }
-  }
-
   /// The activation and layer that a TransformerLens hook names.
   public static func parse(hook: String) -> (activation: Activation, layer: Int?)? {
     let parts = hook.split(separator: ".")
@@ -113,43 +63,23 @@ public struct Site: Sendable, Hashable {
 }
 
 extension Configuration {
-  /// How many heads, key/value heads or neurons a site of this activation has; 1 where it is not
-  /// divided.
-  public func unitCount(_ activation: Activation) -> Int {
-    switch activation.units {
-    case .none: 1
-    case .heads: heads
-    case .keyValueHeads: keyValueHeads
-    case .neurons: neurons
-    }
-  }
-
-  /// The elements of one unit at one position, of `sources` that it can see.
-  public func unitWidth(_ activation: Activation, sources: Int) -> Int {
-    switch activation {
-    case .embed, .posEmbed, .residPre, .residMid, .residPost, .attnOut, .mlpOut, .result: width
-    case .ln1Scale, .ln2Scale, .ln1PostScale, .ln2PostScale, .lnFinalScale, .mlpPre, .mlpPost: 1
-    case .q, .k, .v, .z: headWidth
-    case .attnScores, .pattern: sources
-    }
-  }
-
   /// Those that this model has.
   public var activations: [Activation] { Activation.allCases.filter { lacks($0) == nil } }
 
   /// Why this model has no such activation; nil where it has.
   public func lacks(_ activation: Activation) -> String? {
-    switch activation {
-    case .posEmbed where !hasLearnedPositions:
+    switch activation.traits.needs {
+    case .learnedPositions where !hasLearnedPositions:
       "this model has no position embedding: it rotates queries and keys instead"
-    case .residMid where residual != .sequential:
-      "this model has no resid_mid: attention and MLP both read the stream before the layer and "
-        + "are added to it together"
-    case .ln2Scale where residual == .parallelSharedNorm:
-      "this model has no ln2.scale: attention and MLP read the stream through one norm, ln1"
-    case .ln1PostScale where !hasPostNorms, .ln2PostScale where !hasPostNorms:
+    case .sequentialResidual where residual != .sequential:
+      "this model has no \(activation.rawValue): attention and MLP both read the stream before the "
+        + "layer and are added to it together"
+    case .ownMLPNorm where residual == .parallelSharedNorm:
+      "this model has no \(activation.rawValue): attention and MLP read the stream through one norm, "
+        + "ln1"
+    case .postNorms where !hasPostNorms:
       "this model has no \(activation.rawValue): nothing is normed on its way into the stream"
-    default: nil
+    case .nothing, .learnedPositions, .sequentialResidual, .ownMLPNorm, .postNorms: nil
     }
   }
 }

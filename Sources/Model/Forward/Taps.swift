@@ -27,9 +27,7 @@ struct Taps {
     for (i, member) in batch.members.enumerated() {
       for edit in member.request.edits { bind(edit, of: i, member) }
       for (site, positions) in member.request.captures {
-        let all = Array(member.request.tokens.indices)
-        let wanted = if case .some(let some) = positions { some } else { all }
-        captures[site, default: []].append((i, wanted))
+        captures[site, default: []].append((i, member.request.resolved(positions)))
       }
     }
   }

@@ -59,21 +59,3 @@ extension Edit {
     return Set(other.positions).isSubset(of: positions)
   }
 }
-
-extension Activation {
-  /// The sites of its own layer and position through which everything must pass that a change of it
-  /// reaches. What reaches later positions, by way of keys and values, has none.
-  fileprivate var narrows: [Activation] {
-    switch self {
-    case .q: [.attnScores] + Activation.attnScores.narrows
-    case .attnScores: [.pattern] + Activation.pattern.narrows
-    case .pattern: [.z] + Activation.z.narrows
-    case .z, .result, .ln1PostScale: [.attnOut] + Activation.attnOut.narrows
-    case .attnOut: [.residMid, .residPost]
-    case .mlpPre: [.mlpPost, .mlpOut, .residPost]
-    case .ln2Scale, .mlpPost, .ln2PostScale: [.mlpOut, .residPost]
-    case .residMid, .mlpOut: [.residPost]
-    case .embed, .posEmbed, .residPre, .ln1Scale, .k, .v, .residPost, .lnFinalScale: []
-    }
-  }
-}

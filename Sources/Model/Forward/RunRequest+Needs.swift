@@ -1,0 +1,85 @@
+extension RunRequest {
+  /// What a request asks for, its places resolved: memory, plans and ends are worked out from this.
+  struct Needs {
+    var captures: [Capture]
+    /// Positions whose logits are asked for, and how many each.
+    var logits: [(position: Int, count: Int)]
+
+    struct Capture {
+      var site: Site
+      var positions: [Int]
+      var units: Int
+      /// Of all units at each position.
+      var widths: [Int]
+    }
+
+    /// How many numbers the result has.
+    var floats: Int {
+      captures.reduce(0) { $0 + $1.widths.reduce(0, +) } + logits.reduce(0) { $0 + $1.count }
+    }
+
+    var bytes: Int { floats * MemoryLayout<Float>.size }
+  }
+
+  func needs(in configuration: Configuration) -> Needs {
+    Needs(
+      captures: captures.map { site, positions in
+        let positions = resolved(positions)
+        let units = configuration.unitCount(site.activation)
+        return Needs.Capture(
+          site: site, positions: positions, units: units,
+          widths: positions.map {
+            units * configuration.unitWidth(site.activation, sources: $0 + 1)
+          })
+      },
+      logits: logits.counts(vocabulary: configuration.vocabulary))
+  }
+
+  func resolved(_ positions: Positions) -> [Int] {
+    switch positions {
+    case .all: Array(tokens.indices)
+    case .some(let some): some
+    }
+  }
+
+  /// For each position how far it must go for what is asked.
+  func ends(layers: Int) -> [Reach] {
+    var ends = [Reach](repeating: .nothing, count: tokens.count)
+    func ask(_ reach: Reach, at positions: some Sequence<Int>) {
+      for position in positions { ends[position] = max(ends[position], reach) }
+    }
+    for (site, positions) in captures { ask(site.reach(layers: layers), at: resolved(positions)) }
+    ask(.finalNorm(after: layers), at: logits.counts(vocabulary: 0).map(\.position))
+    // A position that goes through a layer reads there the keys and values of all before it.
+    var read = Reach.nothing
+    for position in tokens.indices.reversed() {
+      ends[position] = max(ends[position], read)
+      read = max(read, ends[position].ofSources)
+    }
+    return ends
+  }
+
+  /// A result of the shape that a run would give, all zeros.
+  public func blankResult(in configuration: Configuration) -> RunResult {
+    let needs = needs(in: configuration)
+    var result = RunResult()
+    for capture in needs.captures {
+      result.activations[capture.site] = CapturedActivation(
+        positions: capture.positions, units: capture.units,
+        rows: capture.widths.map { [Float](repeating: 0, count: $0) })
+    }
+    result.logits = needs.logits.map { [Float](repeating: 0, count: $0.count) }
+    return result
+  }
+}
+
+extension RunRequest.Logits {
+  /// The positions that are asked for, and how many numbers of each.
+  func counts(vocabulary: Int) -> [(position: Int, count: Int)] {
+    switch self {
+    case .none: []
+    case .all(let positions): positions.map { ($0, vocabulary) }
+    case .tokens(let tokens, let position): [(position, tokens.count)]
+    }
+  }
+}
