@@ -54,6 +54,40 @@ struct ForwardTinyTests {
     return gap
   }
 
+  @Test("a layer that keeps its intermediates computes the same bits", arguments: Family.all)
+  func intermediates(_ family: Family) throws {
+    let model = try TestModels.tiny(family.folder).transformer
+    let last = model.configuration.layers - 1
+    let tokens = [5, 17, 30, 42, 42, 7, 21]
+    // Everything, so that no row ends before the last layer's end.
+    let request = RunRequest.everything(tokens, of: model.configuration)
+    let wanted = try model.run([request])[0]
+    var executor = Executor(
+      model,
+      batch: Batch(
+        [(0, request, nil, Fork(unsharedOf: tokens.count))], layers: model.configuration.layers),
+      rope: RotaryTables(model.configuration, tokens: tokens.count), cache: nil,
+      keepsIntermediates: true)
+    var found = RunResult()
+    try executor.run(advanced: { _, _ in }, consume: { found = $1 })
+    #expect(found.logits == wanted.logits)
+    let (buffers, layer) = (executor.buffers, model.layers[last])
+    for (activation, buffer, stride) in [
+      (Activation.q, buffers.q, layer.q.stride), (.z, buffers.z, layer.q.stride),
+      (.attnOut, buffers.attentionOut, layer.o.stride),
+      (.mlpPre, buffers.hidden, layer.mlp.hiddenStride),
+      (.mlpPost, buffers.activated, layer.mlp.hiddenStride),
+      (.mlpOut, buffers.mlpOut, layer.mlp.outputStride),
+    ] {
+      let kept = try #require(wanted.activations[Site(activation, layer: last)])
+      for position in tokens.indices {
+        let row = UnsafeBufferPointer(
+          start: buffer.pointer + position * stride, count: kept[position].count)
+        #expect(Array(row) == kept[position], "\(activation) at \(position)")
+      }
+    }
+  }
+
   /// Against the oracle on the very numbers that each file holds. Measured: 2e-6.
   @Test(
     "logits from every type of file",

@@ -8,7 +8,9 @@ extension Executor {
     let l = model.layers.count
     try Interruption.check()
     copyForks(at: l)
-    normalise(model.finalNorm, scale: .lnFinalScale, 0)
+    work.normalise(
+      buffers.stream, stride: width, rows: batch.rows.count, model.finalNorm, into: buffers.normed
+    ) { taps.visit(.lnFinalScale, 0, $0, stride: 1, rows: batch) }
     for group in vocabularyGroups() {
       try Interruption.check()
       let logits = Dictionary(
@@ -23,7 +25,7 @@ extension Executor {
             .map { capped($0, of: member.request) }
         case .tokens(let tokens, let position):
           let row = batch.row(of: i, at: position)
-          let outputs = products.outputs(
+          let outputs = work.products.outputs(
             tokens, of: buffers.normed.pointer + row * width, by: model.unembedding)
           let biased = model.unembeddingBias.map { bias in
             zip(outputs, tokens).map { $0 + bias[$1] }
@@ -39,7 +41,7 @@ extension Executor {
   private func capped(_ logits: [Float], of request: RunRequest) -> [Float] {
     guard let cap = model.configuration.logitCap, !request.isUncapped else { return logits }
     var logits = logits
-    kernels.softCap(&logits, logits.count, cap)
+    work.kernels.softCap(&logits, logits.count, cap)
     return logits
   }
 
@@ -73,12 +75,12 @@ extension Executor {
       for (i, row) in some.enumerated() {
         (x.pointer + i * width).update(from: buffers.normed.pointer + row * width, count: width)
       }
-      products.multiply(
+      work.products.multiply(
         UnsafePointer(x.pointer), rows: some.count, stride: width,
         [ProductTarget(matrix: model.unembedding, out: out.pointer)])
       logits += some.indices.map { i in
         let row = out.pointer + (i - start) * stride
-        if let bias = model.unembeddingBias { kernels.add(bias, row, bias.count) }
+        if let bias = model.unembeddingBias { work.kernels.add(bias, row, bias.count) }
         return Array(UnsafeBufferPointer(start: row, count: model.configuration.vocabulary))
       }
     }

@@ -100,18 +100,25 @@ private struct NaiveRun {
   }
 
   private mutating func mlp(_ normed: Rows, _ layer: Transformer.Layer, _ l: Int) -> Rows {
-    var hidden = normed.map { times(layer.gate, $0) }
+    var mlp =
+      switch layer.mlp {
+      case .dense(let dense): self.dense(normed, dense, l)
+      }
+    if let norm = layer.ln2Post { mlp = normalise(mlp, norm, .ln2PostScale, l) }
+    visit(.mlpOut, l, &mlp)
+    return mlp
+  }
+
+  private mutating func dense(_ normed: Rows, _ mlp: DenseMLP, _ l: Int) -> Rows {
+    var hidden = normed.map { times(mlp.gate, $0) }
     visit(.mlpPre, l, &hidden)
-    if let up = layer.up {
+    if let up = mlp.up {
       hidden = zip(hidden, normed).map { activate($0, up: times(up, $1)) }
     } else {
       hidden = hidden.map { activate($0, up: nil) }
     }
     visit(.mlpPost, l, &hidden)
-    var mlp = hidden.map { times(layer.down, $0) }
-    if let norm = layer.ln2Post { mlp = normalise(mlp, norm, .ln2PostScale, l) }
-    visit(.mlpOut, l, &mlp)
-    return mlp
+    return hidden.map { times(mlp.down, $0) }
   }
 
   private func logits(_ normed: [Float]) -> [Float] {

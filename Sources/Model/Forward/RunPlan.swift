@@ -46,8 +46,8 @@ extension Transformer {
       plan.bytes = max(plan.bytes, bytes(of: batch))
       for layer in layers.indices {
         let (entering, through) = (batch.schedule.entering[layer], batch.schedule.through[layer])
-        let keysAndValues = Double(entering) * keyValueFlopsPerRow
-        let products = Double(through) * (productFlopsPerRow - keyValueFlopsPerRow)
+        let keysAndValues = Double(entering) * layers[layer].keyValueFlopsPerRow
+        let products = Double(through) * layers[layer].furtherFlopsPerRow
         let attention = attentionFlops(sources: batch.schedule.sources[layer])
         plan.flops += keysAndValues + products + attention
         plan.seconds += speed.seconds(products: keysAndValues, rows: entering, attention: 0)
@@ -85,18 +85,6 @@ extension Transformer {
     }
   }
 
-  /// Of one layer's matrix products.
-  private var productFlopsPerRow: Double {
-    guard let l = layers.first else { return 0 }
-    let weights = l.matrices.reduce(0) { $0 + $1.rows * $1.columns }
-    return 2 * Double(weights)
-  }
-
-  private var keyValueFlopsPerRow: Double {
-    guard let l = layers.first else { return 0 }
-    return [l.k.matrix, l.v.matrix].reduce(0) { $0 + 2 * Double($1.rows * $1.columns) }
-  }
-
   private var unembeddingFlopsPerRow: Double {
     2 * Double(unembedding.rows * unembedding.columns)
   }
@@ -121,12 +109,13 @@ extension Transformer {
 
   /// Times one layer's products on as many rows as speeds differ at; some milliseconds.
   public func measureSpeed() -> Speed {
-    guard let layer = layers.first else { return Speed(products: [(1, 0)], attention: 0) }
+    // Any layer's weights will do: what is measured is a rate.
+    guard let mlp = layers.first?.mlp else { return Speed(products: [(1, 0)], attention: 0) }
     let products = Products(pool: pool)
     let clock = ContinuousClock()
     let rates = [1, 4, 12, 48, 192].map { rows -> (rows: Int, secondsPerFlop: Double) in
       let x = FloatBuffer(rows * configuration.width, zeroed: true)
-      let outs = [layer.gate, layer.up].compactMap { $0?.matrix }
+      let outs = mlp.matrices.filter { $0.columns == configuration.width }
         .map { ($0, FloatBuffer(rows * $0.stride)) }
       let targets = outs.map { ProductTarget(matrix: $0, out: $1.pointer) }
       let flops = outs.reduce(0.0) { $0 + 2 * Double(rows * $1.0.rows * $1.0.columns) }
@@ -144,5 +133,17 @@ extension Transformer {
     }
     // Attention goes a head and a row at a time, at about a quarter of a product's speed.
     return Speed(products: rates, attention: (rates.last?.secondsPerFlop ?? 0) * 4)
+  }
+}
+
+extension Transformer.Layer {
+  /// Multiplications and additions of its keys and values, for one row.
+  fileprivate var keyValueFlopsPerRow: Double { Self.flops([k.matrix, v.matrix]) }
+
+  /// Those of its other products.
+  fileprivate var furtherFlopsPerRow: Double { Self.flops(matrices) - keyValueFlopsPerRow }
+
+  private static func flops(_ matrices: [PackedMatrix]) -> Double {
+    matrices.reduce(0) { $0 + 2 * Double($1.rows * $1.columns) }
   }
 }

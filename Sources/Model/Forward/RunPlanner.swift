@@ -98,15 +98,3 @@ struct RunPlanner {
     }
   }
 }
-
-extension Transformer {
-  /// What `Buffers` and the packed rows of a product take for one row.
-  var bytesPerRow: Int {
-    guard let layer = layers.first else { return 0 }
-    let widest = max(configuration.width, layer.q.stride, layer.gate.stride)
-    let floats =
-      2 * configuration.width + 2 * layer.q.stride + layer.k.stride + layer.v.stride
-      + layer.gate.stride + (layer.up?.stride ?? 0) + layer.o.stride + widest + 1
-    return floats * MemoryLayout<Float>.size
-  }
-}

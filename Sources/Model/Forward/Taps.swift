@@ -61,6 +61,13 @@ struct Taps {
     capture(site, in: x, stride: stride, rows: rows)
   }
 
+  /// Edits, then captures: what is kept is what the rest of the model sees.
+  mutating func visit(
+    _ activation: Activation, _ layer: Int, _ x: FloatBuffer, stride: Int, rows: Batch
+  ) {
+    visit(Site(activation, layer: layer), in: x.pointer, stride: stride, rows: rows)
+  }
+
   /// Keeps what was asked for. `x` is `[rows][stride]`.
   mutating func capture(
     _ site: Site, in x: UnsafePointer<Float>, stride: Int, rows: Batch

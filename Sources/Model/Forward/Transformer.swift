@@ -35,17 +35,11 @@ public final class Transformer: Sendable {
     var ln1Post: Norm?
     /// Before the MLP; nil where that reads what attention reads.
     var ln2: Norm?
-    /// The gate, or the only matrix into the neurons: what the nonlinearity is of.
-    var gate: Linear
-    /// What the gate's activation is multiplied by.
-    var up: Linear?
-    var down: Linear
+    var mlp: LayerMLP
     /// Between the MLP and the stream.
     var ln2Post: Norm?
 
-    var matrices: [PackedMatrix] {
-      [q, k, v, o, gate, down].map(\.matrix) + (up.map { [$0.matrix] } ?? [])
-    }
+    var matrices: [PackedMatrix] { [q, k, v, o].map(\.matrix) + mlp.matrices }
   }
 
   /// Finds and checks every weight. Vectors are read; matrices are when they are first needed.
@@ -78,9 +72,11 @@ public final class Transformer: Sendable {
         kNorm: try name.kNorm.map { try reader.scaling($0, c.headWidth) },
         ln1Post: try name.ln1Post.map { try reader.scaling($0, c.width) },
         ln2: try name.ln2.map { try reader.norm($0, c.width, c.norm) },
-        gate: try reader.linear(name.gate, c.neurons, c.width),
-        up: try name.up.map { try reader.linear($0, c.neurons, c.width) },
-        down: try reader.linear(name.down, c.width, c.neurons),
+        mlp: .dense(
+          DenseMLP(
+            gate: try reader.linear(name.gate, c.neurons, c.width),
+            up: try name.up.map { try reader.linear($0, c.neurons, c.width) },
+            down: try reader.linear(name.down, c.width, c.neurons))),
         ln2Post: try name.ln2Post.map { try reader.scaling($0, c.width) })
     }
     try reader.refuseUnknown(layers: c.layers)

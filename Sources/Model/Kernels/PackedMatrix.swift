@@ -246,6 +246,9 @@ final class FloatBuffer: @unchecked Sendable {
     _ = Self.mostHeld.max(held, ordering: .relaxed)
   }
 
+  /// Of a buffer of the same size.
+  func copy(from other: FloatBuffer) { pointer.update(from: other.pointer, count: count) }
+
   deinit {
     UnsafeMutableRawPointer(pointer).deallocate()
     _ = Self.held.subtract(count * 4, ordering: .relaxed)

@@ -1,26 +1,26 @@
-extension Executor {
+extension LayerForward {
   /// One item a row: every head's scores, pattern and z.
   ///
   /// - Parameter sources: for each member where the keys and values of its positions stand.
-  mutating func attend(_ l: Int, sources places: [[Int32]]) {
+  func weighValues(_ batch: Batch, _ taps: inout Taps, sources places: [[Int32]]) {
     let c = model.configuration
-    let layer = model.layers[l]
-    let (kernels, b, rows) = (kernels, buffers, batch.rows)
-    let (keys, values) = (keys(l).pointer, values(l).pointer)
+    let (kernels, b, rows, layer) = (work.kernels, buffers, batch.rows, weights)
+    let (keys, values) = (keys.pointer, values.pointer)
+    let window = c.attention[number]
     let longest = (rows.map(\.position).max() ?? 0) + 1
     let attention = AttentionTaps(
-      taps, layer: l, rows: batch, longest: longest, heads: c.heads)
+      taps, layer: number, rows: batch, longest: longest, heads: c.heads)
     let scratch = (0..<model.pool.width).map { _ in FloatBuffer(longest) }
     model.pool.run(rows.count) { row, worker in
       let scores = scratch[worker].pointer
       let sources = rows[row].position + 1
-      let unseen = c.attention[l].firstSource(of: rows[row].position)
+      let unseen = window.firstSource(of: rows[row].position)
       places[rows[row].owner].withUnsafeBufferPointer { places in
         guard let places = places.baseAddress else { return }
         for head in 0..<c.heads {
           let column = c.keyValueHead(of: head) * c.headWidth
           kernels.attentionScores(
-            b.q.pointer + row * layer.q.stride + head * c.headWidth, keys + column,
+            b.turnedQueries.pointer + row * layer.q.stride + head * c.headWidth, keys + column,
             layer.k.stride, places, sources, c.headWidth, c.attentionScale, scores)
           if let cap = c.scoreCap { kernels.softCap(scores, sources, cap) }
           attention.visit(
@@ -35,27 +35,27 @@ extension Executor {
     }
     for (activation, kept) in attention.kept {
       taps.capture(
-        Site(activation, layer: l), in: kept.pointer, stride: c.heads * longest, rows: batch)
+        site(activation), in: kept.pointer, stride: c.heads * longest, rows: batch)
     }
   }
 
   /// A head's own output is z · W_O with every other head's z at 0. It is computed only where it is
   /// edited or kept; an edit adds (edited − original) to what attention adds to the stream, so that
   /// one which changes nothing changes no bit.
-  mutating func visitResult(_ l: Int) {
-    let site = Site(.result, layer: l)
+  func visitResult(_ batch: Batch, _ taps: inout Taps) {
+    let site = site(.result)
     guard taps.touches(site) else { return }
     let rows = batch.rows.count
     let c = model.configuration
     let results = FloatBuffer(rows * c.heads * c.width)
-    for head in 0..<c.heads { computeResult(of: head, l, rows: rows, into: results) }
+    for head in 0..<c.heads { computeResult(of: head, rows: rows, into: results) }
     let original = FloatBuffer(results.count)
     original.pointer.update(from: results.pointer, count: results.count)
     let stride = c.heads * c.width
     taps.visit(site, in: results.pointer, stride: stride, rows: batch)
     for (row, head) in taps.editedUnits(at: site, rows: batch) {
       let offset = row * stride + head * c.width
-      let added = buffers.added.pointer + row * model.layers[l].o.stride
+      let added = buffers.attentionOut.pointer + row * weights.o.stride
       for i in 0..<c.width {
         let difference = results.pointer[offset + i] - original.pointer[offset + i]
         // Adding 0 would turn −0 into 0.
@@ -65,16 +65,16 @@ extension Executor {
   }
 
   /// Writes one head's result into `results`, `[rows][heads][d_model]`.
-  private func computeResult(of head: Int, _ l: Int, rows: Int, into results: FloatBuffer) {
+  private func computeResult(of head: Int, rows: Int, into results: FloatBuffer) {
     let c = model.configuration
-    let (qStride, matrix) = (model.layers[l].q.stride, model.layers[l].o.matrix)
+    let (qStride, matrix) = (weights.q.stride, weights.o.matrix)
     let masked = FloatBuffer(rows * qStride, zeroed: true)
     let out = FloatBuffer(rows * matrix.stride)
     for row in 0..<rows {
       let offset = row * qStride + head * c.headWidth
       (masked.pointer + offset).update(from: buffers.z.pointer + offset, count: c.headWidth)
     }
-    products.multiply(
+    work.products.multiply(
       masked.pointer, rows: rows, stride: qStride,
       [ProductTarget(matrix: matrix, out: out.pointer)])
     for row in 0..<rows {

@@ -1,0 +1,76 @@
+/// The activations of the layer at hand, `[rows][stride]` each, wide enough for every layer.
+///
+/// A step that need not keep what it read writes over it. Where intermediates are to be kept, such
+/// pairs are buffers of their own, and each holds what its site has.
+final class Buffers {
+  /// The residual stream.
+  let stream: FloatBuffer
+  /// What attention reads, and what the MLP reads.
+  let normed, normedForMLP: FloatBuffer
+  let scales: FloatBuffer
+  /// Queries, and the same after their norm and RoPE.
+  let q, turnedQueries: FloatBuffer
+  let k, v, z: FloatBuffer
+  /// The pre-activation, and what the nonlinearity made of it.
+  let hidden, activated: FloatBuffer
+  let up: FloatBuffer
+  /// What attention, and what the MLP adds to the stream.
+  let attentionOut, mlpOut: FloatBuffer
+
+  init(_ model: Transformer, rows: Int, keepsIntermediates: Bool = false) {
+    let sizes = model.bufferSizes
+    // Zeroed: the columns that fill a row up to whole panels are read by no one, but must not be
+    // signalling values.
+    func buffer(_ stride: Int) -> FloatBuffer { FloatBuffer(rows * stride, zeroed: true) }
+    func other(than first: FloatBuffer) -> FloatBuffer {
+      keepsIntermediates ? FloatBuffer(first.count, zeroed: true) : first
+    }
+    stream = FloatBuffer(rows * sizes.width)
+    normed = FloatBuffer(rows * sizes.width)
+    normedForMLP = other(than: normed)
+    scales = FloatBuffer(rows)
+    q = buffer(sizes.query)
+    turnedQueries = other(than: q)
+    k = buffer(sizes.key)
+    v = buffer(sizes.value)
+    z = buffer(sizes.query)
+    hidden = buffer(sizes.hidden)
+    activated = other(than: hidden)
+    up = buffer(sizes.up)
+    attentionOut = buffer(sizes.added)
+    mlpOut = other(than: attentionOut)
+  }
+}
+
+/// Floats that a row takes in each buffer: those of the widest layer.
+struct BufferSizes {
+  var width: Int
+  var query = 0
+  var key = 0
+  var value = 0
+  var hidden = 0
+  var up = 0
+  var added = 0
+
+  /// Of all buffers together, and of a row packed for a product.
+  var floatsPerRow: Int {
+    let widest = max(width, query, hidden)
+    return 2 * width + 2 * query + key + value + hidden + up + added + widest + 1
+  }
+}
+
+extension Transformer {
+  var bufferSizes: BufferSizes {
+    layers.reduce(into: BufferSizes(width: configuration.width)) { sizes, layer in
+      sizes.query = max(sizes.query, layer.q.stride)
+      sizes.key = max(sizes.key, layer.k.stride)
+      sizes.value = max(sizes.value, layer.v.stride)
+      sizes.hidden = max(sizes.hidden, layer.mlp.hiddenStride)
+      sizes.up = max(sizes.up, layer.mlp.upStride)
+      sizes.added = max(sizes.added, layer.o.stride, layer.mlp.outputStride)
+    }
+  }
+
+  /// What `Buffers` and the packed rows of a product take for one row.
+  var bytesPerRow: Int { bufferSizes.floatsPerRow * MemoryLayout<Float>.size }
+}

@@ -1,0 +1,181 @@
+/// One layer's computation, in parts that are called in their order: it reads and writes `Buffers`,
+/// and visits the taps. Which rows there are is the executor's, which may drop some between the
+/// parts.
+struct LayerForward {
+  let number: Int
+  let weights: Transformer.Layer
+  let work: RowWork
+  /// Nil where this layer rotates nothing.
+  let rotary: RotaryTables.Layer?
+  let cache: KeyValueCache?
+
+  var model: Transformer { work.model }
+  var buffers: Buffers { work.buffers }
+  private var width: Int { model.configuration.width }
+
+  // MARK: - Attention
+
+  /// Norms the stream into `normed`, and computes keys and values of all rows, with the queries
+  /// where every row goes on.
+  func readKeysAndValues(_ rows: Batch, _ taps: inout Taps, withQueries: Bool) {
+    normalise(weights.ln1, .ln1Scale, into: buffers.normed, rows, &taps)
+    let (k, v) = (newKeys, newValues)
+    let queries = withQueries ? [(weights.q, buffers.q.pointer)] : []
+    work.multiply(
+      buffers.normed, stride: width, rows: rows.rows.count,
+      [(weights.k, k), (weights.v, v)] + queries)
+    taps.visit(site(.k), in: k, stride: weights.k.stride, rows: rows)
+    taps.visit(site(.v), in: v, stride: weights.v.stride, rows: rows)
+    turn(
+      k, stride: weights.k.stride, heads: model.configuration.keyValueHeads, norm: weights.kNorm,
+      rows)
+  }
+
+  /// The queries of the rows that go on, where some did not.
+  func readQueries(_ rows: Batch) {
+    work.multiply(
+      buffers.normed, stride: width, rows: rows.rows.count, [(weights.q, buffers.q.pointer)])
+  }
+
+  /// Leaves in `attentionOut` what attention adds to the stream.
+  ///
+  /// - Parameter sources: for each member where the keys and values of its positions stand.
+  func attend(_ rows: Batch, _ taps: inout Taps, sources: [[Int32]]) {
+    let b = buffers
+    let stride = weights.q.stride
+    taps.visit(.q, number, b.q, stride: stride, rows: rows)
+    if b.turnedQueries !== b.q { b.turnedQueries.copy(from: b.q) }
+    turn(
+      b.turnedQueries.pointer, stride: stride, heads: model.configuration.heads,
+      norm: weights.qNorm, rows)
+    weighValues(rows, &taps, sources: sources)
+    taps.visit(.z, number, b.z, stride: stride, rows: rows)
+    work.multiply(
+      b.z, stride: stride, rows: rows.rows.count, [(weights.o, b.attentionOut.pointer)])
+    visitResult(rows, &taps)
+    normaliseAdded(
+      weights.ln1Post, .ln1PostScale, b.attentionOut, stride: weights.o.stride, rows, &taps)
+    taps.visit(.attnOut, number, b.attentionOut, stride: weights.o.stride, rows: rows)
+  }
+
+  // MARK: - MLP
+
+  /// Adds attention's part to the stream, then the MLP's: the model says which of the two streams
+  /// the MLP reads.
+  func runMLP(_ rows: Batch, _ taps: inout Taps) {
+    let input: FloatBuffer
+    switch model.configuration.residual {
+    case .sequential:
+      addAttention(rows)
+      taps.visit(.residMid, number, buffers.stream, stride: width, rows: rows)
+      input = readForMLP(rows, &taps)
+    case .parallel:
+      input = readForMLP(rows, &taps)
+      addAttention(rows)
+    case .parallelSharedNorm:
+      input = buffers.normed
+      addAttention(rows)
+    }
+    switch weights.mlp {
+    case .dense(let mlp): run(mlp, on: input, rows, &taps)
+    }
+    let stride = weights.mlp.outputStride
+    normaliseAdded(weights.ln2Post, .ln2PostScale, buffers.mlpOut, stride: stride, rows, &taps)
+    taps.visit(.mlpOut, number, buffers.mlpOut, stride: stride, rows: rows)
+    work.addToStream(buffers.mlpOut, stride: stride, rows: rows.rows.count)
+    taps.visit(.residPost, number, buffers.stream, stride: width, rows: rows)
+  }
+
+  private func addAttention(_ rows: Batch) {
+    work.addToStream(buffers.attentionOut, stride: weights.o.stride, rows: rows.rows.count)
+  }
+
+  private func readForMLP(_ rows: Batch, _ taps: inout Taps) -> FloatBuffer {
+    guard let norm = weights.ln2 else { return buffers.normed }
+    normalise(norm, .ln2Scale, into: buffers.normedForMLP, rows, &taps)
+    return buffers.normedForMLP
+  }
+
+  /// Leaves in `mlpOut` what the MLP gives.
+  private func run(
+    _ mlp: DenseMLP, on input: FloatBuffer, _ rows: Batch, _ taps: inout Taps
+  ) {
+    let (b, count) = (buffers, rows.rows.count)
+    work.multiply(
+      input, stride: width, rows: count,
+      [(mlp.gate, b.hidden.pointer)] + (mlp.up.map { [($0, b.up.pointer)] } ?? []))
+    let stride = mlp.gate.stride
+    taps.visit(.mlpPre, number, b.hidden, stride: stride, rows: rows)
+    let activate = work.kernels.activate(model.configuration.mlp.nonlinearity)
+    work.forEach(count) { row in
+      let up = mlp.up.map { UnsafePointer(b.up.pointer + row * $0.stride) }
+      activate(
+        b.hidden.pointer + row * stride, up, mlp.neurons, b.activated.pointer + row * stride)
+    }
+    taps.visit(.mlpPost, number, b.activated, stride: stride, rows: rows)
+    work.multiply(b.activated, stride: stride, rows: count, [(mlp.down, b.mlpOut.pointer)])
+  }
+
+  // MARK: - Norms
+
+  /// Writes the normed rows of the stream into `out`.
+  private func normalise(
+    _ norm: Transformer.Norm, _ scale: Activation, into out: FloatBuffer, _ rows: Batch,
+    _ taps: inout Taps
+  ) {
+    work.normalise(
+      buffers.stream, stride: width, rows: rows.rows.count, norm, into: out
+    ) { taps.visit(scale, number, $0, stride: 1, rows: rows) }
+  }
+
+  /// Norms what is on its way into the stream, in place, where there is such a norm.
+  private func normaliseAdded(
+    _ norm: Transformer.Norm?, _ scale: Activation, _ x: FloatBuffer, stride: Int, _ rows: Batch,
+    _ taps: inout Taps
+  ) {
+    guard let norm else { return }
+    work.normalise(x, stride: stride, rows: rows.rows.count, norm, into: x) {
+      taps.visit(scale, number, $0, stride: 1, rows: rows)
+    }
+  }
+
+  // MARK: - Keys and queries
+
+  /// Norms each head's vector, where heads have a norm, and rotates it.
+  private func turn(
+    _ x: UnsafeMutablePointer<Float>, stride: Int, heads: Int, norm: Transformer.Norm?,
+    _ rows: Batch
+  ) {
+    if norm == nil && rotary == nil { return }
+    let (kernels, width) = (work.kernels, model.configuration.headWidth)
+    let (epsilon, rotary) = (model.configuration.epsilon, rotary)
+    work.forEach(rows.rows.count) { row in
+      let x = x + row * stride
+      if let norm {
+        for head in 0..<heads {
+          let x = x + head * width
+          let scale = norm.scale(of: x, width, epsilon, kernels)
+          norm.apply(to: x, scale: scale, width, kernels, into: x)
+        }
+      }
+      let place = rows.rows[row]
+      rotary?.table(tokens: rows.members[place.owner].request.tokens.count)
+        .rotate(x, heads: heads, width: width, at: place.position, kernels)
+    }
+  }
+
+  /// `[rows][stride]`, `sources` counting from the start.
+  var keys: FloatBuffer { cache?.keys[number] ?? buffers.k }
+  var values: FloatBuffer { cache?.values[number] ?? buffers.v }
+
+  /// Where those of the rows at hand begin.
+  private var newKeys: UnsafeMutablePointer<Float> {
+    keys.pointer + (cache?.count ?? 0) * weights.k.stride
+  }
+
+  private var newValues: UnsafeMutablePointer<Float> {
+    values.pointer + (cache?.count ?? 0) * weights.v.stride
+  }
+
+  func site(_ activation: Activation) -> Site { Site(activation, layer: number) }
+}

@@ -1,0 +1,46 @@
+/// What a layer's MLP multiplies by.
+enum LayerMLP: Sendable {
+  case dense(DenseMLP)
+
+  var matrices: [PackedMatrix] {
+    switch self {
+    case .dense(let mlp): mlp.matrices
+    }
+  }
+
+  /// Floats that a row of its input to the nonlinearity takes, whole panels.
+  var hiddenStride: Int {
+    switch self {
+    case .dense(let mlp): mlp.gate.stride
+    }
+  }
+
+  /// The same of what the nonlinearity's result is multiplied by; 0 where there is no gate.
+  var upStride: Int {
+    switch self {
+    case .dense(let mlp): mlp.up?.stride ?? 0
+    }
+  }
+
+  /// Floats that a row of what it adds to the stream takes.
+  var outputStride: Int {
+    switch self {
+    case .dense(let mlp): mlp.down.stride
+    }
+  }
+}
+
+/// down(act(gate(x)) · up(x)), or down(act(gate(x))) where there is no gate.
+struct DenseMLP: Sendable {
+  /// The gate, or the only matrix into the neurons: what the nonlinearity is of.
+  var gate: Transformer.Linear
+  /// What the gate's activation is multiplied by.
+  var up: Transformer.Linear?
+  var down: Transformer.Linear
+
+  var neurons: Int { gate.matrix.rows }
+
+  var matrices: [PackedMatrix] {
+    [gate.matrix] + (up.map { [$0.matrix] } ?? []) + [down.matrix]
+  }
+}
