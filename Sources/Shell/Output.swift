@@ -1,3 +1,4 @@
+import Runtime
 import Synchronization
 
 #if canImport(Darwin)
@@ -5,30 +6,6 @@ import Synchronization
 #else
   import Glibc
 #endif
-
-/// Writes all of `bytes`, however often the system takes only a part.
-/// - Returns: 0, or the `errno` of what went wrong.
-func writeAll(_ bytes: some Collection<UInt8>, to descriptor: Int32) -> Int32 {
-  let failure = bytes.withContiguousStorageIfAvailable { buffer -> Int32 in
-    var written = 0
-    while written < buffer.count {
-      let count = write(descriptor, buffer.baseAddress! + written, buffer.count - written)
-      if count >= 0 {
-        written += count
-        continue
-      }
-      switch errno {
-      case EINTR: continue
-      case EAGAIN:
-        var waiting = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
-        _ = poll(&waiting, 1, -1)
-      default: return errno
-      }
-    }
-    return 0
-  }
-  return failure ?? writeAll(Array(bytes), to: descriptor)
-}
 
 /// The system's words for an `errno`.
 func systemMessage(_ code: Int32) -> String {

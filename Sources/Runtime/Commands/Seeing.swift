@@ -34,7 +34,7 @@ extension Command {
       prompts: input.origins.flatMap(\.prompts))
     if let expression = call.expression("to"), let path = try call.text("to") {
       let drawing = try placing(at: call.span) { try plot.drawing() }
-      try placing(at: expression.span) { try write(drawing, to: path) }
+      try placing(at: expression.span) { try write(drawing, to: path, host: call.host) }
     } else {
       try placing(at: call.span) {
         call.host.write(try plot.text(call.host.settings))
@@ -44,12 +44,12 @@ extension Command {
     return .nothing
   }
 
-  private static func write(_ drawing: SVGDrawing?, to path: String) throws {
+  private static func write(_ drawing: SVGDrawing?, to path: String, host: any Host) throws {
     guard path.hasSuffix(".svg") else {
       throw Failure("'\(path)' is no name of a drawing", help: "end it in .svg")
     }
     guard let drawing else { throw Failure("there are no rows to plot") }
-    try writeFiles([(path, drawing.document)])
+    try writeFiles([(path, drawing.document)], host: host)
   }
 
   static let show = Command(
@@ -99,7 +99,7 @@ extension Command {
         value.table,
         provenance(value, isPartial: call.session.unfinished != nil))
       : render(value.table, as: format, settings: RenderSettings())
-    try placing(at: expression.span) { try writeFiles([(path, text)]) }
+    try placing(at: expression.span) { try writeFiles([(path, text)], host: call.host) }
     return .nothing
   }
 

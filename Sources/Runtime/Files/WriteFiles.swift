@@ -1,8 +1,5 @@
-#if canImport(FoundationEssentials)
-  import FoundationEssentials
-#else
-  import Foundation
-#endif
+import Model
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)
@@ -13,40 +10,97 @@
 
 /// Writes files whole or not at all: each appears under its name when all of them are on the disk.
 /// What is no file, a pipe or a device, is written to as it is.
-func writeFiles(_ files: [(path: String, text: String)]) throws {
-  var parts: [(path: String, target: String)] = []
-  // Those that have got their name are gone from here.
-  defer { for part in parts { unlink(part.path) } }
+func writeFiles(_ files: [(path: String, text: String)], host: any Host) throws {
+  var replacements: [(path: String, replacement: FileReplacement)] = []
   for file in files {
-    let target = URL(filePath: file.path).resolvingSymlinksInPath().path
-    let isWhole = isReplaceable(target)
-    let path = isWhole ? "\(target).\(UUID().uuidString).part" : target
-    if isWhole { parts.append((path, target)) }
-    do {
-      try Data(file.text.utf8).write(to: URL(filePath: path))
-    } catch {
-      throw unwritable(file.path)
+    try writing(file.path) {
+      let kind = kind(of: file.path)
+      if kind != nil, kind != S_IFREG || ownDescriptor(of: file.path) != nil {
+        try writeInPlace(file.text, to: file.path, host: host)
+        return
+      }
+      let replacement = try FileReplacement(of: file.path)
+      try replacement.write(Array(file.text.utf8))
+      try replacement.finish()
+      replacements.append((file.path, replacement))
     }
   }
-  for part in parts {
-    guard rename(part.path, part.target) == 0 else { throw unwritable(part.target) }
+  for (path, replacement) in replacements {
+    try writing(path) { try replacement.takePlace() }
   }
 }
 
 /// Says at once what would fail at the end of long work.
 func checkCanWrite(_ path: String) throws {
-  let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "."
-  var status = stat()
-  let isFolder = stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
-  guard access(folder, W_OK) == 0, !isFolder else { throw unwritable(path) }
+  try writing(path) {
+    let target = try resolvedLinks(path)
+    let kind = kind(of: target)
+    if kind == S_IFDIR { throw SystemError(code: EISDIR) }
+    if kind != nil, access(target, W_OK) != 0 { throw SystemError(code: errno) }
+    if kind == nil || kind == S_IFREG, access(target.withoutLastPart + "/", W_OK) != 0 {
+      throw SystemError(code: errno)
+    }
+  }
 }
 
-/// Whether it is a file, or nothing yet.
-private func isReplaceable(_ path: String) -> Bool {
-  var status = stat()
-  return stat(path, &status) != 0 || status.st_mode & S_IFMT == S_IFREG
+/// File, folder, pipe…; nil where there is nothing.
+private func kind(of path: String) -> mode_t? { fileStatus(of: path).map { $0.st_mode & S_IFMT } }
+
+/// Standard output or standard error, where it goes to this file: what is still to be printed must
+/// not go to one that was replaced. A device can be opened as often as one likes.
+private func ownDescriptor(of path: String) -> Int32? {
+  guard let named = fileStatus(of: path), named.st_mode & S_IFMT != S_IFCHR else { return nil }
+  return [STDOUT_FILENO, STDERR_FILENO].first {
+    var opened = stat()
+    return fstat($0, &opened) == 0 && opened.st_ino == named.st_ino
+      && opened.st_dev == named.st_dev
+  }
 }
 
-private func unwritable(_ path: String) -> Failure {
-  Failure("'\(path)' cannot be written", help: "is the folder there, and yours?")
+/// A pipe that nobody reads is waited for, until Ctrl-C.
+private func writeInPlace(_ text: String, to path: String, host: any Host) throws {
+  host.flush()
+  if let descriptor = ownDescriptor(of: path) {
+    return try check(writeAll(text.utf8, to: descriptor))
+  }
+  var descriptor: Int32 = -1
+  while descriptor < 0 {
+    descriptor = open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
+    guard descriptor < 0 else { break }
+    guard errno == ENXIO, kind(of: path) == S_IFIFO else {
+      throw SystemError(code: errno)
+    }
+    usleep(20_000)
+    try Interruption.check()
+  }
+  defer { close(descriptor) }
+  let code = writeAll(text.utf8, to: descriptor) {
+    Interruption.requested.load(ordering: .relaxed)
+  }
+  try Interruption.check()
+  try check(code)
+}
+
+private func check(_ code: Int32) throws {
+  if code != 0 { throw SystemError(code: code) }
+}
+
+/// Says of a refusal which file it is about, and how to mend it.
+private func writing(_ path: String, _ body: () throws -> Void) throws {
+  do {
+    try body()
+  } catch let error as SystemError {
+    throw Failure("'\(path)' cannot be written: \(error.reason)", help: help(error.code, path))
+  }
+}
+
+private func help(_ code: Int32, _ path: String) -> String? {
+  switch code {
+  case ENOENT, ENOTDIR: "there is no folder '\(path.withoutLastPart)'"
+  case EACCES, EPERM, EROFS: "choose a file and a folder that you may write to"
+  case ENOSPC, EDQUOT: "make room, or choose a folder on another disk; an old file is kept"
+  case EFBIG: "raise the limit, `ulimit -f`; an old file is kept"
+  case EISDIR: "name a file in it"
+  default: nil
+  }
 }

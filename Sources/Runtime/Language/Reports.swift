@@ -33,10 +33,11 @@ extension Session {
     }
     let particulars = try particulars(of: page)
     let title = base.lastPart
-    try writeFiles([
-      (base + ".md", page.markdown(particulars, title: title)),
-      (path, page.html(particulars, script: source.text, title: title)),
-    ])
+    try writeFiles(
+      [
+        (base + ".md", page.markdown(particulars, title: title)),
+        (path, page.html(particulars, script: source.text, title: title)),
+      ], host: host)
   }
 
   /// The path without its ending; nil where it does not end as a page does.

@@ -80,15 +80,12 @@ func move(_ source: String, to target: String) throws {
 
 /// Writes a small file at one stroke: a reader sees all of it or what was there before.
 func writeFile(_ text: String, to path: String) throws {
-  let temporary = path + ".\(getpid()).tmp"
-  let file = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
-  guard file >= 0 else { throw unwritable(temporary, errno) }
-  let bytes = Array(text.utf8)
-  let written = bytes.withUnsafeBytes { write(file, $0.baseAddress, $0.count) }
-  close(file)
-  guard written == bytes.count else {
-    unlink(temporary)
-    throw unwritable(path, ENOSPC)
+  do {
+    let replacement = try FileReplacement(of: path)
+    try replacement.write(Array(text.utf8))
+    try replacement.finish()
+    try replacement.takePlace()
+  } catch let error as SystemError {
+    throw unwritable(path, error.code)
   }
-  try move(temporary, to: path)
 }
