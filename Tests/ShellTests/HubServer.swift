@@ -68,6 +68,15 @@ final class HubServer: Sendable {
 
   var cache: String { folder + "/person/.cache/huggingface/hub" }
 
+  /// The blob that a file of a repository in the cache is a link to.
+  func blob(_ repository: String, _ file: String) throws -> String {
+    let folder = cache + "/models--" + repository.replacing("/", with: "--")
+    let commit = try String(contentsOfFile: folder + "/refs/main", encoding: .utf8)
+    let link = try FileManager.default.destinationOfSymbolicLink(
+      atPath: "\(folder)/snapshots/\(commit)/\(file)")
+    return folder + "/blobs/" + (link as NSString).lastPathComponent
+  }
+
   var environment: [String: String] {
     ["HOME": folder + "/person", "XDG_CACHE_HOME": "", "HF_ENDPOINT": endpoint]
   }

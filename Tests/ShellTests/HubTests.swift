@@ -126,6 +126,43 @@ struct HubTests {
     #expect(try hub.requests().compactMap(\.range) == halves.map { "bytes=\($0)-" })
   }
 
+  /// The small files are not in git's large file storage; git's own digest is all there is of them.
+  @Test(arguments: ["config.json", "tokenizer.json"])
+  func smallFileThatWasDamagedIsFetchedAgain(file: String) async throws {
+    let hub = try HubServer(["test/plain"])
+    #expect(try await hub.run("load test/plain").status == 0)
+    let blob = try hub.blob("test/plain", file)
+    let whole = try #require(FileManager.default.contents(atPath: blob))
+    for damaged in [whole.dropLast(), Data(), whole.dropLast() + Data("]".utf8)] {
+      try damaged.write(to: URL(fileURLWithPath: blob))
+      let offline = try await hub.run("load test/plain", environment: ["HF_HUB_OFFLINE": "1"])
+      #expect(offline.status == 4)
+      #expect(offline.messages.contains("is not, or not whole, in"), "\(offline.messages)")
+      let ended = try await hub.run("load test/plain" + Self.look)
+      #expect(ended.output == Self.seen, "\(ended.messages)")
+      #expect(
+        ended.messages.contains("\(file)` is damaged: fetching it again"), "\(ended.messages)")
+      #expect(FileManager.default.contents(atPath: blob) == whole)
+      let again = try await hub.run("load test/plain" + Self.look)
+      #expect(again.output == Self.seen)
+      #expect(again.messages == "")
+    }
+  }
+
+  /// What an earlier attempt left may be of the right size.
+  @Test func aSmallPartThatIsWrongIsFetchedAnew() async throws {
+    let hub = try HubServer(["test/tiny"])
+    #expect(try await hub.run("load test/tiny").status == 0)
+    let blob = try hub.blob("test/tiny", "config.json")
+    let whole = try #require(FileManager.default.contents(atPath: blob))
+    try FileManager.default.removeItem(atPath: blob)
+    try Data(repeating: 0x20, count: whole.count)
+      .write(to: URL(fileURLWithPath: blob + ".incomplete"))
+    let ended = try await hub.run("load test/tiny" + Self.look)
+    #expect(ended.output == Self.seen, "\(ended.messages)")
+    #expect(FileManager.default.contents(atPath: blob) == whole)
+  }
+
   // MARK: Tokens
 
   @Test func tokenIsForTheHubAlone() async throws {
@@ -178,12 +215,13 @@ struct HubTests {
   @Test(arguments: [
     ("test/nothing", "no model of that name at"), ("test/tiny@other", "no revision 'other'"),
     ("test/wrong", "its SHA-256 or its size is wrong"), ("test/longer", "than "),
+    ("test/garbled", "its SHA-1 or its size is wrong"),
     ("test/pickled", "a pickled file can run code"),
     ("test/bare", "has no tokenizer.json, which a model needs"),
     ("test/empty", "has no weights of a language model"),
   ])
   func refusals(name: String, message: String) async throws {
-    let hub = try HubServer(["test/tiny", "test/wrong", "test/longer"])
+    let hub = try HubServer(["test/tiny", "test/wrong", "test/longer", "test/garbled"])
     try hub.write("x", as: "test/pickled/pytorch_model.bin")
     try hub.write("{}", as: "test/bare/config.json")
     try hub.write("x", as: "test/bare/model.safetensors")

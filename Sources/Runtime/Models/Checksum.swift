@@ -13,25 +13,39 @@ enum Checksum {
   static func sha256(ofFile path: String, progress: FetchProgress) throws -> String {
     let size = fileSize(path) ?? 0
     var done = 0
-    let file = open(path, O_RDONLY | O_CLOEXEC)
-    guard file >= 0 else {
-      throw Failure(
+    var hash = SHA256()
+    try forEachChunk(of: path) { chunk in
+      chunk.withUnsafeBytes { hash.update($0) }
+      done += chunk.count
+      try progress.update(bytes: done, of: size, doing: "checking")
+    }
+    return hash.hexDigest()
+  }
+
+  /// git's own.
+  static func git(ofFile path: String) throws -> String {
+    var hash = GitDigest(size: fileSize(path) ?? 0)
+    try forEachChunk(of: path) { hash.update($0) }
+    return hash.hexDigest()
+  }
+
+  private static func forEachChunk(
+    of path: String, _ body: (ArraySlice<UInt8>) throws -> Void
+  ) throws {
+    func unreadable() -> Failure {
+      Failure(
         "`\(path)` cannot be read: \(String(cString: strerror(errno)))", status: .unreadable)
     }
+    let file = open(path, O_RDONLY | O_CLOEXEC)
+    guard file >= 0 else { throw unreadable() }
     defer { close(file) }
-    var hash = SHA256()
     var chunk = [UInt8](repeating: 0, count: 4 << 20)
     while true {
       let count = read(file, &chunk, chunk.count)
-      if count == 0 { return hash.hexDigest() }
-      guard count > 0 else {
-        if errno == EINTR { continue }
-        throw Failure(
-          "`\(path)` cannot be read: \(String(cString: strerror(errno)))", status: .unreadable)
-      }
-      chunk.withUnsafeBytes { hash.update(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
-      done += count
-      try progress.update(bytes: done, of: size, doing: "checking")
+      if count == 0 { return }
+      if count < 0, errno == EINTR { continue }
+      guard count > 0 else { throw unreadable() }
+      try body(chunk[..<count])
     }
   }
 }

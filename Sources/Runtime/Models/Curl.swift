@@ -8,16 +8,15 @@ struct Curl {
     /// Sent to this address and to no other: redirects are the caller's affair.
     var token: String?
     var isHead = false
-    /// Where the answer's body goes instead of into memory: appended to what is there.
-    var file: (path: String, offset: Int)?
+    /// Takes the answer's body as it comes, from some byte on, instead of keeping it in memory.
+    var stream: (offset: Int, consume: (ArraySlice<UInt8>) throws -> Void)?
     /// Followed without a token only.
     var followsRedirects = false
-    var heldOpen: Int32?
   }
 
   struct Response {
     var status: Int
-    /// Names in lower case.
+    /// Names in lower case. None of an answer that was streamed.
     var headers: [String: String]
     var body: [UInt8]
 
@@ -46,19 +45,20 @@ struct Curl {
     do {
       outcome = try Subprocess(
         program: "curl", arguments: ["--disable", "--config", "-"], environment: environment,
-        input: Array(Self.configuration(request).utf8), heldOpen: request.heldOpen
+        input: Array(Self.configuration(request).utf8), consume: request.stream?.consume
       ).run(tick: tick)
-    } catch let error as Subprocess.NotStarted {
+    } catch let error as Child.NotStarted {
       throw Failure(
         "models are fetched with `curl`, which cannot be started: \(error.reason)",
         help: "install it: apt-get install curl", status: .unreadable)
     }
     // Ctrl-C went to curl too.
     try tick()
-    let response = Self.response(outcome.output)
+    let response =
+      request.stream == nil ? Self.response(outcome.output) : Self.status(in: outcome.messages)
     // 22: the answer was an error, of which the headers say all that is wanted.
     guard outcome.status == 0 || (outcome.status == 22 && response != nil), let response else {
-      throw Trouble(code: outcome.status, message: Self.said(outcome.messages))
+      throw Trouble(code: outcome.status, message: Self.reason(of: outcome))
     }
     return response
   }
@@ -77,16 +77,16 @@ struct Curl {
     } else if request.followsRedirects {
       lines += ["location", "max-redirs = 10"]
     }
-    // With `head` the headers are what is printed anyway.
-    if !request.isHead { lines.append("dump-header = \"-\"") }
     if request.isHead {
-      // Compressed, an answer's length would not be the file's.
+      // The headers are what is printed. Compressed, an answer's length would not be the file's.
       lines += ["head", "header = \"Accept-Encoding: identity\""]
-    } else if let file = request.file {
-      lines += ["fail", "output = \(quoted(file.path))"]
-      if file.offset > 0 { lines.append("continue-at = \(file.offset)") }
+    } else if let stream = request.stream {
+      // The body alone is printed, so that nothing but this process writes the file: killed, it
+      // leaves nobody behind who does.
+      lines += ["fail", "write-out = \"%{stderr}\\n\(statusMark)%{http_code}\\n\""]
+      if stream.offset > 0 { lines.append("continue-at = \(stream.offset)") }
     } else {
-      lines += ["max-time = 300", "max-filesize = \(50 << 20)"]
+      lines += ["dump-header = \"-\"", "max-time = 300", "max-filesize = \(50 << 20)"]
     }
     return lines.joined(separator: "\n") + "\n"
   }
@@ -101,6 +101,17 @@ struct Curl {
       }
     }
     return "\"\(escaped.joined())\""
+  }
+
+  private static let statusMark = "HTTP status "
+
+  /// A streamed answer's status, which follows curl's complaints; nil where none came.
+  private static func status(in messages: String) -> Response? {
+    let line = messages.split(whereSeparator: \.isNewline).last { $0.hasPrefix(statusMark) }
+    guard let status = (line?.dropFirst(statusMark.count)).flatMap({ Int($0) }), status > 0 else {
+      return nil
+    }
+    return Response(status: status, headers: [:], body: [])
   }
 
   /// The last answer among those that were written one after another, redirects before it.
@@ -130,11 +141,15 @@ struct Curl {
   }
 
   /// curl's complaint in one line, without its name.
-  private static func said(_ messages: String) -> String {
-    var line = messages.split(whereSeparator: \.isNewline).last.map(String.init) ?? ""
+  private static func reason(of outcome: Subprocess.Outcome) -> String {
+    if case .killed(let signal) = outcome.ending {
+      return "curl was killed by \(signalName(signal))"
+    }
+    let lines = outcome.messages.split(whereSeparator: \.isNewline)
+    var line = lines.last { !$0.hasPrefix(statusMark) }.map(String.init) ?? ""
     if line.hasPrefix("curl: "), let end = line.firstIndex(of: ")") {
       line = String(line[line.index(after: end)...].drop { $0 == " " })
     }
-    return line.isEmpty ? "curl ended without a word" : line
+    return line.isEmpty ? "curl ended with status \(outcome.status)" : line
   }
 }

@@ -32,8 +32,24 @@ struct HubCache {
     text.utf8.count == 40 && text.utf8.allSatisfy { Character(Unicode.Scalar($0)).isHexDigit }
   }
 
-  /// The path of a model that is here with all its files; nil where some must be fetched.
+  /// A small file of a model that is here and was damaged since it came.
+  func damagedFile(of reference: HubReference) throws -> String? {
+    for repository in ShortNames.repositories(of: reference.repository) {
+      guard let commit = commit(of: reference.revision ?? "main", in: repository) else { continue }
+      let folder = snapshot(commit, of: repository)
+      guard case .safetensors = ModelFolder(folder).files.choice(file: reference.file) else {
+        return nil
+      }
+      let read = [ModelFiles.index] + ModelFiles.needed + ModelFiles.useful
+      return try read.map { folder + "/" + $0 }.first { try CachedFile($0).isDamaged() }
+    }
+    return nil
+  }
+
+  /// The path of a model that is here with all its files, and those whole; nil where some must be
+  /// fetched.
   func path(of reference: HubReference) throws -> String? {
+    if try damagedFile(of: reference) != nil { return nil }
     for repository in ShortNames.repositories(of: reference.repository) {
       guard let commit = commit(of: reference.revision ?? "main", in: repository) else { continue }
       let folder = snapshot(commit, of: repository)
@@ -92,7 +108,9 @@ struct HubCache {
   private func refs(in folder: String) -> [(name: String, commit: String)] {
     ModelFolder.files(in: folder, depth: 4).sorted().compactMap { name in
       guard let bytes = try? readBytes(path: folder + "/" + name) else { return nil }
-      return (name, String(decoding: bytes.filter { $0 > UInt8(ascii: " ") }, as: UTF8.self))
+      let commit = String(decoding: bytes.filter { $0 > UInt8(ascii: " ") }, as: UTF8.self)
+      // What a killed process left is no branch.
+      return Self.isCommit(commit) && name.lastPart.first != "." ? (name, commit) : nil
     }
   }
 

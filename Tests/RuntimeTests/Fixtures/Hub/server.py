@@ -11,6 +11,8 @@ one does. Words in a repository's name say how it misbehaves:
   slow       the second port sends half and then nothing more, unless it is asked for a later part
   norange    the second port sends the whole whatever part is asked for; cut or not
   wrong      the SHA-256 that the hub gives is of something else
+  garbled    small files come with their last byte changed
+  plain      no file is large
   longer     the second port sends more than there is
   moved      the hub redirects to the repository without that word
   away       the hub redirects questions about the repository to the second port
@@ -30,6 +32,10 @@ log_lock = threading.Lock()
 
 def git_digest(data):
     return hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
+
+
+def is_large(name, data):
+    return len(data) >= LARGE and "plain" not in name
 
 
 def repository_files(name):
@@ -118,7 +124,7 @@ class Hub(Handler):
         siblings = []
         for file, data in sorted(files.items()):
             entry = {"rfilename": file, "size": len(data), "blobId": git_digest(data)}
-            if len(data) >= LARGE:
+            if is_large(name, data):
                 entry["lfs"] = {"sha256": sha256(name, data), "size": len(data), "pointerSize": 130}
             siblings.append(entry)
         body = json.dumps({"id": name, "sha": commit(name), "siblings": siblings}).encode()
@@ -135,8 +141,10 @@ class Hub(Handler):
         if file not in files:
             return self.refuse(404, "EntryNotFound")
         data = files[file]
-        if len(data) < LARGE:
+        if not is_large(name, data):
             headers = [("ETag", f'"{git_digest(data)}"'), ("X-Repo-Commit", commit(name))]
+            if "garbled" in name:
+                data = data[:-1] + bytes([data[-1] ^ 1])
             return self.answer(200, data, headers)
         self.answer(302, headers=[
             ("Location", f"http://127.0.0.1:{self.server.other}/{name}/{file}"),
