@@ -1,0 +1,102 @@
+import Foundation
+import Testing
+
+/// Commands of the system after `!`, and tables that are handed to them.
+@Suite(.serialized, .timeLimit(.minutes(2)))
+struct ShellCommandTests {
+  /// More than a pipe takes at once.
+  private static let table = {
+    let facts = "read \"\(BuiltProgram.facts)\" | take 12"
+    let again = String(repeating: "let t = t | append t\n", count: 9)
+    return "let t = \(facts)\n" + again
+  }()
+
+  /// Of any size, and whatever the command does with it.
+  @Test func commandMayReadAPartOnly() async throws {
+    let all = try await BuiltProgram.run(["-c", Self.table + "t | !wc -c"])
+    let bytes = try #require(Int(all.output.filter(\.isNumber)), "\(all.messages)")
+    #expect(bytes > 150_000)
+    for command in ["head -2 | wc -l", "true", "exec <&-; sleep 0.2", "cat | head -2 >&2; true"] {
+      let ended = try await BuiltProgram.run(
+        ["-c", Self.table + "t | !\(command)\n\"more\""])
+      #expect(ended.status == 0, "\(command): \(ended.messages)")
+      #expect(ended.output.hasSuffix("more\n"), "\(command): \(ended.output)")
+    }
+  }
+
+  @Test func everyByteArrives() async throws {
+    let straight = try await BuiltProgram.run(["-c", Self.table + "t | show as tsv"])
+    let slow = try await BuiltProgram.run(
+      ["-c", Self.table + "t | !sleep 0.1; head -c 1; sleep 0.1; cat"])
+    #expect(slow.output.count == straight.output.count)
+    #expect(slow.status == 0)
+  }
+
+  @Test(arguments: [
+    ("false", "`false` ended with status 1"), ("exit 200", "ended with status 200\n"),
+    ("head -1 >&2; exit 7", "ended with status 7"),
+    ("no-such-command", "ended with status 127: command not found"),
+    ("./Package.none", "ended with status 127: command not found"),
+    ("/etc", "ended with status 126: not executable"), ("kill -9 $$", "was killed by SIGKILL"),
+    ("kill -TERM $$", "was killed by SIGTERM"), ("kill -INT $$", "was killed by SIGINT"),
+    ("sh -c 'kill -SEGV $$'; exit $?", "ended with status 139: killed by SIGSEGV"),
+  ])
+  func failureSaysHowItEnded(command: String, message: String) async throws {
+    for source in [
+      "!\(command)", "1 | !\(command)", "read \"\(BuiltProgram.facts)\" | !\(command)",
+    ] {
+      let ended = try await BuiltProgram.run(["-c", source + "\n\"more\""])
+      #expect(ended.status == 1)
+      #expect(!ended.output.contains("more"))
+      #expect(ended.messages.contains(message), "\(ended.messages)")
+    }
+  }
+
+  /// `sh` would take it for an option.
+  @Test func commandMayBeginWithADash() async throws {
+    let ended = try await BuiltProgram.run(["-c", "!-x"])
+    #expect(ended.messages.contains("`-x` ended with status 127"), "\(ended.messages)")
+  }
+
+  @Test func parentsSignalsAreNotHandedDown() async throws {
+    // A process that ignores SIGCHLD cannot learn how a child ended.
+    let ended = try await BuiltProgram.shell("trap '' CHLD; summand -c '!exit 3'")
+    #expect(ended.messages.contains("ended with status 3"), "\(ended.messages)")
+    let limit = try await BuiltProgram.shell(
+      "summand -c '!ulimit -f 1; yes | head -c 9999 > \(NSTemporaryDirectory())/none/x || kill -XFSZ $$'"
+    )
+    #expect(limit.messages.contains("was killed by SIGXFSZ"), "\(limit.messages)")
+  }
+
+  // MARK: Ctrl-C
+
+  /// To all programs of the group, as a terminal sends it; or to this one alone, a while after `sleep`
+  /// began: `sh` itself loses a signal that comes while it starts a program.
+  @Test(arguments: ["", "(sleep 0.5; kill -INT $PPID) & "])
+  func controlCIsForTheCommand(alone: String) async throws {
+    let start = ContinuousClock.now
+    let source = "1 | !\(alone)echo began >&2; sleep 20\n\"more\""
+    let ended =
+      alone.isEmpty
+      ? try await BuiltProgram.run(
+        BuiltProgram.path, ["-c", source], interruptAfter: "began")
+      : try await BuiltProgram.run(["-c", source])
+    #expect(ended.status == 130)
+    #expect(ended.messages == "began\ninterrupted\n")
+    #expect(ended.output == "")
+    #expect(ContinuousClock.now - start < .seconds(18))
+  }
+
+  /// Neither does a full pipe hold it up, nor is a command that takes its time killed.
+  @Test func controlCIsTheCommandsOwnMatter() async throws {
+    let ended = try await BuiltProgram.run(
+      BuiltProgram.path,
+      [
+        "-c",
+        Self.table + "t | !trap 'sleep 0.3; echo cleaned >&2; exit 0' INT; echo began >&2; "
+          + "while :; do sleep 0.05; done",
+      ], interruptAfter: "began")
+    #expect(ended.status == 130)
+    #expect(ended.messages == "began\ncleaned\ninterrupted\n", "\(ended.messages)")
+  }
+}
