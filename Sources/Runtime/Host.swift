@@ -23,6 +23,6 @@ public protocol Host: AnyObject {
   /// Threads to compute with.
   var threads: Int { get }
   var environment: [String: String] { get }
-  /// What was typed at the prompt, oldest first: seconds since 1970 and text.
-  var history: [(time: Int, text: String)] { get }
+  /// What was typed at the prompt, oldest first: seconds since 1970, where they are known, and text.
+  var history: [(time: Int?, text: String)] { get }
 }

@@ -1,3 +1,5 @@
+import Runtime
+
 #if canImport(Darwin)
   import Darwin
 #else
@@ -42,11 +44,11 @@ struct HistoryFile: Sendable {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else {
       if errno == ENOENT { return [] }
-      throw failure("read")
+      throw failure("read", errno)
     }
     defer { close(descriptor) }
-    guard isRegular(descriptor) else { return [] }
-    let (entries, lineCount) = parse(try contents(of: descriptor))
+    guard size(of: descriptor) != nil else { return [] }
+    let (entries, _, lineCount) = parse(try contents(of: descriptor))
     // Where only reading is allowed, the long file does no harm.
     if lineCount > limit + limit / 4 { try? trim() }
     return entries
@@ -57,49 +59,56 @@ struct HistoryFile: Sendable {
     try withLockedFile { descriptor throws(Failure) in
       let mending = endsMidLine(descriptor) ? "\n" : ""
       let line = Array("\(mending)\(entry.fileLine)\n".utf8)
+      let end = size(of: descriptor)
       // One write: a reader never sees half an entry.
-      guard write(descriptor, line, line.count) == line.count else { throw failure("write") }
+      let written = write(descriptor, line, line.count)
+      guard written == line.count else {
+        // Where there was room for a part of it only, the next write says what is wrong.
+        let code = written < 0 ? errno : ENOSPC
+        if written > 0, let end { ftruncate(descriptor, end) }
+        throw failure("write", code)
+      }
     }
   }
 
-  /// Replaces the file by one that holds what `load` would give.
+  /// Replaces the file by one that holds what `load` would give, and lines that it cannot read.
   private func trim() throws(Failure) {
     try withLockedFile { descriptor throws(Failure) in
-      let kept = parse(try contents(of: descriptor)).entries
-      let text = kept.map { $0.fileLine + "\n" }.joined()
-      let temporary = "\(path).\(getpid())"
-      let replacement = open(
-        temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0o600)
-      guard replacement >= 0 else { throw failure("write") }
-      let code = writeAll(Array(text.utf8), to: replacement)
-      let isStored = code == 0 && fsync(replacement) == 0
-      close(replacement)
-      guard isStored, rename(temporary, path) == 0 else {
-        let problem = failure("write")
-        unlink(temporary)
-        throw problem
+      let kept = parse(try contents(of: descriptor)).kept
+      do throws(SystemError) {
+        let replacement = try FileReplacement(of: path, mode: 0o600)
+        try replacement.write(kept.flatMap { $0 + [UInt8(ascii: "\n")] })
+        try replacement.finish()
+        try replacement.takePlace()
+      } catch {
+        throw failure("write", error.code)
       }
     }
   }
 
-  private func parse(_ bytes: [UInt8]) -> (entries: [HistoryEntry], lineCount: Int) {
+  /// The latest lines, each entry once. A line that cannot be recalled is somebody's all the same.
+  private func parse(_ bytes: [UInt8]) -> (
+    entries: [HistoryEntry], kept: [ArraySlice<UInt8>], lineCount: Int
+  ) {
     let lines = bytes.split(separator: UInt8(ascii: "\n"))
     var seen: Set<String> = []
-    var newestFirst: [HistoryEntry] = []
-    for line in lines.reversed() where newestFirst.count < limit {
-      guard let entry = HistoryEntry(fileLine: line), seen.insert(entry.text).inserted else {
-        continue
+    var entries: [HistoryEntry] = []
+    var kept: [ArraySlice<UInt8>] = []
+    for line in lines.reversed() where kept.count < limit {
+      if let entry = HistoryEntry(fileLine: line) {
+        guard seen.insert(entry.text).inserted else { continue }
+        entries.append(entry)
       }
-      newestFirst.append(entry)
+      kept.append(line)
     }
-    return (newestFirst.reversed(), lines.count)
+    return (entries.reversed(), kept.reversed(), lines.count)
   }
 
   private func withLockedFile(_ body: (Int32) throws(Failure) -> Void) throws(Failure) {
     makeFolder()
     while true {
       let descriptor = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0o600)
-      guard descriptor >= 0 else { throw failure("write") }
+      guard descriptor >= 0 else { throw failure("write", errno) }
       defer { close(descriptor) }
       // A file system without locks still has the one write.
       while flock(descriptor, LOCK_EX) != 0 && errno == EINTR {}
@@ -115,17 +124,17 @@ struct HistoryFile: Sendable {
       && opened.st_ino == named.st_ino && opened.st_dev == named.st_dev
   }
 
-  private func isRegular(_ descriptor: Int32) -> Bool {
+  private func size(of descriptor: Int32) -> off_t? {
     var status = stat()
-    return fstat(descriptor, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
+    return status.st_size
   }
 
   /// Whether a process died while it wrote the last line.
   private func endsMidLine(_ descriptor: Int32) -> Bool {
-    var status = stat()
-    guard fstat(descriptor, &status) == 0, status.st_size > 0 else { return false }
+    guard let size = size(of: descriptor), size > 0 else { return false }
     var last: UInt8 = 0
-    return pread(descriptor, &last, 1, status.st_size - 1) == 1 && last != UInt8(ascii: "\n")
+    return pread(descriptor, &last, 1, size - 1) == 1 && last != UInt8(ascii: "\n")
   }
 
   private func contents(of descriptor: Int32) throws(Failure) -> [UInt8] {
@@ -145,7 +154,7 @@ struct HistoryFile: Sendable {
     }
   }
 
-  private func failure(_ action: String) -> Failure {
-    Failure(message: "cannot \(action) the history, \(path): \(systemMessage(errno))")
+  private func failure(_ action: String, _ code: Int32) -> Failure {
+    Failure(message: "cannot \(action) the history, \(path): \(systemMessage(code))")
   }
 }

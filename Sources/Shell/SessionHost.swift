@@ -61,7 +61,7 @@ final class SessionHost: Host {
     return Dictionary(uniqueKeysWithValues: known)
   }
 
-  var history: [(time: Int, text: String)] {
+  var history: [(time: Int?, text: String)] {
     surroundings.history.entries.map { ($0.time, $0.text) }
   }
 }

@@ -21,7 +21,7 @@ final class TestHost: Host {
   let threads = 2
   var memory = 1 << 30
   let environment: [String: String]
-  var history: [(time: Int, text: String)] = []
+  var history: [(time: Int?, text: String)] = []
   /// The rows, counted once a layer, that were computed: what progress was told of.
   private(set) var rowsRun = 0
   private var finished = 0
