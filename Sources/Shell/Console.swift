@@ -55,11 +55,15 @@ final class Console: Sendable {
     progressLine.finish()
   }
 
-  /// Nobody takes our data any more. A reader that went away wants no message.
   @Sendable private static func endProcess(code: Int32) {
-    if code == EPIPE { exit(ExitStatus.brokenPipe.rawValue) }
+    exit(failure(toWrite: code).rawValue)
+  }
+
+  /// Nobody takes our data any more. A reader that went away wants no message.
+  static func failure(toWrite code: Int32) -> ExitStatus {
+    if code == EPIPE { return .brokenPipe }
     _ = writeAll(
       "summand: cannot write to standard output: \(systemMessage(code))\n".utf8, to: STDERR_FILENO)
-    exit(ExitStatus.failed.rawValue)
+    return .failed
   }
 }

@@ -11,9 +11,12 @@ import Runtime
 @main
 struct Main {
   static func main() {
-    // A write to a pipe that nobody reads is an error like any other, not the end by a signal. A
-    // handler, unlike SIG_IGN, is not handed down to the commands after `!`.
-    signal(SIGPIPE) { _ in }
+    StandardStreams.fill()
+    // A write to a pipe that nobody reads, or beyond `ulimit -f`, is an error like any other, not the
+    // end by a signal. A handler, unlike SIG_IGN, is not handed down to the commands after `!`.
+    for number in [SIGPIPE, SIGXFSZ] { signal(number) { _ in } }
+    // Ignored, as some programs hand it down, it would take away how a command ended.
+    signal(SIGCHLD, SIG_DFL)
     let arguments = Array(CommandLine.arguments.dropFirst())
     exit(status(of: arguments) { Session(host: SessionHost($0), arguments: $0.bindings) }.rawValue)
   }
@@ -52,8 +55,8 @@ struct Main {
     let message = Options.fullMessage(for: error)
     let isAnswer = Options.exitCode(for: error) == .success
     let code = writeAll((message + "\n").utf8, to: isAnswer ? STDOUT_FILENO : STDERR_FILENO)
-    if code == EPIPE { return .brokenPipe }
-    return isAnswer ? .done : .usage
+    guard isAnswer else { return .usage }
+    return code == 0 ? .done : Console.failure(toWrite: code)
   }
 
   private static func rendered(_ failure: Failure) -> String {
