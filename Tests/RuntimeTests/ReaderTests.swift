@@ -25,7 +25,7 @@ import Testing
     var records: [[String]] = []
     do {
       while let record = try CommaSeparated().nextRecord(source, at: &index, line: &line) {
-        records.append(record.map { $0 ?? "" })
+        records.append(record.map { $0.text ?? "" })
       }
     } catch {
       return nil
@@ -93,6 +93,19 @@ import Testing
     (TableFormat.tsv, "a\tb\n1\t\\tx\\\\n\\n\\q\n\t\n", ["a|b", "1|\tx\\n\n\\q", "|"]),
     (.tsv, "\u{FEFF}a\tb\r\n1\t2\r\n", ["a|b", "1|2"]), (.tsv, "a\n1\n\n3", ["a", "1", "", "3"]),
     (.tsv, "\n\na\tb\n\n1\t2", ["a|b", "1|2"]), (.tsv, "a\tb", ["a|b"]),
+    (
+      .tsv, "subject\tanswer\n\"The \"\"Big\"\" Apple\"\tFrance\nItaly\tRome\n",
+      ["subject|answer", "The \"Big\" Apple|France", "Italy|Rome"]
+    ),
+    (.tsv, "a\tb\r\n\"x\ty\r\nz\"\t1\r\n", ["a|b", "x\ty\r\nz|1"]),
+    (.tsv, "a\tb\nsay \"x\"\t5\"\n", ["a|b", "say \"x\"|5\""]),
+    // A quote that its field does not close is a character, and so are all others of the file.
+    (
+      .tsv, "id\ttoken\n1\t\"\n2\t,\"\n3\t\",\"\n4\t\\\\n\n",
+      ["id|token", "1|\"", "2|,\"", "3|\",\"", "4|\\n"]
+    ),
+    (.tsv, "t\n\"a\nb\"\n", ["t", "a\nb"]), (.tsv, "t\n\"\n.\"\"x\n", ["t", "\"", ".\"\"x"]),
+    (.tsv, "\"a\"\t\"b\"\n\"\\t\"\t1.0\n", ["a|b", "\\t|1.0"]),
     (.csv, "a,b\r\n\"x, \"\"y\"\"\",\"1\n2\"\r\n\"\",\n", ["a|b", "x, \"y\"|1\n2", "|"]),
     (.json, "[{\"b\":1,\"a\":null},{\"a\":[1,\"x\"]}]", ["b|a", "1|", "|[1, \"x\"]"]),
     (.json, "{\"b\":[1,2],\"a\":[true,null]}", ["b|a", "1|true", "2|"]), (.json, "[]", [""]),
@@ -115,11 +128,30 @@ import Testing
     #expect(quoted.columns[0].values == .integers([1, nil]))
   }
 
+  /// Summand's own TSV: what is in quotes is a text, whatever it looks like.
+  @Test func quotedCellsOfTSVAreTexts() throws {
+    let text =
+      "\"n\"\t\"id\"\t\"x\"\t\"big\"\t\"not\"\t\"is\"\n"
+      + "\"12\"\t1\t1.0\tinf\tNaN\ttrue\n\"\"\t2\t-5e-324\t-inf\t\tfalse\n\t\t\tinf\tNaN\t\n"
+    let read = try parseTable(Array(text.utf8), name: "t", format: .tsv)
+    #expect(read["n"]?.values == .texts(["12", "", nil]))
+    #expect(read["id"]?.values == .integers([1, 2, nil]))
+    #expect(read["x"]?.values.kind == .doubles)
+    #expect(read["x"].map { [$0[0].number, $0[1].number] } == [1, -5e-324])
+    #expect(read["big"]?.values == .doubles([.infinity, -.infinity, .infinity]))
+    #expect(read["not"]?.values.kind == .doubles)
+    #expect(read["is"]?.values == .booleans([true, false, nil]))
+  }
+
   @Test(arguments: [
     (TableFormat.tsv, "a\tb\n1\n", "`t`, line 2: 1 field, where the header names 2"),
     (.tsv, "a\tb\n1\t2\n1\t2\t3\n", "`t`, line 3: 3 fields, where the header names 2"),
     (.csv, "a,b\n\"x\n\",1\n1,2,3", "`t`, line 4: 3 fields, where the header names 2"),
     (.tsv, "a\t\tb\n", "`t`, line 1: column 2 has no name"),
+    (.tsv, "\"a\"\tb\n\"x\"y\t1\n", "`t`, line 2: text follows a closing quote"),
+    (.tsv, "\"a\"\tb\n\"x\"\ry\t1\n", "`t`, line 2: text follows a closing quote"),
+    (.tsv, "a\tb\n\"x\ty\n", "`t`, line 2: 1 field, where the header names 2"),
+    (.tsv, "a\tb\tc\n\"x\ty\n", "`t`, line 2: a quote is opened and never closed"),
     (.csv, ",a\n0,1", "`t`, line 1: column 1 has no name"),
     (.csv, "a,b,a\n", "`t`, line 1: columns 1 and 3 are both named `a`"),
     (.csv, "a\n1\n\"x\n\n", "`t`, line 3: a quote is opened and never closed"),

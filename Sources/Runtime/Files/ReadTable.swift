@@ -39,7 +39,7 @@ public func parseTable(
     throw source.failure("is empty", help: "a table needs at least the names of its columns")
   }
   switch format ?? sniffed(source.bytes) {
-  case .tsv: return try readSeparated(source, with: TabSeparated(), asTexts: asTexts)
+  case .tsv: return try readSeparated(source, with: TabSeparated(source), asTexts: asTexts)
   case .csv: return try readSeparated(source, with: CommaSeparated(), asTexts: asTexts)
   case .json: return try tableFromJSON(source)
   case .ndjson: return try tableFromNDJSON(source)

@@ -1,12 +1,21 @@
-/// A field as it was read: nil where nothing stands there.
-typealias Field = String?
+/// A field as it was read: its text is nil where nothing stands there.
+struct SeparatedField: Equatable {
+  var text: String?
+  var isQuoted = false
+
+  static let nothing = SeparatedField(text: nil)
+}
 
 /// How the records of a text are told apart.
 protocol SeparatedFormat {
   /// What stands between two fields, for messages.
   var separatorName: String { get }
-  /// The next record and the line that it begins on; nil at the end. `[nil]` is an empty line.
-  func nextRecord(_ source: TextSource, at index: inout Int, line: inout Int) throws -> [Field]?
+  /// Whether a value in quotes is a text, even where it looks like a number, and `inf` or `NaN`
+  /// without them is a number, even where a column has no others.
+  var quotesMeanText: Bool { get }
+  /// The next record and the line that it begins on; nil at the end. `[.nothing]` is an empty line.
+  func nextRecord(_ source: TextSource, at index: inout Int, line: inout Int) throws
+    -> [SeparatedField]?
 }
 
 /// The first record names the columns, each other is a row with a field for each.
@@ -15,8 +24,8 @@ func readSeparated(
 ) throws -> Table {
   var index = source.bytes.startIndex
   var line = 1
-  var header: [Field]?
-  while header == nil || header == [nil] {
+  var header: [SeparatedField]?
+  while header == nil || header == [.nothing] {
     header = try format.nextRecord(source, at: &index, line: &line)
     if header == nil {
       throw source.failure("has no header", help: "the first line must name the columns")
@@ -24,33 +33,43 @@ func readSeparated(
   }
   let names = try columnNames(header ?? [], source, line: line - 1, format.separatorName)
 
-  var columns = [[Field]](repeating: [], count: names.count)
+  var columns = [[String?]](repeating: [], count: names.count)
+  var isText = [Bool](repeating: asTexts, count: names.count)
   while true {
     let start = line
     guard let record = try format.nextRecord(source, at: &index, line: &line) else { break }
     // In a table of one column, an empty line is a row whose value is missing.
-    if record == [nil], names.count > 1 { continue }
+    if record == [.nothing], names.count > 1 { continue }
     guard record.count == names.count else {
       throw source.failure(
         "\(record.count) \(record.count == 1 ? "field" : "fields"), "
           + "where the header names \(names.count)",
         line: start,
         help: record.count > names.count
-          ? "a \(format.separatorName) inside a field needs \(format is CommaSeparated ? "quotes" : "`\\t`")"
+          ? "a \(format.separatorName) inside a field needs quotes"
           : "an empty field still needs its \(format.separatorName)")
     }
-    for (column, field) in record.enumerated() { columns[column].append(field) }
+    for (column, field) in record.enumerated() {
+      columns[column].append(field.text)
+      if field.isQuoted, format.quotesMeanText { isText[column] = true }
+    }
   }
-  return Table(columns: zip(names, columns).map { Column($0, asTexts ? .texts($1) : inferred($1)) })
+  return Table(
+    columns: names.indices.map { column in
+      let fields = columns[column]
+      return Column(
+        names[column],
+        isText[column] ? .texts(fields) : inferred(fields, areWordsNumbers: format.quotesMeanText))
+    })
 }
 
 private func columnNames(
-  _ header: [Field], _ source: TextSource, line: Int, _ separator: String
+  _ header: [SeparatedField], _ source: TextSource, line: Int, _ separator: String
 ) throws -> [String] {
   var names: [String] = []
   var known: [String: Int] = [:]
   for (index, field) in header.enumerated() {
-    guard let name = field, !name.isEmpty else {
+    guard let name = field.text, !name.isEmpty else {
       throw source.failure(
         "column \(index + 1) has no name", line: line,
         help: index == 0
@@ -67,60 +86,28 @@ private func columnNames(
   return names
 }
 
-/// Fields between tabs; `\t`, `\n`, `\r` and `\\` stand for what cannot stand there. Any other
-/// backslash is itself.
-struct TabSeparated: SeparatedFormat {
-  let separatorName = "tab"
-
-  func nextRecord(_ source: TextSource, at index: inout Int, line: inout Int) -> [Field]? {
-    let bytes = source.bytes
-    guard index < bytes.endIndex else { return nil }
-    let end = bytes[index...].firstIndex(of: 0x0A) ?? bytes.endIndex
-    var content = bytes[index..<end]
-    if content.last == 0x0D { content.removeLast() }
-    index = end + 1
-    line += 1
-    return content.split(separator: 0x09, omittingEmptySubsequences: false).map(unescaped)
-  }
-
-  private func unescaped(_ bytes: ArraySlice<UInt8>) -> Field {
-    guard !bytes.isEmpty else { return nil }
-    guard bytes.contains(0x5C) else { return String(decoding: bytes, as: UTF8.self) }
-    var result: [UInt8] = []
-    var rest = bytes
-    while let byte = rest.popFirst() {
-      guard byte == 0x5C, let next = rest.first, let meant = escapes[next] else {
-        result.append(byte)
-        continue
-      }
-      result.append(meant)
-      rest.removeFirst()
-    }
-    return String(decoding: result, as: UTF8.self)
-  }
-}
-
-private let escapes: [UInt8: UInt8] = [
-  UInt8(ascii: "t"): 0x09, UInt8(ascii: "n"): 0x0A, UInt8(ascii: "r"): 0x0D, 0x5C: 0x5C,
-]
-
 /// RFC 4180: a field in quotes may hold commas, line ends and doubled quotes. Lines end with LF,
 /// CRLF or CR. `""` is an empty text, nothing at all is missing.
 struct CommaSeparated: SeparatedFormat {
   let separatorName = "comma"
+  /// Many programs put quotes around every field, numbers included.
+  let quotesMeanText = false
 
   func nextRecord(
     _ source: TextSource, at index: inout Int, line: inout Int
-  ) throws -> [Field]? {
+  ) throws -> [SeparatedField]? {
     let bytes = source.bytes
     guard index < bytes.endIndex else { return nil }
-    var record: [Field] = []
+    var record: [SeparatedField] = []
     while true {
       if index < bytes.endIndex, bytes[index] == 0x22 {
-        record.append(try quotedField(source, at: &index, line: &line))
+        let text = try quotedField(source, at: &index, line: &line) { isBreak($0) }
+        record.append(SeparatedField(text: text, isQuoted: true))
       } else {
         let end = bytes[index...].firstIndex { isBreak($0) } ?? bytes.endIndex
-        record.append(index == end ? nil : String(decoding: bytes[index..<end], as: UTF8.self))
+        record.append(
+          index == end
+            ? .nothing : SeparatedField(text: String(decoding: bytes[index..<end], as: UTF8.self)))
         index = end
       }
       guard index < bytes.endIndex, bytes[index] == 0x2C else { break }
@@ -134,37 +121,44 @@ struct CommaSeparated: SeparatedFormat {
     return record
   }
 
-  private func quotedField(
-    _ source: TextSource, at index: inout Int, line: inout Int
-  ) throws -> String {
-    let bytes = source.bytes
-    let start = line
-    var content: [UInt8] = []
-    index += 1
-    while true {
-      guard index < bytes.endIndex else {
-        throw source.failure(
-          "a quote is opened and never closed", line: start,
-          help: "a quote inside a quoted field is written twice")
-      }
-      let byte = bytes[index]
-      index += 1
-      if byte == 0x0A { line += 1 }
-      guard byte == 0x22 else {
-        content.append(byte)
-        continue
-      }
-      guard index < bytes.endIndex, bytes[index] == 0x22 else { break }
-      content.append(0x22)
-      index += 1
-    }
-    if index < bytes.endIndex, !isBreak(bytes[index]) {
+  private func isBreak(_ byte: UInt8) -> Bool { byte == 0x2C || byte == 0x0A || byte == 0x0D }
+}
+
+/// A field from its opening quote to behind its closing one.
+func quotedField(
+  _ source: TextSource, at index: inout Int, line: inout Int, isBreak: (UInt8) -> Bool
+) throws -> String {
+  let bytes = source.bytes
+  let start = line
+  var content: [UInt8] = []
+  index += 1
+  while true {
+    guard index < bytes.endIndex else {
       throw source.failure(
-        "text follows a closing quote", line: line,
+        "a quote is opened and never closed", line: start,
         help: "a quote inside a quoted field is written twice")
     }
-    return String(decoding: content, as: UTF8.self)
+    let byte = bytes[index]
+    index += 1
+    if byte == 0x0A { line += 1 }
+    guard byte == 0x22 else {
+      content.append(byte)
+      continue
+    }
+    guard index < bytes.endIndex, bytes[index] == 0x22 else { break }
+    content.append(0x22)
+    index += 1
   }
+  if index < bytes.endIndex, !isBreak(bytes[index]) {
+    throw source.textAfterQuote(line: line)
+  }
+  return String(decoding: content, as: UTF8.self)
+}
 
-  private func isBreak(_ byte: UInt8) -> Bool { byte == 0x2C || byte == 0x0A || byte == 0x0D }
+extension TextSource {
+  func textAfterQuote(line: Int) -> Failure {
+    failure(
+      "text follows a closing quote", line: line,
+      help: "a quote inside a quoted field is written twice")
+  }
 }

@@ -1,9 +1,9 @@
 /// The values of a column of text in the narrowest type that holds them all: integers, floats,
 /// booleans (`true`, `false`, or Python's `True`, `False`), else texts. What would not print again
 /// as it was stays text: ` 5`, `007`, `1_000`, integers beyond 64 bits. Beside finite numbers `inf`
-/// and `nan` are numbers too.
-func inferred(_ fields: [String?]) -> Values {
-  integers(fields) ?? doubles(fields) ?? booleans(fields) ?? .texts(fields)
+/// and `nan` are numbers too; where `areWordsNumbers`, without any as well.
+func inferred(_ fields: [String?], areWordsNumbers: Bool = false) -> Values {
+  integers(fields) ?? doubles(fields, areWordsNumbers) ?? booleans(fields) ?? .texts(fields)
 }
 
 private func integers(_ fields: [String?]) -> Values? {
@@ -22,7 +22,7 @@ private func integers(_ fields: [String?]) -> Values? {
   return isAny ? .integers(values) : nil
 }
 
-private func doubles(_ fields: [String?]) -> Values? {
+private func doubles(_ fields: [String?], _ areWordsNumbers: Bool) -> Values? {
   var isAny = false
   var values: [Double] = []
   values.reserveCapacity(fields.count)
@@ -35,6 +35,7 @@ private func doubles(_ fields: [String?]) -> Values? {
       isAny = true
       values.append(value)
     } else if let value = namedNumber(field) {
+      isAny = isAny || areWordsNumbers
       values.append(value)
     } else {
       return nil
