@@ -6,6 +6,9 @@
 public struct Template: Sendable, Hashable {
   public var segments: [Segment]
 
+  /// Words that mean something else after `@` or in tables, so that no span can be called so.
+  private static let reserved: Set<String> = ["last", "bos", "other", "next"]
+
   public indirect enum Segment: Sendable, Hashable {
     case text(String)
     case span(Name, [Segment])
@@ -31,7 +34,16 @@ public struct Template: Sendable, Hashable {
 
   public static func parse(_ pieces: [Piece]) throws(Diagnostic) -> Template {
     var parser = TemplateParser(pieces)
-    return Template(segments: try parser.parse())
+    let template = Template(segments: try parser.parse())
+    for segment in template.segments {
+      guard let label = segment.label, reserved.contains(label.text) else { continue }
+      throw Diagnostic(
+        "`\(label.text)` cannot name a span: it has a meaning of its own", at: label.span,
+        help: segment.isField
+          ? "put the column into a span with another name: {\(label.text)_word:{\(label.text)}}"
+          : "choose another name: {\(label.text)_word:…}")
+    }
+    return template
   }
 
   /// The columns that the prompt needs, each once, in order.
@@ -49,6 +61,18 @@ public struct Template: Sendable, Hashable {
     collect(segments)
     return names
   }
+}
+
+extension Template.Segment {
+  /// What it is called as a span of the prompt.
+  fileprivate var label: Name? {
+    switch self {
+    case .text: nil
+    case .span(let name, _), .field(let name): name
+    }
+  }
+
+  fileprivate var isField: Bool { if case .field = self { true } else { false } }
 }
 
 private struct TemplateParser {

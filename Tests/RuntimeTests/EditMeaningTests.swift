@@ -14,6 +14,9 @@ struct EditMeaningTests {
       """
       let eiffel = prompt "Fact: {subject:The Eiffel Tower} {relation:is in the country of}" \
       -> " France"
+      let french = prompt "Fact: {subject:The Colosseum} {relation:is in the country of}" \
+      -> " France" vs " Italy"
+      let tower = prompt "Fact: {subject:The Eiffel Tower} {relation:is in the country of}" -> " Italy"
       let pisa = prompt "Fact: {subject:The Leaning Tower of Pisa} {relation:is in the country of}"
       """)
   }
@@ -117,25 +120,37 @@ struct EditMeaningTests {
 
   // MARK: - Patches
 
-  @Test("all of the stream is all there is to recover", arguments: ["logit_diff", "prob", "kl"])
+  @Test(
+    "all of the stream is all there is to recover", arguments: ["logit_diff", "prob", "rank", "kl"])
   func recovered(metric: String) throws {
     let rows = try shell.table(
-      "colosseum | patch each L{0,29}.resid_post@last from eiffel | effect of \(metric)")
+      "french | patch each L{0,29}.resid_post@last from eiffel | effect of \(metric)")
     let recovered = try rows.numbers("recovered")
     #expect(recovered[1] == 1)
     #expect(recovered[0] < 0.5)
     let donor = try column(
-      "edited", "colosseum | patch L*.resid_post from eiffel | effect of \(metric)")
+      "edited", "french | patch L*.resid_post from eiffel | effect of \(metric)")
     #expect(try rows.numbers("edited")[1] == donor[0])
+  }
+
+  /// The donor says France, and so is worse at Italy.
+  @Test(
+    "nothing to recover from a donor that is no better", arguments: ["logit_diff", "prob", "rank"])
+  func worseDonor(metric: String) throws {
+    let rows = try shell.table(
+      "colosseum | patch each L{0,29}.resid_post@last from eiffel | effect of \(metric)")
+    #expect(try rows.numbers("recovered").allSatisfy(\.isNaN))
+    #expect(try rows.numbers("effect")[1] != 0)
   }
 
   /// Each prompt's own answer is looked up in the donor's run.
   @Test("one donor for all", arguments: ["logit", "prob", "kl"])
   func oneDonor(metric: String) throws {
     let patch = "patch L20.resid_pre@last from pisa | effect of \(metric)"
-    let alone = try ["colosseum", "eiffel"].flatMap { try column("recovered", "\($0) | \(patch)") }
-    #expect(try column("recovered", "[colosseum, eiffel] | \(patch)") == alone)
-    #expect(alone.count == 2 && alone[0] != alone[1])
+    let alone = try ["french", "tower"].flatMap { try column("recovered", "\($0) | \(patch)") }
+    let together = try column("recovered", "[french, tower] | \(patch)")
+    #expect(zip(together, alone).allSatisfy { $0 == $1 || ($0.isNaN && $1.isNaN) })
+    #expect(alone.count == 2 && alone.allSatisfy { !$0.isNaN } && alone[0] != alone[1])
   }
 
   /// A span that stands elsewhere in the donor, whose subject is longer: first to first.
@@ -193,6 +208,35 @@ struct EditMeaningTests {
       "edited",
       "country | take 8 | ablate L20.resid_pre@last resample over country | effect of logit")
     #expect(try edited(0) == unsaid)
+  }
+
+  /// A prompt draws the same, however it was taken from the set that it was made in.
+  @Test func drawsAreKeptByPartsOfASet() throws {
+    let tail = "ablate L20.resid_pre@last resample seed 1 | effect of logit"
+    let six = try column("edited", "country | take 6 | \(tail)")
+    #expect(six.count == 6 && Set(six).count == 6)
+    for (part, rows) in [
+      ("take 6 | take -3", Array(3..<6)), ("take 6 | where answer == \" France\"", [4, 5]),
+      ("take 5 | take -1", [4]),
+    ] {
+      #expect(
+        try column("edited", "country | \(part) | \(tail)") == rows.map { six[$0] }, "\(part)")
+    }
+    let sampled = try shell.table("country | take 6 | sample 3 seed 4 | \(tail)")
+    #expect(try Set(sampled.numbers("edited")).isSubset(of: six))
+    let known = try column("edited", "country | take 6 | known top 1 | \(tail)")
+    #expect(!known.isEmpty && known.count < 6 && Set(known).isSubset(of: six))
+    #expect(
+      try column("edited", "[country | take 2, country | take -1] | \(tail)").prefix(2)
+        == six.prefix(2))
+    // The prompts of another set are counted on from the 48 of the first, and join its pool.
+    let joined = "[country | take 2, colosseum]"
+    let (pool, number) = (
+      try shell.table("\(joined) | \(tail)").rowCount,
+      try column("edited", "\(joined) | take -1 | \(tail)")
+    )
+    #expect(pool == 3)
+    #expect(number == (try column("edited", "\(joined) | \(tail)")).suffix(1))
   }
 
   /// With two prompts each can only be given the other's values.

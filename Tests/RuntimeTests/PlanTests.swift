@@ -29,7 +29,7 @@ struct PlanTests {
       ("colosseum | scale each L{3,4} by 1 | effect", 1 + 2),
       ("colosseum | freeze mlps | ablate each L29H*@last | effect", 1 + 1 + 9),
       ("country | take 3 | ablate L20.mlp@last mean over (country | take 7) | effect", 7 + 6),
-      ("country | take 3 | ablate L20.mlp@last resample over (country | take 7) | effect", 7 + 6),
+      ("country | take 3 | ablate L20.mlp@last resample over (country | take 7) | effect", 2 + 6),
       ("colosseum | knockout each subject -> last at L10..20 | effect", 1 + 11),
     ])
   func counts(pipeline: String, runs: Int) throws {

@@ -10,9 +10,9 @@ extension Command {
       Everything downstream is computed anew. Without `@`, at all positions. `each` makes a sweep: \
       one run a component, and one a position where `@` gives several. A mean is over every prompt \
       of the set: at @last over that place, at a span over all its tokens, else position by \
-      position, which needs prompts of one length. `resample` takes the values of one other prompt \
-      of the set, drawn for each prompt by the seed, with `within relation` of those facts that are of \
-      its own relation. A head is ablated at z, an MLP at mlp_out, a \
+      position, which needs prompts of one length. `resample` takes the values of one other prompt, \
+      drawn for each prompt by the seed: of those after `over`, or of all that were made together with \
+      it. With `within relation` only facts of its own relation are drawn. A head is ablated at z, an MLP at mlp_out, a \
       layer's attention at attn_out, a whole layer at both, a neuron at mlp_post.
       """,
     input: .prompts,
@@ -32,23 +32,22 @@ extension Command {
     let over = try call.donors("over", for: set)
     if call.has("seed"), call.word("mode") != "resample" {
       throw call.failure(
-        "`seed` goes with `resample`", help: "ablate … resample over PROMPTS seed 1")
+        "`seed` goes with `resample`", help: "ablate … resample seed 1")
     }
     let withinRelation = try call.drawsWithinRelation()
     switch (call.word("mode"), over) {
     case ("mean", let over?):
       return try call.edited(set, .mean(over: over), words: "mean over \(over.summary)")
-    case ("resample", let over?):
+    case ("resample", _):
+      let over = over ?? set.whole
       let seed = try call.seed()
       return try call.edited(
         set, .resample(over: over, seed: seed, withinRelation: withinRelation),
         words: "resample over \(over.summary)" + (withinRelation ? " within relation" : "")
           + " seed \(seed)")
-    case (let mode?, nil) where mode != "zero":
+    case ("mean", nil):
       throw call.failure(
-        mode == "mean"
-          ? "a mean needs prompts to be taken over" : "resampling needs prompts to draw from",
-        help: "ablate … \(mode) over PROMPTS")
+        "a mean needs prompts to be taken over", help: "ablate … mean over PROMPTS")
     case (_, .some):
       throw call.failure(
         "`over` goes with `mean` or `resample`", help: "ablate … mean over PROMPTS")

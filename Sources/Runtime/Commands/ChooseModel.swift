@@ -57,8 +57,8 @@ extension Session {
     case .nothing: return value
     case .prompts(let set) where set.model === entry.model: return value
     case .prompts, .text, .list:
-      let prompts = try promptsOfAnyModel(value, before: entry)
-      return .prompts(try reread(PromptSet(prompts: prompts), by: [entry.model], at: span)[0])
+      let set = try promptsOfAnyModel(value, before: entry)
+      return .prompts(try reread(set, by: [entry.model], at: span)[0])
     case .missing, .boolean, .integer, .number, .table, .selector, .record:
       throw Failure(
         "`with` takes prompts or text, and this is \(value.kind)",
@@ -69,10 +69,11 @@ extension Session {
 
   /// The prompts in a value, each still as its own model reads it.
   private func promptsOfAnyModel(_ value: Value, before entry: LoadedModels.Entry) throws
-    -> [Prompt]
+    -> PromptSet
   {
     if case .list(let values) = value, !values.isEmpty {
-      return try values.flatMap { try promptsOfAnyModel($0, before: entry) }
+      return PromptSet(
+        joining: try values.map { try promptsOfAnyModel($0, before: entry) })
     }
     let set = try asPrompts(value)
     if let edit = set.edits.first {
@@ -80,7 +81,7 @@ extension Session {
         "'\(edit.description)' is an edit of '\(name(of: set.model))', and cannot go on under "
           + "'\(entry.name)'", help: "`with` stands before edits: … | with \(entry.name) | …")
     }
-    return set.prompts
+    return set
   }
 
   /// The prompts of a set as each of some models reads them. Of several, those that one of the models
@@ -121,7 +122,20 @@ extension Session {
           : "\(lostFoils) foils are left out that are not one token to \(names)", at: span)
     }
     for prompts in readings { warnOfReading(prompts, at: span) }
-    return readings.map { PromptSet(prompts: $0) }
+    return zip(models, readings).map { model, prompts in
+      PromptSet(prompts: prompts, pool: reread(set.pool, by: model, having: prompts))
+    }
+  }
+
+  /// What draws are made from: those of a set's pool that the model can be asked.
+  private func reread(_ pool: PromptPool, by model: LanguageModel, having known: [Prompt])
+    -> PromptPool
+  {
+    let known = Dictionary(known.map { ($0.number, $0) }) { first, _ in first }
+    return PromptPool(
+      pool.prompts.compactMap { prompt in
+        known[prompt.number] ?? (try? prompt.read(by: model, addsBOS: addsBOS(model)))
+      })
   }
 
   private func warnOfReading(_ prompts: [Prompt], at span: SourceSpan) {

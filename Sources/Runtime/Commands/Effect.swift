@@ -161,7 +161,8 @@ private struct EffectRows {
       // Where the donor is no better than the base there is nothing to recover: missing.
       let recovered = base.indices.map { i in
         // Plus 0, so that no effect is no −0.
-        donor[i] == base[i] ? Double.nan : effects[i] / (donor[i] - base[i]) + 0
+        metric.isBetter(donor[i], than: base[i])
+          ? effects[i] / (donor[i] - base[i]) + 0 : Double.nan
       }
       columns.append(Column("recovered", .doubles(recovered)))
     }

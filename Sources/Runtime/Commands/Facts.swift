@@ -9,7 +9,10 @@ extension Command {
       The file (TSV, CSV, JSON or NDJSON) has a column for every {name} of the template, `answer`, \
       and perhaps `foils`, several of them separated by `|`. A folder has the facts of many \
       relations, with their templates and the attributes R of each relation and S of each subject: \
-      see Examples/facts. An answer without a leading space gets one. A fact whose answer is several \
+      see Examples/facts. An answer that begins with a \
+      letter or a digit gets a leading space, unless its script is written without spaces (Chinese, \
+      Thai) or the prompt ends in a space or an opening bracket or quote; `exact` keeps all answers and \
+      foils as they are written. A fact whose answer is several \
       tokens is left out, and said so, unless `first` takes the first of them. `vs R` or `vs S` takes \
       the other attributes as foils.
       """,
@@ -23,6 +26,7 @@ extension Command {
       .keyword("vs", .word, "R or S: its attributes but the answer are the foils"),
       .word("reversed", ["reversed"], "ask for the subject of an answer, by the data's template"),
       .word("first", ["first"], "take the first token of an answer of several"),
+      .word("exact", ["exact"], "keep answers as they are written, without a space added"),
     ],
     examples: [
       #"facts "Examples/facts/country.tsv" "Fact: {subject} {relation:is in the country of}" | take 3"#,
@@ -42,7 +46,8 @@ extension Command {
     }
     var reader = FactReader(
       source: source, model: model, addsBOS: call.session.addsBOS(model),
-      isReversed: call.word("reversed") != nil, takesFirst: call.word("first") != nil)
+      isReversed: call.word("reversed") != nil, takesFirst: call.word("first") != nil,
+      spacing: AnswerSpacing(isExact: call.word("exact") != nil))
     reader.foils = try foils(call)
     try placing(at: file.span) { try reader.require(["answer"]) }
     let templates = try FactTemplates(call, source)
@@ -59,7 +64,9 @@ extension Command {
     guard !prompts.isEmpty else {
       throw call.failure("'\(path)' gives no prompts", help: "it has \(source.table.rowCount) rows")
     }
-    if let note = reader.attributeNote { call.session.note(note) }
+    for note in [reader.spacingNote, reader.attributeNote].compactMap({ $0 }) {
+      call.session.note(note)
+    }
     return .prompts(PromptSet(prompts: prompts))
   }
 
@@ -80,6 +87,32 @@ extension Command {
   }
 }
 
+extension Template {
+  /// A prompt that has its answer in it, or calls something else so, does not ask for it.
+  func refuseAnswer() throws(Diagnostic) {
+    guard let name = first(named: "answer") else { return }
+    throw Diagnostic(
+      "`{answer}` cannot stand in a prompt that the answer follows", at: name.span,
+      help: "`facts … reversed` asks for the subject of an answer; a span needs another name")
+  }
+
+  private func first(named wanted: String) -> Name? {
+    func find(_ segments: [Segment]) -> Name? {
+      for segment in segments {
+        switch segment {
+        case .text: continue
+        case .field(let name): if name.text == wanted { return name }
+        case .span(let name, let inner):
+          if name.text == wanted { return name }
+          if let name = find(inner) { return name }
+        }
+      }
+      return nil
+    }
+    return find(segments)
+  }
+}
+
 /// The template of each fact: the one of the line, or the data's own.
 private struct FactTemplates {
   private var shared: Template?
@@ -93,12 +126,15 @@ private struct FactTemplates {
     let number = call.expression("template")
     let isReversed = call.word("reversed") != nil
     if let expression = call.expression("prompt") {
-      guard number == nil, !isReversed else {
+      guard number == nil else {
         throw call.failure(
-          "the prompt is given, and `\(isReversed ? "reversed" : "template")` would be another",
-          help: "leave one of them away")
+          "the prompt is already given, and `template` chooses another", help: "omit one of them")
       }
-      shared = try placing(at: expression.span) { try Self.written(expression, call.session) }
+      shared = try placing(at: expression.span) {
+        let template = try Self.written(expression, call.session)
+        if !isReversed { try template.refuseAnswer() }
+        return template
+      }
       parsed = [:]
       span = expression.span
       return
@@ -115,7 +151,7 @@ private struct FactTemplates {
     parsed = try placing(at: call.expression("file")?.span ?? call.span) {
       let texts = Set((0..<column.count).map { column[$0].description })
       return try Dictionary(
-        uniqueKeysWithValues: texts.sorted().map { ($0, try Self.parsed($0)) })
+        uniqueKeysWithValues: texts.sorted().map { ($0, try Self.parsed($0, isReversed)) })
     }
   }
 
@@ -128,8 +164,12 @@ private struct FactTemplates {
   }
 
   /// A template that the line does not have as it is: what is wrong is not at a place in the line.
-  private static func parsed(_ text: String) throws -> Template {
-    do { return try Template.parse(text) } catch {
+  private static func parsed(_ text: String, _ isReversed: Bool) throws -> Template {
+    do throws(Diagnostic) {
+      let template = try Template.parse(text)
+      if !isReversed { try template.refuseAnswer() }
+      return template
+    } catch {
       throw Failure("the template \(quotedText(text)) is wrong: \(error.message)", help: error.help)
     }
   }
@@ -138,13 +178,14 @@ private struct FactTemplates {
     if let column = source.table["reversed"] { return column }
     throw Failure(
       "'\(source.path)' has no column `reversed`: it does not say how to ask the other way",
-      help: #"give the prompt yourself: … "Fact: {answer} {relation:has a landmark called}""#)
+      help:
+        #"give the prompt yourself: … "Fact: {answer} {relation:has a landmark called}" reversed"#)
   }
 
   private static func written(_ expression: Lang.Expression, _ session: Session) throws -> Template
   {
     guard case .string(let literal) = expression.kind else {
-      return try parsed(try session.bareText(expression))
+      return try Template.parse(try session.bareText(expression))
     }
     return try Template.parse(
       try literal.pieces.map { piece in

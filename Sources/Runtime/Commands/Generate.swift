@@ -33,7 +33,7 @@ extension Command {
     let cases = try call.session.cases(of: set)
     try call.session.generating(cases, of: set, count: count) { item in
       let prompt = item.prompt
-      var sampler = Sampler(temperature: temperature, seed: seed, stream: item.index)
+      var sampler = Sampler(temperature: temperature, seed: seed, stream: prompt.number)
       var generation = try Generation(
         set.model.transformer, tokens: prompt.tokens, edits: item.edits,
         addedEdits: try call.session.openEdits(of: set, on: prompt), count: count)

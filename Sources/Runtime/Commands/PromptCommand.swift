@@ -75,6 +75,7 @@ extension Command {
             try Evaluator(session: session, row: nil).interpolated(pipeline), pipeline.span)
         }
       })
+    try template.refuseAnswer()
     if let field = template.fields.first {
       throw Failure(
         "'{\(field)}' stands for a column, and a prompt has none",

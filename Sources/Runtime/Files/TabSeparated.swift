@@ -31,7 +31,7 @@ struct TabSeparated: SeparatedFormat {
   }
 
   /// Whether every line is a record by itself, and a field of one begins with a quote that does not
-  /// end with the field. In a file of one column that may also be a text of several lines.
+  /// end with the field. In a file of one or two columns that may also be a text of several lines.
   private static func hasLiteralQuotes(_ source: TextSource) -> Bool {
     var width: Int?
     var hasOpenQuote = false
@@ -46,12 +46,12 @@ struct TabSeparated: SeparatedFormat {
       width = fields.count
       hasOpenQuote = hasOpenQuote || fields.contains { $0.first == 0x22 && !isQuoted($0) }
     }
-    guard hasOpenQuote, width == 1 else { return hasOpenQuote }
+    guard hasOpenQuote, let width, width <= 2 else { return hasOpenQuote }
     let quoted = TabSeparated(quotes: .around)
     var (index, line) = (source.bytes.startIndex, 1)
     do {
       while let record = try quoted.nextRecord(source, at: &index, line: &line) {
-        if record.count != 1 { return true }
+        if record.count != width, record != [.nothing] { return true }
       }
       return false
     } catch {

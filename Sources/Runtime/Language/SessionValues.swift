@@ -89,7 +89,7 @@ extension Session {
       guard sets.allSatisfy({ $0.model === sets[0].model }) else {
         throw Failure("prompts of different models cannot be joined into one set")
       }
-      return PromptSet(prompts: sets.flatMap(\.prompts))
+      return PromptSet(joining: sets)
     case let other:
       throw Failure(
         "prompts are wanted here, not \(other.kind)",

@@ -53,7 +53,9 @@ extension Session {
 
 extension PromptSet {
   /// Some of the prompts, as they are.
-  func part(_ range: Range<Int>) -> PromptSet { PromptSet(prompts: Array(prompts[range])) }
+  func part(_ range: Range<Int>) -> PromptSet {
+    PromptSet(prompts: Array(prompts[range]), pool: pool)
+  }
 }
 
 extension LanguageModel {

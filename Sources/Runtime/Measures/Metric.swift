@@ -42,6 +42,15 @@ enum Metric: String, CaseIterable {
     }
   }
 
+  /// Whether a donor with one value has something that a base with another lacks: a better answer, or
+  /// for kl, which is 0 for the base, another distribution. False if either is NaN.
+  func isBetter(_ donor: Double, than base: Double) -> Bool {
+    switch self {
+    case .logit, .logitDiff, .prob, .logprob, .kl: donor > base
+    case .rank: donor < base
+    }
+  }
+
   private func meanOf(_ logits: ArraySlice<Float>) -> Double {
     logits.reduce(0.0) { $0 + Double($1) } / Double(logits.count)
   }

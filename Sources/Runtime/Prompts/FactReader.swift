@@ -9,6 +9,9 @@ struct FactReader {
   /// Whether the subject is asked for, by a template that has the answer.
   let isReversed: Bool
   let takesFirst: Bool
+  let spacing: AnswerSpacing
+  /// How many answers of prompts a space was put before.
+  private(set) var spaced = 0
 
   /// What each prompt's answer is held against.
   var foils = Foils.column
@@ -25,16 +28,18 @@ struct FactReader {
   private var ofRelations: [String: [Int]] = [:]
   private var ofSubjects: [String: [Int]] = [:]
 
-  private enum Reason { case absent, severalTokens, border }
+  private enum Reason { case absent, severalTokens, noToken, border }
 
   init(
-    source: FactSource, model: LanguageModel, addsBOS: Bool, isReversed: Bool, takesFirst: Bool
+    source: FactSource, model: LanguageModel, addsBOS: Bool, isReversed: Bool, takesFirst: Bool,
+    spacing: AnswerSpacing
   ) {
     self.source = source
     self.model = model
     self.addsBOS = addsBOS
     self.isReversed = isReversed
     self.takesFirst = takesFirst
+    self.spacing = spacing
   }
 
   func require(_ columns: [String]) throws {
@@ -63,10 +68,20 @@ struct FactReader {
     // What comes next is the tower's name, with or without its article: the name is what tells.
     let answer =
       isReversed && wanted.hasPrefix("The ") ? String(wanted.dropFirst("The ".count)) : wanted
-    guard let target = target(answer) else {
-      return leave(.severalTokens, "the answer \(quotedText(answer)) is several tokens")
-    }
     let filled = FilledTemplate(template, fields: fields)
+    let written = spacing.written(answer, after: filled.text)
+    let pieces = model.tokenizer.encode(written, isContinuation: true)
+    guard let first = pieces.first else {
+      return leave(.noToken, "the tokenizer has no token for the answer \(quotedText(written))")
+    }
+    guard takesFirst || model.tokenizer.isWholeToken(written) != nil else {
+      return leave(
+        .severalTokens,
+        "the answer \(quotedText(written)) is \(pieces.count == 1 ? "not a token" : "several tokens")"
+      )
+    }
+    var target = made(first.id, of: written)
+    target.takesFirst = takesFirst
     var prompt: Prompt
     do {
       prompt = try Prompt(
@@ -74,12 +89,15 @@ struct FactReader {
     } catch let failure as Failure {
       return leave(.border, "'\(filled.text)': \(failure.message)")
     }
+    if written != answer { spaced += 1 }
     prompt.answer = target
     prompt.fact = fact(row, answer: target.token)
     prompt.foils =
       switch foils {
       // A foil that is several tokens cannot be compared: the fact stays, the foil goes.
-      case .column: list("foils", row).compactMap { foil in token(foil).map { made($0, of: foil) } }
+      case .column:
+        list("foils", row).map { spacing.written($0, after: filled.text) }
+          .compactMap { foil in model.tokenizer.isWholeToken(foil).map { made($0, of: foil) } }
       case .ofRelation: (prompt.fact?.ofRelation.others ?? []).map(made)
       case .ofSubject: (prompt.fact?.ofSubject.others ?? []).map(made)
       }
@@ -123,32 +141,19 @@ struct FactReader {
     (text(column, row) ?? "").split(separator: "|").map { String($0.drop { $0 == " " }) }
   }
 
-  /// The one token of a text, its leading space supplied.
+  /// The one token of an attribute, as it would follow a word.
   private func token(_ text: String) -> Int? {
-    model.tokenizer.isWholeToken(spaced(text))
+    model.tokenizer.isWholeToken(spacing.written(text))
   }
 
-  private func target(_ answer: String) -> Prompt.Target? {
-    let id =
-      takesFirst
-      ? model.tokenizer.encode(spaced(answer), isContinuation: true).first?.id : token(answer)
-    return id.map { id in
-      var target = made(id, of: answer)
-      target.takesFirst = takesFirst
-      return target
-    }
-  }
-
-  private func made(_ id: Int, of text: String) -> Prompt.Target {
-    Prompt.Target(token: id, text: model.tokenizer.text(of: id), written: spaced(text))
+  private func made(_ id: Int, of written: String) -> Prompt.Target {
+    Prompt.Target(token: id, text: model.tokenizer.text(of: id), written: written)
   }
 
   private func made(_ id: Int) -> Prompt.Target {
     let text = model.tokenizer.text(of: id)
     return Prompt.Target(token: id, text: text, written: text)
   }
-
-  private func spaced(_ text: String) -> String { text.hasPrefix(" ") ? text : " " + text }
 
   // MARK: What was left out
 
@@ -167,6 +172,14 @@ struct FactReader {
       "\(count) of \(source.table.rowCount) facts are left out: \(example)"
         + (count > 1 ? ", and \(count - 1) more" : "")
     }
+  }
+
+  /// That answers were not taken as they are written.
+  var spacingNote: String? {
+    guard spaced > 0 else { return nil }
+    return
+      "facts: \(spaced == 1 ? "an answer" : "\(thousands(spaced)) answers") got a leading space; "
+      + "`exact` keeps answers as they are written"
   }
 
   /// How many attributes of the facts that were read are one token, where they have any.

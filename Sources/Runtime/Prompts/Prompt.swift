@@ -25,6 +25,8 @@ public struct Prompt: Sendable {
   var foils: [Target]
   /// Nil where the prompt was written by itself.
   var fact: Fact?
+  /// Its place in the set that it was made in, which decides what is drawn for it at random.
+  var number = 0
   let model: LanguageModel
 
   /// A token that an answer or a foil stands for.
@@ -140,9 +142,7 @@ extension Prompt {
     }
     for position in [first, last] {
       guard let token = ranges[position] else { continue }
-      let end = (trimmed.lowerBound..<trimmed.upperBound).last { !isSpace(bytes[$0]) }
-      if token.lowerBound < trimmed.lowerBound || token.upperBound > (end ?? trimmed.upperBound) + 1
-      {
+      if token.lowerBound < trimmed.lowerBound || token.upperBound > trimmed.upperBound {
         let text = String(decoding: bytes[token], as: UTF8.self)
         throw Failure(
           "the border of \(name) falls inside the token '\(text)'",

@@ -3,13 +3,47 @@ import Model
 /// Prompts, how they are changed, and what is swept over them. Nothing runs until a measure asks.
 public struct PromptSet: Sendable {
   var prompts: [Prompt]
+  /// What the set was made with, whatever was taken of it since.
+  private(set) var pool: PromptPool
   /// In the order in which they were written, which is that in which they apply.
   private(set) var edits: [EditSpec] = []
   /// Which of the edits is swept: a run each of its components and positions. Nil unless one said
   /// `each`.
   private(set) var sweepIndex: Int?
 
-  init(prompts: [Prompt]) { self.prompts = prompts }
+  /// A new set, whose prompts are numbered from 0.
+  init(prompts: [Prompt]) {
+    self.prompts = prompts
+    for index in prompts.indices { self.prompts[index].number = index }
+    pool = PromptPool(self.prompts)
+  }
+
+  /// Prompts of sets that there are: those of one pool keep their numbers, those of another go on
+  /// counting where its numbers end. None of the sets may have edits.
+  init(joining sets: [PromptSet]) {
+    var pools: [(pool: PromptPool, offset: Int)] = []
+    var end = 0
+    prompts = sets.flatMap { set -> [Prompt] in
+      let place = pools.first { $0.pool === set.pool }
+      let offset = place?.offset ?? end
+      if place == nil {
+        pools.append((set.pool, offset))
+        end += set.pool.prompts.count
+      }
+      return set.prompts.map { $0.renumbered(by: offset) }
+    }
+    pool =
+      pools.count == 1
+      ? pools[0].pool
+      : PromptPool(
+        pools.flatMap { pool, offset in pool.prompts.map { $0.renumbered(by: offset) } })
+  }
+
+  /// Prompts that keep their numbers.
+  init(prompts: [Prompt], pool: PromptPool) {
+    self.prompts = prompts
+    self.pool = pool
+  }
 
   /// All prompts of a set are of one model.
   var model: LanguageModel { prompts[0].model }
@@ -30,5 +64,23 @@ public struct PromptSet: Sendable {
   }
 
   /// The prompts as they are.
-  var unedited: PromptSet { PromptSet(prompts: prompts) }
+  var unedited: PromptSet { PromptSet(prompts: prompts, pool: pool) }
+
+  /// All that the set was made with, as they are.
+  var whole: PromptSet { PromptSet(prompts: pool.prompts, pool: pool) }
+}
+
+/// The prompts that one command made together.
+final class PromptPool: Sendable {
+  let prompts: [Prompt]
+
+  init(_ prompts: [Prompt]) { self.prompts = prompts }
+}
+
+extension Prompt {
+  fileprivate func renumbered(by offset: Int) -> Prompt {
+    var prompt = self
+    prompt.number += offset
+    return prompt
+  }
 }

@@ -12,6 +12,7 @@ extension Prompt {
       ? try Prompt(tokens: tokens.map { try sameToken($0, in: model) }, model: model)
       : try Prompt(text: text, labels: labels, name: name, model: model, addsBOS: addsBOS)
     prompt.name = name
+    prompt.number = number
     prompt.answer = try answer.map { try $0.read(by: model) }
     prompt.foils = try foils.map { try $0.read(by: model) }
     // R and S are tokens of this model, chosen as those that are one.

@@ -9,7 +9,8 @@ struct ValueSource {
   private let prompts: [Prompt]
   /// Those whose runs give the values.
   private let donors: [Prompt]
-  private let results: [RunResult]
+  /// Nil where a donor is not drawn for any of the prompts, and need not run.
+  private var results: [RunResult?]
   private var means: [MeanKey: [Float]] = [:]
 
   private struct MeanKey: Hashable {
@@ -19,8 +20,14 @@ struct ValueSource {
   }
 
   init(_ spec: EditSpec, for set: PromptSet, runner: EditBinder.Runner) throws {
-    let runs = try runner(Self.donors(of: spec, for: set)) { try spec.sites(read: $0) }
-    self.init(spec, for: set, runs: runs)
+    self.init(spec, for: set, runs: [])
+    let drawn = try drawn(for: spec.targets.map(\.position))
+    var wanted = Self.donors(of: spec, for: set)
+    wanted.prompts = drawn.map { donors[$0] }
+    let runs = try runner(wanted) { try spec.sites(read: $0) }
+    var all = [RunResult?](repeating: nil, count: donors.count)
+    for (donor, run) in zip(drawn, runs) { all[donor] = run }
+    results = all
   }
 
   /// - Parameter runs: one for each donor.
@@ -29,6 +36,21 @@ struct ValueSource {
     prompts = set.prompts
     donors = Self.donors(of: spec, for: set).prompts
     results = runs
+  }
+
+  /// The donors whose runs are needed.
+  private func drawn(for kinds: [Position.Kind?]) throws -> [Int] {
+    guard case .resample(_, let seed, let withinRelation) = mode else {
+      return Array(donors.indices)
+    }
+    let distinct = kinds.reduce(into: [Position.Kind?]()) { kinds, kind in
+      if !kinds.contains(kind) { kinds.append(kind) }
+    }
+    var drawn: Set<Int> = []
+    for index in prompts.indices {
+      for kind in distinct { drawn.insert(try draw(kind, for: index, seed, withinRelation)) }
+    }
+    return drawn.sorted()
   }
 
   private static func donors(of spec: EditSpec, for set: PromptSet) -> PromptSet {
@@ -124,14 +146,14 @@ struct ValueSource {
           + (withinRelation ? " within its relation" : ""),
         help: "positions are paired one to one: give prompts of as many tokens, or say @last")
     }
-    var generator = SplitMix64(seed: seed, stream: index)
+    var generator = SplitMix64(seed: seed, stream: prompt.number)
     return candidates[Int.random(in: candidates.indices, using: &generator)]
   }
 
-  private func row(_ part: Place.SitePart, at position: Int, in result: RunResult) throws
+  private func row(_ part: Place.SitePart, at position: Int, in result: RunResult?) throws
     -> [Float]
   {
-    guard let activation = result.activations[part.site],
+    guard let activation = result?.activations[part.site],
       let place = activation.positions.firstIndex(of: position)
     else { throw Failure("there is no position \(position) to take values from") }
     return part.units.map { units in units.flatMap { Array(activation[place, $0]) } }
