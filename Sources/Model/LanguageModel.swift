@@ -15,7 +15,9 @@ public final class LanguageModel: Sendable {
   /// The file that holds the weights.
   public let weightsPath: String
 
-  private let digest = Mutex<String?>(nil)
+  /// The files that hold the weights, as they were opened.
+  private let parts: [ReadableFile]
+  private let digests = Mutex<[String]?>(nil)
 
   public var configuration: Configuration { transformer.configuration }
 
@@ -28,6 +30,7 @@ public final class LanguageModel: Sendable {
     let source = try CheckpointSource(path: path)
     self.path = path
     weightsPath = source.file.path
+    parts = source.file.parts
     fileSize = source.size
     try source.blueprint.configuration.validate(path: path)
     tokenizer = try source.tokenizer()
@@ -39,12 +42,31 @@ public final class LanguageModel: Sendable {
     }
   }
 
-  /// The SHA-256 of the file that holds the weights, which is read for it once.
-  public func weightsDigest() throws -> String {
-    try digest.withLock { known in
-      let digest = try known ?? SHA256.hexDigest(ofFile: weightsPath)
-      known = digest
-      return digest
+  /// The files that hold the weights, one or the parts of a split checkpoint.
+  public var weightFiles: [String] { parts.map(\.path) }
+
+  /// Those of them at whose paths there is another file by now, or none.
+  public var replacedFiles: [String] { parts.filter(\.isReplaced).map(\.path) }
+
+  /// - Throws: `ModelError` where one of them was written to since it was opened.
+  public func checkUnchanged() throws { for part in parts { try part.checkUnchanged() } }
+
+  /// The SHA-256 of each of `weightFiles`, of what was opened, which is read for it once.
+  ///
+  /// - Parameter progress: given the number of bytes done, of `fileSize`.
+  /// - Throws: `ModelError` where one was written to since.
+  public func weightDigests(progress: (Int) throws -> Void = { _ in }) throws -> [String] {
+    try checkUnchanged()
+    return try digests.withLock { known in
+      var done = 0
+      let digests =
+        try known
+        ?? parts.map { part in
+          defer { done += part.size }
+          return try part.digest { try progress(done + $0) }
+        }
+      known = digests
+      return digests
     }
   }
 

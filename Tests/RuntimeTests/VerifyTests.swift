@@ -72,17 +72,68 @@ import Testing
       }
       let verified = session.running("verify")
       #expect(verified.status == .assertion)
-      #expect(verified.messages.contains("failed 1 of 7 checks: f64 run"))
+      #expect(verified.messages.contains("failed 2 of 7 checks: checksum, f64 run"))
       #expect(verified.output.contains("recorded logits"), "the table is shown all the same")
 
       // What follows in the line has the table too, and what is kept is there afterwards.
       let kept = session.running("let found = verify")
       #expect(kept.status == .assertion)
       let rows = session.running("found | where ok == false | select check")
-      #expect(rows.status == .done && rows.output == "check\nf64 run\n")
+      #expect(rows.status == .done && rows.output == "check\nchecksum\nf64 run\n")
       let chosen = session.running("verify | where ok == false | select check")
-      #expect(chosen.status == .assertion && chosen.output == "check\nf64 run\n")
+      #expect(chosen.status == .assertion && chosen.output == "check\nchecksum\nf64 run\n")
       #expect(session.running("1 + 1").status == .done, "a failure is forgotten with its statement")
+    }
+  }
+
+  /// What is saved is the digest of what was loaded, or none.
+  @Test func digestsOfReplacedFiles() throws {
+    try withCopy(of: "tiny-gqa.F32.gguf") { session, file in
+      let digest = "sha256"
+      let saved = file + ".json"
+      func save() throws -> (text: String, messages: String) {
+        let result = session.running("prompt [5, 17, 300] | logits | top 1 | save \"\(saved)\"")
+        #expect(result.output.isEmpty)
+        try #require(result.status == .done, "\(result.messages)")
+        let text = try String(contentsOf: URL(filePath: saved), encoding: .utf8)
+        let line = text.split(separator: "\n").first { $0.contains(digest) }
+        return (line.map(String.init) ?? "", result.messages)
+      }
+      try #require(session.running("load \"\(file)\"").status == .done)
+      try Self.replace(file) { bytes, tensor in bytes[tensor("blk.1.ffn_norm.weight")] ^= 1 }
+      let replaced = try save()
+      #expect(replaced.messages.contains("was replaced or removed after it was loaded"))
+      let loaded = replaced.text
+      try #require(session.running("load \"\(file)\"").status == .done)
+      let fresh = try save()
+      #expect(fresh.text != loaded && !fresh.messages.contains("replaced"))
+
+      // Written over in place, and the time of writing set back.
+      let times = try FileManager.default.attributesOfItem(atPath: file)
+      var bytes = [UInt8](try Data(contentsOf: URL(filePath: file)))
+      bytes[bytes.count - 4] ^= 1
+      try Data(bytes).write(to: URL(filePath: file))
+      try FileManager.default.setAttributes(
+        [.modificationDate: times[.modificationDate] as Any], ofItemAtPath: file)
+      let verified = session.running("verify")
+      #expect(verified.status == .assertion)
+      #expect(verified.output.contains("was written to after it was opened"), "\(verified.output)")
+    }
+  }
+
+  /// A file that is moved or gets another name is what it was.
+  @Test func whatIsOnlyMovedIsUnchanged() throws {
+    try withCopy(of: "tiny-gqa.F32.gguf") { _, path in
+      let file = try ReadableFile(path: path)
+      let digest = try file.digest()
+      #expect(!file.isReplaced)
+      try FileManager.default.linkItem(atPath: path, toPath: path + ".link")
+      #expect(try file.digest() == digest)
+      try FileManager.default.setAttributes([.posixPermissions: 0o400], ofItemAtPath: path)
+      #expect(try file.digest() == digest && !file.isReplaced)
+      try FileManager.default.removeItem(atPath: path + ".link")
+      try FileManager.default.moveItem(atPath: path, toPath: path + ".moved")
+      #expect(try file.digest() == digest && file.isReplaced)
     }
   }
 

@@ -36,6 +36,8 @@ public final class GGUFFile: Sendable {
     self.fileSize = store.size
   }
 
+  var parts: [ReadableFile] { store.files }
+
   /// In the file's order.
   public var tensors: [TensorInfo] { store.tensors }
 

@@ -15,8 +15,8 @@ final class ReadableFile: Sendable {
   /// Bytes, at the time of opening.
   let size: Int
   private let descriptor: Int32
-  /// When the content was last written, at the time of opening.
-  private let written: timespec
+  /// At the time of opening.
+  private let identity: FileIdentity
 
   init(path: String) throws {
     // Non-blocking, so that a named pipe is recognised below instead of being waited for.
@@ -39,7 +39,7 @@ final class ReadableFile: Sendable {
     self.path = path
     self.size = Int(status.st_size)
     self.descriptor = descriptor
-    self.written = Self.written(status)
+    self.identity = FileIdentity(status)
   }
 
   deinit { close(descriptor) }
@@ -47,20 +47,20 @@ final class ReadableFile: Sendable {
   /// Whether there is anything at `path`.
   static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
-  private static func written(_ status: stat) -> timespec {
-    #if canImport(Darwin)
-      status.st_mtimespec
-    #else
-      status.st_mtim
-    #endif
+  /// Whether another file, or none, is at the path by now. What is read is still what was opened.
+  var isReplaced: Bool {
+    var status = stat()
+    return stat(path, &status) != 0 || !FileIdentity(status).isSameFile(as: identity)
   }
 
-  /// Weights are read long after the header was: they must not be another file's by then.
-  private func checkUnchanged() throws {
+  /// Weights are read long after the header was: they must not be others by then.
+  ///
+  /// - Throws: `ModelError` where the file was written to since it was opened.
+  func checkUnchanged() throws {
     var status = stat()
     guard fstat(descriptor, &status) == 0 else { return }
-    let now = Self.written(status)
-    guard now.tv_sec == written.tv_sec, now.tv_nsec == written.tv_nsec else {
+    let now = FileIdentity(status)
+    guard now.hasContent(of: identity, wasMoved: { isReplaced }) else {
       throw ModelError(
         .file, "\(quoted(path)) was written to after it was opened",
         help: "what it was is lost: load it again")
@@ -97,9 +97,73 @@ final class ReadableFile: Sendable {
     }
   }
 
+  /// The SHA-256 of what was opened.
+  ///
+  /// - Parameter progress: given the number of bytes done.
+  /// - Throws: `ModelError` where the file was written to since.
+  func digest(progress: (Int) throws -> Void = { _ in }) throws -> String {
+    var hash = SHA256()
+    let block = UnsafeMutableRawBufferPointer.allocate(
+      byteCount: min(max(size, 1), 4 << 20), alignment: 64)
+    defer { block.deallocate() }
+    try checkUnchanged()
+    for start in stride(from: 0, to: size, by: block.count) {
+      let part = UnsafeMutableRawBufferPointer(rebasing: block.prefix(size - start))
+      try read(into: part, at: start)
+      hash.update(UnsafeRawBufferPointer(part))
+      try progress(start + part.count)
+    }
+    return hash.hexDigest()
+  }
+
   /// An error about this file's content.
   func damaged(_ message: String, help: String? = nil) -> ModelError {
     ModelError(.file, "\(quoted(path)): \(message)", help: help)
+  }
+}
+
+/// What tells a file from others, and its content from what it was before.
+private struct FileIdentity {
+  private let device: UInt64
+  private let inode: UInt64
+  private let size: Int64
+  private let written: Time
+  /// When anything about the file last changed, which no program can set back.
+  private let changed: Time
+  private let links: UInt64
+  private let access: [UInt32]
+
+  private struct Time: Equatable {
+    let seconds: Int
+    let nanoseconds: Int
+
+    init(_ time: timespec) { (seconds, nanoseconds) = (Int(time.tv_sec), Int(time.tv_nsec)) }
+  }
+
+  init(_ status: stat) {
+    device = UInt64(truncatingIfNeeded: status.st_dev)
+    inode = UInt64(truncatingIfNeeded: status.st_ino)
+    size = Int64(status.st_size)
+    #if canImport(Darwin)
+      (written, changed) = (Time(status.st_mtimespec), Time(status.st_ctimespec))
+    #else
+      (written, changed) = (Time(status.st_mtim), Time(status.st_ctim))
+    #endif
+    links = UInt64(status.st_nlink)
+    access = [UInt32(status.st_mode), status.st_uid, status.st_gid]
+  }
+
+  func isSameFile(as other: FileIdentity) -> Bool {
+    device == other.device && inode == other.inode
+  }
+
+  /// Whether the content is still that of an earlier time. A file that was overwritten, and its time
+  /// set back, shows it by the time of its last change; so does one that only got another name, other
+  /// links or other rights, which is told by these.
+  func hasContent(of earlier: FileIdentity, wasMoved: () -> Bool) -> Bool {
+    guard size == earlier.size, written == earlier.written else { return false }
+    return changed == earlier.changed || links != earlier.links || access != earlier.access
+      || wasMoved()
   }
 }
 

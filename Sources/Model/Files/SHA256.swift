@@ -41,12 +41,6 @@ public struct SHA256 {
     }.joined()
   }
 
-  public static func hexDigest(ofFile path: String) throws -> String {
-    var hash = SHA256()
-    try FileBlocks.read(path: path) { hash.update($0) }
-    return hash.hexDigest()
-  }
-
   private static func compress(_ state: [UInt32], _ block: UnsafeRawBufferPointer) -> [UInt32] {
     withUnsafeTemporaryAllocation(of: UInt32.self, capacity: 64) { w in
       for i in 0..<16 {

@@ -34,6 +34,8 @@ public final class SafetensorsFile: Sendable {
     self.fileSize = store.size
   }
 
+  var parts: [ReadableFile] { store.files }
+
   /// The tensors of floats (F64, F32, F16, BF16, F8_E4M3, F8_E5M2), in the order of their data.
   public var tensors: [TensorInfo] { store.tensors }
 

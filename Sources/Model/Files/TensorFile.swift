@@ -2,6 +2,8 @@
 protocol TensorFile: Sendable {
   var path: String { get }
   var tensors: [TensorInfo] { get }
+  /// The files that hold the data.
+  var parts: [ReadableFile] { get }
   /// The element types that are not read, such as `I64`, by the names of their tensors.
   var unsupported: [String: String] { get }
   /// The tensor of that name, or an error that says why it cannot be had.
@@ -13,6 +15,7 @@ protocol TensorFile: Sendable {
 
 extension TensorFile {
   var unsupported: [String: String] { [:] }
+  var parts: [ReadableFile] { [] }
 
   /// All elements of a tensor, decoded.
   func floats(of tensor: TensorInfo) throws -> [Float] {

@@ -97,7 +97,7 @@ extension Command {
       try format == .json
       ? renderDocument(
         value.table,
-        provenance(value, isPartial: call.session.unfinished != nil))
+        provenance(value, isPartial: call.session.unfinished != nil, call))
       : render(value.table, as: format, settings: RenderSettings())
     try placing(at: expression.span) { try writeFiles([(path, text)], host: call.host) }
     return .nothing
@@ -123,10 +123,12 @@ extension Command {
   }
 
   /// Version, models, prompts, edits; and whether runs are missing that Ctrl-C ended.
-  private static func provenance(_ value: TableValue, isPartial: Bool) throws -> Provenance {
-    var models: [(LanguageModel, String)] = []
+  private static func provenance(_ value: TableValue, isPartial: Bool, _ call: Invocation)
+    -> Provenance
+  {
+    var models: [(LanguageModel, [Session.WeightDigest])] = []
     for origin in value.origins where !models.contains(where: { $0.0 === origin.model }) {
-      models.append((origin.model, try origin.model.weightsDigest()))
+      models.append((origin.model, call.session.digests(of: origin.model, at: call.span)))
     }
     var seen: Set<String> = []
     let prompts = value.origins.flatMap(\.prompts).filter { prompt in
@@ -148,17 +150,25 @@ extension Command {
       ] + (isPartial ? [("partial", .boolean(true))] : []))
   }
 
-  private static func json(_ model: (LanguageModel, String)) -> JSONValue {
-    .object([
-      JSONValue.Member(
-        "file", .string(model.0.weightsPath.split(separator: "/").last.map(String.init) ?? "")),
-      JSONValue.Member("sha256", .string(model.1)),
-      JSONValue.Member("architecture", .string(model.0.configuration.architecture)),
-      JSONValue.Member(
-        "types",
-        .string(
-          model.0.tensorTypes.map { "\($0.type.name) × \($0.count)" }.joined(separator: ", "))),
-    ])
+  /// A file and its digest; of a split checkpoint a list of them.
+  private static func json(_ model: (LanguageModel, [Session.WeightDigest])) -> JSONValue {
+    let files = model.1.map { file in
+      [
+        JSONValue.Member("file", .string(file.name)),
+        JSONValue.Member("sha256", file.sha256.map(JSONValue.string) ?? .null),
+      ]
+    }
+    let members =
+      files.count == 1
+      ? files[0] : [JSONValue.Member("files", .array(files.map { .object($0) }))]
+    return .object(
+      members + [
+        JSONValue.Member("architecture", .string(model.0.configuration.architecture)),
+        JSONValue.Member(
+          "types",
+          .string(
+            model.0.tensorTypes.map { "\($0.type.name) × \($0.count)" }.joined(separator: ", "))),
+      ])
   }
 
   private static func json(_ prompt: Prompt) -> JSONValue {

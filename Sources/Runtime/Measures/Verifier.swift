@@ -55,22 +55,30 @@ struct Verifier {
   // MARK: - The file
 
   private func checksum(_ finding: inout Finding) throws {
-    var known = 0
-    for file in try KnownDigest.weights(of: model.weightsPath) {
-      guard let digest = KnownDigest.of(file: file) else { continue }
-      known += 1
-      let progress = FetchProgress(host: session.host, label: session.name(of: model))
-      guard try Checksum.sha256(ofFile: file, progress: progress) == digest else {
-        finding.result = "`\(file)` is not the file that it was published as"
-        finding.isOK = false
-        return
-      }
+    try model.checkUnchanged()
+    if let replaced = model.replacedFiles.first {
+      finding.result = "`\(replaced)` was replaced or removed after it was loaded"
+      finding.isOK = false
+      return
     }
-    finding.result =
-      known == 0
-      ? "no SHA-256 is known for this file"
-      : "SHA-256 as published" + (known > 1 ? ", \(known) files" : "")
-    finding.isOK = known == 0 ? nil : true
+    let published = model.weightFiles.map(KnownDigest.of)
+    let known = published.count { $0 != nil }
+    guard known > 0 else {
+      finding.result = "no SHA-256 is known for this file"
+      return
+    }
+    let progress = FetchProgress(host: session.host, label: session.name(of: model))
+    let digests = try model.weightDigests {
+      try progress.update(bytes: $0, of: model.fileSize, doing: "checking")
+    }
+    for (file, (published, digest)) in zip(model.weightFiles, zip(published, digests))
+    where published != nil && published != digest {
+      finding.result = "`\(file)` is not the file that it was published as"
+      finding.isOK = false
+      return
+    }
+    finding.result = "SHA-256 as published" + (known > 1 ? ", \(known) files" : "")
+    finding.isOK = true
   }
 
   private func weights(_ finding: inout Finding) throws {

@@ -15,12 +15,4 @@ enum KnownDigest {
     let digest = CachedFile(path).digest
     return digest?.utf8.count == 64 ? digest : nil
   }
-
-  /// The files that hold the weights: those that an index names, or the one.
-  static func weights(of path: String) throws -> [String] {
-    guard path.hasSuffix(".index.json") else { return [path] }
-    let folder = path.split(separator: "/", omittingEmptySubsequences: false).dropLast()
-      .joined(separator: "/")
-    return try ModelFiles.shards(ofIndex: path).map { folder + "/" + $0 }
-  }
 }

@@ -69,9 +69,15 @@ extension Session {
       let prompts = page.origins.filter { $0.model === model }.flatMap(\.prompts)
         .filter { seen.insert($0.tokens).inserted }
       let types = model.tensorTypes.map { "\($0.type.name) × \($0.count)" }
-      var list = [
-        Particular("model", model.weightsPath.lastPart),
-        Particular("SHA-256", try model.weightsDigest(), isCode: true),
+      let files = digests(of: model)
+      let digests = files.map { file in
+        Particular(
+          files.count == 1 ? "SHA-256" : "SHA-256 of \(file.name)", file.sha256 ?? "unknown",
+          isCode: true)
+      }
+      var list = [Particular("model", model.weightsPath.lastPart)]
+      list += digests
+      list += [
         Particular("architecture", model.configuration.architecture),
         Particular("types", types.joined(separator: ", ")),
         Particular("BOS", bosText(model, prompts)),
