@@ -34,6 +34,8 @@ class Fact:
     # With what is right.
     R_whole: list = field(default_factory=list)
     S_whole: list = field(default_factory=list)
+    # Among the facts that were read together.
+    number: int = 0
 
 
 def rows(path):

@@ -77,7 +77,10 @@ class Experiments:
 
     def factual(self, template):
         kinds = of_kind(self.folder)
-        return [f for f in read_facts(self.folder, self.tokens, template) if f.relation in kinds]
+        found = [f for f in read_facts(self.folder, self.tokens, template) if f.relation in kinds]
+        for number, fact in enumerate(found):
+            fact.number = number
+        return found
 
     def known(self, facts):
         return [f for f in facts if rank(self.runs.clean(f)[1][-1], f.answer) <= self.s.top]
@@ -198,8 +201,8 @@ class Experiments:
 
     def exchanged(self, heads, what):
         found = []
-        for place_, fact in enumerate(self.few):
-            other = donor(self.few, self.few, place_, self.s.seed)
+        for fact in self.few:
+            other = donor(self.few, fact, self.s.seed)
             logits = self.runs.without(fact, heads, lambda head: self.runs.z(other, head))
             effect = above_foils(logits, fact) - self.clean(fact)
             found.append(dict(prompt=fact.text, relation=fact.relation, heads=what, value=effect))
@@ -369,7 +372,7 @@ class Experiments:
         s, runs = self.s, self.runs
         asked = sample(self.few, lambda f: f.relation, 2, seed=s.seed)
         heads = [f"L{n}H{h}" for n in range(runs.model.config.layers) for h in range(runs.model.config.heads)]
-        other = {f.text: donor(self.few, asked, i, s.seed) for i, f in enumerate(asked)}
+        other = {f.text: donor(self.few, f, s.seed) for f in asked}
         ways = {
             "direct": lambda f, head: runs.direct(f, head),
             "total, zero": lambda f, head: runs.without(f, [head]),

@@ -62,11 +62,10 @@ def sample(items, by, count=None, share=None, like=None, seed=0, rest=False):
     return [item for place, item in enumerate(items) if (place in drawn) != rest]
 
 
-def donor(few, asked, place, seed):
-    """Another prompt of the same relation."""
-    fact = asked[place]
+def donor(few, fact, seed):
+    """Another prompt of the same relation, drawn by the fact's number."""
     candidates = [f for f in few if f.tokens != fact.tokens and f.relation == fact.relation]
-    return candidates[SplitMix64(seed, place).below(len(candidates))]
+    return candidates[SplitMix64(seed, fact.number).below(len(candidates))]
 
 
 # Tokens of like frequency

@@ -40,6 +40,10 @@ extension Command {
       return try call.edited(set, .mean(over: over), words: "mean over \(over.summary)")
     case ("resample", _):
       let over = over ?? set.whole
+      guard over.prompts.count > 1 || call.has("over") else {
+        throw call.failure(
+          "resampling needs prompts to draw from", help: "ablate … resample over PROMPTS")
+      }
       let seed = try call.seed()
       return try call.edited(
         set, .resample(over: over, seed: seed, withinRelation: withinRelation),

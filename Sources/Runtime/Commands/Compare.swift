@@ -79,6 +79,7 @@ extension Invocation {
           help: "pipe them in: prompt \"…\" -> \" answer\" | compare \(a.name) \(b.name)")
       }
       let set = try session.asPrompts(input)
+      try session.warnOfSpaces(in: set, at: span)
       if let edit = set.edits.first {
         throw Failure(
           "'\(edit.description)' is an edit of one model, and two are compared",

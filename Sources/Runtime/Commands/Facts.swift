@@ -126,15 +126,17 @@ private struct FactTemplates {
     let number = call.expression("template")
     let isReversed = call.word("reversed") != nil
     if let expression = call.expression("prompt") {
-      guard number == nil else {
+      let template = try placing(at: expression.span) {
+        try Self.written(expression, call.session)
+      }
+      let asksForSubject = template.fields.contains("answer")
+      guard number == nil, !isReversed || asksForSubject else {
         throw call.failure(
-          "the prompt is already given, and `template` chooses another", help: "omit one of them")
+          "the prompt is given, and `\(isReversed ? "reversed" : "template")` would be another",
+          help: "leave one of them away")
       }
-      shared = try placing(at: expression.span) {
-        let template = try Self.written(expression, call.session)
-        if !isReversed { try template.refuseAnswer() }
-        return template
-      }
+      if !isReversed { try placing(at: expression.span) { try template.refuseAnswer() } }
+      shared = template
       parsed = [:]
       span = expression.span
       return

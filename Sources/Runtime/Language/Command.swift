@@ -97,5 +97,8 @@ extension Command.Parameter {
 }
 
 extension Command {
+  /// Whether it measures what a model says next.
+  var warnsOfSpaces: Bool { group == .measures && name != "tokens" || name == "known" }
+
   var usage: String { ([name] + parameters.map(\.usage)).joined(separator: " ") }
 }

@@ -148,6 +148,7 @@ struct Invocation {
       }
       let set = try session.asPrompts(input)
       session.noteForeignModel(of: set)
+      if command.warnsOfSpaces { try session.warnOfSpaces(in: set, at: span) }
       return set
     }
   }

@@ -77,7 +77,7 @@ struct FactReader {
     guard takesFirst || model.tokenizer.isWholeToken(written) != nil else {
       return leave(
         .severalTokens,
-        "the answer \(quotedText(written)) is \(pieces.count == 1 ? "not a token" : "several tokens")"
+        "the answer \(quotedText(answer)) is \(pieces.count == 1 ? "not a token" : "several tokens")"
       )
     }
     var target = made(first.id, of: written)

@@ -1,4 +1,5 @@
 import Model
+import Synchronization
 
 /// Prompts, how they are changed, and what is swept over them. Nothing runs until a measure asks.
 public struct PromptSet: Sendable {
@@ -73,8 +74,15 @@ public struct PromptSet: Sendable {
 /// The prompts that one command made together.
 final class PromptPool: Sendable {
   let prompts: [Prompt]
+  /// The numbers of those whose spaces were looked at.
+  private let checked = Mutex<Set<Int>>([])
 
   init(_ prompts: [Prompt]) { self.prompts = prompts }
+
+  /// Those of some prompts of this pool that were not asked for before.
+  func unchecked(of prompts: [Prompt]) -> [Prompt] {
+    checked.withLock { checked in prompts.filter { checked.insert($0.number).inserted } }
+  }
 }
 
 extension Prompt {
