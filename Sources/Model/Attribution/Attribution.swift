@@ -42,4 +42,7 @@ public struct Attribution: Sendable {
 
   /// How far the parts are from the whole: rounding, or something is wrong.
   public var gap: Double { sum - logit }
+
+  /// Whether the target and all parts are numbers.
+  public var isFinite: Bool { logit.isFinite && sum.isFinite }
 }

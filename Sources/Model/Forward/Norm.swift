@@ -6,14 +6,17 @@ extension Transformer {
     /// β of a LayerNorm.
     var bias: [Float] = []
 
-    /// What it divides a vector by.
+    /// What it divides a vector by; NaN where F32 cannot hold it. Dividing by infinity would make zeros
+    /// of a vector that is anything but.
     func scale(
       of x: UnsafePointer<Float>, _ width: Int, _ epsilon: Float, _ kernels: Kernels
     ) -> Float {
-      switch kind {
-      case .rootMeanSquare: kernels.rootMeanSquare(x, width, epsilon)
-      case .layer: kernels.deviation(x, kernels.mean(x, width), width, epsilon)
-      }
+      let scale =
+        switch kind {
+        case .rootMeanSquare: kernels.rootMeanSquare(x, width, epsilon)
+        case .layer: kernels.deviation(x, kernels.mean(x, width), width, epsilon)
+        }
+      return scale.isFinite ? scale : .nan
     }
 
     /// Norms a vector by a scale that was computed before. `out` may be `x`.

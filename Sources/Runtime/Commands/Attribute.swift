@@ -102,12 +102,18 @@ extension Session {
 
 /// The check that every attribution states.
 struct SumCheck {
+  /// Of the attributions whose parts and logit are numbers.
   private var count = 0
+  private var unchecked = 0
   private var sum = 0.0
   private var logit = 0.0
   private var gap = 0.0
 
   mutating func add(_ attribution: Attribution) {
+    guard attribution.isFinite else {
+      unchecked += 1
+      return
+    }
     count += 1
     sum = attribution.sum
     logit = attribution.logit
@@ -117,6 +123,7 @@ struct SumCheck {
   /// Of more attributions.
   mutating func add(_ other: SumCheck) {
     count += other.count
+    unchecked += other.unchecked
     (sum, logit) = (other.sum, other.logit)
     gap = max(gap, other.gap)
   }
@@ -124,6 +131,12 @@ struct SumCheck {
   /// - Parameter name: what was attributed, where it is not the command that says so.
   func report(to call: Invocation, goal: AttributionGoal, of name: String = "dla") {
     let gapText = Self.short(gap)
+    if unchecked > 0 {
+      call.session.note(
+        "\(name): \(unchecked) of \(count + unchecked) attributions are not numbers, and have no sum to "
+          + "check")
+    }
+    if count == 0 { return }
     if count == 1 {
       call.session.note(
         "\(name): the parts sum to \(Self.fixed(sum)), the model's \(goal.name) is "

@@ -41,6 +41,9 @@ extension Command {
     let input = try call.tableInput()
     return try placing(at: call.span) {
       let evidence = try ClassEvidence(input.table, column: try call.column("of"), classes)
+      if evidence.missing > 0 {
+        call.warn("\(evidence.missing) rows have no value, and are left out of the classes")
+      }
       var rows = ClassRows(evidence)
       guard !thresholds.isEmpty else {
         call.session.note(rows.note(of: classes))

@@ -40,6 +40,11 @@ extension Command {
       var logits = try generation.logits()
       for step in 0..<count {
         let distribution = Distribution(logits)
+        guard distribution.isFinite else {
+          call.session.noteNotFinite(
+            RunRequest(tokens: generation.tokens, edits: item.edits), on: set.model)
+          break
+        }
         let token = sampler.choose(distribution)
         rows.append(prompt, token, distribution, at: prompt.tokens.count + step)
         call.host.stream(prompt.model.tokenizer.bytes(of: token) ?? [])

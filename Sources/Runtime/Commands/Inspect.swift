@@ -56,7 +56,9 @@ extension Command {
         prompts.append(prompt)
         columns.append(place, position)
         elements.append(element)
-        values.append(value)
+        // Only scores before a window are infinite by right.
+        let isMeant = value == -.infinity && place.sites[0].site.activation == .attnScores
+        values.append(value.isFinite || isMeant ? value : .nan)
       }
     }
     return .table(
@@ -116,7 +118,12 @@ extension Command {
           for (layer, site) in sites.enumerated() {
             let stream = result.activations[site]?.rows ?? []
             for (position, logits) in zip(places, try transformer.lens(stream)) {
-              let added = rows.append(item, Distribution(logits), most: most)
+              let distribution = Distribution(logits)
+              if !distribution.isFinite {
+                call.session.noteNotFinite(
+                  RunRequest(tokens: item.prompt.tokens, edits: item.edits), on: set.model)
+              }
+              let added = rows.append(item, distribution, most: most)
               layers += Array(repeating: layer, count: added)
               positions += Array(repeating: position, count: added)
             }
@@ -131,7 +138,8 @@ extension Command {
 /// The rows of `lens`: the best tokens, or the answer.
 private struct LensRows {
   private var prompts: PromptColumn
-  private var (ranks, ids): ([Int], [Int]) = ([], [])
+  private var ranks: [Int?] = []
+  private var ids: [Int] = []
   private var tokens: [String] = []
   private var logits: [Float] = []
   private var (probs, logprobs): ([Double], [Double]) = ([], [])
@@ -140,7 +148,6 @@ private struct LensRows {
 
   /// - Returns: how many rows were added.
   mutating func append(_ item: Case, _ distribution: Distribution, most: Int?) -> Int {
-    let values = distribution.logits
     let chosen: [Int]
     if let most {
       chosen = distribution.largest(most)
@@ -152,7 +159,7 @@ private struct LensRows {
       ranks.append(distribution.rank(token))
       ids.append(token)
       tokens.append(item.prompt.model.tokenizer.text(of: token))
-      logits.append(values[token])
+      logits.append(distribution.logit(token))
       probs.append(distribution.probability(token))
       logprobs.append(distribution.logProbability(token))
     }

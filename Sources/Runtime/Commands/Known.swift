@@ -26,7 +26,8 @@ extension Command {
       wants: { ([:], .all([$0.prompt.last])) },
       consume: { item, result in
         guard let answer = item.prompt.answer else { return }
-        isKnown[item.index] = Distribution.rank(answer.token, among: result.logits[0]) <= top
+        let rank = Distribution.rank(answer.token, among: result.logits[0])
+        isKnown[item.index] = rank.map { $0 <= top } ?? false
       })
     call.session.note(note(of: set.prompts, isKnown, top: top))
     set.prompts = zip(set.prompts, isKnown).filter(\.1).map(\.0)

@@ -82,7 +82,7 @@ extension Command {
     var answers: [String] = []
     var logits: [Float] = []
     var (probs, logprobs, differences): ([Double], [Double], [Double]) = ([], [], [])
-    var ranks: [Int] = []
+    var ranks: [Int?] = []
     try call.session.run(
       cases, of: set, label: call.command.name, mayStop: true,
       wants: { ([:], .all([$0.prompt.last])) },
@@ -91,15 +91,15 @@ extension Command {
         let distribution = Distribution(result.logits[0])
         columns.append(item)
         answers.append(answer.text)
-        logits.append(distribution.logits[answer.token])
+        logits.append(distribution.logit(answer.token))
         probs.append(distribution.probability(answer.token))
         logprobs.append(distribution.logProbability(answer.token))
         ranks.append(distribution.rank(answer.token))
-        let foils = item.prompt.foils.map { Double(distribution.logits[$0.token]) }
+        let foils = item.prompt.foils.map { Double(distribution.logit($0.token)) }
         differences.append(
           foils.isEmpty
             ? .nan
-            : Double(distribution.logits[answer.token])
+            : Double(distribution.logit(answer.token))
               - foils.reduce(0, +) / Double(foils.count))
       })
     return .table(
@@ -140,7 +140,7 @@ struct PromptColumn {
 /// Rows of rank, token_id, token, logit, prob, logprob.
 struct DistributionRows {
   private var columns: CaseColumns
-  private var ranks: [Int] = []
+  private var ranks: [Int?] = []
   private var ids: [Int] = []
   private var tokens: [String] = []
   private var logits: [Float] = []
@@ -149,7 +149,8 @@ struct DistributionRows {
 
   init(_ set: PromptSet) { columns = CaseColumns(set) }
 
-  /// Largest first; equal logits in the order of their ids, under the same rank.
+  /// Largest first; equal logits in the order of their ids, under the same rank. Logits that are not
+  /// finite are missing and last, and no token has a rank then.
   mutating func append(_ item: Case, _ distribution: Distribution, most: Int?) {
     let values = distribution.logits
     let order = distribution.largest(most ?? values.count)
@@ -157,10 +158,10 @@ struct DistributionRows {
     for (i, token) in order.enumerated() {
       if i == 0 || values[token] != values[order[i - 1]] { rank = i + 1 }
       columns.append(item)
-      ranks.append(rank)
+      ranks.append(distribution.isFinite ? rank : nil)
       ids.append(token)
       tokens.append(item.prompt.model.tokenizer.text(of: token))
-      logits.append(values[token])
+      logits.append(distribution.logit(token))
       probs.append(distribution.probability(token))
       logprobs.append(distribution.logProbability(token))
     }
@@ -177,9 +178,10 @@ struct DistributionRows {
 }
 
 extension Distribution {
-  /// The tokens with the largest logits, largest first; of equal ones the smaller id first.
+  /// The tokens with the largest logits, largest first; of equal ones the smaller id first. Those whose
+  /// logits are not finite come last.
   func largest(_ count: Int) -> [Int] {
-    let values = logits
+    let values = isFinite ? logits : logits.map { $0.isFinite ? $0 : -.infinity }
     // To sort a vocabulary for the few that are looked at takes longer than to compute it.
     guard count < values.count / 16 else {
       let order = values.indices.sorted {

@@ -55,7 +55,10 @@ extension Command {
           let logits = try transformer.logits(of: groups + everything, in: composition)
           rows.append(item.prompt, number, partition.names, logits)
           if number == 0, let whole = logits.last {
-            gap = zip(whole, result.logits[0]).reduce(gap) { max($0, abs(Double($1.0 - $1.1))) }
+            gap = zip(whole, result.logits[0]).reduce(gap) { gap, pair in
+              let difference = abs(Double(pair.0 - pair.1))
+              return difference.isNaN || gap.isNaN ? .nan : max(gap, difference)
+            }
           }
         }
       })
@@ -199,7 +202,7 @@ private struct SubsetRows {
   private var tokens: [String?] = []
   private var logits: [Float] = []
   private var ranks: [Int?] = []
-  private var isAnswer: [Bool] = []
+  private var isAnswer: [Bool?] = []
 
   init(_ set: PromptSet, hasPartitions: Bool) {
     prompts = PromptColumn(set)
@@ -236,11 +239,14 @@ private struct SubsetRows {
     subsets.append(subset)
     sizes.append(size)
     answers.append(answer.text)
-    logits.append(said?[answer.token] ?? 0)
-    ranks.append(said.map { Distribution.rank(answer.token, among: $0) })
-    let best = said.flatMap { logits in logits.firstIndex(of: logits.max() ?? .nan) }
+    let isFinite = said?.isFinite ?? true
+    let logit = said?[answer.token] ?? 0
+    logits.append(logit.isFinite ? logit : .nan)
+    ranks.append(said.flatMap { Distribution.rank(answer.token, among: $0) })
+    let best =
+      isFinite ? said.flatMap { logits in logits.firstIndex(of: logits.max() ?? .nan) } : nil
     tokens.append(best.map(prompt.model.tokenizer.text))
-    isAnswer.append(best == answer.token)
+    isAnswer.append(isFinite ? best == answer.token : nil)
   }
 
   var table: Table {

@@ -99,6 +99,7 @@ extension Session {
     }
     var binder = Binder(command, named: name)
     let bound = try binder.bind(arguments)
+    defer { warnOfNotFinite(at: name.span) }
     return try command.run(
       Invocation(
         command: command, name: name, input: input, arguments: bound, session: self,

@@ -12,6 +12,10 @@ public final class Session: Interpreter {
   var namedForeign: Set<[ObjectIdentifier]> = []
   /// What `verify` found wrong, until the statement ends.
   var broken: Failure?
+  /// A run of the command at work that gave numbers which are none.
+  var notFinite: NotFinite?
+  /// Whether the statement has warned of such numbers.
+  var warnedOfNotFinite = false
   /// Divisions by zero in the columns of the verb at work.
   var divisionsByZero = 0
   /// While a pipeline is planned: what its runs would cost.
@@ -71,7 +75,10 @@ public final class Session: Interpreter {
     defer { self.source = outer }
     do {
       if !interactive { try checkArguments(in: parsed.script) }
-      for statement in parsed.script.statements { try run(statement) }
+      for statement in parsed.script.statements {
+        warnedOfNotFinite = false
+        try run(statement)
+      }
       return .done
     } catch let failure as Failure {
       host.finishProgress()

@@ -160,7 +160,7 @@ struct AttributionRows {
   }
 
   private mutating func append(_ row: [Float]) {
-    for (i, value) in row.enumerated() { values[i].append(value) }
+    for (i, value) in row.enumerated() { values[i].append(value.isFinite ? value : .nan) }
   }
 
   var table: Table {

@@ -109,6 +109,7 @@ extension Session {
       consume: { index, result in
         early[index] = result
         while let result = early.removeValue(forKey: next) {
+          checkFinite(result, of: requests[next], on: model)
           try consume(next, result)
           next += 1
         }

@@ -81,17 +81,17 @@ private struct ComparedAnswers {
     var logits: [Float] = []
     var logprobs: [Double] = []
     var ranks: [Int?] = []
-    var best: [String] = []
+    var best: [String?] = []
     var bestBytes: [[UInt8]?] = []
 
     mutating func append(_ prompt: Prompt, _ distribution: Distribution) {
       let answer = prompt.answer?.token
-      logits.append(answer.map { distribution.logits[$0] } ?? .nan)
+      logits.append(answer.map(distribution.logit) ?? .nan)
       logprobs.append(answer.map(distribution.logProbability) ?? .nan)
-      ranks.append(answer.map(distribution.rank))
-      let token = distribution.largest(1)[0]
-      best.append(prompt.model.tokenizer.text(of: token))
-      bestBytes.append(prompt.model.tokenizer.bytes(of: token))
+      ranks.append(answer.flatMap(distribution.rank))
+      let token = distribution.isFinite ? distribution.largest(1)[0] : nil
+      best.append(token.map(prompt.model.tokenizer.text))
+      bestBytes.append(token.flatMap(prompt.model.tokenizer.bytes))
     }
   }
 
@@ -109,10 +109,18 @@ private struct ComparedAnswers {
     a.append(promptA, distributionA)
     b.append(promptB, distributionB)
     let (ours, theirs) = (distributionA.logits, distributionB.logits)
-    gaps.append(sharesTokens ? zip(ours, theirs).reduce(0) { max($0, abs($1.0 - $1.1)) } : .nan)
+    gaps.append(sharesTokens ? distributionA.largestGap(from: distributionB) : .nan)
     // Of a distribution from itself: exactly 0, whatever the rounding of its sum.
     divergences.append(
       !sharesTokens ? .nan : ours == theirs ? 0 : distributionA.divergence(from: distributionB))
+  }
+
+  /// Whether both hold the same token the likeliest; missing where one holds none.
+  private var agreements: [Bool?] {
+    a.best.indices.map { row -> Bool? in
+      if a.best[row] == nil || b.best[row] == nil { return nil }
+      return a.bestBytes[row] == b.bestBytes[row]
+    }
   }
 
   var table: Table {
@@ -125,7 +133,15 @@ private struct ComparedAnswers {
         Column("rank_a", .integers(a.ranks)), Column("rank_b", .integers(b.ranks)),
         Column("kl", .doubles(divergences)), Column("largest_gap", .singles(gaps)),
         Column("top_a", .texts(a.best)), Column("top_b", .texts(b.best)),
-        Column("agree", .booleans(zip(a.bestBytes, b.bestBytes).map { $0 == $1 })),
+        Column("agree", .booleans(agreements)),
       ], measure: sharesTokens ? "kl" : "difference")
+  }
+}
+
+extension Distribution {
+  /// NaN where a logit of either is not finite.
+  fileprivate func largestGap(from other: Distribution) -> Float {
+    guard isFinite, other.isFinite else { return .nan }
+    return zip(logits, other.logits).reduce(0) { max($0, abs($1.0 - $1.1)) }
   }
 }

@@ -110,7 +110,7 @@ struct ComparedAttributions {
       places[key] = place
       rows.append(Row(prompt: prompt, part: part))
     }
-    rows[place].sides[side] = part.value
+    rows[place].sides[side] = part.value.isFinite ? part.value : .nan
   }
 
   /// Depths from the first to the last; else the largest differences first, of equal ones the

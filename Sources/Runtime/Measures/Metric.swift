@@ -26,15 +26,16 @@ enum Metric: String, CaseIterable {
     ([prompt.answer].compactMap { $0 } + prompt.foils).map(\.token)
   }
 
-  /// The metric of a run that gave what `logits` asked for.
+  /// The metric of a run that gave what `logits` asked for; NaN where these are not finite.
   func value(of logits: [Float], prompt: Prompt, base: Distribution?) -> Double {
     let answer = prompt.answer?.token ?? 0
+    guard logits.isFinite else { return .nan }
     switch self {
     case .logit: return Double(logits[0])
     case .logitDiff: return Double(logits[0]) - meanOf(logits.dropFirst())
     case .prob: return Distribution(logits).probability(answer)
     case .logprob: return Distribution(logits).logProbability(answer)
-    case .rank: return Double(Distribution.rank(answer, among: logits))
+    case .rank: return Distribution.rank(answer, among: logits).map(Double.init) ?? .nan
     case .kl:
       // Of a distribution from itself: exactly 0, whatever the rounding of its sum.
       guard let base, base.logits != logits else { return 0 }

@@ -129,6 +129,8 @@ struct ClassEvidence {
   let relations: [String]
   /// [components][relations]
   let parts: [[HeadClasses.Parts]]
+  /// Rows that have no value.
+  let missing: Int
 
   /// - Parameter column: what the components add; nil: the table's measure.
   init(_ table: Table, column: String?, _ classes: HeadClasses) throws {
@@ -147,7 +149,7 @@ struct ClassEvidence {
     var (known, askedFor, read) = (Numbering(), Numbering(), Numbering())
     var rows: [Place: [Double]] = [:]
     for row in 0..<table.rowCount {
-      guard let value = values.values.number(row) else { continue }
+      guard let value = values.values.number(row), value.isFinite else { continue }
       let place = Place(
         component: known.number(names[row].description),
         relation: askedFor.number(asked?[row].description ?? ""),
@@ -156,6 +158,7 @@ struct ClassEvidence {
     }
     guard !known.names.isEmpty else { throw Failure("there are no components to classify") }
     (components, relations) = (known.names, askedFor.names)
+    missing = table.rowCount - rows.values.reduce(0) { $0 + $1.count }
     parts = known.names.indices.map { component in
       askedFor.names.indices.map { relation in
         // A span that a relation's prompts do not have gives nothing.
