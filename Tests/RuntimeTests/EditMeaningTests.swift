@@ -30,7 +30,8 @@ struct EditMeaningTests {
     arguments: [
       "patch each L{0,15,29}.resid_pre@* from colosseum", "patch L9, L{3,7}H* from colosseum",
       "patch each L{0,29}.ln1.scale, ln_final.scale, L9.q, L9.k, L9.v from colosseum",
-      "scale each L9, heads@last, L{0,29}.mlp by 1", "freeze heads, mlps",
+      "scale each L9, heads, L{0,29}.mlp by 1", "scale each heads@last by 1",
+      "freeze heads, mlps",
       "freeze each embed, L*.q",
       "steer L9.resid_pre@0 by (colosseum | activations L9.resid_pre@last) times 0",
       "ablate L29H1@last mean over colosseum", "ablate L9.mlp mean over colosseum",

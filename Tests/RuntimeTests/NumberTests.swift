@@ -172,7 +172,8 @@ struct NumberTests {
 
   /// An edited run has a scale of its own, and its parts sum to its own logit.
   @Test func anEditedRunSumsToo() throws {
-    try shell.define("let edited = colosseum | ablate L23H4@last, L9.attn, L5.mlp@subject")
+    try shell.define(
+      "let edited = colosseum | ablate L23H4@last | ablate L9.attn | ablate L5.mlp@subject")
     let (rows, messages) = try shell.run("edited | dla")
     let logit = try shell.table("edited | rank").numbers("logit")
     #expect(abs(logit[0] - wanted.answerLogit) > 0.1, "the edit changes something")

@@ -21,7 +21,9 @@ extension Invocation {
     check: (Place, Configuration) throws -> Void = { _, _ in }
   ) throws -> Value {
     let configuration = set.model.configuration
-    let targets = try selectors("site").flatMap { selector, span in
+    let selected = try selectors("site")
+    try refuseMixedPositions(in: selected, of: "site")
+    let targets = try selected.flatMap { selector, span in
       try placing(at: span) {
         let places = try selector.places(on: configuration, for: .editing)
         for place in places { try check(place, configuration) }

@@ -190,7 +190,9 @@ extension Invocation {
     on set: PromptSet, for measure: String, part: (Place) throws -> Place.SitePart
   ) throws -> [InspectedPlace] {
     let parameter = command.parameters.first { $0.form == .positional }?.name ?? ""
-    return try selectors(parameter).flatMap { selector, span in
+    let selected = try selectors(parameter)
+    try refuseMixedPositions(in: selected, of: parameter)
+    return try selected.flatMap { selector, span in
       try placing(at: span) {
         try selector.places(on: set.model.configuration, for: .reading).map { place in
           InspectedPlace(
