@@ -113,6 +113,11 @@ struct Lexer {
       open(.string)
     case UInt8(ascii: "'"):
       lexRawString()
+    case UInt8(ascii: "`"):
+      lexColumn()
+    case UInt8(ascii: "$"):
+      let end = variableEnd()
+      emit(end == position + 1 ? .invalid(.character) : .variable, to: end)
     case UInt8(ascii: "!") where isAtStageStart:
       emit(.shell, to: end { !$0.isLineEnd })
     case 0x80...:
@@ -162,6 +167,12 @@ struct Lexer {
       !keyword.beginsStatement || isAtStatementStart
       || (keyword == .if && previous == .keyword(.else))
     return isHere ? .keyword(keyword) : .identifier
+  }
+
+  /// The end of the word after `$`; where none begins, that of the sign.
+  private func variableEnd() -> Int {
+    let start = position + 1
+    return byte(start)?.isDigit == true ? start : wordEnd(from: start)
   }
 
   func wordEnd(from start: Int) -> Int {

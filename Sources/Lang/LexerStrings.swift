@@ -34,6 +34,19 @@ extension Lexer {
     emit(.stringEscape, to: end)
   }
 
+  /// A backtick in the name is doubled.
+  mutating func lexColumn() {
+    let tick = UInt8(ascii: "`")
+    var end = position + 1
+    while let next = byte(end), !next.isLineEnd {
+      end += 1
+      guard next == tick else { continue }
+      guard byte(end) == tick else { return emit(.column, to: end) }
+      end += 1
+    }
+    emit(.invalid(.unterminatedColumn), to: end)
+  }
+
   mutating func lexRawString() {
     var end = position + 1
     while let next = byte(end), !next.isLineEnd {

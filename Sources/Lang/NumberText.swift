@@ -10,7 +10,12 @@ enum NumberText {
     let (digits, suffix) = split(text)
     guard !suffix.isEmpty else {
       if digits.allSatisfy(\.isNumber) {
-        return Int(digits).map { .success(.integer($0)) } ?? .failure(tooLarge(digits))
+        return Int(digits).map { .success(.integer($0)) }
+          ?? .failure(
+            tooLarge(
+              digits,
+              help: "whole numbers go from \(Int.min) to \(Int.max); with a point, as in 1e19 or "
+                + "1.0, it is a number of 64 bits with about 16 digits"))
       }
       return number(Double(digits), digits, .none)
     }
@@ -42,9 +47,14 @@ enum NumberText {
     return .success(.number(value, unit))
   }
 
-  private static func tooLarge(_ text: String) -> Problem {
+  private static func tooLarge(_ text: String, help: String? = nil) -> Problem {
     let shown = text.count > 40 ? text.prefix(39) + "…" : text
-    return Problem(message: "\(shown) is too large a number")
+    return Problem(message: "\(shown) is too large a number", help: help)
+  }
+
+  /// Whether these digits are those of `Int.min`.
+  static func isMagnitudeOfSmallest(_ digits: String) -> Bool {
+    Int(digits) == nil && Int("-" + digits) == .min
   }
 
   /// The exponent belongs to the digits.

@@ -31,7 +31,7 @@ extension Parser {
     case .leftParenthesis:
       return isUnspaced
         ? "only a name can be called: name(…)" : "only a command takes arguments: name (…)"
-    case .identifier, .integer, .number, .component, .rawString, .stringStart:
+    case .identifier, .column, .variable, .integer, .number, .component, .rawString, .stringStart:
       return isUnspaced
         ? "put a space before it"
         : "only a command takes arguments; a list stands in brackets: [a, b]"
@@ -79,6 +79,10 @@ extension Parser {
       return Diagnostic(
         "this string is not closed", at: span,
         help: "put a `'` at its end; a string stays on one line")
+    case .unterminatedColumn:
+      return Diagnostic(
+        "this column's name is not closed", at: span,
+        help: "put a ` at its end; text stands in \" or '")
     case .foreignOperator: return foreignOperator()
     case .exclamation:
       return Diagnostic(
@@ -182,9 +186,8 @@ extension Parser {
 
   private func helpForCharacter(_ scalar: Unicode.Scalar) -> String? {
     switch scalar {
-    case "$": "names stand bare: country"
+    case "$": "a variable is $country, or simply country"
     case "\\": "a line that ends with `|` or in an open bracket goes on by itself"
-    case "`": "strings stand in \" or '"
     case "~": "a path begins with ~/"
     case "?", ":": "a prompt and other text stand in quotes"
     default: "text stands in quotes"

@@ -159,6 +159,12 @@ extension Parser {
       if kind == .minus {
         throw fail("there are two `-`", at: spanFrom(start).joined(with: span), help: "write -(-x)")
       }
+      // Without its sign no whole number holds it.
+      if kind == .integer, NumberText.isMagnitudeOfSmallest(currentText) {
+        advance()
+        height = 1
+        return Expression(kind: .integer(.min), span: spanFrom(start))
+      }
       let operand = try parsePostfix()
       try grow(over: height)
       return Expression(kind: .unary(.negate, operand), span: spanFrom(start))

@@ -29,6 +29,7 @@ extension Parser {
   private mutating func parseMemberName() throws(Abort) -> Name {
     let dot = span
     advance()
+    if !current.isAfterSpace, kind == .column { return takeColumn() }
     guard !current.isAfterSpace, kind == .identifier else {
       if case .integer = kind {
         throw fail(
@@ -73,6 +74,12 @@ extension Parser {
     switch kind {
     case .identifier:
       return try parseName()
+    case .column:
+      return .column(takeColumn().text)
+    case .variable:
+      let name = String(currentText.dropFirst())
+      advance()
+      return .variable(name)
     case .integer, .number, .invalid(.number):
       return parseNumber()
     case .component:
@@ -97,8 +104,18 @@ extension Parser {
     case .dot where lexeme(at: index + 1).kind == .integer && !isBeforeSpace(index):
       return parseFraction()
     default:
+      try refuseBars()
       throw failNoValue()
     }
+  }
+
+  /// The name between the backticks at `current`.
+  mutating func takeColumn() -> Name {
+    let pieces = currentText.dropFirst().dropLast().split(
+      separator: "``", omittingEmptySubsequences: false)
+    let name = Name(text: pieces.joined(separator: "`"), span: span, isQuoted: true)
+    advance()
+    return name
   }
 
   private mutating func parseName() throws(Abort) -> Expression.Kind {

@@ -9,7 +9,7 @@ extension Parser {
     var stages = [try parseStage()]
     var tallest = height
     var pipe = span
-    while takePipe(&pipe) {
+    while try takePipe(&pipe) {
       if case .shell? = stages.last?.kind {
         throw fail(
           "nothing can follow a `!` stage", at: pipe,
@@ -24,8 +24,12 @@ extension Parser {
   }
 
   /// Takes a `|`, here or at the beginning of the next line that has anything on it.
-  private mutating func takePipe(_ pipe: inout SourceSpan) -> Bool {
-    if kind == .newline, newlines == .end, lexemeAfterNewlines().kind == .pipe { skipNewlines() }
+  private mutating func takePipe(_ pipe: inout SourceSpan) throws(Abort) -> Bool {
+    if kind == .newline, newlines == .end, lexemeAfterNewlines().kind == .pipe {
+      skipNewlines()
+    } else {
+      try refuseBarsAsPipes()
+    }
     guard kind == .pipe else { return false }
     pipe = span
     advance()
@@ -54,6 +58,8 @@ extension Parser {
     switch kind {
     case .shell:
       return .shell(try parseShell())
+    case .variable where following.kind == .assign && newlines == .end:
+      throw failAssigning()
     case .path where !isAfterOpening:
       throw fail(
         "a stage cannot begin with a path", at: span,
@@ -148,8 +154,9 @@ extension Parser {
     if lexeme.kind == .arrow { return true }
     guard lexeme.isAfterSpace || !afterSpace else { return false }
     switch lexeme.kind {
-    case .identifier, .integer, .number, .component, .path, .option, .rawString, .stringStart,
-      .leftParenthesis, .leftBracket, .at, .keyword(.true), .keyword(.false):
+    case .identifier, .column, .variable, .integer, .number, .component, .path, .option,
+      .rawString, .stringStart, .leftParenthesis, .leftBracket, .at, .keyword(.true),
+      .keyword(.false):
       return !(newlines == .skipped && beginsStatement(index))
     case .keyword(.not):
       return self.lexeme(at: indexAfter(index)).kind != .keyword(.in)
@@ -182,8 +189,10 @@ extension Parser {
       return .arrow
     case .option:
       return try parseOption { (parser) throws(Abort) in try parser.parseCommaList() }
-    case .identifier where following.kind == .assign:
+    case .identifier where following.kind == .assign, .column where following.kind == .assign:
       return try parseNamed { (parser) throws(Abort) in try parser.parseCommaList() }
+    case .variable where following.kind == .assign:
+      throw failAssigning()
     default:
       return .value(try parseCommaList())
     }
@@ -202,11 +211,23 @@ extension Parser {
   private mutating func parseNamed(
     value: (inout Parser) throws(Abort) -> Expression
   ) throws(Abort) -> Argument.Kind {
-    let name = Name(text: currentText, span: span)
-    advance()
+    let name = kind == .column ? takeColumn() : takeName()
     advance()
     skipNewlines()
     return .named(name, try value(&self))
+  }
+
+  private mutating func takeName() -> Name {
+    let name = Name(text: currentText, span: span)
+    advance()
+    return name
+  }
+
+  /// `$x = …`
+  mutating func failAssigning() -> Abort {
+    fail(
+      "`\(currentText)` is the value of a variable, and cannot be given another", at: span,
+      help: "a new name stands without `$`: \(currentText.dropFirst()) = …")
   }
 
   /// `a` or, as one unbracketed list, `a, b`. In `a = 1, b = 2` the comma ends a list of one.
@@ -219,7 +240,7 @@ extension Parser {
     while kind == .comma {
       advance()
       skipNewlines()
-      if kind == .identifier, following.kind == .assign { break }
+      if kind == .identifier || kind == .column, following.kind == .assign { break }
       items.append(try parseExpression())
       tallest = max(tallest, height)
     }
@@ -253,7 +274,7 @@ extension Parser {
     switch kind {
     case .option:
       try parseOption { (parser) throws(Abort) in try parser.parseExpression() }
-    case .identifier where following.kind == .assign:
+    case .identifier where following.kind == .assign, .column where following.kind == .assign:
       try parseNamed { (parser) throws(Abort) in try parser.parseExpression() }
     default:
       .value(try parseExpression())

@@ -143,6 +143,13 @@ extension Parser {
       throw fail(
         "`\(text)` is a component, so it cannot be a name", at: span,
         help: "begin the name with another letter")
+    case .variable:
+      throw fail(
+        "a new name stands without `$`", at: span, help: "write \(text.dropFirst())")
+    case .column:
+      throw fail(
+        "backticks name a column, not a variable", at: span,
+        help: "a variable's name has letters, digits and `_`")
     case .integer, .number, .invalid(.number):
       throw fail(
         "a name cannot begin with a digit", at: span,

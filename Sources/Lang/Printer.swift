@@ -76,7 +76,7 @@ public enum Printer {
   public static func print(_ argument: Argument) -> String {
     switch argument.kind {
     case .value(let value): print(value)
-    case .named(let name, let value): "\(name.text) = \(print(value))"
+    case .named(let name, let value): "\(print(name)) = \(print(value))"
     case .option(let name, nil): "--\(name.text)"
     case .option(let name, let value?): "--\(name.text)=\(print(value))"
     case .arrow: "->"
@@ -92,6 +92,8 @@ public enum Printer {
     case .boolean(let value): return String(value)
     case .string(let literal): return print(literal)
     case .name(let name): return name
+    case .column(let name): return quoteColumn(name)
+    case .variable(let name): return "$" + name
     case .component(let literal): return literal.text
     case .at(let base, let position):
       return (base.map { print($0, in: .postfix) } ?? "") + "@" + print(position.kind)
@@ -102,7 +104,7 @@ public enum Printer {
       // A `!` stage takes the rest of its line.
       if case .shell? = pipeline.stages.last?.kind { return "(\(print(pipeline))\n)" }
       return "(\(print(pipeline)))"
-    case .member(let base, let name): return print(base, in: .postfix) + "." + name.text
+    case .member(let base, let name): return print(base, in: .postfix) + "." + print(name)
     case .element(let base, let index): return print(base, in: .postfix) + "[\(print(index))]"
     case .call(let name, let arguments):
       return "\(name.text)(\(arguments.map(print).joined(separator: ", ")))"
@@ -145,9 +147,13 @@ public enum Printer {
       if case .postfix = place { return false }
       return true
     case .list(_, let isBracketed): return isBracketed
-    case .integer(let value): return value >= 0
+    case .integer(let value):
+      // The smallest one is written with its sign.
+      if case .postfix = place { return value >= 0 }
+      return true
     case .number(let value, _): return value >= 0
-    case .boolean, .string, .name, .component, .at, .pipeline, .member, .element, .call:
+    case .boolean, .string, .name, .column, .variable, .component, .at, .pipeline, .member,
+      .element, .call:
       return true
     }
   }
@@ -172,6 +178,17 @@ public enum Printer {
     case .set(let items): "{" + items.map(print).joined(separator: ", ") + "}"
     case .except(let all, let others): "\(print(all)) except \(print(others))"
     }
+  }
+
+  // MARK: Columns
+
+  /// A column's name in backticks, those within it doubled.
+  public static func quoteColumn(_ name: String) -> String {
+    "`" + name.split(separator: "`", omittingEmptySubsequences: false).joined(separator: "``") + "`"
+  }
+
+  private static func print(_ name: Name) -> String {
+    name.isQuoted ? quoteColumn(name.text) : name.text
   }
 
   // MARK: Strings
@@ -223,4 +240,11 @@ public enum Printer {
     }
     return escaped
   }
+}
+
+/// Whether a text, as it stands, is read as a name: a word that is none of the language's own and no
+/// component.
+public func isBareName(_ text: String) -> Bool {
+  let tokens = tokens(of: SourceText(name: "name", text: "x \(text)"))
+  return tokens.count == 3 && tokens[2].kind == .identifier
 }

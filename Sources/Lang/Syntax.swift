@@ -14,10 +14,13 @@ public struct Block: Sendable {
 public struct Name: Sendable, Hashable {
   public var text: String
   public var span: SourceSpan
+  /// Written in backticks, as a column's name: it may hold any characters, and is no option.
+  public var isQuoted: Bool
 
-  public init(text: String, span: SourceSpan) {
+  public init(text: String, span: SourceSpan, isQuoted: Bool = false) {
     self.text = text
     self.span = span
+    self.isQuoted = isQuoted
   }
 }
 
@@ -90,7 +93,7 @@ public struct Argument: Sendable {
   public indirect enum Kind: Sendable {
     /// A positional argument or a keyword (a bare name). `a, b` is one unbracketed list.
     case value(Expression)
-    /// `name = value`
+    /// `name = value`; the name of a new column may be in backticks.
     case named(Name, Expression)
     /// `--name` or `--name=value`
     case option(Name, Expression?)
@@ -110,6 +113,10 @@ public struct Expression: Sendable {
     case string(StringLiteral)
     /// A variable, a column, a keyword, a command, `_`.
     case name(String)
+    /// `` `name` ``: a column and nothing else.
+    case column(String)
+    /// `$name`: a variable and nothing else.
+    case variable(String)
     case component(ComponentLiteral)
     /// `base@position`; without a base, a position of its own (`@last`).
     case at(Expression?, Position)

@@ -8,6 +8,10 @@ public struct Token: Sendable, Hashable {
     case whitespace, newline, comment
 
     case identifier
+    /// `` `dla Paris` ``, both backticks in it: a column, whatever its name.
+    case column
+    /// `$name`, the sign in it: a variable, whatever columns there are.
+    case variable
     case keyword(Keyword)
     case integer
     /// With a fraction, an exponent, `%` or a unit.
@@ -64,6 +68,7 @@ public struct Token: Sendable, Hashable {
     /// What begins like a component and goes on differently.
     case component
     case unterminatedString
+    case unterminatedColumn
     /// `&&`, `||`, `<>` and other operators from elsewhere.
     case foreignOperator
     /// A `!` that does not begin a stage.

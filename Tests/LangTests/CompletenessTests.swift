@@ -5,7 +5,7 @@ import Testing
 struct CompletenessTests {
   @Test(arguments: [
     "", "# a", "a", "a | b", "a;", "let x = 3", "if a { b }", "def f() { }", "f \"(\"", "a # (",
-    "!ls (", "(a)\n", "if a { b } else { c }",
+    "!ls (", "!ls `", "`a b`", "(a)\n", "if a { b } else { c }",
   ])
   func complete(_ text: String) {
     #expect(completeness(of: source(text)) == .complete)

@@ -52,6 +52,9 @@ struct LexerTests {
   @Test func anExclamationMarkBeginsAStageOnlyWhereOneBegins() {
     #expect(kinds("!a | b") == [.shell])
     #expect(kinds("a | !b | c") == [.identifier, .pipe, .shell])
+    #expect(kinds("a | !echo `b` $c") == [.identifier, .pipe, .shell])
+    #expect(kinds("`a b`.`c``d`") == [.column, .dot, .column])
+    #expect(kinds("$a + $größe") == [.variable, .plus, .variable])
     #expect(kinds("a |\n !b") == [.identifier, .pipe, .newline, .shell])
     #expect(kinds("a != b") == [.identifier, .notEqual, .identifier])
     #expect(kinds("where !b") == [.identifier, .invalid(.exclamation), .identifier])
@@ -66,6 +69,12 @@ struct LexerTests {
     #expect(kinds("a\u{A0}b") == [.identifier, .invalid(.foreignSpace), .identifier])
     #expect(kinds("a\u{0}") == [.identifier, .invalid(.control)])
     #expect(kinds("$") == [.invalid(.character)])
+    #expect(kinds("$5") == [.invalid(.character), .integer])
+    #expect(kinds("`a") == [.invalid(.unterminatedColumn)])
+    #expect(
+      kinds("`a``\nb`") == [
+        .invalid(.unterminatedColumn), .newline, .identifier, .invalid(.unterminatedColumn),
+      ])
     #expect(
       tokens(of: SourceText(name: "test", bytes: [0xFF, 0x61])).map(\.kind) == [
         .invalid(.encoding), .identifier,

@@ -49,7 +49,7 @@ import Testing
     #expect(said.contains("warning: 4 rows fewer than wanted: there are no more to draw from"))
     expectFailures([
       "all | where S > 3": "this leaves no prompts", "all | where relation": "needs a condition",
-      "all | where kind == 1": "there is no column `kind`",
+      "all | where kind == 1": "there is no column or variable 'kind'",
       "all | sample 0": "this leaves no prompts",
       "all | sample 100% rest": "this leaves no prompts",
       "all | sample": "`sample` needs to know how many", "all | sample -1": "a whole number, or",

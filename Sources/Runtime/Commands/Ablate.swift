@@ -64,7 +64,7 @@ extension Command {
 extension Invocation {
   fileprivate func drawsWithinRelation() throws -> Bool {
     guard let within = expression("within") else { return false }
-    let word = session.source.text(in: within.span)
+    let word = try session.choice(within)
     guard word == "relation", self.word("mode") == "resample" else {
       throw Failure(
         word == "relation"

@@ -48,7 +48,7 @@ extension Command {
   }
 
   private static func division(_ call: Invocation) throws -> AttributionDivision {
-    let names = try call.columns("by")
+    let names = try call.choices("by")
     if names.isEmpty { return .component }
     if let division = AttributionDivision(names) { return division }
     let span = call.expressions("by").last?.span ?? call.span

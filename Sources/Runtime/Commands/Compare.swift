@@ -56,7 +56,7 @@ extension Invocation {
       }
       return nil
     }
-    let word = session.source.text(in: expression.span)
+    let word = try session.choice(expression)
     guard let division = ComparedParts(rawValue: word) else {
       let known = ComparedParts.allCases.map(\.rawValue)
       throw Failure(

@@ -64,7 +64,7 @@ extension Command {
     guard let expression = call.expression("of") else {
       return set.prompts.allSatisfy { !$0.foils.isEmpty } ? .logitDiff : .logit
     }
-    let name = call.session.source.text(in: expression.span)
+    let name = try call.session.choice(expression)
     guard let metric = Metric(rawValue: name) else {
       let known = Metric.allCases.map(\.rawValue)
       throw Failure(

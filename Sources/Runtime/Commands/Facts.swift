@@ -72,7 +72,7 @@ extension Command {
 
   private static func foils(_ call: Invocation) throws -> FactReader.Foils {
     guard let expression = call.expression("vs") else { return .column }
-    let text = call.session.source.text(in: expression.span)
+    let text = try call.session.choice(expression)
     guard let foils = FactReader.Foils(rawValue: text) else {
       throw Failure(
         "`vs` takes R or S here, not '\(text)'",

@@ -28,8 +28,8 @@ extension Command {
     guard let source = call.expression("source"), let arrow = call.expression("destination") else {
       return .nothing
     }
-    let from = try call.position(source)
-    let to = try call.destination(arrow)
+    let from = try call.position(source, in: set)
+    let to = try call.destination(arrow, in: set)
     let numbers = try call.headNumbers(of: set.model.configuration)
     let places = try call.attentionPlaces(of: set.model.configuration, heads: numbers)
     let span = source.span.joined(with: arrow.span)
@@ -62,18 +62,27 @@ extension Prompt {
 
 extension Invocation {
   /// What is after the arrow, but for what `except` says.
-  fileprivate func destination(_ arrow: Lang.Expression) throws -> Position.Kind {
-    let all = try position(arrow)
+  fileprivate func destination(_ arrow: Lang.Expression, in set: PromptSet) throws -> Position.Kind
+  {
+    let all = try position(arrow, in: set)
     guard let except = expression("except") else { return all }
-    return .except(all, try position(except))
+    return .except(all, try position(except, in: set))
   }
 
   /// A position as a bare label, `@…`, a number, a range, a text or a list of these.
-  fileprivate func position(_ expression: Lang.Expression) throws -> Position.Kind {
+  fileprivate func position(_ expression: Lang.Expression, in set: PromptSet) throws
+    -> Position.Kind
+  {
     switch expression.kind {
     case .at(nil, let position): return position.kind
     case .name(let name) where session.lookUp(name) == nil: return .name(name)
-    case .list(let items, _): return .set(try items.map(position))
+    case .name(let name)
+    where set.prompts.contains { (try? $0.positions(.name(name))) != nil }:
+      throw Failure(
+        "`\(name)` is both a span and a variable",
+        help: "@\(name) is the span, $\(name) the variable", span: expression.span)
+    case .list(let items, _) where !items.isEmpty:
+      return .set(try items.map { try position($0, in: set) })
     default: break
     }
     return try placing(at: expression.span) {
@@ -82,6 +91,7 @@ extension Invocation {
       case .text(let text): return .text(text)
       case .selector(let selector) where selector.isPosition: return selector.position ?? .all
       case .list(let values):
+        guard !values.isEmpty else { throw emptyList(at: expression.span) }
         return .set(
           try values.map { value in
             guard case .integer(let index) = value else {
@@ -103,6 +113,7 @@ extension Invocation {
       try placing(at: expression.span) {
         let value = try session.evaluate(expression)
         let values = if case .list(let values) = value { values } else { [value] }
+        guard !values.isEmpty else { throw emptyList(at: expression.span) }
         return try values.map { value in
           guard case .integer(let head) = value, (0..<configuration.heads).contains(head) else {
             throw Failure(

@@ -50,7 +50,7 @@ extension Command {
       call.host.write(HelpText.overview)
       return .nothing
     }
-    let name = call.session.source.text(in: expression.span)
+    let name = try call.session.choice(expression)
     guard let command = Catalogue.command(named: name) else {
       let known = Catalogue.all.map(\.name)
       throw Failure(

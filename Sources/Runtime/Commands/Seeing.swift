@@ -186,7 +186,7 @@ extension Invocation {
   /// The output format that a keyword names.
   fileprivate func format(_ parameter: String) throws -> OutputFormat {
     guard let expression = expression(parameter) else { return host.format }
-    let name = session.source.text(in: expression.span)
+    let name = try session.choice(expression)
     if let format = OutputFormat(rawValue: name) { return format }
     let known = OutputFormat.allCases.map(\.rawValue)
     throw Failure(

@@ -123,6 +123,10 @@ private struct Partition {
     }
     for (selector, span) in try call.selectors("with") {
       try placing(at: span) {
+        guard selector.position == nil else {
+          throw Failure(
+            "`with` takes components, not positions", help: "drop the `@`, as in: with mlps")
+        }
         labels += try selector.places(on: model.configuration, for: .reading).map {
           ($0.label, selector.text)
         }

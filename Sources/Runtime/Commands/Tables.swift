@@ -24,35 +24,6 @@ extension Command {
     return try call.shaping { try $0.filtered(by: try call.mask(over: $0)) }
   }
 
-  static let sort = Command(
-    name: "sort", group: .tables,
-    summary: "Order the rows by columns; `-` before one: largest first.",
-    input: .table, parameters: [.positional("columns", .column, list: true, "what to order by")],
-    examples: ["colosseum | dla by head | sort -dla | take 3"]
-  ) { call in
-    let keys = try call.expressions("columns").map { expression in
-      switch expression.kind {
-      case .unary(.negate, let column):
-        SortKey(try call.columnName(column), descending: true)
-      default: SortKey(try call.columnName(expression))
-      }
-    }
-    return try call.shaping { (try $0.sorted(by: keys), []) }
-  }
-
-  static let top = Command(
-    name: "top", group: .tables,
-    summary: "Keep the N rows with the largest values of the table's measure, largest first.",
-    input: .table,
-    parameters: [
-      .positional("count", .number, "how many"), .keyword("by", .column, "another column"),
-    ],
-    examples: ["colosseum | dla by head | top 5", "colosseum | logits | top 5 by prob"]
-  ) { call in
-    let (count, column) = (try call.integer("count") ?? 0, try call.column("by"))
-    return try call.shaping { (try $0.top(count, by: column), []) }
-  }
-
   static let take = Command(
     name: "take", group: .tables,
     summary: "Keep the first N rows or prompts, or with -N the last.",
@@ -85,7 +56,7 @@ extension Command {
     input: .table,
     parameters: [
       Parameter(
-        name: "column", form: .assignment, kind: .condition, isRequired: true,
+        name: "column", form: .assignment, kind: .expression, isRequired: true,
         summary: "a name and an expression of the columns")
     ],
     examples: ["colosseum | dla by head | derive share = dla / 18.759 | top 3 by share"]
@@ -180,23 +151,19 @@ extension Command {
 extension Invocation {
   fileprivate func mask(overListingOf set: PromptSet) throws -> [Bool?] {
     let listing = set.listing
-    if let condition = expression("condition") {
-      do {
-        try session.checkNames(condition, listing)
-      } catch var failure as Failure {
-        failure.help =
-          "prompts are listed with \(enumeration(listing.columnNames)); for other columns measure "
-          + "something first: rank, dla, effect …"
-        throw failure
-      }
-    }
-    return try mask(over: listing)
+    return try mask(
+      over: listing,
+      columnsHelp:
+        "prompts are listed with \(enumeration(listing.columnNames)); for other columns measure "
+        + "something first: rank, dla, effect …")
   }
 
   /// Whether `condition` is true of each row, nil where it is missing.
-  fileprivate func mask(over table: Table) throws -> [Bool?] {
+  fileprivate func mask(over table: Table, columnsHelp: String? = nil) throws -> [Bool?] {
     guard let condition = expression("condition") else { return [] }
-    return try session.column(condition, over: table).map { value in
+    let values = try session.column(
+      condition, over: table, asks: "this condition", columnsHelp: columnsHelp)
+    return try values.map { value in
       switch value {
       case .boolean(let truth): return truth
       case .missing: return nil
@@ -208,48 +175,4 @@ extension Invocation {
     }
   }
 
-  /// The name of a column as an argument writes it.
-  func columnName(_ expression: Lang.Expression) throws -> String {
-    switch expression.kind {
-    case .name(let name): name
-    case .string: try session.bareText(expression)
-    default: throw Failure("a column's name is wanted here", span: expression.span)
-    }
-  }
-}
-
-extension Session {
-  /// An expression's value for each row. Divisions by zero are missing, and warned of.
-  func column(_ expression: Lang.Expression, over table: Table) throws -> [Value] {
-    divisionsByZero = 0
-    let places = Dictionary(
-      uniqueKeysWithValues: table.columnNames.enumerated().map { ($1, $0) })
-    var evaluator = Evaluator(
-      session: self, row: Evaluator.Row(table: table, index: 0, places: places))
-    let values = try (0..<table.rowCount).map { index in
-      evaluator.row?.index = index
-      return try evaluator.evaluate(expression)
-    }
-    if table.rowCount == 0 { try checkNames(expression, table) }
-    if divisionsByZero > 0 {
-      warn(
-        "division by zero in \(divisionsByZero) of \(table.rowCount) rows: they are missing",
-        at: expression.span)
-    }
-    return values
-  }
-
-  /// Without rows nothing is evaluated, and an unknown column would pass unseen.
-  fileprivate func checkNames(_ expression: Lang.Expression, _ table: Table) throws {
-    guard case .binary(_, let left, let right) = expression.kind else {
-      if case .name(let name) = expression.kind, lookUp(name) == nil, table[name] == nil,
-        Selector(expression) == nil
-      {
-        throw table.unknownColumn(name).placed(at: expression.span)
-      }
-      return
-    }
-    try checkNames(left, table)
-    try checkNames(right, table)
-  }
 }

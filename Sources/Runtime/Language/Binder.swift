@@ -14,13 +14,16 @@ struct Binder {
   let command: Command
   /// The command's name in the source.
   let name: Name
+  private let source: SourceText
   private var bound = BoundArguments()
   /// The keyword whose value comes next.
   private var open: (parameter: Command.Parameter, span: SourceSpan)?
 
-  init(_ command: Command, named name: Name) {
+  /// - Parameter source: the text that the name stands in.
+  init(_ command: Command, named name: Name, in source: SourceText) {
     self.command = command
     self.name = name
+    self.source = source
   }
 
   /// - Throws: `Failure` for a word too many, an unknown option, or a missing argument.
@@ -48,8 +51,13 @@ struct Binder {
       try close(before: argument.span)
       open = (parameter, argument.span)
     case .named(let name, let value):
-      if command.parameters.contains(where: { $0.form == .assignment }) {
+      if let parameter = command.parameters.first(where: { $0.form == .assignment }),
+        !name.isQuoted || parameter.kind == .expression
+      {
         bound.assignments.append((name, value))
+      } else if name.isQuoted {
+        throw Failure(
+          "backticks name a column, and `\(command.name)` makes none", help: usage, span: name.span)
       } else {
         try add(value, to: try option(name))
       }
@@ -154,7 +162,17 @@ struct Binder {
       parameter.form == .positional
         ? "`\(command.name)` needs its \(parameter.name): \(parameter.summary)"
         : "`\(command.name)` needs a value after `\(parameter.words.first ?? parameter.name)`",
-      help: usage, span: span)
+      help: helpForBars(after: span) ?? usage, span: span)
+  }
+
+  /// What follows may be `|dla|`, an absolute value as mathematics writes it.
+  private func helpForBars(after span: SourceSpan) -> String? {
+    let rest = source.text(in: SourceSpan(span.end, min(span.end + 80, source.bytes.count)))
+    let line = rest.prefix { !$0.isNewline }.drop { $0 == " " }
+    guard line.first == "|", let end = line.dropFirst().firstIndex(of: "|") else { return nil }
+    let inner = line.dropFirst()[..<end]
+    guard let first = inner.first, first != " ", inner.last != " " else { return nil }
+    return "an absolute value is abs(\(inner)); `|` separates the stages of a pipeline"
   }
 
   private var usage: String { "it is written: \(command.usage)" }

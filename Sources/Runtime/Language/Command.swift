@@ -55,7 +55,8 @@ struct Command: Sendable {
 
     /// What stands there; only completion and `help` care for more than the accessors say.
     enum Kind: String, Sendable {
-      case number, text, path, model, selector, column, condition, tokens, prompts, table, value
+      case number, text, path, model, selector, column, condition, expression, tokens, prompts,
+        table, value
       case word
     }
   }

@@ -20,12 +20,20 @@ struct Completer {
   private func wordStart(_ bytes: [UInt8]) -> Int {
     let quotes = bytes.indices.filter { bytes[$0] == UInt8(ascii: "\"") }
     if quotes.count % 2 == 1, let open = quotes.last { return open + 1 }
+    let ticks = bytes.indices.filter { bytes[$0] == UInt8(ascii: "`") }
+    if ticks.count % 2 == 1, let open = ticks.last { return open }
     let borders = Set(" \t\n|;(),=[]{}".utf8)
     return (bytes.lastIndex { borders.contains($0) } ?? -1) + 1
   }
 
   private func candidates(for word: String, after text: String) -> [Candidate] {
     if text.hasSuffix("\"") { return files(word) }
+    if word.hasPrefix("`") {
+      return columns.map { Candidate(text: Lang.Printer.quoteColumn($0.name), summary: $0.summary) }
+    }
+    if word.hasPrefix("$") {
+      return variables.map { Candidate(text: "$" + $0.text, summary: $0.summary) }
+    }
     if let at = word.lastIndex(of: "@") { return positions(after: String(word[...at])) }
     let stage = stageWords(text)
     guard let name = stage.first else { return beginnings }
@@ -102,10 +110,12 @@ struct Completer {
     }
     let wantsModel = command.parameters.contains { $0.kind == .model }
     let wantsSelector = command.parameters.contains { $0.kind == .selector }
-    let wantsColumns = command.parameters.contains { $0.kind == .column || $0.kind == .condition }
+    let wantsColumns = command.parameters.contains {
+      $0.kind == .column || $0.kind == .condition || $0.kind == .expression
+    }
     if wantsModel { return models + words }
     return words + (wantsSelector ? components(word, on: model) : [])
-      + (wantsColumns ? columns : [])
+      + (wantsColumns ? columnWords : [])
       + (command.parameters.isEmpty ? [] : variables)
   }
 
@@ -114,13 +124,21 @@ struct Completer {
     session.models.entries.map { Candidate(text: $0.name + " ", summary: $0.model.path) }
   }
 
-  /// Columns of the tables that there are.
-  private var columns: [Candidate] {
+  /// Columns of the tables that there are, and others that tables usually have.
+  private var columns: [(name: String, summary: String)] {
     let known = session.variables.flatMap { name -> [String] in
       if case .table(let value)? = session.lookUp(name) { value.table.columnNames } else { [] }
     }
     let usual = ["component", "layer", "head", "span", "source", "token", "dla", "effect", "logit"]
-    return (known + usual).map { Candidate(text: $0, summary: "") }
+    return (known + usual).map { ($0, "") }
+  }
+
+  /// As a line has them: in backticks where the bare word would be something else.
+  private var columnWords: [Candidate] {
+    columns.map { name, summary in
+      Candidate(
+        text: Lang.isBareName(name) ? name : Lang.Printer.quoteColumn(name), summary: summary)
+    }
   }
 
   private func components(_ word: String, on model: LanguageModel?) -> [Candidate] {

@@ -26,6 +26,8 @@ struct Evaluator {
     case .boolean(let value): return .boolean(value)
     case .string(let literal): return .text(try text(literal))
     case .name(let name): return try named(name, expression)
+    case .column(let name): return try column(name)
+    case .variable(let name): return try session.requireVariable(name)
     case .component, .at: return try selector(expression)
     case .list(let elements, _): return .list(try elements.map(evaluate))
     case .pipeline(let pipeline): return try parenthesised(pipeline)
@@ -33,7 +35,8 @@ struct Evaluator {
     case .element(let base, let index): return try element(base, index)
     case .call(let name, let arguments): return try call(name, arguments)
     case .unary(let op, let operand): return try unary(op, try evaluate(operand))
-    case .binary(let op, let left, let right): return try binary(op, left, right)
+    case .binary(let op, let left, let right):
+      return try binary(op, left, right, at: expression.span)
     case .range(let low, let high): return try range(try evaluate(low), try evaluate(high))
     }
   }
@@ -48,6 +51,19 @@ struct Evaluator {
 
   // MARK: Names
 
+  /// `` `name` ``: the row's column, whatever else has that name.
+  private func column(_ name: String) throws -> Value {
+    guard let row else {
+      throw Failure(
+        "there is no table here whose column `\(name)` could be",
+        help: "columns stand in `where`, `derive`, `sort` and the like; a column of a table is "
+          + "TABLE.\(Lang.Printer.quoteColumn(name))")
+    }
+    guard let place = row.places[name] else { throw row.table.unknownColumn(name) }
+    return Value(row.table.columns[place][row.index])
+  }
+
+  /// `RowNames` has refused a name that is a column and a variable.
   private func named(_ name: String, _ expression: Lang.Expression) throws -> Value {
     if let row, let place = row.places[name] {
       return Value(row.table.columns[place][row.index])
@@ -58,14 +74,9 @@ struct Evaluator {
       return try session.call(Name(text: name, span: expression.span), [], input: .nothing)
     }
     if name == "missing" { return .missing }
-    let columns = row?.table.columnNames ?? []
-    let known = columns + session.names
     throw Failure(
-      row == nil
-        ? "there is no variable or command '\(name)'"
-        : "there is no column or variable '\(name)'",
-      help: suggestion(for: name, among: known).map { "did you mean `\($0)`?" }
-        ?? (columns.isEmpty ? nil : "the columns are \(columns.joined(separator: ", "))"))
+      "there is no variable or command '\(name)'",
+      help: suggestion(for: name, among: session.names).map { "did you mean `\($0)`?" })
   }
 
   private func selector(_ expression: Lang.Expression) throws -> Value {
@@ -129,9 +140,12 @@ struct Evaluator {
         }
         return try evaluate(expression)
       }
-      return try placing(at: name.span) { try function.apply(values) }
+      return try placing(at: name.span) {
+        try function.apply(values) { try session.undefined($0, at: name.span) }
+      }
     }
-    return try session.call(name, arguments, input: .nothing)
+    // What is handed to a `def` is of this row too.
+    return try session.call(name, arguments, input: .nothing, evaluate: evaluate)
   }
 
   // MARK: Strings

@@ -4,10 +4,11 @@ import Model
 enum Function: String, CaseIterable {
   case abs, sqrt, exp, log, round, min, max, sum, mean, length, coalesce
 
-  func apply(_ arguments: [Value]) throws -> Value {
+  /// - Parameter undefined: the value of what no number is the result of.
+  func apply(_ arguments: [Value], undefined: (Undefined) throws -> Value) throws -> Value {
     switch self {
-    case .abs, .sqrt, .exp, .log, .round: return try ofNumber(arguments)
-    case .min, .max, .sum, .mean: return try ofNumbers(arguments)
+    case .abs, .sqrt, .exp, .log, .round: return try ofNumber(arguments, undefined)
+    case .min, .max, .sum, .mean: return try ofNumbers(arguments, undefined)
     case .length: return try length(of: arguments)
     case .coalesce: return try firstPresent(arguments)
     }
@@ -21,7 +22,9 @@ enum Function: String, CaseIterable {
     return arguments.first { if case .missing = $0 { false } else { true } } ?? .missing
   }
 
-  private func ofNumber(_ arguments: [Value]) throws -> Value {
+  private func ofNumber(_ arguments: [Value], _ undefined: (Undefined) throws -> Value) throws
+    -> Value
+  {
     guard arguments.count == 1 else { throw wrongCount("one number") }
     if case .missing = arguments[0] { return .missing }
     if case .integer(let value) = arguments[0], self == .abs, value != .min {
@@ -32,9 +35,9 @@ enum Function: String, CaseIterable {
     }
     switch self {
     case .abs: return .number(Swift.abs(x))
-    case .sqrt: return .number(x.squareRoot())
+    case .sqrt: return x < 0 ? try undefined(.squareRoot) : .number(x.squareRoot())
     case .exp: return .number(Numerics.exp(x))
-    case .log: return .number(Numerics.log(x))
+    case .log: return x < 0 ? try undefined(.logarithm) : .number(Numerics.log(x))
     default:
       let rounded = x.rounded(.toNearestOrAwayFromZero)
       return Int(exactly: rounded).map(Value.integer) ?? .number(rounded)
@@ -42,9 +45,19 @@ enum Function: String, CaseIterable {
   }
 
   /// Of the numbers given, or of those of one list; what is missing is skipped.
-  private func ofNumbers(_ arguments: [Value]) throws -> Value {
+  private func ofNumbers(_ arguments: [Value], _ undefined: (Undefined) throws -> Value) throws
+    -> Value
+  {
     var values = arguments
-    if arguments.count == 1, case .list(let list) = arguments[0] { values = list }
+    if arguments.count == 1 {
+      // `where dla == max(dla)` would be true of every row.
+      guard case .list(let list) = arguments[0] else {
+        throw Failure(
+          "`\(rawValue)` takes a list, or several numbers, and this is one value",
+          help: "of a whole column: \(rawValue)(TABLE.column), or `group by … \(rawValue) COLUMN`")
+      }
+      values = list
+    }
     let present = values.filter { if case .missing = $0 { false } else { true } }
     let numbers = try present.map { value in
       guard let number = value.asDouble else {
@@ -53,11 +66,36 @@ enum Function: String, CaseIterable {
       return number
     }
     guard !numbers.isEmpty else { return self == .sum ? .integer(0) : .missing }
+    if let exact = ofIntegers(present) { return exact }
     switch self {
     case .min: return present[numbers.firstIndex(of: numbers.min() ?? 0) ?? 0]
     case .max: return present[numbers.firstIndex(of: numbers.max() ?? 0) ?? 0]
-    case .sum: return .number(numbers.reduce(0, +))
-    default: return .number(numbers.reduce(0, +) / Double(numbers.count))
+    default:
+      let sum = numbers.reduce(0, +)
+      if sum.isNaN { return try undefined(.indeterminate) }
+      return .number(self == .sum ? sum : sum / Double(numbers.count))
+    }
+  }
+
+  /// Of whole numbers alone, where the result is one: a `Double` does not tell large ones apart.
+  private func ofIntegers(_ values: [Value]) -> Value? {
+    var integers: [Int] = []
+    for value in values {
+      guard case .integer(let integer) = value else { return nil }
+      integers.append(integer)
+    }
+    switch self {
+    case .min: return integers.min().map(Value.integer)
+    case .max: return integers.max().map(Value.integer)
+    case .sum:
+      var sum = 0
+      for integer in integers {
+        let (next, overflow) = sum.addingReportingOverflow(integer)
+        if overflow { return nil }
+        sum = next
+      }
+      return .integer(sum)
+    default: return nil
     }
   }
 

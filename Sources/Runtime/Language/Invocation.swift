@@ -59,7 +59,10 @@ struct Invocation {
   /// Numbers, and lists and ranges of them.
   func numbers(_ parameter: String) throws -> [Double] {
     func read(_ value: Value) throws -> [Double] {
-      if case .list(let values) = value { return try values.flatMap(read) }
+      if case .list(let values) = value {
+        guard !values.isEmpty else { throw Failure("this list is empty") }
+        return try values.flatMap(read)
+      }
       guard let number = value.asDouble, number.isFinite else {
         throw Failure("a number is wanted here, not \(value.kind)")
       }
@@ -85,10 +88,11 @@ struct Invocation {
       let value: Value? =
         switch expression.kind {
         case .name(let name): session.lookUp(name)
-        case .list, .pipeline, .member: try session.evaluate(expression)
+        case .variable, .list, .pipeline, .member: try session.evaluate(expression)
         default: nil
         }
       guard case .list(let items)? = value else { return [try session.bareText(expression)] }
+      guard !items.isEmpty else { throw emptyList(at: expression.span) }
       return try items.map { item in
         guard let text = item.shortText else {
           throw Failure("a name is wanted here, not \(item.kind)", span: expression.span)
@@ -98,18 +102,23 @@ struct Invocation {
     }
   }
 
-  /// Names of columns: bare words, or strings.
+  /// A list of nothing is a mistake in what made it, never a wish for the default.
+  func emptyList(at span: SourceSpan) -> Failure { Failure("this list is empty", span: span) }
+
+  /// Words that the command itself gives a meaning, whatever variables there are: `component`.
+  func choices(_ parameter: String) throws -> [String] {
+    try expressions(parameter).map { try session.choice($0) }
+  }
+
+  /// The columns that the command's arguments are about, where they are those of its input.
+  private var inputColumns: [String]? {
+    if case .table(let value) = input { value.table.columnNames } else { nil }
+  }
+
+  /// Names of columns: bare words, words in backticks, texts, and lists of texts.
   func columns(_ parameter: String) throws -> [String] {
-    try expressions(parameter).map { expression in
-      switch expression.kind {
-      case .name(let name): return name
-      case .string, .pipeline: return try session.bareText(expression)
-      default:
-        throw Failure(
-          "a column's name is wanted here", help: "a name with spaces goes in quotes",
-          span: expression.span)
-      }
-    }
+    let columns = inputColumns
+    return try expressions(parameter).flatMap { try session.columnNames($0, among: columns) }
   }
 
   func column(_ parameter: String) throws -> String? { try columns(parameter).first }
@@ -157,7 +166,15 @@ struct Invocation {
   func model(_ parameter: String) throws -> LoadedModels.Entry? {
     guard let expression = expression(parameter) else { return nil }
     return try placing(at: expression.span) {
-      try session.requireModel(named: try session.bareText(expression))
+      let name = try session.bareText(expression)
+      if case .name(let word) = expression.kind, word != name,
+        session.models.entry(named: word) != nil
+      {
+        throw Failure(
+          "`\(word)` is both a model and a variable",
+          help: "\"\(word)\" in quotes is the model, $\(word) the variable")
+      }
+      return try session.requireModel(named: name)
     }
   }
 

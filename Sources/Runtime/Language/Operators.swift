@@ -14,9 +14,9 @@ extension Evaluator {
     }
   }
 
-  func binary(_ op: BinaryOperator, _ left: Lang.Expression, _ right: Lang.Expression) throws
-    -> Value
-  {
+  func binary(
+    _ op: BinaryOperator, _ left: Lang.Expression, _ right: Lang.Expression, at span: SourceSpan
+  ) throws -> Value {
     switch op {
     case .and, .or: return try logical(op, left, right)
     case .equal: return try equality(left, right).map(Value.boolean) ?? .missing
@@ -25,7 +25,7 @@ extension Evaluator {
       return try ordering(op, try evaluate(left), try evaluate(right))
     case .in: return try membership(try evaluate(left), try evaluate(right))
     case .add, .subtract, .multiply, .divide, .remainder:
-      return try arithmetic(op, try evaluate(left), try evaluate(right))
+      return try arithmetic(op, try evaluate(left), try evaluate(right), at: span)
     }
   }
 
@@ -69,7 +69,11 @@ extension Evaluator {
     default: break
     }
     if let a = left.asDouble, let b = right.asDouble { return a == b }
-    if let a = left.asText, let b = right.asText { return a == b }
+    if let a = left.asText, let b = right.asText {
+      try left.refuseSeveral(comparedWith: right)
+      try right.refuseSeveral(comparedWith: left)
+      return a == b
+    }
     throw Failure("\(left.kind) and \(right.kind) cannot be compared")
   }
 
@@ -108,10 +112,12 @@ extension Evaluator {
     }
   }
 
-  private func arithmetic(_ op: BinaryOperator, _ left: Value, _ right: Value) throws -> Value {
+  private func arithmetic(
+    _ op: BinaryOperator, _ left: Value, _ right: Value, at span: SourceSpan
+  ) throws -> Value {
     switch (left, right) {
     case (.missing, _), (_, .missing): return .missing
-    case (.integer(let a), .integer(let b)): return try whole(op, a, b)
+    case (.integer(let a), .integer(let b)): return try whole(op, a, b, at: span)
     case (.text(let a), .text(let b)) where op == .add: return .text(a + b)
     case (.list(let a), .list(let b)) where op == .add: return .list(a + b)
     default: break
@@ -119,42 +125,38 @@ extension Evaluator {
     guard let a = left.asDouble, let b = right.asDouble else {
       throw Failure("`\(op.rawValue)` needs numbers, not \(left.kind) and \(right.kind)")
     }
-    return try real(op, a, b)
+    return try real(op, a, b, at: span)
   }
 
-  private func whole(_ op: BinaryOperator, _ a: Int, _ b: Int) throws -> Value {
+  private func whole(_ op: BinaryOperator, _ a: Int, _ b: Int, at span: SourceSpan) throws -> Value
+  {
     let (result, overflow): (Int, Bool)
     switch op {
     case .add: (result, overflow) = a.addingReportingOverflow(b)
     case .subtract: (result, overflow) = a.subtractingReportingOverflow(b)
     case .multiply: (result, overflow) = a.multipliedReportingOverflow(by: b)
     case .remainder:
-      if b == 0 { return try dividedByZero() }
-      (result, overflow) = a.remainderReportingOverflow(dividingBy: b)
-    default: return try real(op, Double(a), Double(b))
+      if b == 0 { return try session.undefined(.division, at: span) }
+      // Of the smallest number and -1 only the quotient overflows.
+      (result, overflow) = b == -1 ? (0, false) : a.remainderReportingOverflow(dividingBy: b)
+    default: return try real(op, Double(a), Double(b), at: span)
     }
-    return overflow ? try real(op, Double(a), Double(b)) : .integer(result)
+    return overflow ? try real(op, Double(a), Double(b), at: span) : .integer(result)
   }
 
-  private func real(_ op: BinaryOperator, _ a: Double, _ b: Double) throws -> Value {
+  private func real(_ op: BinaryOperator, _ a: Double, _ b: Double, at span: SourceSpan) throws
+    -> Value
+  {
+    let result: Double
     switch op {
-    case .add: return .number(a + b)
-    case .subtract: return .number(a - b)
-    case .multiply: return .number(a * b)
-    case .remainder:
-      return b == 0 ? try dividedByZero() : .number(a.truncatingRemainder(dividingBy: b))
-    default: return b == 0 ? try dividedByZero() : .number(a / b)
+    case .add: result = a + b
+    case .subtract: result = a - b
+    case .multiply: result = a * b
+    default:
+      if b == 0 { return try session.undefined(.division, at: span) }
+      result = op == .remainder ? a.truncatingRemainder(dividingBy: b) : a / b
     }
-  }
-
-  /// In a column what cannot be divided is missing, and counted by the verb; elsewhere it is an
-  /// error.
-  private func dividedByZero() throws -> Value {
-    guard row == nil else {
-      session.divisionsByZero += 1
-      return .missing
-    }
-    throw Failure("division by zero")
+    return result.isNaN ? try session.undefined(.indeterminate, at: span) : .number(result)
   }
 
   func range(_ low: Value, _ high: Value) throws -> Value {
@@ -173,6 +175,21 @@ extension Evaluator {
 }
 
 extension Value {
+  /// A column of components has one in each cell, and no position: nothing would be equal.
+  fileprivate func refuseSeveral(comparedWith other: Value) throws {
+    guard case .selector(let selector) = self, case .text = other else { return }
+    guard selector.position == nil else {
+      throw Failure(
+        "`\(selector.text)` has a position, and a component's name has none",
+        help: "compare the columns one by one: component == … and position == …")
+    }
+    guard selector.isOneComponent else {
+      throw Failure(
+        "`\(selector.text)` stands for several components, and nothing is equal to it",
+        help: "compare the columns `layer` and `head`, or write a list: component in [L9H1, L9H3]")
+    }
+  }
+
   /// Text, or what is written as text: a selector.
   var asText: String? {
     switch self {

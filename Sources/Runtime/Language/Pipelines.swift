@@ -79,11 +79,14 @@ extension Session {
     }
   }
 
-  func call(_ name: Name, _ arguments: [Argument], input: Value, rowsWanted: Int? = nil) throws
-    -> Value
-  {
+  /// - Parameter evaluate: how the arguments of a `def` are evaluated; nil: as the session's own.
+  func call(
+    _ name: Name, _ arguments: [Argument], input: Value, rowsWanted: Int? = nil,
+    evaluate: ((Lang.Expression) throws -> Value)? = nil
+  ) throws -> Value {
     if let function = functions[name.text] {
-      return try call(function, name, arguments, input: input)
+      return try call(
+        function, name, arguments, input: input, evaluate: evaluate ?? self.evaluate)
     }
     guard let command = Catalogue.command(named: name.text) else {
       let what = lookUp(name.text).map { "'\(name.text)' is \($0.kind), not a command" }
@@ -97,7 +100,7 @@ extension Session {
         throw Failure("`\(command.name)` takes nothing from a pipe", span: name.span)
       }
     }
-    var binder = Binder(command, named: name)
+    var binder = Binder(command, named: name, in: source)
     let bound = try binder.bind(arguments)
     defer { warnOfNotFinite(at: name.span) }
     return try command.run(
@@ -107,9 +110,11 @@ extension Session {
   }
 
   private func call(
-    _ function: UserFunction, _ name: Name, _ arguments: [Argument], input: Value
+    _ function: UserFunction, _ name: Name, _ arguments: [Argument], input: Value,
+    evaluate: (Lang.Expression) throws -> Value
   ) throws -> Value {
-    let names = try function.bind(arguments, input: input, name: name, in: self)
+    let names = try function.bind(
+      arguments, input: input, name: name, in: self, evaluate: evaluate)
     frames.append(names)
     let outer = source
     source = function.source

@@ -16,8 +16,8 @@ public final class Session: Interpreter {
   var notFinite: NotFinite?
   /// Whether the statement has warned of such numbers.
   var warnedOfNotFinite = false
-  /// Divisions by zero in the columns of the verb at work.
-  var divisionsByZero = 0
+  /// What has no value in the column that is being computed; nil outside of one.
+  var undefinedRows: UndefinedRows?
   /// While a pipeline is planned: what its runs would cost.
   var planning: PlanRecorder?
   /// While a pipeline is timed: what its runs did cost.
@@ -141,10 +141,37 @@ public final class Session: Interpreter {
     return frames.first?[name]
   }
 
+  /// What `$name` stands for.
+  func requireVariable(_ name: String) throws -> Value {
+    if let value = lookUp(name) { return value }
+    throw Failure(
+      "there is no variable `$\(name)`",
+      help: suggestion(for: name, among: variables).map { "did you mean `$\($0)`?" })
+  }
+
   func set(_ name: String, to value: Value) { frames[frames.count - 1][name] = value }
 
-  /// - Throws: `Failure` for a name that means something already.
+  /// - Throws: `Failure` for a variable's name that means something else already.
   func checkIsFree(_ name: Name) throws {
+    try checkIsNotReserved(name)
+    guard functions[name.text] == nil else {
+      throw Failure(
+        "'\(name.text)' is a `def`", help: "choose another name", span: name.span, source: source)
+    }
+  }
+
+  /// - Throws: `Failure` for the name of a `def` that the language or a variable has already.
+  func checkIsFree(_ definition: Definition) throws {
+    try checkIsNotReserved(definition.name)
+    for parameter in definition.parameters { try checkIsNotReserved(parameter.name) }
+    guard lookUp(definition.name.text) == nil else {
+      throw Failure(
+        "'\(definition.name.text)' is a variable", help: "choose another name",
+        span: definition.name.span, source: source)
+    }
+  }
+
+  private func checkIsNotReserved(_ name: Name) throws {
     let taken: String? =
       if Catalogue.command(named: name.text) != nil {
         "a command"

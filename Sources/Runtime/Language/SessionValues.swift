@@ -101,19 +101,29 @@ extension Session {
   /// of a model.
   func bareText(_ expression: Lang.Expression) throws -> String {
     switch expression.kind {
-    case .string, .pipeline:
+    case .string, .pipeline, .variable:
       guard let text = try evaluate(expression).shortText else {
         throw Failure("text is wanted here", span: expression.span)
       }
       return text
     case .member(let base, _):
-      if case .name("args") = base.kind, let text = try evaluate(expression).shortText {
-        return text
-      }
+      if base.isArguments, let text = try evaluate(expression).shortText { return text }
       return source.text(in: expression.span)
+    case .column:
+      throw Failure("text is wanted here, and backticks name a column", span: expression.span)
     case .name(let name):
       if let value = lookUp(name), let text = value.shortText { return text }
       return name
+    default: return source.text(in: expression.span)
+    }
+  }
+
+  /// A word that a command gives a meaning of its own; `$name`, a text or parentheses take it from a
+  /// value.
+  func choice(_ expression: Lang.Expression) throws -> String {
+    switch expression.kind {
+    case .string, .pipeline, .variable: return try bareText(expression)
+    case .member(let base, _) where base.isArguments: return try bareText(expression)
     default: return source.text(in: expression.span)
     }
   }
@@ -123,11 +133,7 @@ extension Session {
     try placing(at: expression.span, in: source) {
       if let selector = Selector(expression) { return [selector] }
       // A single name after `@` is a place; alone it may be a span of the prompt.
-      let selectors = try asSelectors(try evaluate(expression))
-      guard !selectors.isEmpty else {
-        throw Failure("this selects nothing", help: "the list is empty")
-      }
-      return selectors
+      return try asSelectors(try evaluate(expression))
     }
   }
 
@@ -136,6 +142,9 @@ extension Session {
     case .selector(let selector): return [selector]
     case .text(let text): return [try Selector(parsing: text)]
     case .list(let values):
+      guard !values.isEmpty else {
+        throw Failure("this selects nothing", help: "the list is empty")
+      }
       var seen: Set<String> = []
       return try values.flatMap(asSelectors).filter { seen.insert($0.text).inserted }
     case let other:

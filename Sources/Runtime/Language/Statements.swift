@@ -30,11 +30,15 @@ extension Session {
         }
         set(name.text, to: value)
       case .def(let definition):
-        try checkIsFree(definition.name)
+        try checkIsFree(definition)
         functions[definition.name.text] = UserFunction(definition: definition, source: source)
       case .for(let name, let list, let block):
         try checkIsFree(name)
-        for value in try elements(of: list) {
+        let values = try elements(of: list)
+        // Left behind, it would be in the way of columns of its name.
+        let outer = frames[frames.count - 1][name.text]
+        defer { frames[frames.count - 1][name.text] = outer }
+        for value in values {
           set(name.text, to: value)
           try run(block.statements)
         }

@@ -6,9 +6,10 @@ struct UserFunction {
   let source: SourceText
 
   /// The values of the parameters. What comes through a pipe is the first argument.
-  func bind(_ arguments: [Argument], input: Value, name: Name, in session: Session) throws
-    -> [String: Value]
-  {
+  func bind(
+    _ arguments: [Argument], input: Value, name: Name, in session: Session,
+    evaluate: (Lang.Expression) throws -> Value
+  ) throws -> [String: Value] {
     let parameters = definition.parameters
     var values: [String: Value] = [:]
     var positional: [Value] = []
@@ -17,15 +18,15 @@ struct UserFunction {
       switch argument.kind {
       case .value(let expression):
         if case .list(let elements, bracketed: false) = expression.kind {
-          positional += try elements.map(session.evaluate)
+          positional += try elements.map(evaluate)
         } else {
-          positional.append(try session.evaluate(expression))
+          positional.append(try evaluate(expression))
         }
       case .named(let name, let expression), .option(let name, let expression?):
-        guard parameters.contains(where: { $0.name.text == name.text }) else {
+        guard !name.isQuoted, parameters.contains(where: { $0.name.text == name.text }) else {
           throw unknown(name)
         }
-        values[name.text] = try session.evaluate(expression)
+        values[name.text] = try evaluate(expression)
       case .option(let name, nil):
         throw Failure("write \(name.text)=VALUE", span: argument.span)
       case .arrow:

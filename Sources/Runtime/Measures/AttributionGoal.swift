@@ -173,7 +173,9 @@ struct AttributionGoal {
       case .integer(let id) where (0..<set.model.configuration.vocabulary).contains(id):
         let text = set.model.tokenizer.text(of: id)
         return [.token(Prompt.Target(token: id, text: text, written: text))]
-      case .list(let values): return try values.flatMap(read)
+      case .list(let values):
+        guard !values.isEmpty else { throw Failure("this list is empty") }
+        return try values.flatMap(read)
       case let other: throw Failure("a token is wanted here, not \(other.kind)")
       }
     }
@@ -204,7 +206,7 @@ struct AttributionGoal {
 
   private static func isDifference(_ call: Invocation) throws -> Bool {
     guard let expression = call.expression("of") else { return false }
-    switch call.session.source.text(in: expression.span) {
+    switch try call.session.choice(expression) {
     case "logit_diff": return true
     case "logit": return false
     case let other:

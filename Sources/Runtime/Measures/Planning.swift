@@ -143,7 +143,7 @@ extension Lang.Expression {
       } else {
         [pipeline]
       }
-    case .integer, .number, .boolean, .string, .name, .component: []
+    case .integer, .number, .boolean, .string, .name, .column, .variable, .component: []
     case .at(let base, _): base?.pipelines ?? []
     case .list(let items, _): items.flatMap(\.pipelines)
     case .member(let base, _), .unary(_, let base): base.pipelines

@@ -30,6 +30,16 @@ public struct Selector: Sendable {
 }
 
 extension Selector {
+  /// Whether it means a single component or site on every model that has it.
+  var isOneComponent: Bool {
+    switch base {
+    case .literal(let literal): literal.layers?.isOne != false && literal.part.isOne
+    case .word(let word): word == .embed || word == .posEmbed
+    case .finalScale: true
+    case .nothing: false
+    }
+  }
+
   /// The selector that an expression spells, nil if it spells none.
   init?(_ expression: Lang.Expression) {
     switch expression.kind {
@@ -61,6 +71,24 @@ extension Selector {
         "'\(text)' is no component", help: "components look like L9H8, L9.mlp, L9.resid_pre, embed")
     }
     self = selector
+  }
+}
+
+extension Indices {
+  fileprivate var isOne: Bool {
+    switch self {
+    case .all: false
+    case .some(let ranges): ranges.count == 1 && ranges[0].lowerBound == ranges[0].upperBound
+    }
+  }
+}
+
+extension ComponentLiteral.Part {
+  fileprivate var isOne: Bool {
+    switch self {
+    case .whole: true
+    case .heads(let indices), .neurons(let indices), .keyValueHeads(let indices): indices.isOne
+    }
   }
 }
 

@@ -82,7 +82,7 @@ struct RandomTree {
       case 0: .arrow
       case 1: .option(random.pick([name(), Name(text: "dry-run", span: .none)]), nil)
       case 2: .option(name(), commaList())
-      case 3: .named(name(), commaList())
+      case 3: .named(random.chance(20) ? column() : name(), commaList())
       default: .value(commaList())
       }
     return Argument(kind: kind, span: .none)
@@ -92,7 +92,7 @@ struct RandomTree {
     let kind: Argument.Kind =
       switch Int.random(in: 0..<5, using: &random) {
       case 0: .option(name(), random.chance(50) ? expression() : nil)
-      case 1: .named(name(), expression())
+      case 1: .named(random.chance(20) ? column() : name(), expression())
       default: .value(expression())
       }
     return Argument(kind: kind, span: .none)
@@ -114,7 +114,9 @@ struct RandomTree {
     guard fuel > 0 else { return primaryKind() }
     switch Int.random(in: 0..<8, using: &random) {
     case 0 where minimum <= .not: return .unary(.not, expression(.not))
-    case 1: return .unary(.negate, postfix())
+    case 1:
+      // The smallest whole number has its sign within it.
+      return random.chance(10) ? .integer(.min) : .unary(.negate, postfix())
     case 2 where minimum <= .range: return .range(expression(.sum), expression(.sum))
     case 3...5:
       let fitting = BinaryOperator.allCases.filter { $0.precedence >= minimum }
@@ -134,11 +136,22 @@ struct RandomTree {
   private mutating func postfixKind() -> Expression.Kind {
     guard fuel > 0 else { return primaryKind() }
     switch Int.random(in: 0..<8, using: &random) {
-    case 0: return .member(memberBase(), Name(text: random.pick(["z", "for", "x1"]), span: .none))
+    case 0: return .member(memberBase(), memberName())
     case 1: return .element(postfix(), expression())
     case 2: return .at(postfix(), position())
     default: return primaryKind()
     }
+  }
+
+  private mutating func memberName() -> Name {
+    random.chance(20)
+      ? column() : Name(text: random.pick(["z", "for", "x1"]), span: .none)
+  }
+
+  /// A column in backticks.
+  private mutating func column() -> Name {
+    let text = random.pick(["the-value", "dla Paris", "1", "a`b", "`", "", "L9H8", "é\t|\"$x"])
+    return Name(text: text, span: .none, isQuoted: true)
   }
 
   /// A name after a component would be part of it.
@@ -160,7 +173,7 @@ struct RandomTree {
   }
 
   private mutating func leafKind() -> Expression.Kind {
-    switch Int.random(in: 0..<10, using: &random) {
+    switch Int.random(in: 0..<13, using: &random) {
     case 0:
       return .integer(
         Int.random(in: 0...Int.max, using: &random) >> Int.random(in: 0...62, using: &random))
@@ -170,6 +183,8 @@ struct RandomTree {
     case 4: return .string(literal(isRaw: random.chance(50)))
     case 5: return component()
     case 6: return .at(nil, position())
+    case 7: return .column(column().text)
+    case 8: return .variable(name().text)
     default: return .name(name().text)
     }
   }

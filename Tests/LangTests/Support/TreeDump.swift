@@ -50,7 +50,7 @@ private func dump(_ stage: Stage) -> String {
 private func dump(_ argument: Argument) -> String {
   switch argument.kind {
   case .value(let value): dump(value)
-  case .named(let name, let value): node("=", name.text, dump(value))
+  case .named(let name, let value): node("=", dump(name), dump(value))
   case .option(let name, let value): node("--" + name.text, value.map(dump) ?? "")
   case .arrow: "->"
   }
@@ -63,12 +63,14 @@ func dump(_ expression: Expression) -> String {
   case .boolean(let value): node(String(value))
   case .string(let literal): dump(literal)
   case .name(let name): name
+  case .column(let name): "`\(name)`"
+  case .variable(let name): "$" + name
   case .component(let literal): dump(literal)
   case .at(let base, let position): node("@", base.map(dump) ?? "", dump(position.kind))
   case .list(let items, bracketed: true): "[" + items.map(dump).spaced + "]"
   case .list(let items, bracketed: false): node(",", items.map(dump).spaced)
   case .pipeline(let pipeline): node("()", dump(pipeline))
-  case .member(let base, let name): node(".", dump(base), name.text)
+  case .member(let base, let name): node(".", dump(base), dump(name))
   case .element(let base, let index): node("[]", dump(base), dump(index))
   case .call(let name, let arguments): node("call", name.text, arguments.map(dump).spaced)
   case .unary(let sign, let operand): node(sign.rawValue, dump(operand))
@@ -76,6 +78,8 @@ func dump(_ expression: Expression) -> String {
   case .range(let first, let last): node("..", dump(first), dump(last))
   }
 }
+
+private func dump(_ name: Name) -> String { name.isQuoted ? "`\(name.text)`" : name.text }
 
 private func dump(_ value: Double, _ unit: Unit) -> String {
   switch unit {
