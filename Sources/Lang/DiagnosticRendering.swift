@@ -40,6 +40,7 @@ extension Diagnostic {
   ///     help: write `==`
   public func rendered(in source: SourceText?, style: DiagnosticStyle = .plain) -> String {
     let role: DiagnosticStyle.Role = severity == .error ? .error : .warning
+    // A message quotes what models and files say.
     let message = withPictures(message)
     var lines = [style.paint("\(severity.rawValue):", role) + " " + style.paint(message, .message)]
     if let source, let span { lines += DiagnosticExcerpt(source, span, style).lines() }
@@ -52,22 +53,6 @@ extension Diagnostic {
     if let help { lines.append(style.paint("help:", .help) + " " + withPictures(help)) }
     return lines.joined(separator: "\n")
   }
-}
-
-/// Control characters as pictures, so that a terminal is not commanded by what a message quotes;
-/// line ends stay.
-private func withPictures(_ text: String) -> String {
-  var shown = String.UnicodeScalarView()
-  for scalar in text.unicodeScalars {
-    shown.append(scalar == "\n" ? scalar : picture(of: scalar) ?? scalar)
-  }
-  return String(shown)
-}
-
-/// What is shown in place of a control character; nil of any other.
-private func picture(of scalar: Unicode.Scalar) -> Unicode.Scalar? {
-  guard scalar.properties.generalCategory == .control else { return nil }
-  return (scalar.value < 0x20 ? Unicode.Scalar(0x2400 + scalar.value) : nil) ?? "\u{FFFD}"
 }
 
 /// The line of a span, the place underlined.
@@ -150,7 +135,7 @@ private struct DiagnosticExcerpt {
       if character == "\t" {
         shown = String(repeating: " ", count: Self.tabWidth - column % Self.tabWidth)
       } else if let picture = character.unicodeScalars.first.flatMap(picture) {
-        shown = String(Character(picture))
+        shown = picture
       }
       text += shown
       column += displayWidth(of: shown)

@@ -2,9 +2,12 @@ import Lang
 
 /// What a session needs of the process around it. The shell has one; tests have another.
 public protocol Host: AnyObject {
-  /// Data, for standard output.
+  /// Data, for standard output. A pipe gets its bytes, a terminal pictures of what would command
+  /// it.
   func write(_ text: String)
-  /// Everything else, for standard error; data written before comes out before it.
+  /// Data with styles of `Style`, whose own texts are made safe already.
+  func write(styled text: String)
+  /// Everything else, for standard error, with styles; data written before comes out before it.
   func report(_ text: String)
   func flush()
   /// Text as it is being made, for a person who watches; nobody else is given it.

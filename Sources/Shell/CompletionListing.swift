@@ -4,10 +4,23 @@ import Runtime
 /// What Tab shows where there is more than one way to go on: a row each with its summary, or, where
 /// there are too many for that, the bare texts in columns.
 struct CompletionListing {
-  var candidates: [Candidate]
-  var rows: Int
-  var columns: Int
-  var usesColour: Bool
+  let candidates: [Candidate]
+  let rows: Int
+  let columns: Int
+  let usesColour: Bool
+
+  /// Names of files and texts of models are among the candidates.
+  init(candidates: [Candidate], rows: Int, columns: Int, usesColour: Bool) {
+    self.candidates = candidates.map { candidate in
+      var shown = candidate
+      shown.text = withPictures(candidate.text, keepsLines: false)
+      shown.summary = withPictures(candidate.summary, keepsLines: false)
+      return shown
+    }
+    self.rows = rows
+    self.columns = columns
+    self.usesColour = usesColour
+  }
 
   /// The lines to print, never wider or more than what the screen takes.
   func lines() -> [String] {

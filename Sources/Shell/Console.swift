@@ -1,4 +1,6 @@
+import Lang
 import Runtime
+import Synchronization
 
 #if canImport(Darwin)
   import Darwin
@@ -8,11 +10,19 @@ import Runtime
 
 /// The process's way out: data to standard output, everything else to standard error, each in its
 /// order, and no progress line in between.
+///
+/// A terminal is given nothing that commands it but the colours of `Style`: what else would is shown
+/// as a picture here, whoever wrote it. Pipes and files get the bytes.
 final class Console: Sendable {
   private let output: Output
   private let progressLine: ProgressLine
+  private let drawsOutput: Bool
+  private let drawsMessages: Bool
+  private let streamed = Mutex(StreamedText())
 
   init(terminal: Terminal) {
+    drawsOutput = terminal.isTerminal(.output)
+    drawsMessages = terminal.isTerminal(.error)
     output = Output(
       descriptor: STDOUT_FILENO, isTerminal: terminal.isTerminal(.output),
       failed: Console.endProcess)
@@ -22,24 +32,31 @@ final class Console: Sendable {
       draw: { _ = writeAll($0.utf8, to: STDERR_FILENO) })
   }
 
-  /// Data, as it is.
+  /// Data without styles.
   func write(_ text: String) {
     progressLine.erase()
-    output.write(text)
+    output.write(drawsOutput ? withPictures(text) : text)
   }
 
-  /// A message, as it is, after the data that came before it.
+  /// Data with styles.
+  func write(styled text: String) {
+    progressLine.erase()
+    output.write(drawsOutput ? withStylesAlone(text) : text)
+  }
+
+  /// A message, with styles, after the data that came before it.
   func report(_ text: String) {
     progressLine.erase()
     output.flush()
-    _ = writeAll(text.utf8, to: STDERR_FILENO)
+    _ = writeAll((drawsMessages ? withStylesAlone(text) : text).utf8, to: STDERR_FILENO)
   }
 
-  /// A part of a message: perhaps not even a whole character.
+  /// A part of a text that is being made: perhaps not even a whole character.
   func stream(_ bytes: [UInt8]) {
     progressLine.erase()
     output.flush()
-    _ = writeAll(bytes, to: STDERR_FILENO)
+    let text = streamed.withLock { $0.shown(adding: bytes) }
+    _ = writeAll(text.utf8, to: STDERR_FILENO)
   }
 
   func flush() {

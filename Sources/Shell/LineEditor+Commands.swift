@@ -1,4 +1,5 @@
 import CLibedit
+import Lang
 import Runtime
 
 #if canImport(Darwin)
@@ -78,7 +79,8 @@ extension LineEditor {
     let replace = completion.replace.clamped(to: 0..<line.utf8.count)
     guard !completion.candidates.isEmpty else { return CC_REFRESH_BEEP }
     let written = String(decoding: Array(line.utf8)[replace], as: UTF8.self)
-    let prefix = completion.commonPrefix
+    // libedit draws most characters as they are: one that would command the terminal is not for it.
+    let prefix = completion.commonPrefix.upToWhatActs
     if completion.candidates.count == 1 || prefix.utf8.count > written.utf8.count {
       self.replace(replace, of: line, cursor: cursor, with: prefix)
       return CC_REFRESH
@@ -229,6 +231,11 @@ extension LineEditor {
 }
 
 extension String {
+  /// The beginning that a terminal merely shows.
+  fileprivate var upToWhatActs: String {
+    String(unicodeScalars.prefix { picture(of: $0) == nil })
+  }
+
   /// libedit counts characters as Unicode scalars, we count UTF-8 bytes.
   fileprivate func scalarCount(before offset: Int) -> Int {
     // Continuation bytes are 10xxxxxx.

@@ -45,7 +45,7 @@ struct Main {
       process.console.report(rendered(failure))
       return failure.status
     } catch {
-      process.console.report("summand: \(error)\n")
+      process.console.report(withPictures("summand: \(error)\n"))
       return .failed
     }
   }
@@ -54,12 +54,15 @@ struct Main {
   private static func answer(to error: any Error) -> ExitStatus {
     let message = Options.fullMessage(for: error)
     let isAnswer = Options.exitCode(for: error) == .success
-    let code = writeAll((message + "\n").utf8, to: isAnswer ? STDOUT_FILENO : STDERR_FILENO)
+    // The message quotes the words of the command line.
+    let code = writeAll(
+      (withPictures(message) + "\n").utf8, to: isAnswer ? STDOUT_FILENO : STDERR_FILENO)
     guard isAnswer else { return .usage }
     return code == 0 ? .done : Console.failure(toWrite: code)
   }
 
   private static func rendered(_ failure: Failure) -> String {
-    "summand: \(failure.message)\n" + (failure.help.map { "  help: \($0)\n" } ?? "")
+    withPictures(
+      "summand: \(failure.message)\n" + (failure.help.map { "  help: \($0)\n" } ?? ""))
   }
 }

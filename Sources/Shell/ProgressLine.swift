@@ -1,3 +1,4 @@
+import Lang
 import Synchronization
 
 /// How far a long piece of work has come: one line on standard error, which appears after half a
@@ -32,6 +33,7 @@ final class ProgressLine: Sendable {
   func update(done: Int, total: Int, label: String, now: ContinuousClock.Instant = .now) {
     guard isEnabled else { return }
     state.withLock { state in
+      let label = withPictures(label, keepsLines: false)
       if state.began == nil || state.label != label {
         state.began = now
         state.label = label

@@ -66,7 +66,7 @@ struct PromptLoop {
   private func keep(_ text: String) {
     editor.remember(text)
     if let problem = history.add(text) {
-      console.report("summand: \(problem); this session's is not kept\n")
+      console.report(withPictures("summand: \(problem); this session's is not kept\n"))
     }
   }
 
@@ -79,11 +79,14 @@ struct PromptLoop {
     return completion
   }
 
-  private var prompt: String { styled(interpreter.promptName, .name) + "> " }
+  private var prompt: String { styled(name, .name) + "> " }
+
+  /// A model may be called whatever its file is.
+  private var name: String { withPictures(interpreter.promptName, keepsLines: false) }
 
   /// As wide as the prompt, so that what is typed stands in one column.
   private var continuation: String {
-    let width = displayWidth(of: interpreter.promptName)
+    let width = displayWidth(of: name)
     return styled(String(repeating: " ", count: max(0, width - 3)) + "...", .faint) + "> "
   }
 

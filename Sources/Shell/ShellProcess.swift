@@ -88,7 +88,7 @@ struct ShellProcess {
     do throws(HistoryFile.Failure) {
       return try History(file: file)
     } catch {
-      console.report("summand: \(error.message); this session's is not kept\n")
+      console.report(withPictures("summand: \(error.message); this session's is not kept\n"))
       return History()
     }
   }

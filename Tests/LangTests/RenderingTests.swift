@@ -58,8 +58,27 @@ struct RenderingTests {
           | ^
         note: ␀
         help: write
-        `␇\u{FFFD}`
+        `␇\\u{9B}`
         """)
+    // A mark that turns the order of writing around would show another text.
+    #expect(rendered("a \u{202E}▶b◀").contains("1 | a \\u{202E}b\n  |           ^"))
+  }
+
+  /// The controls of ASCII and of C1, and the characters with the property Bidi_Control.
+  @Test func whatActsOnATerminalIsSeen() {
+    let acting: [ClosedRange<UInt32>] = [
+      0...0x1F, 0x7F...0x9F, 0x61C...0x61C, 0x200E...0x200F, 0x2028...0x202E, 0x2066...0x206F,
+    ]
+    let scalars = (0...0x10FFFF as ClosedRange<UInt32>).lazy.compactMap(Unicode.Scalar.init)
+    let wrong = scalars.filter { scalar in
+      let acts = acting.contains { $0.contains(scalar.value) }
+      let mustAct =
+        scalar.properties.generalCategory == .control || scalar.properties.isBidiControl
+      return (picture(of: scalar) != nil) != acts || mustAct && !acts
+    }
+    #expect(wrong.map(\.value) == [])
+    #expect(withPictures("\u{1B}[31m\u{7F}\u{9B}\u{202E}\r\n\té") == "␛[31m␡\\u{9B}\\u{202E}␍\n\té")
+    #expect(withPictures("a\n\tb", keepsLines: false) == "a␊␉b")
   }
 
   @Test func aPlaceAtTheEndOfTheTextOrOverSeveralLinesHasACaret() {

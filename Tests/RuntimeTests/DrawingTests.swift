@@ -128,7 +128,7 @@ import Testing
       #expect(complaint(ofMarkup: markup) == nil, "\(markup)")
       #expect(!markup.contains("<script") && !markup.contains("<img"))
     }
-    #expect(contents(of: "title", in: drawing.element)[0] == Self.hostile[0] + "\u{FFFD}")
+    #expect(contents(of: "title", in: drawing.element)[0] == Self.hostile[0] + "␁")
   }
 
   /// Whatever the numbers, the drawing is whole and every coordinate is one.

@@ -36,6 +36,7 @@ final class TestHost: Host {
 
   func memory(besides weights: Int) -> Int { memory }
   func write(_ text: String) { output += text }
+  func write(styled text: String) { output += text }
   func report(_ text: String) { messages += text }
   func flush() {}
   func stream(_ bytes: [UInt8]) {}

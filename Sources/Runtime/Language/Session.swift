@@ -122,7 +122,7 @@ public final class Session: Interpreter {
 
   /// A plain line on standard error alone: what another machine would say differently.
   func say(_ text: String) {
-    host.report(host.messageStyle.paint(text, .location) + "\n")
+    host.report(host.messageStyle.paint(withPictures(text), .location) + "\n")
   }
 
   // MARK: - Names

@@ -1,3 +1,4 @@
+import Lang
 import Model
 
 /// What a person is told while a model is fetched.
@@ -9,7 +10,7 @@ struct FetchProgress {
   /// A plain line on standard error.
   func note(_ text: String) {
     host.finishProgress()
-    host.report(host.messageStyle.paint(text, .location) + "\n")
+    host.report(host.messageStyle.paint(withPictures(text), .location) + "\n")
   }
 
   /// Looks whether Ctrl-C was pressed.

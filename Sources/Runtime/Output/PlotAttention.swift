@@ -22,13 +22,13 @@ extension PlotGrid {
     // A component or a position that is the same in all rows need not be said.
     let telling = keys.filter { table.groups(by: [$0]).count > 1 }
     let labels = telling.isEmpty ? Array(keys.prefix(1)) : telling
-    rowTitle = labels.map(\.name).joined(separator: " ")
+    rowTitle = escapedText(labels.map(\.name).joined(separator: " "))
     rowLabels = lines.map { rows in
       labels.map { PlotGrid.rowLabel($0, rows[0], tokens) }.joined(separator: " ")
     }
     columnTitle = "source"
     columnLabels = (0..<count).map { tokens.indices.contains($0) ? tokens[$0] : "\($0)" }
-    valueTitle = value.name
+    valueTitle = escapedText(value.name)
     values = try lines.map { rows in
       var line = [Double](repeating: .nan, count: count)
       var taken = Set<Int>()

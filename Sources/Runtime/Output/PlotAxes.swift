@@ -118,6 +118,7 @@ struct PlotFrame {
     func faint(_ text: String) -> String { Style.faint.paint(text, colour: settings.colour) }
     func heading(_ text: String) -> String { Style.heading.paint(text, colour: settings.colour) }
     let unicode = settings.unicode
+    let (xTitle, yTitle) = (escapedText(xTitle), escapedText(yTitle))
     var rows: [Int: String] = [:]
     for (tick, label) in zip(y.ticks, y.labels) { rows[dot(x.low, tick).y / 4] = label }
 

@@ -1,4 +1,4 @@
-/// The numbers of a heatmap with their labels.
+/// The numbers of a heatmap with their titles and labels, whose characters can all be seen.
 struct PlotGrid {
   var rowTitle: String
   var rowLabels: [String]
@@ -30,9 +30,9 @@ extension PlotGrid {
       let places = pivoted.columns.map { Double($0.name) ?? .infinity }
       columns.sort { places[$0] < places[$1] }
     }
-    rowTitle = row
-    columnTitle = column
-    valueTitle = value
+    rowTitle = escapedText(row)
+    columnTitle = escapedText(column)
+    valueTitle = escapedText(value)
     rowLabels = PlotGrid.labels(pivoted.columns[0])
     columnLabels = columns.map { visible(pivoted.columns[$0].name) }
     values = (0..<pivoted.rowCount).map { line in
@@ -45,13 +45,13 @@ extension PlotGrid {
     let numbers = table.columns.dropFirst(leading)
     guard !numbers.isEmpty, numbers.allSatisfy(\.kind.isNumeric) else { return nil }
     let labels = table.columns.prefix(leading)
-    rowTitle = labels.map(\.name).joined(separator: " ")
+    rowTitle = escapedText(labels.map(\.name).joined(separator: " "))
     rowLabels = (0..<table.rowCount).map { row in
       labels.map { visible($0[row].title) }.joined(separator: " ")
     }
-    columnTitle = table.spread?.column ?? ""
+    columnTitle = escapedText(table.spread?.column ?? "")
     columnLabels = numbers.map { visible($0.name) }
-    valueTitle = table.spread?.value ?? ""
+    valueTitle = escapedText(table.spread?.value ?? "")
     values = (0..<table.rowCount).map { row in numbers.map { $0.values.number(row) ?? .nan } }
   }
 

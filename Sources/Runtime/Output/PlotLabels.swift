@@ -40,6 +40,7 @@ func plotNotes(_ notes: [String], _ settings: RenderSettings) -> String {
   let marks = Marks(unicode: settings.unicode)
   let width = settings.width ?? defaultPlotWidth
   return notes.map {
-    Style.faint.paint($0.cut(to: width, mark: marks.ellipsis), colour: settings.colour) + "\n"
+    let note = escapedText($0).cut(to: width, mark: marks.ellipsis)
+    return Style.faint.paint(note, colour: settings.colour) + "\n"
   }.joined()
 }

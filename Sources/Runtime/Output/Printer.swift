@@ -13,7 +13,9 @@ struct Printer {
     switch value {
     case .nothing: break
     case .table(let table):
-      try render(table.table, as: format, settings: host.settings, into: host.write)
+      // Tables for people have styles and escape their own texts.
+      let write = format == .table ? host.write(styled:) : host.write(_:)
+      try render(table.table, as: format, settings: host.settings, into: write)
     case .prompts, .list, .record: try value.printedTable.map { try print(.table($0)) }
     case .missing, .boolean, .integer, .number, .text, .selector:
       host.write((value.shortText ?? "") + "\n")

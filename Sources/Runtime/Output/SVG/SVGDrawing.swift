@@ -153,9 +153,11 @@ private func number(_ value: Double) -> String {
   return "\(sign)\(whole).\(digits)"
 }
 
-/// For what stands between tags or in quotes, in XML and HTML. A character that XML cannot hold
-/// becomes U+FFFD.
+/// For what stands between tags or in quotes, in XML and HTML. Controls and marks that change the
+/// direction of writing are seen as on a terminal; XML could not hold most of them. What else it
+/// cannot hold becomes U+FFFD.
 func escapedForMarkup(_ text: String) -> String {
+  let text = withPictures(text)
   var result = ""
   result.unicodeScalars.reserveCapacity(text.utf8.count)
   for scalar in text.unicodeScalars {
@@ -165,9 +167,7 @@ func escapedForMarkup(_ text: String) -> String {
     case ">": result += "&gt;"
     case "\"": result += "&quot;"
     case "'": result += "&#39;"
-    case "\t", "\n": result.unicodeScalars.append(scalar)
-    case _ where scalar.value < 0x20 || scalar.value == 0xFFFE || scalar.value == 0xFFFF:
-      result += "\u{FFFD}"
+    case "\u{FFFE}", "\u{FFFF}": result += "\u{FFFD}"
     default: result.unicodeScalars.append(scalar)
     }
   }

@@ -12,8 +12,8 @@ extension SVGDrawing {
   init(heatmap grid: PlotGrid, title: String?) {
     let layout = HeatmapLayout(grid, rows: Self.mostRows, columns: Self.mostColumns)
     let finite = grid.values.joined().filter(\.isFinite)
-    let axes = [grid.rowTitle, grid.columnTitle].filter { !$0.isEmpty }.map { escapedText($0) }
-    let value = grid.valueTitle.isEmpty ? "value" : escapedText(grid.valueTitle)
+    let axes = [grid.rowTitle, grid.columnTitle].filter { !$0.isEmpty }
+    let value = grid.valueTitle.isEmpty ? "value" : grid.valueTitle
     self.init(
       name: title ?? "\(value) by \(axes.joined(separator: " and "))",
       summary: "\(grid.rowLabels.count) rows and \(grid.columnLabels.count) columns: "
@@ -21,7 +21,7 @@ extension SVGDrawing {
       width: layout.width)
     let top = heading(title)
 
-    let corner = [escapedText(grid.rowTitle)] + axes.dropFirst().map { "\($0) →" }
+    let corner = [grid.rowTitle] + axes.dropFirst().map { "\($0) →" }
     text(
       Self.fitted(corner.joined(separator: "  "), into: width), x: 0, y: top + 12, style: "name")
     let field = top + 20 + layout.labelHeight
