@@ -2,8 +2,8 @@
 /// own boxes where a screen is narrow.
 enum PageStyle {
   static let rules = """
-    :root{color-scheme:light dark;\(SVGStyle.light)}
-    @media (prefers-color-scheme:dark){:root{\(SVGStyle.dark)}}
+    :root{color-scheme:light dark;\(SVGStyle.light.variables)}
+    @media (prefers-color-scheme:dark){:root{\(SVGStyle.dark.variables)}}
     *{box-sizing:border-box}
     html{-webkit-text-size-adjust:100%;text-size-adjust:100%}
     body{margin:0;background:var(--paper);color:var(--ink);\

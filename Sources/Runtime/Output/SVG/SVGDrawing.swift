@@ -1,7 +1,7 @@
 import Lang
 
 /// A drawing for pages and documents. Its units are pixels at its natural size; it grows and shrinks
-/// with the place that it is put into. Colours are names of `SVGStyle`, so that one drawing serves
+/// with the place that it is put into. Colours are classes of `SVGStyle`, so that one drawing serves
 /// light and dark.
 struct SVGDrawing {
   /// What it shows, in a few words and in a sentence: for those who cannot see it.
@@ -92,12 +92,15 @@ struct SVGDrawing {
       """
   }
 
-  /// A file of its own.
+  /// A file of its own. It paints its paper: outside of browsers nothing else does.
   var document: String {
     let style = "<style>\n\(SVGStyle.rules)</style>\n"
+    let paper =
+      "<rect class=\"paper\" width=\"\(number(width))\" height=\"\(number(height + 4))\"/>\n"
     let start = element.firstIndex(of: "\n").map { element.index(after: $0) } ?? element.startIndex
+    let content = element.firstRange(of: "</desc>\n")?.upperBound ?? start
     return "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n" + element[..<start] + style
-      + element[start...]
+      + element[start..<content] + paper + element[content...]
   }
 }
 

@@ -1,46 +1,77 @@
-/// How drawings and pages look. Both have one palette, once for light and once for dark, as variables:
-/// nothing else names a colour.
+/// How drawings and pages look. Both have one palette, once for light and once for dark: nothing
+/// else names a colour.
 enum SVGStyle {
-  /// Series in the order of the terminal's colours.
-  static let light = """
-    --paper:#fff;--ink:#1c2230;--soft:#586173;--faint:#e2e5ea;--axis:#8b93a3;--tint:#f4f5f7;\
-    --high:#15539b;--low:#ad2138;--weak:#000;--strong:#fff;--link:#15539b;--warning:#8a5a00;--glow:#fff6e0;\
-    --s0:#2f6fb7;--s1:#c2453a;--s2:#2b8a57;--s3:#b36f00;--s4:#7d52b5;--s5:#1b8694;--s6:#bd4a78;\
-    --s7:#77741f
-    """
-  static let dark = """
-    --paper:#13161c;--ink:#e7eaf0;--soft:#a3acbc;--faint:#2c323d;--axis:#788294;--tint:#1b2029;\
-    --high:#74b4ff;--low:#ff8f89;--weak:#fff;--strong:#000;--link:#8cc0ff;--warning:#f0c36a;--glow:#2a2415;\
-    --s0:#6fabf0;--s1:#f28b80;--s2:#6cc796;--s3:#e5ab4c;--s4:#bb98ec;--s5:#5fc3d0;--s6:#ec8fb5;\
-    --s7:#bdb95c
-    """
+  struct Palette {
+    let paper, ink, soft, faint, axis, tint: String
+    /// Above and below zero.
+    let high, low: String
+    /// Of a text on a cell without colour, and on one in full colour.
+    let weak, strong: String
+    let link, warning, glow: String
+    /// In the order of the terminal's colours.
+    let series: [String]
 
-  /// What a drawing needs, in a file of its own or in a page.
+    /// As CSS variables, for pages.
+    var variables: String {
+      "--paper:\(paper);--ink:\(ink);--soft:\(soft);--faint:\(faint);--axis:\(axis);--tint:\(tint);"
+        + "--low:\(low);--link:\(link);--warning:\(warning);--glow:\(glow)"
+    }
+
+    /// The colours of a drawing. They are literal: librsvg and resvg, and so most programs that are
+    /// no browser, have no variables and would draw everything black.
+    fileprivate var rules: String {
+      """
+      .plot{background:\(paper);fill:\(ink)}
+      .plot .paper{fill:\(paper)}
+      .plot .soft{fill:\(soft)}
+      .plot .inside{fill:\(weak)}
+      .plot .mid{fill:#000}
+      .plot .strong{fill:\(strong)}
+      .plot line{stroke:\(axis)}
+      .plot .grid{stroke:\(faint)}
+      .plot .high{fill:\(high)}
+      .plot .low{fill:\(low)}
+      .plot .missing{fill:\(tint)}
+      .plot .frame{fill:none;stroke:\(faint)}
+      .plot .point{stroke:\(paper)}
+
+      """
+        + series.prefix(PlotSeries.limit).enumerated().map { index, colour in
+          ".plot .s\(index){fill:\(colour)}.plot .curve.s\(index){fill:none;stroke:\(colour)}\n"
+        }.joined()
+    }
+  }
+
+  static let light = Palette(
+    paper: "#fff", ink: "#1c2230", soft: "#586173", faint: "#e2e5ea", axis: "#8b93a3",
+    tint: "#f4f5f7", high: "#15539b", low: "#ad2138", weak: "#000", strong: "#fff",
+    link: "#15539b", warning: "#8a5a00", glow: "#fff6e0",
+    series: [
+      "#2f6fb7", "#c2453a", "#2b8a57", "#b36f00", "#7d52b5", "#1b8694", "#bd4a78", "#77741f",
+    ])
+  static let dark = Palette(
+    paper: "#13161c", ink: "#e7eaf0", soft: "#a3acbc", faint: "#2c323d", axis: "#788294",
+    tint: "#1b2029", high: "#74b4ff", low: "#ff8f89", weak: "#fff", strong: "#000",
+    link: "#8cc0ff", warning: "#f0c36a", glow: "#2a2415",
+    series: [
+      "#6fabf0", "#f28b80", "#6cc796", "#e5ab4c", "#bb98ec", "#5fc3d0", "#ec8fb5", "#bdb95c",
+    ])
+
+  /// What a drawing needs, in a file of its own or in a page. What does not follow the reader's
+  /// preference for dark shows the light colours.
   static let rules = """
-    .plot{color-scheme:light dark;\(light)}
-    @media (prefers-color-scheme:dark){.plot{\(dark)}}
-    .plot{display:block;height:auto;background:var(--paper);fill:var(--ink)}
+    .plot{color-scheme:light dark;display:block;height:auto}
     .plot text{font:12px system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif;\
     font-variant-numeric:tabular-nums;white-space:pre}
     .plot .title{font-size:15px;font-weight:600}
     .plot .name{font-weight:600}
-    .plot .soft{fill:var(--soft)}
-    .plot .inside{font-size:11px;fill:var(--weak)}
-    .plot .mid{fill:#000}
-    .plot .strong{fill:var(--strong)}
-    .plot line{stroke:var(--axis);stroke-width:1}
-    .plot .grid{stroke:var(--faint)}
+    .plot .inside{font-size:11px}
+    .plot line{stroke-width:1}
     .plot .zero{stroke-dasharray:3 3}
-    .plot .high{fill:var(--high)}
-    .plot .low{fill:var(--low)}
-    .plot .missing{fill:var(--tint)}
-    .plot .frame{fill:none;stroke:var(--faint)}
-    .plot .point{fill-opacity:.75;stroke:var(--paper);stroke-width:.75}
-    .plot .curve{fill:none;stroke-width:2;stroke-linejoin:round;stroke-linecap:round}
-    \(series)
-    """
+    .plot .point{fill-opacity:.75;stroke-width:.75}
+    .plot .curve{stroke-width:2;stroke-linejoin:round;stroke-linecap:round}
+    \(light.rules)@media (prefers-color-scheme:dark){
+    \(dark.rules)}
 
-  private static let series = (0..<PlotSeries.limit).map { index in
-    ".plot .s\(index){fill:var(--s\(index))}.plot .curve.s\(index){stroke:var(--s\(index));fill:none}\n"
-  }.joined()
+    """
 }
