@@ -76,18 +76,72 @@ import Testing
     #expect(
       document == """
         {
-          "summand": "0.1.0",
-          "prompts": ["a", null, 0.5],
-          "columns": ["rank", "token", "logit", "prob"],
-          "rows": [
+          "schema": {
+            "fields": [
+              {"name": "rank", "type": "integer"},
+              {"name": "token", "type": "string"},
+              {"name": "logit", "type": "number", "extDtype": "float32"},
+              {"name": "prob", "type": "number"}
+            ],
+            "pandas_version": "1.4.0"
+          },
+          "provenance": {
+            "summand": "0.1.0",
+            "prompts": ["a", null, 0.5]
+          },
+          "data": [
             {"rank":1,"token":" Italy","logit":18.75916,"prob":0.1}
           ]
         }
 
         """)
-    #expect(lines(try parseTable(Array(document.utf8), name: "x.json")) == lines(logits.take(1)))
-    let empty = renderDocument(logits.take(0), Provenance())
-    #expect(try parseTable(Array(empty.utf8), name: "x.json").columnNames == logits.columnNames)
+    let read = try parseTable(Array(document.utf8), name: "x.json")
+    #expect(read.columns == logits.take(1).columns)
+  }
+
+  /// The types of columns are in the document: none has to be guessed.
+  @Test func theDocumentRestoresTypes() throws {
+    let beyond = (1 << 53) + 1
+    let table = Table(columns: [
+      Column("whole", .integers([beyond, .min, .max])),
+      Column("some", .integers([nil, beyond, .min])),
+      Column("none", .integers([nil, nil, nil])),
+      Column("single", .singles([0.1, -.infinity, .nan])),
+      Column("double", .doubles([5e-324, .infinity, .nan])),
+      Column("no double", .doubles([.nan, .nan, .nan])),
+      Column("boolean", .booleans([true, nil, false])),
+      Column("no boolean", .booleans([nil, nil, nil])),
+      Column("digits", .texts(["1", "NaN", nil])),
+      Column("date\t\"", .texts(["2020-01-01", "", "true"])),
+      Column("no text", .texts([nil, nil, nil])),
+    ])
+    for shown in [table, table.take(1), table.take(0)] {
+      let document = renderDocument(shown, Provenance())
+      #expect(
+        try parseTable(Array(document.utf8), name: "x.json").columns == shown.columns, "\(document)"
+      )
+    }
+    let none = renderDocument(Table(columns: []), Provenance())
+    #expect(try parseTable(Array(none.utf8), name: "x.json").columns == [])
+  }
+
+  @Test func documentsOf010AreStillRead() throws {
+    let old = """
+      {
+        "summand": "0.1.0",
+        "model": {"file": "m.gguf"},
+        "columns": ["rank", "prob", "token"],
+        "rows": [
+          {"rank":1,"prob":"Infinity","token":" Italy"},
+          {"rank":null,"prob":0.5,"token":null}
+        ]
+      }
+      """
+    let expected = [
+      Column("rank", .integers([1, nil])), Column("prob", .doubles([.infinity, 0.5])),
+      Column("token", .texts([" Italy", nil])),
+    ]
+    #expect(try parseTable(Array(old.utf8), name: "x.json").columns == expected)
   }
 
   /// Any table comes back from TSV, CSV, JSON and NDJSON as it was, but for what a format cannot say:

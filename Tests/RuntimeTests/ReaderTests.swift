@@ -112,6 +112,16 @@ import Testing
     (.json, "[{\"x\":1.5},{\"x\":\"-Infinity\"}]", ["x", "1.5", "-inf"]),
     (.ndjson, "{\"a\":1}\n\n{\"b\":\"x\"}\r\n", ["a|b", "1|", "|x"]),
     (.json, "{\"summand\":\"1\",\"columns\":[\"x\",\"y\"],\"rows\":[]}", ["x|y"]),
+    // What pandas 2 and 3 write with orient="table".
+    (
+      .json,
+      #"""
+      {"schema":{"fields":[{"name":"index","type":"integer"},{"name":"a","type":"string"},
+      {"name":"n","type":"integer","extDtype":"Int64"},{"name":"at","type":"datetime"}],
+      "primaryKey":["index"],"pandas_version":"1.4.0"},"data":[
+      {"index":0,"a":"1","n":null,"at":"2020-01-01T00:00:00.000"},{"index":1,"a":null,"n":2}]}
+      """#, ["index|a|n|at", "0|1||2020-01-01T00:00:00.000", "1||2|"]
+    ),
   ])
   func tables(format: TableFormat, text: String, expected: [String]) throws {
     let read = try parseTable(Array(text.utf8), name: "test", format: format)
@@ -166,6 +176,23 @@ import Testing
     (.json, #"{"columns":["a",""],"rows":[]}"#, "`t` has no name for column 2 in `columns`"),
     (.json, #"{"columns":[7],"rows":[]}"#, "`t` has no name for column 1 in `columns`"),
     (.json, #"{"columns":["a","a"],"rows":[]}"#, "`t` has the name `a` twice in `columns`"),
+    (.json, #"{"schema":{"fields":[{}]},"data":[]}"#, "`t` has no name for column 1 in `schema`"),
+    (
+      .json, #"{"schema":{"fields":[{"name":"a","type":"string"}]},"data":[{"b":1}]}"#,
+      "`t` record 1 of `data` has `b`, which `schema` does not name"
+    ),
+    (
+      .json, #"{"schema":{"fields":[{"name":"a","type":"integer"}]},"data":[{"a":1},{"a":1.5}]}"#,
+      "`t` record 2 of `data` has a number for `a`, where `schema` says integer"
+    ),
+    (
+      .json, #"{"schema":{"fields":[{"name":"a","type":"number"}]},"data":[{"a":"x"}]}"#,
+      "`t` record 1 of `data` has a string for `a`, where `schema` says number"
+    ),
+    (
+      .json, #"{"schema":{"fields":[{"name":"a","type":"string"}]},"data":[7]}"#,
+      "`t` record 1 of `data` is a number, not an object"
+    ),
     (.tsv, "\n\n", "`t` has no header"), (.csv, "", "`t` is empty"),
   ])
   func refused(format: TableFormat, text: String, message: String) throws {

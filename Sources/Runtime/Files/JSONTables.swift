@@ -1,7 +1,8 @@
-/// An array of objects, an object of arrays, the document that `save` writes, or one of the data sets
-/// that are known.
+/// An array of objects, an object of arrays, the document that `save` writes or wrote in 0.1.0, or
+/// one of the data sets that are known.
 func tableFromJSON(_ source: TextSource) throws -> Table {
   let value = try parsed(source.bytes, source)
+  if let table = try documentedTable(value, source) { return table }
   if let relations = try relationsTable(value, source) { return relations }
   if case .array(let records) = value {
     if let facts = try counterFactTable(records, source) { return facts }
@@ -31,14 +32,16 @@ func tableFromNDJSON(_ source: TextSource) throws -> Table {
   return try table(of: records, source)
 }
 
-private func columnNames(_ columns: [JSONValue], _ source: TextSource) throws -> [String] {
+func columnNames(
+  _ columns: [JSONValue], _ source: TextSource, in list: String = "columns"
+) throws -> [String] {
   var known: Set<String> = []
   return try columns.enumerated().map { index, value in
     guard let name = value.string, !name.isEmpty else {
-      throw source.failure("has no name for column \(index + 1) in `columns`")
+      throw source.failure("has no name for column \(index + 1) in `\(list)`")
     }
     guard known.insert(name).inserted else {
-      throw source.failure("has the name `\(excerpt(name))` twice in `columns`")
+      throw source.failure("has the name `\(excerpt(name))` twice in `\(list)`")
     }
     return name
   }
@@ -116,7 +119,7 @@ private func named(_ key: String, _ place: String, _ source: TextSource) throws 
 
 /// Null is missing; arrays and objects stay JSON, as text. Beside numbers the texts "Infinity",
 /// "-Infinity" and "NaN" are numbers.
-private func values(_ elements: [JSONValue]) -> Values {
+func values(_ elements: [JSONValue]) -> Values {
   let hasNumbers = elements.contains { element in
     switch element {
     case .integer, .number: true

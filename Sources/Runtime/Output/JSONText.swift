@@ -13,46 +13,8 @@ func renderNDJSON(_ table: Table, into text: inout ChunkedText) throws {
   }
 }
 
-/// What is saved beside the rows of a table, in this order: the version, the model with its file's
-/// hash, the prompts, the edits.
-public struct Provenance: Sendable, Equatable {
-  public var members: [JSONValue.Member]
-
-  public init(_ members: [(key: String, value: JSONValue)] = []) {
-    self.members = members.map { JSONValue.Member($0.key, $0.value) }
-  }
-}
-
-/// The document of `save "x.json"`: an object of the provenance, then `columns`, the names in order,
-/// and `rows`, objects. `readTable` gives its rows back.
-public func renderDocument(_ table: Table, _ provenance: Provenance) -> String {
-  var result = ""
-  // The sink throws nothing, so nothing is thrown.
-  try? renderDocument(table, provenance) { result += $0 }
-  return result
-}
-
-public func renderDocument(
-  _ table: Table, _ provenance: Provenance, into sink: (String) throws -> Void
-) throws {
-  try withoutActuallyEscaping(sink) { sink in
-    var text = ChunkedText(sink)
-    try text.line("{")
-    for member in provenance.members {
-      try text.line("  \(jsonString(member.key)): \(member.value.text),")
-    }
-    let names = table.columnNames.map(jsonString).joined(separator: ", ")
-    try text.line("  \"columns\": [\(names)],")
-    text.append("  \"rows\": ")
-    try text.append(rows: table, indent: "  ")
-    try text.line()
-    try text.line("}")
-    try text.flush()
-  }
-}
-
 extension ChunkedText {
-  fileprivate mutating func append(rows table: Table, indent: String) throws {
+  mutating func append(rows table: Table, indent: String) throws {
     guard table.rowCount > 0 else { return append("[]") }
     let keys = table.columnNames.map { jsonString($0) + ":" }
     try line("[")
