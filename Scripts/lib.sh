@@ -44,6 +44,14 @@ need_pip() {
   python3 -m pip --version >/dev/null 2>&1 || apt_install python3-pip
 }
 
+need_venv() {
+  python3 -c 'import ensurepip, venv' >/dev/null 2>&1 || apt_install python3-venv
+}
+
+need_rsvg() {
+  [[ $(uname) == Darwin ]] || have rsvg-convert || apt_install librsvg2-bin
+}
+
 need_curl() {
   have curl || apt_install curl
 }

@@ -174,5 +174,5 @@ def measure_start(peers, model_bytes, rounds):
 
 
 def parts(text):
-    rows = list(csv.DictReader(io.StringIO(text), delimiter="\t", quoting=csv.QUOTE_NONE))
+    rows = list(csv.DictReader(io.StringIO(text), delimiter="\t"))
     return {row["component"]: float(row["dla"]) for row in rows}

@@ -143,7 +143,7 @@ def run_summand(*lines, said=False):
 def read_table(path):
     """A TSV's columns by name, as text."""
     with open(path, newline="") as file:
-        rows = list(csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+        rows = list(csv.reader(file, delimiter="\t"))
     return dict(zip(rows[0], zip(*rows[1:])))
 
 

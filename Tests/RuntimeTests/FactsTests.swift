@@ -260,7 +260,9 @@ struct FactsTests {
     #expect(result.status == .done, "\(result.messages)")
     let lines = result.output.split(separator: "\n").dropFirst()
     #expect(
-      lines.map { $0.split(separator: "\t").first ?? "" } == ["Fact: True is", "Fact: Ada is"])
+      lines.map { $0.split(separator: "\t").first ?? "" } == [
+        "\"Fact: True is\"", "\"Fact: Ada is\"",
+      ])
   }
 
   @Test func lineEndsOfOtherSystems() throws {

@@ -14,6 +14,28 @@ import Testing
   @Test func tsv() {
     #expect(
       render(logits, as: .tsv) == """
+        "rank"\t"token"\t"logit"\t"prob"
+        1\t" Italy"\t18.75916\t0.1
+        2\t"a""b"\t0.1\t1e-09
+        3\t"日\t本|
+        \\"\t-2.5\tinf
+        \t\t\t-inf
+
+        """)
+    let others = Table(columns: [
+      Column("a\t\"b\"", .booleans([true, false, nil])),
+      Column("whole", .doubles([3, 1e16, -0.0])),
+      Column("text", .texts(["", "true", "3\r\n"])),
+    ])
+    #expect(
+      render(others, as: .tsv)
+        == "\"a\t\"\"b\"\"\"\t\"whole\"\t\"text\"\ntrue\t3.0\t\"\"\nfalse\t1e+16\t\"true\"\n"
+        + "\t-0.0\t\"3\r\n\"\n")
+  }
+
+  @Test func escaped() {
+    #expect(
+      render(logits, as: .escaped) == """
         rank\ttoken\tlogit\tprob
         1\t Italy\t18.75916\t0.1
         2\ta"b\t0.1\t1e-09
@@ -144,18 +166,72 @@ import Testing
     #expect(try parseTable(Array(old.utf8), name: "x.json").columns == expected)
   }
 
-  /// Any table comes back from TSV, CSV, JSON and NDJSON as it was, but for what a format cannot say:
-  /// TSV has no empty text, only JSON tells single from double by nothing at all.
-  @Test(arguments: [OutputFormat.tsv, .csv, .json, .ndjson])
+  /// Any table comes back from every format that is read as it was, but for what a format cannot
+  /// say: `escaped` has no empty text, and single is not told from double.
+  @Test(arguments: [OutputFormat.tsv, .escaped, .csv, .json, .ndjson])
   func roundTrip(format: OutputFormat) throws {
     var chance = Chance(state: 11)
     for _ in 0..<300 {
-      let table = randomTable(&chance, emptyTexts: format != .tsv)
+      let table = randomTable(&chance, emptyTexts: format != .escaped)
       let text = render(table, as: format)
       let read = try parseTable(
-        Array(text.utf8), name: "test", format: TableFormat(rawValue: format.rawValue))
+        Array(text.utf8), name: "test", format: TableFormat(rawValue: format.rawValue) ?? .tsv)
       #expect(read == table, "\(text)")
     }
+  }
+
+  /// TSV and the saved document say of every value what it is, whatever it looks like. TSV alone
+  /// has no type of a column without values.
+  @Test func textsThatLookLikeOthersComeBack() throws {
+    let words: [String?] = [
+      nil, "", "1", "-0", "0.5", "1e5", "inf", "NaN", "nan", "NA", "null", "None", "true", "False",
+      "2020-01-01", "\"", "\"\"", "\\", "\\t", "\t", "\n", "\r", "\r\n", "\n\n", "\"a\"\tb", " ",
+      "a\"b",
+      "\u{FEFF}", "\u{0}", "#", "'", ",",
+    ]
+    let numbers: [Double] = [.nan, 0, -0.0, 1, 3e20, .infinity, -.infinity, 5e-324, 0.1]
+    var chance = Chance(state: 5)
+    for _ in 0..<500 {
+      let rows = Int.random(in: 1...4, using: &chance)
+      func column<T>(_ values: [T]) -> [T] {
+        (0..<rows).map { _ in values.randomElement(using: &chance) ?? values[0] }
+      }
+      var columns: [Column] = []
+      for index in 0..<Int.random(in: 1...4, using: &chance) {
+        let name = (words.randomElement(using: &chance) ?? nil) ?? ""
+        let values: Values =
+          switch Int.random(in: 0..<5, using: &chance) {
+          case 0: .integers(column([nil, 0, -7, .min, .max]))
+          case 1: .doubles(column(numbers))
+          case 2: .singles(column(numbers.map { Float($0) }))
+          case 3: .booleans(column([nil, true, false]))
+          default: .texts(column(words))
+          }
+        columns.append(Column(name + "\(index)", values))
+      }
+      let table = Table(columns: columns)
+      let document = renderDocument(table, Provenance())
+      #expect(
+        isSame(try parseTable(Array(document.utf8), name: "x.json").columns, columns), "\(document)"
+      )
+      let known = columns.map { column in
+        guard column.values.missingCount < rows else {
+          return Column(column.name, .texts([String?](repeating: nil, count: rows)))
+        }
+        guard case .singles(let values) = column.values else { return column }
+        return Column(column.name, .doubles(values.map { Double($0.description) ?? .nan }))
+      }
+      let text = render(table, as: .tsv)
+      #expect(isSame(try parseTable(Array(text.utf8), name: "x.tsv").columns, known), "\(text)")
+    }
+  }
+
+  /// Zeros with their signs, and what is missing equal to itself.
+  private func isSame(_ one: [Column], _ other: [Column]) -> Bool {
+    one.map(\.name) == other.map(\.name) && one.map(\.kind) == other.map(\.kind)
+      && zip(one, other).allSatisfy { one, other in
+        (0..<one.count).map { "\(one[$0])" } == (0..<other.count).map { "\(other[$0])" }
+      }
   }
 
   private func randomTable(_ chance: inout Chance, emptyTexts: Bool) -> Table {

@@ -13,6 +13,28 @@ import Testing
     """
   let narrow = RenderSettings(width: 40)
 
+  /// Whatever names columns and rows, and whatever the title.
+  @Test(arguments: Plot.Kind.allCases)
+  func whatActsOnATerminalIsShown(kind: Plot.Kind) throws {
+    let hostile = "\u{1B}[31m\u{7}\u{9B}\u{202E}"
+    let table = Table(columns: [
+      Column(kind == .attention ? "token" : hostile + "name", .texts([hostile, "b"])),
+      Column(kind == .attention ? "source" : hostile + "x", .integers([0, 1])),
+      Column(hostile + "y", .doubles([2.5, -1])), Column(hostile + "none", .doubles([.nan, .nan])),
+    ])
+    for columns in [
+      [], [hostile + "y"], [hostile + "x", hostile + "y"], [hostile + "x", hostile + "none"],
+    ] {
+      for by in [nil, hostile + "name"] {
+        let plot = Plot(kind: kind, table: table, columns: columns, by: by, title: hostile)
+        guard let text = try? plot.text(RenderSettings(width: 60)) else { continue }
+        #expect(!text.unicodeScalars.contains { $0 != "\n" && picture(of: $0) != nil }, "\(text)")
+      }
+    }
+    let wide = RenderSettings(width: 120)
+    #expect(try Plot(kind: kind, table: table).text(wide).contains("\\u{1B}[31m\\u{7}"))
+  }
+
   @Test func bars() throws {
     #expect(
       try plotBar(table(spans, measure: "dla"), settings: narrow) == """

@@ -94,7 +94,14 @@ struct CommandLineTests {
     "é,"         1.00e-30
 
     """,
-    "tsv": "word\tx\na|b \"q\"\t0.1\ntab\\there\t\né,\t1e-30\n",
+    "tsv": """
+    "word"\t"x"
+    "a|b ""q\"""\t0.1
+    "tab\there"\t
+    "é,"\t1e-30
+
+    """,
+    "escaped": "word\tx\na|b \"q\"\t0.1\ntab\\there\t\né,\t1e-30\n",
     "csv": "word,x\n\"a|b \"\"q\"\"\",0.1\ntab\there,\n\"é,\",1e-30\n",
     "json": """
     [
@@ -105,9 +112,9 @@ struct CommandLineTests {
 
     """,
     "ndjson": """
-    {"word":"a|b \\"q\\"","x":0.1}
-    {"word":"tab\\there","x":null}
-    {"word":"é,","x":1e-30}
+    {"word":"a|b \\"q\\"","x":0.1,"result":1}
+    {"word":"tab\\there","x":null,"result":1}
+    {"word":"é,","x":1e-30,"result":1}
 
     """,
     "markdown": """
@@ -129,9 +136,49 @@ struct CommandLineTests {
 
   @Test func withoutATerminalTablesAreTSV() async throws {
     let source = "read \"\(BuiltProgram.facts)\" | take 1"
-    let expected = "subject\tanswer\tfoils\nThe Colosseum\tItaly\tSpain|France\n"
+    let expected =
+      "\"subject\"\t\"answer\"\t\"foils\"\n\"The Colosseum\"\t\"Italy\"\t\"Spain|France\"\n"
     #expect(try await BuiltProgram.run(["-c", source]).output == expected)
     #expect(try await BuiltProgram.shell("summand -c '\(source)' | cat").output == expected)
+  }
+
+  /// Of several results in one stream it can be told where each ends.
+  @Test(arguments: [
+    (
+      "ndjson",
+      "{\"value\":1,\"result\":1}\n{\"value\":2,\"result\":1}\n5\n6\n{\"value\":3,\"result\":2}\n"
+        + "{\"value\":\"a\",\"result\":4}\n{\"value\":6}\n{\"value\":7,\"result\":6}\n"
+    ),
+    (
+      "tsv",
+      "\"value\"\n1\n2\n\n5\n6\n\n\"value\"\n3\n\n\"value\"\n\n\"value\"\n\"a\"\n\n{\"value\":6}\n\n\"value\"\n7\n"
+    ),
+    (
+      "escaped",
+      "value\n1\n2\n\n5\n6\n\nvalue\n3\n\nvalue\n\nvalue\na\n\n{\"value\":6}\n\nvalue\n7\n"
+    ),
+    ("csv", "value\n1\n2\n\n5\n6\n\nvalue\n3\n\nvalue\n\nvalue\na\n\n{\"value\":6}\n\nvalue\n7\n"),
+  ])
+  func resultsAreToldApart(format: String, expected: String) async throws {
+    let source = """
+      [1, 2]; 5; 6; [3]; [3] | take 0; ["a"]; [6] | show as ndjson; [7]
+      """
+    let ended = try await BuiltProgram.run(["--format", format, "-c", source])
+    #expect(ended.output == expected, "\(ended.messages)")
+  }
+
+  @Test func aColumnCalledResultIsNoNumber() async throws {
+    try await withFile("t.csv", "result\n7\n") { path in
+      let refused = try await BuiltProgram.run(["--format", "ndjson", "-c", "read \"\(path)\""])
+      #expect(refused.status == 1)
+      #expect(refused.output == "")
+      #expect(refused.messages.contains("has a column `result`, which `--format ndjson` adds"))
+      #expect(refused.messages.contains("print with `show as ndjson`"))
+      let source =
+        "read \"\(path)\" | derive r = result | select r; read \"\(path)\" | show as ndjson"
+      let shown = try await BuiltProgram.run(["--format", "ndjson", "-c", source])
+      #expect(shown.output == "{\"r\":7,\"result\":1}\n{\"result\":7}\n")
+    }
   }
 
   @Test func onlyDataGoesToStandardOutput() async throws {

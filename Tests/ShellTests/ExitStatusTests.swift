@@ -120,7 +120,7 @@ struct ExitStatusTests {
     let lines = "for i in 1..20000 { read \"\(BuiltProgram.facts)\" }"
     let ended = try await BuiltProgram.shell(
       "{ summand -c '\(lines)'; echo $? >&2; } | head -1")
-    #expect(ended.output == "subject\tanswer\tfoils\n")
+    #expect(ended.output == "\"subject\"\t\"answer\"\t\"foils\"\n")
     #expect(ended.messages == "141\n")
     let help = try await BuiltProgram.shell(
       "{ sleep 0.2; summand --help; echo $? >&2; } | true")

@@ -5,7 +5,7 @@ import Testing
 @Suite(.serialized, .timeLimit(.minutes(4)))
 struct HubTests {
   private static let look = "; model | where property == \"d_model\" | select value"
-  private static let seen = "value\n32\n"
+  private static let seen = "\"value\"\n\"32\"\n"
 
   // MARK: What comes
 
@@ -293,19 +293,19 @@ struct HubTests {
       "models | select name, architecture, types, bytes", environment: ["HF_HUB_OFFLINE": "1"])
     #expect(
       listed.output == """
-        name\tarchitecture\ttypes\tbytes
-        mine\tllama\tF32 × 29\t234080
-        torn\t\t\t
-        test/tiny\tllama\tF32 × 29\t229112
-        test/two:a.gguf\tllama\tF32 × 7, Q8_0 × 22\t68640
-        test/two:b.gguf\tllama\tF32 × 29\t234080
-        test/wrong\t\t\t
+        "name"\t"architecture"\t"types"\t"bytes"
+        "mine"\t"llama"\t"F32 × 29"\t234080
+        "torn"\t\t\t
+        "test/tiny"\t"llama"\t"F32 × 29"\t229112
+        "test/two:a.gguf"\t"llama"\t"F32 × 7, Q8_0 × 22"\t68640
+        "test/two:b.gguf"\t"llama"\t"F32 × 29"\t234080
+        "test/wrong"\t\t\t
 
         """)
     let problems = try await hub.run("models | select name, problem")
     let lines = problems.output.split(separator: "\n")
     #expect(lines.count { $0.hasSuffix("\t") } == 4, "\(problems.output)")
-    #expect(lines.contains("test/wrong\tits weights are not here: load it to fetch them"))
+    #expect(lines.contains("\"test/wrong\"\t\"its weights are not here: load it to fetch them\""))
     // The names are those that `load` takes.
     let loaded = try await hub.run("load mine; load test/tiny; load \"test/two:a.gguf\"")
     #expect(loaded.status == 0, "\(loaded.messages)")

@@ -61,13 +61,13 @@ import Testing
     report args.out {
       "# What the *tiny* model does with <b>tags</b> & others"
       "## Logits"
-      fact | rank | save "\(args.folder)/rank.tsv"
+      fact | rank | save "\(args.folder)/rank.tsv" as escaped
       fact | rank
-      fact | logits | save "\(args.folder)/logits.tsv"
+      fact | logits | save "\(args.folder)/logits.tsv" as escaped
       fact | logits
       length(hostile)
       "## Hostile"
-      hostile | save "\(args.folder)/hostile.tsv"
+      hostile | save "\(args.folder)/hostile.tsv" as escaped
       hostile
       hostile | plot bar title "</text><script>alert(1)</script> and a title so long that it takes two lines or more"
       hostile | plot scatter x, y by kind

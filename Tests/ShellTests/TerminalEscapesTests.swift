@@ -28,11 +28,11 @@ struct TerminalEscapesTests {
       let text = ShellProcess.quoted(Self.hostile)
       let lines = [
         "let t = read \"t.csv\"", "t.word[0]", "\"one \\(t.word[1])\"", "[\(text), 1]", "t",
-        "t | select word, x | rename word name", "t | plot bar", "t | plot bar title \(text)",
+        "t | select word, x | derive name = word", "t | plot bar", "t | plot bar title \(text)",
         "t | plot scatter x, y by word", "t | plot line x, y by word",
-        "t | select word, x, y | plot heatmap", "t | pivot source word mean x | plot heatmap",
-        "t | pivot source word mean x | plot line", "t | pivot source word mean x | plot scatter",
-        "t | rename word token | plot attention y", "prompt \(text)",
+        "t | select word, x, y | plot heatmap", "t | pivot source word x | plot heatmap",
+        "t | pivot source word x | plot line", "t | pivot source word x | plot scatter",
+        "t | derive token = word | plot attention y", "prompt \(text)",
         "prompt \(text) | tokens", "prompt \(text) | lint", "prompt \(text) | logits | top 3",
         "time \(text)", "help",
         "prompt \"a\" | generate 300 temperature 100 seed 1", "\"the end\"",

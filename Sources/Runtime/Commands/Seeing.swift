@@ -46,7 +46,14 @@ extension Command {
 
   private static func write(_ drawing: SVGDrawing?, to path: String, host: any Host) throws {
     guard path.hasSuffix(".svg") else {
-      throw Failure("'\(path)' is no name of a drawing", help: "end it in .svg")
+      let ending = path.split(separator: "/").last.flatMap { name in
+        name.lastIndex(of: ".").map { name[$0...] }
+      }
+      throw Failure(
+        ending.map { "plots are written as .svg, not \(excerpt(String($0), limit: 80))" }
+          ?? "plots are written as .svg, and '\(excerpt(path, limit: 80))' has no ending",
+        help: "end it in .svg; `rsvg-convert -f pdf` and browsers convert such files"
+      )
     }
     guard let drawing else { throw Failure("there are no rows to plot") }
     try writeFiles([(path, drawing.document)], host: host)
@@ -61,7 +68,7 @@ extension Command {
     ],
     examples: ["colosseum | tokens | take 2 | show as csv"]
   ) { call in
-    try Printer(host: call.host, format: try call.format("as")).print(call.input)
+    try Printer(call.session, format: try call.format("as")).print(call.input)
     call.session.putOnPage(call.input)
     return .nothing
   }
@@ -70,9 +77,9 @@ extension Command {
     name: "save", group: .seeing,
     summary: "Write a table to a file; the format is its ending's, or that of `as`.",
     details: """
-      .tsv, .csv, .json, .ndjson, .md, .txt. A JSON file carries beside the rows what they were \
-      measured on: the version, the model and its file's SHA-256, the prompts, the edits. The file \
-      is replaced whole or not at all.
+      .tsv, .csv, .json, .ndjson, .md, .txt. A JSON file opens with pandas.read_json(file, \
+      orient="table"), and has next to the data what they were measured on: the version, the model \
+      and its file's SHA-256, the prompts, the edits. The file is replaced whole or not at all.
       """,
     input: .any,
     parameters: [
@@ -116,8 +123,9 @@ extension Command {
     case "txt": return .plain
     default:
       throw Failure(
-        "'\(path)' does not say its format",
-        help: "end it in .tsv, .csv, .json, .ndjson, .md or .txt, or say `as FORMAT`",
+        "'\(excerpt(path, limit: 80))' does not say its format",
+        help: "end it in .tsv, .csv, .json, .ndjson, .md or .txt, or add `as FORMAT`: "
+          + OutputFormat.allCases.map(\.rawValue).joined(separator: ", "),
         span: expression.span)
     }
   }

@@ -28,6 +28,8 @@ public final class Session: Interpreter {
   var page: Page?
   /// The statement being run, as a report shows it beside what it printed.
   var line = ""
+  /// What has been printed.
+  var printed = PrintedResults()
   /// What was drawn at random, and with which seeds.
   var draws: [(command: String, seed: Int)] = []
   lazy var pool = WorkerPool(width: host.threads)

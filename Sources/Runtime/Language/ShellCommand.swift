@@ -8,8 +8,8 @@ import Model
   import Darwin
 #endif
 
-/// `!`: the rest of the line in `sh`, with the table as TSV on its input. What it prints goes where
-/// this process prints.
+/// `!`: the rest of the line in `sh`, with the table on its input, a line a row. What it prints goes
+/// where this process prints.
 struct ShellCommand {
   let session: Session
 
@@ -33,9 +33,9 @@ struct ShellCommand {
     switch input {
     case .nothing: return ""
     case .table(let value):
-      return render(value.table, as: .tsv, settings: session.host.settings)
+      return render(value.table, as: .escaped, settings: session.host.settings)
     case .prompts(let set):
-      return render(set.listing, as: .tsv, settings: session.host.settings)
+      return render(set.listing, as: .escaped, settings: session.host.settings)
     case let other: return (other.shortText ?? "") + "\n"
     }
   }

@@ -194,7 +194,7 @@ extension Session {
     let value = try body()
     if case .nothing = value { return }
     frames[0]["_"] = value
-    try Printer(host: host).print(value)
+    try Printer(self).print(value)
     putOnPage(value)
   }
 }

@@ -4,14 +4,18 @@ func renderJSON(_ table: Table, into text: inout ChunkedText) throws {
   try text.line()
 }
 
-/// An object a line.
-func renderNDJSON(_ table: Table, into text: inout ChunkedText) throws {
+/// An object a line. Where the table is one of several in a stream, each ends with its number.
+func renderNDJSON(_ table: Table, number: Int? = nil, into text: inout ChunkedText) throws {
   let keys = table.columnNames.map { jsonString($0) + ":" }
+  let ending = number.map { (keys.isEmpty ? "" : ",") + "\"\(resultKey)\":\($0)" } ?? ""
   for row in 0..<table.rowCount {
-    text.append(row: row, of: table, keys: keys)
+    text.append(row: row, of: table, keys: keys, ending: ending)
     try text.line()
   }
 }
+
+/// The key of a table's number.
+let resultKey = "result"
 
 extension ChunkedText {
   mutating func append(rows table: Table, indent: String) throws {
@@ -26,14 +30,16 @@ extension ChunkedText {
     append(indent + "]")
   }
 
-  fileprivate mutating func append(row: Int, of table: Table, keys: [String]) {
+  fileprivate mutating func append(
+    row: Int, of table: Table, keys: [String], ending: String = ""
+  ) {
     append("{")
     for (index, column) in table.columns.enumerated() {
       if index > 0 { append(",") }
       append(keys[index])
       append(column[row].json)
     }
-    append("}")
+    append(ending + "}")
   }
 }
 

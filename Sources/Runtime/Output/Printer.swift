@@ -1,25 +1,66 @@
+/// What a process has printed so far, by which a reader of its output tells one result from the
+/// next.
+struct PrintedResults {
+  /// How many tables.
+  var tables = 0
+  /// Whether the last result was a table; nil where there was none.
+  var endsWithTable: Bool?
+}
+
 /// Prints values: data to standard output in the format that was asked for.
 struct Printer {
-  let host: any Host
+  let session: Session
   let format: OutputFormat
+  /// Whether the format is that of `show as`: what is printed is the table alone.
+  let isChosen: Bool
+
+  private var host: any Host { session.host }
 
   /// - Parameter format: another than the host's.
-  init(host: any Host, format: OutputFormat? = nil) {
-    self.host = host
-    self.format = format ?? host.format
+  init(_ session: Session, format: OutputFormat? = nil) {
+    self.session = session
+    self.format = format ?? session.host.format
+    isChosen = format != nil
   }
 
   func print(_ value: Value) throws {
     switch value {
     case .nothing: break
-    case .table(let table):
-      // Tables for people have styles and escape their own texts.
-      let write = format == .table ? host.write(styled:) : host.write(_:)
-      try render(table.table, as: format, settings: host.settings, into: write)
-    case .prompts, .list, .record: try value.printedTable.map { try print(.table($0)) }
+    case .table(let table): try print(table.table)
+    case .prompts, .list, .record: try value.printedTable.map { try print($0.table) }
     case .missing, .boolean, .integer, .number, .text, .selector:
+      separate(isTable: false)
       host.write((value.shortText ?? "") + "\n")
     }
+  }
+
+  private func print(_ table: Table) throws {
+    let isNumbered = format == .ndjson && !isChosen
+    if isNumbered, table[resultKey] != nil {
+      throw Failure(
+        "the table has a column `\(resultKey)`, which `--format ndjson` adds to number the tables",
+        help: "give it another name (`derive NAME = \(resultKey)`, then `select` the columns), or "
+          + "print with `show as ndjson`")
+    }
+    separate(isTable: true)
+    session.printed.tables += 1
+    if isNumbered {
+      var text = ChunkedText(host.write(_:))
+      try renderNDJSON(table, number: session.printed.tables, into: &text)
+      return try text.flush()
+    }
+    // Tables for people have styles and escape their own texts.
+    let write = format == .table ? host.write(styled:) : host.write(_:)
+    try render(table, as: format, settings: host.settings, into: write)
+  }
+
+  /// An empty line between a table and what comes before or after it, where nothing else would tell
+  /// where the table ends.
+  private func separate(isTable: Bool) {
+    if host.format.isLines, let last = session.printed.endsWithTable, last || isTable {
+      host.write("\n")
+    }
+    session.printed.endsWithTable = isTable
   }
 }
 

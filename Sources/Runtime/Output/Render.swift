@@ -9,6 +9,7 @@ public func render(
     case .table: try renderForPeople(table, settings, into: &text)
     case .plain: try renderPlain(table, into: &text)
     case .tsv: try renderTSV(table, into: &text)
+    case .escaped: try renderEscaped(table, into: &text)
     case .csv: try renderCSV(table, into: &text)
     case .json: try renderJSON(table, into: &text)
     case .ndjson: try renderNDJSON(table, into: &text)

@@ -4,7 +4,16 @@ public enum OutputFormat: String, Sendable, CaseIterable {
   case table
   /// The same for people without a terminal: ASCII alignment, nothing cut.
   case plain
-  case tsv, csv, json, ndjson, markdown
+  case tsv, escaped, csv, json, ndjson, markdown
+
+  /// Whether a table in it is lines without a beginning and an end, so that one that follows it
+  /// would be taken for a part of it.
+  var isLines: Bool {
+    switch self {
+    case .tsv, .escaped, .csv: true
+    case .table, .plain, .json, .ndjson, .markdown: false
+    }
+  }
 }
 
 /// What the place that is written to can show. Nothing under Output looks at the environment:

@@ -24,7 +24,7 @@ public enum Cell: Sendable, Hashable {
     }
   }
 
-  /// The text itself, or the value as TSV writes it with nothing escaped: floats with the digits
+  /// The text itself, or the value as files hold it: floats with the digits
   /// that reproduce them, what is missing as an empty text.
   public var description: String {
     switch self {
