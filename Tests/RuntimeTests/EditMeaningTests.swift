@@ -231,7 +231,7 @@ struct EditMeaningTests {
       try column("edited", "[(country | take 2), (country | take -1)] | \(tail)").prefix(2)
         == six.prefix(2))
     // The prompts of another set are counted on from the 48 of the first, and join its pool.
-    let joined = "[(country | take 2), colosseum]"
+    let joined = "country | take 2 | append colosseum"
     let (pool, number) = (
       try shell.table("\(joined) | \(tail)").rowCount,
       try column("edited", "\(joined) | take -1 | \(tail)")

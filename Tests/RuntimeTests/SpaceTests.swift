@@ -96,7 +96,7 @@ struct SpaceTests {
       let messages = try shell.run("\(fine) | rank").messages
       #expect(messages.isEmpty, "\(fine)")
     }
-    try shell.define("let many = [bare, (\(ends)), (prompt \"In Rome \" -> \" and\")]")
+    try shell.define("let many = bare | append (\(ends)), (prompt \"In Rome \" -> \" and\")")
     let said = try shell.run("many | rank").messages
     #expect(said.contains("2 of 3 prompts end in a space"), "\(said)")
     let part = try shell.run("many | take 2 | dla | top 1").messages
