@@ -34,7 +34,7 @@ public final class LanguageModel: Sendable {
     fileSize = source.size
     try source.blueprint.configuration.validate(path: path)
     tokenizer = try source.tokenizer()
-    endTokens = try Set(source.endTokens() + [tokenizer.eos].compactMap { $0 })
+    endTokens = try tokenizer.endTokens.union(source.endTokens())
     transformer = try source.transformer(pool: pool)
     tensorTypes = TensorType.allCases.compactMap { type in
       let count = source.file.tensors.count { $0.type == type }
@@ -123,7 +123,7 @@ struct CheckpointSource {
     blueprint = try family.blueprint(gguf: file)
     tokenizer = { try Tokenizer(gguf: file) }
     quantization = nil
-    endTokens = { [file.metadata["tokenizer.ggml.eot_token_id"]?.int].compactMap { $0 } }
+    endTokens = { [] }
   }
 
   private init(safetensors path: String) throws {
@@ -141,9 +141,11 @@ struct CheckpointSource {
     blueprint = try family.blueprint(json: config)
     quantization = config.values.quantizationConfig?.quantMethod
     tokenizer = {
-      try Tokenizer(
-        tokenizerJSON: beside + "tokenizer.json", config: beside + "tokenizer_config.json")
+      try TokenizerFolder.check(beside)
+      return try Tokenizer(
+        tokenizerJSON: beside + "tokenizer.json", config: beside + "tokenizer_config.json",
+        model: (name, try JSON.read(path: config.path)["tokenizer_class"]?.string))
     }
-    endTokens = { try GenerationConfig(path: beside + "generation_config.json").endTokens }
+    endTokens = { try GenerationConfig(folder: beside).endTokens }
   }
 }

@@ -110,17 +110,24 @@ import Testing
   }
 
   @Test func readsWhichTokensEndAText() throws {
-    func read(_ text: String) throws -> [Int] {
-      let file = try TemporaryFile(text.utf8)
-      return try GenerationConfig(path: file.path).endTokens
+    /// As of a folder with these files; values by transformers 5.24's `generate`.
+    func read(_ generation: String?, config: String = #"{"eos_token_id":28}"#) throws -> [Int] {
+      let folder = try TemporaryDirectory()
+      try folder.write(config.utf8, "config.json")
+      if let generation { try folder.write(generation.utf8, "generation_config.json") }
+      return try GenerationConfig(folder: folder.path + "/").endTokens
     }
     #expect(try read(#"{"eos_token_id":2}"#) == [2])
     #expect(try read(#"{"eos_token_id":[128001,128009]}"#) == [128001, 128009])
     #expect(try read(#"{"eos_token_id":null}"#) == [])
     #expect(try read("{}") == [])
-    #expect(try GenerationConfig(path: "/nowhere/generation_config.json").endTokens == [])
+    #expect(try read(nil) == [28])
+    #expect(try read(nil, config: #"{"eos_token_id":[28,95]}"#) == [28, 95])
+    #expect(try read(nil, config: #"{"eos_token_id":null}"#) == [])
+    #expect(try read(nil, config: #"{"text_config":{"eos_token_id":5}}"#) == [5])
+    #expect(try read(nil, config: #"{"eos_token_id":1,"text_config":{"eos_token_id":5}}"#) == [1])
     for text in [#"{"eos_token_id":"2"}"#, #"{"eos_token_id":[2,"3"]}"#, #"{"eos_token_id":2.5}"#] {
-      expectFileError("eos_token_id is no token id") { _ = try read(text) }
+      expectFileError("eos_token_id is not a token id") { _ = try read(text) }
     }
   }
 

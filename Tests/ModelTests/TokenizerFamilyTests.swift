@@ -35,12 +35,12 @@ import Testing
   @Test(arguments: [
     ("neox", "<|endoftext|>", false, "gpt2 (gpt-2)"),
     ("llama3", "<|begin_of_text|>", true, "gpt2 (llama-bpe)"),
-    ("tekken", "<s>", true, "gpt2 (tekken)"),
+    ("tekken", "<s>", false, "gpt2 (tekken)"),
     ("gpt-4o", "<|endoftext|>", false, "gpt2 (gpt-4o)"),
     ("llama2", "<s>", true, "llama (SentencePiece)"),
-    ("metaspace", "<s>", true, "llama (SentencePiece)"),
+    ("metaspace", "<s>", false, "llama (SentencePiece)"),
     ("metaspace-words", "<s>", false, "llama (SentencePiece)"),
-    ("gemma", "<s>", true, "llama (SentencePiece)"),
+    ("gemma", "<s>", false, "llama (SentencePiece)"),
   ])
   func opening(name: String, bos: String, addsBOS: Bool, shown: String) throws {
     let tokenizer = try Self.tokenizer(name)

@@ -20,10 +20,11 @@ import Testing
   }
 
   private func build(
-    _ architecture: String, _ values: [String: GGUFBuilder.Value]
+    _ architecture: String, name: String? = nil, _ values: [String: GGUFBuilder.Value]
   ) throws -> Tokenizer {
     var builder = GGUFBuilder()
     builder.metadata = [("general.architecture", .string(architecture))]
+    if let name { builder.metadata.append(("general.name", .string(name))) }
     builder.metadata += values.map { ("tokenizer.ggml.\($0)", $1) }
     let file = try TemporaryFile(builder.build().bytes)
     return try Tokenizer(gguf: GGUFFile(path: file.path))
@@ -93,13 +94,16 @@ import Testing
     ] {
       let tokenizer = try family(name)
       #expect(tokenizer.preTokenizer.steps == [.pattern(pattern)], "\(name)")
-      #expect(tokenizer.ignoresMerges == ignoresMerges && !tokenizer.addsBOS, "\(name)")
+      #expect(tokenizer.ignoresMerges == ignoresMerges, "\(name)")
+      #expect(tokenizer.addsBOS == (name == "tekken"), "\(name)")
     }
     let unasked = try gguf {
       $0["pre"] = .string("llama-bpe")
       $0["add_bos_token"] = .bool(false)
     }
     #expect(!unasked.addsBOS && unasked.bos == 0)
+    #expect(unasked.notes.count == 1 && unasked.notes[0].contains("says add_bos_token false"))
+    #expect(llama.notes == [])
     // Without a BOS there is none to be fed.
     #expect(try !gguf { $0["bos_token_id"] = nil }.addsBOS)
   }
@@ -107,7 +111,7 @@ import Testing
   // MARK: - SentencePiece
 
   private func pieces(
-    _ architecture: String = "llama", _ edit: (inout [String: GGUFBuilder.Value]) -> Void
+    name: String? = nil, _ edit: (inout [String: GGUFBuilder.Value]) -> Void
   ) throws -> Tokenizer {
     let tokens = ["<unk>", "<s>", "</s>", "<0x0A>", "▁", "a", "b", "ab", "▁a", "a b", "<|end|>"]
     var values: [String: GGUFBuilder.Value] = [
@@ -117,7 +121,7 @@ import Testing
       "token_type": .array(5, [2, 3, 3, 6, 1, 1, 1, 1, 1, 4, 3].map { .int32($0) }),
     ]
     edit(&values)
-    return try build(architecture, values)
+    return try build("llama", name: name, values)
   }
 
   @Test func piecesByScore() throws {
@@ -126,9 +130,11 @@ import Testing
     #expect(tokenizer.encode("ab").map(\.id) == [8, 6])
     #expect(tokenizer.encode("ab", isContinuation: true).map(\.id) == [7])
     // A token by decree, which the file writes with a space; a byte; text of no token and no bytes.
-    #expect(tokenizer.encode("ba b\nzzb").map(\.id) == [4, 6, 9, 3, 0, 6])
+    #expect(tokenizer.encode("ba b\nzzb").map(\.id) == [4, 6, 9, 4, 3, 0, 6])
     #expect(
-      tokenizer.encode("ba b\nzzb").map(\.range) == [0..<0, 0..<1, 1..<4, 4..<5, 5..<7, 7..<8])
+      tokenizer.encode("ba b\nzzb").map(\.range) == [
+        0..<0, 0..<1, 1..<4, 4..<4, 4..<5, 5..<7, 7..<8,
+      ])
     #expect(tokenizer.bos == 1 && tokenizer.eos == 2 && tokenizer.unknown == 0)
     #expect(tokenizer.addsBOS)
     #expect(tokenizer.text(of: 8) == " a" && tokenizer.text(of: 3) == "\n")
@@ -139,13 +145,14 @@ import Testing
     }
     #expect(plain.encode("ab").map(\.id) == [7] && !plain.addsBOS)
     // Phi-3's marks take the white space after them, but for BOS.
-    #expect(try pieces("phi3") { _ in }.encode("<|end|>\n\n<s>\n").map(\.id) == [10, 1, 4, 3])
+    #expect(
+      try pieces(name: "Phi-3 mini") { _ in }.encode("<|end|>\n\n<s>\n").map(\.id) == [10, 1, 4, 3])
     #expect(tokenizer.encode("<|end|>\n").map(\.id) == [10, 4, 3])
   }
 
   @Test func refusesBadPieces() {
     func expect(_ message: String, _ edit: (inout [String: GGUFBuilder.Value]) -> Void) {
-      expectFileError(message) { _ = try pieces("llama", edit) }
+      expectFileError(message) { _ = try pieces(edit) }
     }
     expect("needs a score for each token") { $0["scores"] = nil }
     expect("needs a score for each token") { $0["scores"] = .array(6, [.float32(1)]) }
@@ -155,5 +162,28 @@ import Testing
     expect("drops white space") { $0["remove_extra_whitespaces"] = .bool(true) }
     expect("by a table") { $0["precompiled_charsmap"] = .array(0, [.uint8(1)]) }
     expect("bos_token_id is 11, but there are 11 tokens") { $0["bos_token_id"] = .uint32(11) }
+  }
+}
+
+/// Tokens of every type, against llama.cpp; made by Scripts/reference/tokens_llamacpp.py.
+@Suite struct TokenizerLlamaTests {
+  @Test(arguments: ["pieces-1", "pieces-2", "pieces-3", "bytes-1", "bytes-2", "bytes-3"])
+  func asLlamaDoes(name: String) throws {
+    let path = fixturePath("tokenizer-llamacpp/\(name)")
+    let tokenizer = try Tokenizer(gguf: GGUFFile(path: path + ".gguf"))
+    let lines = try JSON.bytes(path: path + ".ndjson", limit: 1 << 20).split(separator: 0x0A)
+      .map { try JSON(Array($0), source: path) }
+    let head = try #require(lines.first)
+    #expect(tokenizer.bos == head["bos"]?.int && tokenizer.eos == head["eos"]?.int)
+    #expect(tokenizer.endTokens == Set(head["ends"]?.array?.compactMap(\.int) ?? []))
+    #expect(lines.count > 120)
+    var wrong: [String] = []
+    for line in lines.dropFirst() {
+      let text = try #require(line["text"]?.string)
+      let wanted = line["ids"]?.array?.compactMap(\.int)
+      let found = tokenizer.encode(text).map(\.id)
+      if found != wanted { wrong.append("\(quoted(text)): \(found), not \(wanted ?? [])") }
+    }
+    #expect(wrong.isEmpty, "\(wrong.count) of \(lines.count): \(wrong.prefix(5))")
   }
 }

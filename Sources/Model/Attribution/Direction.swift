@@ -86,6 +86,7 @@ extension Direction {
 extension Transformer {
   /// The direction of a target. One pass over all W_O: keep it for every run that shares it.
   public func direction(of target: LogitTarget) throws -> Direction {
+    for (token, _) in target.ordered { try configuration.check(token: token) }
     let weights = self.weights(of: target)
     let vector = centred(zip(weights, finalNorm.weight).map { $0 * Double($1) }).map { Float($0) }
     let heads = Slots<[Float]>(count: layers.count)

@@ -1,17 +1,34 @@
-/// A `generation_config.json`, of which one thing is read: which tokens end a text. A chat model has
-/// several, of which the tokenizer names one.
+/// The tokens that end a text as a folder's files name them for generation. A chat model has several.
 struct GenerationConfig {
-  var endTokens: [Int] = []
+  let endTokens: [Int]
 
-  /// - Throws: `ModelError` if the file is there and damaged.
-  init(path: String) throws {
-    guard ReadableFile.exists(path), let value = try JSON.read(path: path)["eos_token_id"] else {
-      return
+  /// As transformers 5.24 does: `generation_config.json` alone where there is one, even one that
+  /// names no token, else `config.json`, or its part for text.
+  ///
+  /// - Parameter folder: with its slash, or empty.
+  /// - Throws: `ModelError` if a file is damaged, or what it names is not a token.
+  init(folder: String) throws {
+    let path = folder + "generation_config.json"
+    if ReadableFile.exists(path) {
+      endTokens = try Self.tokens(JSON.read(path: path), path) ?? []
+    } else {
+      let path = folder + "config.json"
+      let config = try JSON.read(path: path)
+      endTokens =
+        try Self.tokens(config, path)
+        ?? config["text_config"].flatMap { try Self.tokens($0, path) } ?? []
     }
+  }
+
+  private static func tokens(_ file: JSON, _ path: String) throws -> [Int]? {
+    guard let value = file["eos_token_id"] else { return nil }
     let ids = value.array ?? [value]
-    endTokens = ids.compactMap(\.int)
-    guard endTokens.count == ids.count else {
-      throw ModelError(.file, "\(quoted(path)): eos_token_id is no token id and no list of them")
+    return try ids.map { id in
+      guard let id = id.int else {
+        throw ModelError(
+          .file, "\(quoted(path)): eos_token_id is not a token id or a list of token ids")
+      }
+      return id
     }
   }
 }

@@ -18,7 +18,7 @@ extension RunRequest {
     }
     try check(positions: logits.counts(vocabulary: configuration.vocabulary).map(\.position))
     if case .tokens(let tokens, _) = logits {
-      for token in tokens { try check(token: token, configuration) }
+      for token in tokens { try configuration.check(token: token) }
     }
     return further
   }
@@ -27,19 +27,12 @@ extension RunRequest {
     guard !tokens.isEmpty else {
       throw ModelError(.request, "a prompt of no tokens cannot be run")
     }
-    for token in tokens { try check(token: token, configuration) }
+    for token in tokens { try configuration.check(token: token) }
     guard tokens.count <= configuration.context else {
       throw ModelError(
         .request,
         "a prompt of \(tokens.count) tokens is longer than the \(configuration.context) that this "
           + "model was trained for")
-    }
-  }
-
-  private func check(token: Int, _ configuration: Configuration) throws {
-    guard token >= 0, token < configuration.vocabulary else {
-      throw ModelError(
-        .request, "there is no token \(token): this model has 0 to \(configuration.vocabulary - 1)")
     }
   }
 

@@ -14,6 +14,15 @@ struct AddedTokens: Sendable {
     var comesSecond = false
   }
 
+  /// Which of two tokens that overlap in a text is found.
+  enum Order: Sendable {
+    /// The one that begins first, of those that begin together the longest: `tokenizers`.
+    case leftmost
+    /// The longest wherever it stands, of equal ones that of the lower id: llama.cpp.
+    case longest
+  }
+
+  private let order: Order
   private let first: TokenFinder
   private let second: TokenFinder
   /// Of those that are looked for in the changed text, by id, what they are there, where it differs.
@@ -21,7 +30,8 @@ struct AddedTokens: Sendable {
 
   /// - Parameter normalizer: what changes the text before the second search, and so what is
   ///   searched for.
-  init(_ tokens: [Token], normalizer: Normalizer) {
+  init(_ tokens: [Token], order: Order = .leftmost, normalizer: Normalizer) {
+    self.order = order
     first = TokenFinder(tokens.filter { !$0.comesSecond })
     var (late, changed): ([Token], [Int: [UInt8]]) = ([], [:])
     for var token in tokens where token.comesSecond {
@@ -39,7 +49,10 @@ struct AddedTokens: Sendable {
   func split(
     original bytes: [UInt8], text: (Range<Int>) -> Void, token: (Int, Range<Int>) -> Void
   ) {
-    split(bytes, 0..<bytes.count, first, text: text, token: token)
+    switch order {
+    case .leftmost: split(bytes, 0..<bytes.count, first, text: text, token: token)
+    case .longest: splitByLongest(bytes, first, text: text, token: token)
+    }
   }
 
   /// The second search, in a stretch that has been changed.

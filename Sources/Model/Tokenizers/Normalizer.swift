@@ -65,13 +65,32 @@ struct Normalizer: Sendable, Equatable {
       if first.isASCII && stretch.count == 1 || !first.isKnownToNFC {
         changed.append(stretch, for: index..<end)
       } else {
-        let composed = String(
-          String.UnicodeScalarView(String(decoding: stretch, as: UTF8.self)._nfc))
+        let ordered = Self.decomposed(String(decoding: stretch, as: UTF8.self))
+        let composed = String(String.UnicodeScalarView(String(ordered)._nfc))
         changed.append(Array(composed.utf8)[...], for: index..<end)
       }
       index = end
     }
     return changed.text
+  }
+
+  /// The canonical decomposition, with its marks in canonical order. Swift's own leaves marks after
+  /// U+0F73, U+0F75 and U+0F81 where they are: these have the class 0, but what they are made of
+  /// has not.
+  private static func decomposed(_ text: String) -> String.UnicodeScalarView {
+    let scalars = text.unicodeScalars.flatMap { Array(String($0)._nfd) }
+    var ordered: [Unicode.Scalar] = []
+    for scalar in scalars {
+      let order = scalar.properties.canonicalCombiningClass
+      var place = ordered.endIndex
+      while order != .notReordered, place > 0,
+        ordered[place - 1].properties.canonicalCombiningClass > order
+      {
+        place -= 1
+      }
+      ordered.insert(scalar, at: place)
+    }
+    return String.UnicodeScalarView(ordered)
   }
 }
 

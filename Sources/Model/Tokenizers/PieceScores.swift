@@ -11,15 +11,12 @@ struct PieceScores: Sendable {
     precondition(scores.count == vocabulary.count)
     self.vocabulary = vocabulary
     ranks = scores.map(Self.rank)
-    longest = vocabulary.kinds.indices.reduce(0) { longest, id in
-      vocabulary.kinds[id] == .normal ? max(longest, vocabulary.tokens.range(id).count) : longest
-    }
+    longest = (0..<vocabulary.count).reduce(0) { max($0, vocabulary.tokens.range($1).count) }
   }
 
-  /// The piece that `text` is.
+  /// The piece that `text` is, of whatever kind: llama.cpp merges into marks and unused pieces too.
   func find(_ text: ArraySlice<UInt8>) -> (rank: Int32, id: Int32)? {
-    guard text.count <= longest, let id = vocabulary.id(text), vocabulary.kinds[id] == .normal
-    else { return nil }
+    guard text.count <= longest, let id = vocabulary.id(text) else { return nil }
     return (ranks[id], Int32(id))
   }
 

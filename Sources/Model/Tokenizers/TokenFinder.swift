@@ -9,7 +9,7 @@ struct TokenFinder: Sendable {
     var nextSibling: Int32 = -1
   }
 
-  private let tokens: [AddedTokens.Token]
+  let tokens: [AddedTokens.Token]
   private var nodes = [Node(byte: 0)]
   /// The bytes that some token begins with.
   private var begins = [Bool](repeating: false, count: 256)
@@ -39,6 +39,17 @@ struct TokenFinder: Sendable {
       if nodes[node].token >= 0 { token = nodes[node].token }
     }
     return token < 0 ? nil : tokens[Int(token)]
+  }
+
+  /// Calls `body` with each token that `bytes` begin with, by its place in `tokens`.
+  func all(_ bytes: ArraySlice<UInt8>, _ body: (Int) -> Void) {
+    guard let first = bytes.first, begins[Int(first)] else { return }
+    var node = 0
+    for byte in bytes {
+      guard let next = child(of: node, byte) else { return }
+      node = next
+      if nodes[node].token >= 0 { body(Int(nodes[node].token)) }
+    }
   }
 
   private func child(of node: Int, _ byte: UInt8) -> Int? {

@@ -11,34 +11,36 @@ extension Tokenizer {
     case nil: throw file.damaged("the file has no tokenizer (tokenizer.ggml.model)")
     case let model?:
       throw file.damaged(
-        "its tokenizer is of the kind \(quoted(model)), which is not read",
+        "its tokenizer is of the kind \(quoted(model)), which is not supported",
         help: "byte-level ones ('gpt2') and SentencePiece's byte pairs ('llama') are")
     }
   }
 
   private init(bytePairs file: TokenizerMetadata) throws {
     let family = try BytePairFamily(file)
-    let vocabulary = try file.vocabulary(.byteAlphabet)
+    let eos = try file.token("eos_token_id")
+    let marks = GGUFMarks(try file.vocabulary(.byteAlphabet), file, eos: eos)
     self.init(
-      name: "gpt2 (\(family.name))", vocabulary: vocabulary,
-      rule: .ranks(try file.mergeTable(vocabulary)), normalizer: family.normalizer,
-      preTokenizer: family.preTokenizer,
-      added: file.added(vocabulary, [.special, .added]),
-      bos: try file.token("bos_token_id"), eos: try file.token("eos_token_id"),
+      name: "gpt2 (\(family.name))", vocabulary: marks.vocabulary,
+      rule: .ranks(try file.mergeTable(marks.vocabulary)), normalizer: family.normalizer,
+      preTokenizer: family.preTokenizer, added: marks.added(file), addedOrder: .longest,
+      bos: try file.token("bos_token_id"), eos: eos, endTokens: marks.endTokens,
       addsBOS: file["add_bos_token"]?.bool ?? family.addsBOS,
       ignoresMerges: family.ignoresMerges)
+    notes = file.bosNotes(usual: family.addsBOS)
   }
 
-  /// SentencePiece's byte pairs. llama.cpp puts a space before a text, and BOS before that, unless
-  /// the file says otherwise; both are done here.
+  /// SentencePiece's byte pairs as llama.cpp does them. It takes the marks and the user-defined
+  /// tokens out of the text first. Unless the file says otherwise it puts a space before the text
+  /// and before what follows each of them, and BOS before everything.
   private init(sentencePiece file: TokenizerMetadata) throws {
-    let vocabulary = try file.vocabulary(.metaspace)
     guard file["precompiled_charsmap"] == nil, file["remove_extra_whitespaces"]?.bool != true
     else {
       throw file.damaged(
         "its tokenizer changes the text by a table (precompiled_charsmap) or drops white space "
           + "(remove_extra_whitespaces), which is not read")
     }
+    let vocabulary = try file.vocabulary(.metaspace)
     guard let scores = file["scores"]?.floats, scores.count == vocabulary.count else {
       throw file.damaged(
         "its tokenizer needs a score for each token (tokenizer.ggml.scores)")
@@ -46,32 +48,23 @@ extension Tokenizer {
     if let bad = scores.firstIndex(where: \.isNaN) {
       throw file.damaged("the score of token \(bad) of its tokenizer is no number")
     }
-    let mark = Vocabulary.metaspace
-    let replacement = Normalizer.Step.replace([UInt8(ascii: " ")], with: mark)
+    /// What SentencePiece gives to a mark if the file says nothing else.
+    func token(_ key: String, _ usual: Int) throws -> Int? {
+      try file.token(key) ?? (usual < vocabulary.count ? usual : nil)
+    }
+    let eos = try token("eos_token_id", 2)
+    let marks = GGUFMarks(vocabulary, file, eos: eos)
+    let space = Vocabulary.metaspace
     let putsSpace = file["add_space_prefix"]?.bool ?? true
-    // Control tokens stand for themselves; a token by decree is looked for among the words.
-    var control = file.added(vocabulary, [.special])
-    if file.architecture == "phi3" {
-      let kept: [[UInt8]] = ["<unk>", "<s>", "<|endoftext|>"].map { Array($0.utf8) }
-      for index in control.indices where !kept.contains(control[index].content) {
-        control[index].stripsRight = true
-      }
-    }
-    let decreed = file.added(vocabulary, [.added]).map { token in
-      var token = token
-      token.comesSecond = true
-      return token
-    }
     self.init(
-      name: "llama (SentencePiece)", vocabulary: vocabulary,
-      rule: .scores(PieceScores(vocabulary, scores: scores)),
-      normalizer: Normalizer(steps: (putsSpace ? [.prepend(mark)] : []) + [replacement]),
-      preTokenizer: .whole, added: control + decreed,
-      addedNormalizer: Normalizer(steps: [replacement]),
-      bos: try file.token("bos_token_id") ?? file.control(1, vocabulary),
-      eos: try file.token("eos_token_id") ?? file.control(2, vocabulary),
+      name: "llama (SentencePiece)", vocabulary: marks.vocabulary,
+      rule: .scores(PieceScores(marks.vocabulary, scores: scores)),
+      normalizer: Normalizer(
+        steps: (putsSpace ? [.prepend(space)] : []) + [.replace([UInt8(ascii: " ")], with: space)]),
+      preTokenizer: .whole, added: marks.added(file), addedOrder: .longest,
+      bos: try token("bos_token_id", 1), eos: eos, endTokens: marks.endTokens,
       addsBOS: file["add_bos_token"]?.bool ?? true,
-      unknown: try file.token("unknown_token_id") ?? file.control(0, vocabulary),
-      fusesUnknown: true)
+      unknown: try token("unknown_token_id", 0), fusesUnknown: true)
+    notes = file.bosNotes(usual: true)
   }
 }

@@ -1,38 +1,73 @@
 extension Tokenizer {
-  /// A tokenizer from Hugging Face's `tokenizer.json`.
+  /// A tokenizer from Hugging Face's `tokenizer.json` and the files next to it, as `AutoTokenizer`
+  /// of transformers 5.24 reads them.
   ///
   /// - Parameters:
   ///   - path: of the `tokenizer.json`.
-  ///   - config: of the `tokenizer_config.json` beside it, which says what BOS and EOS are. If there
-  ///     is none, only a BOS that the `tokenizer.json` itself puts before a text is known.
+  ///   - config: of the `tokenizer_config.json`; `special_tokens_map.json` and `added_tokens.json`
+  ///     are in its folder. nil for the `tokenizer.json` alone.
+  ///   - model: what `config.json` says. nil for parts that are all the `tokenizer.json`'s own.
   /// - Throws: `ModelError` of kind `file` if a file is missing or damaged, or asks for something
   ///   that is not known here; the message names it.
-  public init(tokenizerJSON path: String, config: String?) throws {
-    let file = try TokenizerJSON(path: path)
+  public init(
+    tokenizerJSON path: String, config: String?,
+    model: (type: String, tokenizerClass: String?)? = nil
+  ) throws {
+    let own = try TokenizerJSON(path: path)
+    let ownAdded = try own.ownAdded()
+    let files = try config.map { config in
+      try HubTokenizerFiles(config: config, folder: Self.folder(of: config), own: ownAdded)
+    }
+    let kind = model.map { model in
+      TokenizerClass(
+        modelType: model.type,
+        named: files?.config?["tokenizer_class"]?.string ?? model.tokenizerClass,
+        isByteLevel: own.isByteLevel)
+    }
+    let file = files.map { own.replacing(kind ?? .backend, $0) } ?? own
     let splitting = try file.splitting()
     let normalizer = try file.normalizer()
     try file.checkDecoder()
-    let (vocabulary, added) = try file.vocabulary(splitting.spelling)
-    let config = try config.flatMap { path in
-      ReadableFile.exists(path)
-        ? SpecialTokens(path: path, values: try JSON.read(path: path)) : nil
+
+    let texts = ownAdded.map(\.token) + (files?.allTokens ?? [])
+    let usual = kind.map { Array($0.names.values) } ?? []
+    var added = try own.addedVocabulary(for: Set(texts.map(\.content) + usual), own: ownAdded)
+    if kind ?? .backend == .backend { for (_, token) in ownAdded { added.add(token) } }
+    if let files { added.add(files, of: kind ?? .backend) }
+    let (vocabulary, tokens) = try own.vocabulary(
+      splitting.spelling, added.tokens, usesBytes: file.model["byte_fallback"]?.bool == true)
+
+    func id(_ name: String) -> Int? {
+      let content = files?.named.first { $0.name == name }.map { $0.token?.content }
+      return (content ?? kind?.names[name]).flatMap { vocabulary.id(Array($0.utf8)) }
     }
-    let opening = try file.openingToken().map { content in
+    let template = try file.template()
+    let opening = try template.before.map { content in
       guard let id = vocabulary.id(Array(content.utf8)) else {
         throw file.damaged("it begins a text with \(quoted(content)), which is no token of it")
       }
       return id
     }
-    let bos = try config?.id("bos_token", file, vocabulary) ?? opening
     self.init(
       name: Self.name(splitting), vocabulary: vocabulary,
-      rule: .ranks(try file.mergeTable(vocabulary)), normalizer: normalizer,
-      spacing: splitting.spacing, preTokenizer: splitting.preTokenizer, added: added, bos: bos,
-      eos: try config?.id("eos_token", file, vocabulary),
-      addsBOS: config?.addsBOS ?? (opening != nil),
+      rule: .ranks(try own.mergeTable(vocabulary)), normalizer: normalizer,
+      spacing: splitting.spacing, preTokenizer: splitting.preTokenizer, added: tokens,
+      bos: opening ?? id("bos_token"), eos: id("eos_token"), addsBOS: opening != nil,
       unknown: file.model["unk_token"]?.string.flatMap { vocabulary.id(Array($0.utf8)) },
       fusesUnknown: file.model["fuse_unk"]?.bool ?? false,
       ignoresMerges: file.model["ignore_merges"]?.bool ?? false)
+    notes =
+      HubTokenizerNotes(
+        path: path, files: files, kind: kind, own: own, file: file, template: template,
+        moved: ownAdded.filter { added.id($0.token.content) != $0.id }.map {
+          ($0.token.content, $0.id)
+        }
+      ).texts
+  }
+
+  /// The folder that a file is in, with its slash; empty for the current one.
+  private static func folder(of path: String) -> String {
+    path.lastIndex(of: "/").map { String(path[...$0]) } ?? ""
   }
 
   private static func name(_ splitting: TokenizerJSON.Splitting) -> String {
@@ -44,37 +79,6 @@ extension Tokenizer {
       let pattern = WordPattern.allCases.first { pre.steps.contains(.pattern($0)) } ?? .gpt2
       return "gpt2 (\(pattern.name))"
     }
-  }
-}
-
-/// A `tokenizer_config.json`.
-private struct SpecialTokens {
-  let path: String
-  let values: JSON
-
-  /// Whether BOS comes before every text: as the file says, or as transformers has it for the
-  /// tokenizers of Llama and Gemma. nil leaves it to the `tokenizer.json`.
-  var addsBOS: Bool? {
-    if let said = values["add_bos_token"]?.bool { return said }
-    switch values["tokenizer_class"]?.string {
-    case "LlamaTokenizer", "LlamaTokenizerFast", "GemmaTokenizer", "GemmaTokenizerFast":
-      return true
-    default: return nil
-    }
-  }
-
-  /// The id of the token that the configuration names.
-  func id(_ key: String, _ file: TokenizerJSON, _ vocabulary: Vocabulary) throws -> Int? {
-    guard let value = values[key] else { return nil }
-    guard let content = value.string ?? value["content"]?.string else {
-      throw ModelError(.file, "\(quoted(path)): \(key) is no token")
-    }
-    guard let id = vocabulary.id(Array(content.utf8)) else {
-      throw ModelError(
-        .file,
-        "\(quoted(path)): \(key) is \(quoted(content)), which is no token of \(quoted(file.path))")
-    }
-    return id
   }
 }
 

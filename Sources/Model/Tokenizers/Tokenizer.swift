@@ -17,8 +17,12 @@ public struct Tokenizer: Sendable {
   public let name: String
   public let bos: Int?
   public let eos: Int?
+  /// The tokens that end a text: EOS, and others that the tokenizer's file marks as an end.
+  public let endTokens: Set<Int>
   /// Whether the model's files put BOS before every text.
   public let addsBOS: Bool
+  /// Where the model's files disagree: which of them was followed.
+  public internal(set) var notes: [String] = []
 
   let vocabulary: Vocabulary
   let rule: MergeRule
@@ -37,14 +41,11 @@ public struct Tokenizer: Sendable {
   /// Whether a word that is a token becomes it at once, whatever the merges say.
   let ignoresMerges: Bool
 
-  /// - Parameter addedNormalizer: what changes the added tokens that are looked for in the changed
-  ///   text, if not all that changes the text.
   init(
     name: String, vocabulary: Vocabulary, rule: MergeRule, normalizer: Normalizer = .none,
     spacing: Normalizer = .none, preTokenizer: PreTokenizer, added: [AddedTokens.Token],
-    addedNormalizer: Normalizer? = nil, bos: Int?, eos: Int?, addsBOS: Bool, unknown: Int? = nil,
-    fusesUnknown: Bool = false,
-    ignoresMerges: Bool = false
+    addedOrder: AddedTokens.Order = .leftmost, bos: Int?, eos: Int?, endTokens: Set<Int> = [],
+    addsBOS: Bool, unknown: Int? = nil, fusesUnknown: Bool = false, ignoresMerges: Bool = false
   ) {
     self.name = name
     self.bos = bos
@@ -55,8 +56,9 @@ public struct Tokenizer: Sendable {
     self.normalizer = normalizer
     self.spacing = spacing
     self.preTokenizer = preTokenizer
-    self.added = AddedTokens(added, normalizer: addedNormalizer ?? normalizer)
-    self.byteTokens = vocabulary.byteTokens
+    self.endTokens = endTokens.union([eos].compactMap { $0 })
+    self.added = AddedTokens(added, order: addedOrder, normalizer: normalizer)
+    self.byteTokens = vocabulary.byteTokens(anyKind: rule.isByScore)
     self.unknown = unknown
     self.fusesUnknown = fusesUnknown
     self.ignoresMerges = ignoresMerges

@@ -1,7 +1,7 @@
 /// The parts of a `tokenizer.json` around its model: what they say, or that it is not known here.
 extension TokenizerJSON {
   /// What happens to a text between its added tokens.
-  struct Splitting {
+  struct Splitting: Equatable {
     var spacing = Normalizer.none
     var preTokenizer = PreTokenizer.whole
     var spelling = Vocabulary.Spelling.metaspace
@@ -132,20 +132,28 @@ extension TokenizerJSON {
     if step["split"]?.bool ?? true { result.preTokenizer.steps.append(.before(mark)) }
   }
 
-  /// The special token that the file puts before a text; nil if it puts none.
-  func openingToken() throws -> String? {
-    guard let part = parts["post_processor"] else { return nil }
+  /// The special tokens that the file puts before a text and after it.
+  func template() throws -> (before: String?, after: [String]) {
+    guard let part = parts["post_processor"] else { return (nil, []) }
     let isSequence = part["type"]?.string == "Sequence"
-    var opening: String?
+    var result: (before: String?, after: [String]) = (nil, [])
     for step in isSequence ? part["processors"]?.array ?? [] : [part] {
       switch step["type"]?.string {
       case "ByteLevel": break
       case "TemplateProcessing":
-        opening = step["single"]?.array?.first?["SpecialToken"]?["id"]?.string ?? opening
+        let pieces = step["single"]?.array ?? []
+        let text = pieces.firstIndex { $0["Sequence"] != nil } ?? pieces.count
+        let marks = pieces.map { $0["SpecialToken"]?["id"]?.string }
+        let before = marks[..<text].compactMap { $0 }
+        guard before.count + (result.before == nil ? 0 : 1) <= 1 else {
+          throw damaged("its post_processor puts several tokens before a text, which is not read")
+        }
+        result.before = before.first ?? result.before
+        result.after += marks[text...].compactMap { $0 }
       default: throw damaged("its post_processor has \(typeName(step)), which is not read")
       }
     }
-    return opening
+    return result
   }
 
   /// Tokens are always turned into text in the vocabulary's own spelling; a decoder that would do

@@ -10,6 +10,16 @@ struct TokenizerJSON {
   /// The other members of the file.
   private(set) var parts: [String: JSON] = [:]
 
+  /// The file as a class of transformers takes it that brings some of the parts itself.
+  func replacing(_ kind: TokenizerClass, _ files: HubTokenizerFiles) -> TokenizerJSON {
+    guard let (own, settings) = kind.parts(files) else { return self }
+    var file = self
+    file.parts = own
+    file.parts["post_processor"] = kind == .gptNeoX ? nil : parts["post_processor"]
+    file.model = .object(settings)
+    return file
+  }
+
   init(path: String) throws {
     self.path = path
     // The largest known has 35 MB.
@@ -34,11 +44,14 @@ struct TokenizerJSON {
 
   private mutating func readModel(_ scanner: inout JSONScanner) throws {
     var settings: [String: JSON] = [:]
+    var hasForeignVocabulary = false
     try scanner.object { scanner, key in
       switch key {
       case "vocab":
         guard scanner.peek() == UInt8(ascii: "{") else {
-          throw scanner.error("the vocabulary is no object, so the model is not the kind BPE")
+          _ = try scanner.value()
+          hasForeignVocabulary = true
+          return
         }
         try readVocabulary(&scanner)
       case "merges": try readMerges(&scanner)
@@ -47,12 +60,15 @@ struct TokenizerJSON {
     }
     model = .object(settings)
     try check(settings)
+    guard !hasForeignVocabulary else {
+      throw damaged("its model has a vocabulary that is not an object, which is not supported")
+    }
   }
 
   private func check(_ settings: [String: JSON]) throws {
     // Old files leave the type out; their vocabulary and merges say enough.
     if let type = model["type"]?.string, type != "BPE" {
-      throw damaged("its model is \(quoted(type)), which is not read; BPE is")
+      throw damaged("its model is \(quoted(type)), which is not supported; BPE is")
     }
     if let dropout = model["dropout"]?.double, dropout != 0 {
       throw damaged("its model has a dropout of \(dropout), so it has no fixed tokens")
@@ -101,26 +117,66 @@ struct TokenizerJSON {
     merges = StringArray(bytes: bytes, ends: ends)
   }
 
-  /// The tokens by id, with those that were added to the model's.
-  func vocabulary(
-    _ spelling: Vocabulary.Spelling
-  ) throws -> (Vocabulary, [AddedTokens.Token]) {
-    var added: [AddedTokens.Token] = []
-    var addedKinds: [Int: Vocabulary.Kind] = [:]
-    for token in parts["added_tokens"]?.array ?? [] {
+  /// Whether transformers finds the file to be one of bytes: by its pre-tokenizer or its decoder.
+  var isByteLevel: Bool {
+    ["pre_tokenizer", "decoder"].contains { key in
+      let part = parts[key]
+      let steps = [part] + (part?["pretokenizers"]?.array ?? part?["decoders"]?.array ?? [])
+      return steps.contains { $0?["type"]?.string == "ByteLevel" }
+    }
+  }
+
+  /// The tokens that the file adds to the model's, in its order.
+  func ownAdded() throws -> [(id: Int, token: HubTokenizerFiles.Token)] {
+    var seen: Set<Int> = []
+    return try (parts["added_tokens"]?.array ?? []).map { token in
       guard let id = token["id"]?.int, let content = token["content"]?.string, content != "" else {
         throw damaged("an added token needs an id and a content")
       }
-      let isSpecial = token["special"]?.bool ?? false
-      guard addedKinds.updateValue(isSpecial ? .special : .added, forKey: id) == nil else {
+      guard id >= 0 else {
+        throw damaged("the added token \(quoted(content)) has the id \(id), which is not valid")
+      }
+      guard seen.insert(id).inserted else {
         throw damaged("the id \(id) is given to two added tokens")
       }
-      added.append(
-        AddedTokens.Token(
-          id: id, content: Array(content.utf8), stripsLeft: token["lstrip"]?.bool ?? false,
-          stripsRight: token["rstrip"]?.bool ?? false,
-          standsAlone: token["single_word"]?.bool ?? false,
-          comesSecond: token["normalized"]?.bool ?? !isSpecial))
+      let isSpecial = token["special"]?.bool ?? false
+      let read = HubTokenizerFiles.Token(
+        content: content, stripsLeft: token["lstrip"]?.bool ?? false,
+        stripsRight: token["rstrip"]?.bool ?? false,
+        standsAlone: token["single_word"]?.bool ?? false,
+        isNormalized: token["normalized"]?.bool ?? !isSpecial, isSpecial: isSpecial)
+      return (id, read)
+    }
+  }
+
+  /// Room for added tokens, which knows the ids that the model gives to some texts.
+  ///
+  /// - Parameter own: the file's added tokens, none of which may have the id of another text.
+  func addedVocabulary(
+    for texts: Set<String>, own: [(id: Int, token: HubTokenizerFiles.Token)]
+  ) throws -> AddedVocabulary {
+    let ownTexts = Dictionary(own.map { ($0.id, $0.token.content) }) { first, _ in first }
+    let hashes = Dictionary(grouping: texts) { ByteHash($0.utf8).value }
+    var modelIDs: [String: Int] = [:]
+    for (index, id) in ids.enumerated() {
+      if let text = ownTexts[id], !tokens[index].elementsEqual(text.utf8) {
+        throw damaged("the added token \(quoted(text)) has the id \(id), which is taken")
+      }
+      guard let texts = hashes[ByteHash(tokens[index]).value] else { continue }
+      for text in texts where tokens[index].elementsEqual(text.utf8) { modelIDs[text] = id }
+    }
+    return AddedVocabulary(modelIDs: modelIDs, modelCount: ids.count)
+  }
+
+  /// The tokens by id, with those that were added to the model's.
+  func vocabulary(
+    _ spelling: Vocabulary.Spelling, _ tokensAdded: [Int: HubTokenizerFiles.Token], usesBytes: Bool
+  ) throws -> (Vocabulary, [AddedTokens.Token]) {
+    let added = tokensAdded.sorted { $0.key < $1.key }.map { id, token in
+      AddedTokens.Token(
+        id: id, content: Array(token.content.utf8), stripsLeft: token.stripsLeft,
+        stripsRight: token.stripsRight, standsAlone: token.standsAlone,
+        comesSecond: token.isNormalized)
     }
     // Every token stands in the file, but some ids between may be free; far fewer than tokens.
     let total = ids.count + added.count
@@ -139,12 +195,12 @@ struct TokenizerJSON {
     var kinds = places.map { $0 < 0 ? Vocabulary.Kind.unused : .normal }
     for (index, token) in added.enumerated() {
       let id = token.id
-      guard id >= 0, places[id] < 0 || tokens[places[id]] == token.content[...] else {
+      guard places[id] < 0 || tokens[places[id]] == token.content[...] else {
         let content = quoted(String(decoding: token.content, as: UTF8.self))
         throw damaged("the added token \(content) has the id \(id), which is taken")
       }
       places[id] = ids.count + index
-      kinds[id] = addedKinds[id] ?? .added
+      kinds[id] = tokensAdded[id]?.isSpecial == true ? .special : .added
     }
     var (bytes, ends): ([UInt8], [Int]) = ([], [])
     bytes.reserveCapacity(tokens.bytes.count)
@@ -158,7 +214,7 @@ struct TokenizerJSON {
       ends.append(bytes.count)
     }
     let texts = StringArray(bytes: bytes, ends: ends)
-    if spelling == .metaspace, model["byte_fallback"]?.bool == true {
+    if spelling == .metaspace, usesBytes {
       for id in kinds.indices where kinds[id] == .normal && Vocabulary.byte(texts[id]) != nil {
         kinds[id] = .byte
       }

@@ -48,9 +48,21 @@ struct TokenizerMetadata {
     return id
   }
 
-  /// `id`, which SentencePiece gives to a mark if the file says nothing else.
-  func control(_ id: Int, _ vocabulary: Vocabulary) -> Int? {
-    id < vocabulary.count && vocabulary.kinds[id] == .special ? id : nil
+  /// The id that a key gives, or nil where there is no such token, as llama.cpp has it.
+  func optionalToken(_ key: String) -> Int? {
+    guard let id = self[key]?.int, let count = try? tokens().count else { return nil }
+    return (0..<count).contains(id) ? id : nil
+  }
+
+  /// What to report where the file asks for another BOS than llama.cpp has for this tokenizer.
+  func bosNotes(usual: Bool) -> [String] {
+    guard let said = self["add_bos_token"]?.bool, said != usual else { return [] }
+    return [
+      "the file says add_bos_token \(said), and tokenizers of this kind usually "
+        + (usual ? "put BOS" : "put no BOS")
+        + " before a text: the file is followed, as in llama.cpp; "
+        + "`bos \(said ? "off" : "on")` does the other"
+    ]
   }
 
   func mergeTable(_ vocabulary: Vocabulary) throws -> MergeTable {
@@ -127,6 +139,7 @@ struct BytePairFamily {
     case "tekken":
       preTokenizer = .tekken
       ignoresMerges = true
+      addsBOS = true
     case "gpt-4o": preTokenizer = .gpt4o
     default:
       throw file.damaged(

@@ -9,7 +9,7 @@ struct Vocabulary: Sendable {
     case special
     /// Text that is one token by decree, which stands for itself.
     case added
-    /// A row that no text becomes.
+    /// A row without a meaning. llama.cpp still merges text into one that has a name.
     case unused
   }
 
@@ -26,7 +26,7 @@ struct Vocabulary: Sendable {
 
   let tokens: StringArray
   let spelling: Spelling
-  let kinds: [Kind]
+  var kinds: [Kind]
   /// A token that occurs more than once, if there is any.
   private(set) var duplicate: Int?
   /// Open addressing with linear steps: the id, and the high half of its hash, or `empty`.
@@ -35,7 +35,8 @@ struct Vocabulary: Sendable {
 
   private static let empty = UInt64.max
 
-  /// - Parameter kinds: one for each token. Of equal tokens the last is found.
+  /// - Parameter kinds: one for each token. Of equal tokens the last is found, and an empty one that
+  ///   is unused is not.
   init(tokens: StringArray, kinds: [Kind], spelling: Spelling = .byteAlphabet) {
     precondition(tokens.count == kinds.count && tokens.count < 1 << 31)
     self.tokens = tokens
@@ -45,7 +46,7 @@ struct Vocabulary: Sendable {
     table = [UInt64](repeating: Self.empty, count: capacity)
     mask = capacity - 1
     tokens.bytes.withUnsafeBufferPointer { bytes in
-      for id in 0..<tokens.count where kinds[id] != .unused {
+      for id in 0..<tokens.count where kinds[id] != .unused || !tokens.range(id).isEmpty {
         let token = UnsafeBufferPointer(rebasing: bytes[tokens.range(id)])
         let hash = ByteHash(token).value
         let slot = slot(hash) { token.elementsEqual(UnsafeBufferPointer(rebasing: bytes[$0])) }
@@ -122,15 +123,17 @@ struct Vocabulary: Sendable {
   }
 
   /// The token of each byte, -1 if there is none.
-  var byteTokens: [Int] {
+  ///
+  /// - Parameter anyKind: whether a token counts whatever its kind, or else one that is the byte as
+  ///   it stands, as llama.cpp has it.
+  func byteTokens(anyKind: Bool) -> [Int] {
     (0...255).map { (byte: UInt8) -> Int in
       switch spelling {
       case .byteAlphabet: return id(ByteAlphabet.utf8(byte)) ?? -1
       case .metaspace:
-        guard let id = id(Array("<\(hexadecimal(byte))>".utf8)), kinds[id] == .byte else {
-          return -1
-        }
-        return id
+        let found = id(Array("<\(hexadecimal(byte))>".utf8))
+        if anyKind { return found ?? id([byte]) ?? -1 }
+        return found.flatMap { kinds[$0] == .byte ? $0 : nil } ?? -1
       }
     }
   }

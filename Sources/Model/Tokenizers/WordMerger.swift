@@ -4,6 +4,13 @@ enum MergeRule: Sendable {
   case ranks(MergeTable)
   /// Those that together are a token, the one of the highest score first: SentencePiece's.
   case scores(PieceScores)
+
+  var isByScore: Bool {
+    switch self {
+    case .ranks: false
+    case .scores: true
+    }
+  }
 }
 
 /// A word while it is being merged: its symbols as a doubly linked list, and the possible merges in

@@ -36,6 +36,7 @@ extension Command {
       if wanted == nil, loadedAs != shortName {
         session.note("loaded as \(loadedAs): \(shortName) is another file's model")
       }
+      for note in model.tokenizer.notes { session.note(note) }
       if let terms = PackagedModel.named(shortName)?.terms { remind(of: terms, model, session) }
     }
     return .nothing

@@ -96,6 +96,7 @@ struct AnswerReader {
     let pieces = model.tokenizer.encode(text, isContinuation: true)
     guard let first = pieces.first else { throw Failure("an answer needs some text") }
     if pieces.count == 1 || takesFirst {
+      try model.require(token: first.id)
       return Prompt.Target(
         token: first.id, text: model.tokenizer.text(of: first.id), written: text,
         takesFirst: takesFirst)

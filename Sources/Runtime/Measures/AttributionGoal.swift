@@ -170,7 +170,8 @@ struct AttributionGoal {
     func read(_ value: Value) throws -> [Wanted] {
       switch value {
       case .text(let text): return [.token(try reader.target(text))]
-      case .integer(let id) where (0..<set.model.configuration.vocabulary).contains(id):
+      case .integer(let id):
+        try set.model.require(token: id)
         let text = set.model.tokenizer.text(of: id)
         return [.token(Prompt.Target(token: id, text: text, written: text))]
       case .list(let values):

@@ -26,6 +26,7 @@ struct ModelFiles {
   static let needed = ["config.json", "tokenizer.json"]
   static let useful = [
     "tokenizer_config.json", "generation_config.json", "special_tokens_map.json",
+    "added_tokens.json",
   ]
 
   func choice(file: String?) -> Choice {

@@ -87,10 +87,12 @@ struct FactReader {
       prompt = try Prompt(
         text: filled.text, labels: filled.labels, model: model, addsBOS: addsBOS)
     } catch let failure as Failure {
+      for piece in model.tokenizer.encode(filled.text) { try model.require(token: piece.id) }
       return leave(.border, "'\(filled.text)': \(failure.message)")
     }
     if written != answer { spaced += 1 }
     prompt.answer = target
+    try model.require(token: target.token)
     prompt.fact = fact(row, answer: target.token)
     prompt.foils =
       switch foils {
@@ -101,6 +103,8 @@ struct FactReader {
       case .ofRelation: (prompt.fact?.ofRelation.others ?? []).map(made)
       case .ofSubject: (prompt.fact?.ofSubject.others ?? []).map(made)
       }
+    let named = prompt.foils.map(\.token) + (prompt.fact?.ofRelation.right ?? [])
+    for token in named { try model.require(token: token) }
     return prompt
   }
 
@@ -126,7 +130,9 @@ struct FactReader {
 
   private func uniqueTokens(_ texts: [String]) -> [Int] {
     var seen: Set<Int> = []
-    return texts.compactMap(token).filter { seen.insert($0).inserted }
+    // A token beyond the embedding is no attribute that a logit could be compared with.
+    return texts.compactMap(token).filter { (try? model.configuration.check(token: $0)) != nil }
+      .filter { seen.insert($0).inserted }
   }
 
   // MARK: Cells and tokens

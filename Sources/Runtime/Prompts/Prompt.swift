@@ -79,6 +79,7 @@ extension Prompt {
     guard !tokens.isEmpty else {
       throw Failure("the prompt is empty", help: "a prompt needs at least one token")
     }
+    for token in tokens { try model.require(token: token) }
     hasBOS = !bos.isEmpty
     ranges = bos.map { _ in nil } + pieces.map { Self.withoutSpaces($0.range, in: bytes) }
     self.text = text
@@ -101,10 +102,7 @@ extension Prompt {
   /// A prompt from token ids as they are; nothing is added.
   init(tokens: [Int], model: LanguageModel) throws {
     guard !tokens.isEmpty else { throw Failure("a prompt needs at least one token") }
-    if let bad = tokens.first(where: { !(0..<model.configuration.vocabulary).contains($0) }) {
-      throw Failure(
-        "there is no token \(bad): this model has 0 to \(model.configuration.vocabulary - 1)")
-    }
+    for token in tokens { try model.require(token: token) }
     self.tokens = tokens
     hasBOS = tokens.first == model.tokenizer.bos && model.tokenizer.bos != nil
     ranges = tokens.map { _ in nil }
