@@ -68,7 +68,8 @@ extension Prompt {
       answer.takesFirst
       ? model.tokenizer.encode(spaced, isContinuation: true).first?.id
       : model.tokenizer.isWholeToken(spaced)
-    guard let token, token != answer.token,
+    // The tokenizer may have more tokens than the model.
+    guard let token, token != answer.token, token < model.configuration.vocabulary,
       model.tokenizer.text(of: token).contains(where: { !$0.isWhitespace })
     else { return nil }
     return (answer.token, token)
