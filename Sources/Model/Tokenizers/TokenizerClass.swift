@@ -25,7 +25,7 @@ enum TokenizerClass: String {
       default: nil
       }
     guard let hub else {
-      self = usual ?? .backend
+      self = (usual ?? .backend).fitting(isByteLevel: isByteLevel)
       return
     }
     let isTrusted = !["phi3", "qwen2"].contains(modelType)
@@ -36,8 +36,15 @@ enum TokenizerClass: String {
     } else if let usual, !isTrusted {
       self = usual
     } else {
-      self = TokenizerClass(rawValue: hub) ?? .backend
+      let named = TokenizerClass(rawValue: hub) ?? .backend
+      self = named.fitting(isByteLevel: isByteLevel)
     }
+  }
+
+  /// Gemma's class cannot encode with a byte-level vocabulary: transformers raises an error, and here
+  /// the `tokenizer.json` is taken as it stands.
+  private func fitting(isByteLevel: Bool) -> TokenizerClass {
+    self == .gemma && isByteLevel ? .backend : self
   }
 
   /// Classes that bring parts of their own, which are not known here.
