@@ -31,7 +31,7 @@ class Run:
 
     def __init__(self, arguments, environment=(), at=None, errno=None, root=None, count=None, limits=(), close=(),
                  timeout=60):
-        variables = dict(os.environ, SUMMAND_HISTORY="", HF_HUB_OFFLINE="") | dict(environment)
+        variables = dict(os.environ, SUMMAND_HISTORY="", HF_HUB_OFFLINE="", SWIFT_BACKTRACE="enable=no") | dict(environment)
         if root:
             variables.update(LD_PRELOAD=FAULTS, TORTURE_ROOT=root, TORTURE_AT=str(at or 0))
             if errno:
@@ -405,8 +405,9 @@ def memory():
         f'load "{TINY}"; prompt [5, 6, 7] | lens top 300 at @* | count; "more"',
         f'read "{FACTS}" | take 5; for i in 1..200 {{ let x = [i, i] }}; "more"',
         f'load "{TINY}"; prompt [5, 6, 7] | ablate each heads@* | effect | count; "more"',
+        f'let t = read "{FACTS}"; ' + "let t = t | append t; " * 24 + '"more"',
     ]
-    sizes = [60, 120, 200, 300, 500] if SHORT else list(range(40, 400, 20)) + [500, 800]
+    sizes = [60, 120, 200, 300, 500] if SHORT else [60, 80, 100, 140, 200, 300, 500, 800]
     for source in work if not SHORT else work[:1]:
         for size in sizes:
             ended = Run(["-c", source], limits=[(resource.RLIMIT_AS, size << 20)])
