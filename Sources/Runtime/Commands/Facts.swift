@@ -127,15 +127,13 @@ private struct FactTemplates {
     let isReversed = call.word("reversed") != nil
     if let expression = call.expression("prompt") {
       let template = try placing(at: expression.span) {
-        try Self.written(expression, call.session)
+        try Self.written(expression, isReversed, call.session)
       }
-      let asksForSubject = template.fields.contains("answer")
-      guard number == nil, !isReversed || asksForSubject else {
+      guard number == nil, !isReversed || template.fields.contains("answer") else {
         throw call.failure(
           "the prompt is given, and `\(isReversed ? "reversed" : "template")` would be another",
           help: "leave one of them away")
       }
-      if !isReversed { try placing(at: expression.span) { try template.refuseAnswer() } }
       shared = template
       parsed = [:]
       span = expression.span
@@ -184,12 +182,13 @@ private struct FactTemplates {
         #"give the prompt yourself: … "Fact: {answer} {relation:has a landmark called}" reversed"#)
   }
 
-  private static func written(_ expression: Lang.Expression, _ session: Session) throws -> Template
-  {
+  private static func written(
+    _ expression: Lang.Expression, _ isReversed: Bool, _ session: Session
+  ) throws -> Template {
     guard case .string(let literal) = expression.kind else {
-      return try Template.parse(try session.bareText(expression))
+      return try parsed(try session.bareText(expression), isReversed)
     }
-    return try Template.parse(
+    let template = try Template.parse(
       try literal.pieces.map { piece in
         switch piece {
         case .text(let text, let offsets): return .text(text, offsets: offsets)
@@ -198,5 +197,7 @@ private struct FactTemplates {
             try Evaluator(session: session, row: nil).interpolated(pipeline), pipeline.span)
         }
       })
+    if !isReversed { try template.refuseAnswer() }
+    return template
   }
 }
