@@ -62,11 +62,12 @@ let package = Package(
       ]),
     .target(name: "Lang"),
     .systemLibrary(name: "CSIMD", path: "Sources/Model/Kernels/CSIMD"),
+    .target(name: "CMemory", path: "Sources/Model/Memory/CMemory"),
     .target(
       name: "Model",
-      dependencies: ["CSIMD"] + kernelTargets.map { .byName(name: $0.name) },
+      dependencies: ["CMemory", "CSIMD"] + kernelTargets.map { .byName(name: $0.name) },
       exclude: [
-        "Kernels/CSIMD", "Kernels/Source",
+        "Memory/CMemory", "Kernels/CSIMD", "Kernels/Source",
         "Kernels/KernelsAVX2", "Kernels/KernelsAVX512", "Kernels/KernelsNEON",
       ]),
     .testTarget(name: "FuzzTests", dependencies: ["Runtime"], exclude: ["Fixtures"]),

@@ -18,6 +18,7 @@ extension Transformer {
     progress: ((_ done: Int, _ of: Int) -> Void)? = nil,
     consume: (_ index: Int, _ result: RunResult) throws -> Void
   ) throws -> RunRecord {
+    try checkMemory()
     let batches = try RunPlanner(self, memory: memory).batches(requests)
     var total = batches.reduce(0) { $0 + $1.schedule.rowLayers }
     var record = RunRecord(runs: requests.count, batches: batches.count)
@@ -38,6 +39,16 @@ extension Transformer {
       record.bytes = max(record.bytes, FloatBuffer.most + resultBytes)
     }
     return record
+  }
+
+  /// Weights are read into memory as runs need them, where nothing can fail any more.
+  private func checkMemory() throws {
+    let unread = unreadWeightBytes
+    guard unread > 1 << 20, unread > Memory.freePages else { return }
+    throw ModelError(
+      .request,
+      "the model's weights need \(unread >> 20) MiB of memory, and \(Memory.freePages >> 20) MiB are "
+        + "free", help: "a model that is quantized to fewer bits is smaller")
   }
 
   /// The results in the order of the requests.

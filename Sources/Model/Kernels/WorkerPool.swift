@@ -150,6 +150,11 @@ private func startThread(_ body: @escaping @Sendable () -> Void) {
   var attributes = pthread_attr_t()
   pthread_attr_init(&attributes)
   pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
-  pthread_create(&thread, &attributes, entry, start)
+  // The usual 8 MiB a thread would count under `ulimit -v`; what they run needs a few KiB.
+  pthread_attr_setstacksize(&attributes, 1 << 20)
+  // A thread that cannot be had is done without: who is there takes its items.
+  if pthread_create(&thread, &attributes, entry, start) != 0 {
+    Unmanaged<Start>.fromOpaque(start).release()
+  }
   pthread_attr_destroy(&attributes)
 }
