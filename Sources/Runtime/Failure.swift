@@ -1,5 +1,14 @@
 import Lang
 import Model
+import Synchronization
+
+#if canImport(Darwin)
+  import Darwin
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Glibc
+#endif
 
 /// What the process answers when it ends. The numbers are part of the interface.
 public enum ExitStatus: Int32, Sendable {
@@ -14,9 +23,23 @@ public enum ExitStatus: Int32, Sendable {
   case unreadable = 4
   /// An `assert` did not hold, or a check of `verify`.
   case assertion = 5
+  /// At a prompt, the terminal hung up.
+  case hungUp = 129
+  /// Ctrl-C.
   case interrupted = 130
   /// The reader of the pipe went away.
   case brokenPipe = 141
+  /// SIGTERM.
+  case terminated = 143
+
+  /// That of work which was told to stop.
+  static var stopped: ExitStatus {
+    switch Interruption.ending.load(ordering: .relaxed) {
+    case 0: .interrupted
+    case SIGHUP: .hungUp
+    default: .terminated
+    }
+  }
 }
 
 /// The one error of the runtime: what went wrong, how to mend it, and, once it has passed the
@@ -49,6 +72,14 @@ public struct Failure: Error, Sendable {
     self.init(diagnostic.message, help: diagnostic.help, span: diagnostic.span)
   }
 
+  /// Memory ran out while something was made whose size nobody could tell beforehand.
+  static var memoryExhausted: Failure {
+    Failure(
+      "out of memory: little is left of what this process may take",
+      help:
+        "ask for less: fewer prompts, `top N`, `select`; or allow more (ulimit -v, the container)")
+  }
+
   /// The same failure, placed at `span` unless it already knows a narrower place.
   public func placed(at span: SourceSpan, in source: SourceText? = nil) -> Failure {
     var placed = self
@@ -70,5 +101,7 @@ func placing<T>(at span: SourceSpan, in source: SourceText? = nil, _ body: () th
     throw Failure(error).placed(at: span, in: source)
   } catch let diagnostic as Diagnostic {
     throw Failure(diagnostic).placed(at: span, in: source)
+  } catch is Memory.Exhausted {
+    throw Failure.memoryExhausted.placed(at: span, in: source)
   }
 }

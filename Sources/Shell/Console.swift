@@ -29,7 +29,7 @@ final class Console: Sendable {
     progressLine = ProgressLine(
       isEnabled: terminal.hasEscapes && terminal.isTerminal(.error),
       width: { Terminal.size(of: STDERR_FILENO)?.columns ?? 80 },
-      draw: { _ = writeAll($0.utf8, to: STDERR_FILENO) })
+      draw: { _ = writeUntilStopped($0.utf8, to: STDERR_FILENO) })
   }
 
   /// Data without styles.
@@ -48,7 +48,7 @@ final class Console: Sendable {
   func report(_ text: String) {
     progressLine.erase()
     output.flush()
-    _ = writeAll((drawsMessages ? withStylesAlone(text) : text).utf8, to: STDERR_FILENO)
+    _ = writeUntilStopped((drawsMessages ? withStylesAlone(text) : text).utf8, to: STDERR_FILENO)
   }
 
   /// A part of a text that is being made: perhaps not even a whole character.
@@ -56,7 +56,7 @@ final class Console: Sendable {
     progressLine.erase()
     output.flush()
     let text = streamed.withLock { $0.shown(adding: bytes) }
-    _ = writeAll(text.utf8, to: STDERR_FILENO)
+    _ = writeUntilStopped(text.utf8, to: STDERR_FILENO)
   }
 
   func flush() {
@@ -72,7 +72,9 @@ final class Console: Sendable {
     progressLine.finish()
   }
 
+  /// What is given up because of Ctrl-C ends the statement, not the process.
   @Sendable private static func endProcess(code: Int32) {
+    if code == EINTR { return }
     exit(failure(toWrite: code).rawValue)
   }
 

@@ -8,23 +8,36 @@ import Synchronization
   import Glibc
 #endif
 
-/// Ctrl-C during work. The first one asks the work to stop (the model looks at
-/// `Interruption.requested`); one more, while the first still goes
-/// unheard after two seconds, ends the process.
+/// Signals that end work.
+///
+/// The first Ctrl-C asks the work to stop (`Interruption.requested`); one more, while the first is
+/// still unheard after two seconds, ends the process. SIGTERM asks the same, and the process ends
+/// after the work; a second one ends it at once. At a prompt SIGHUP is like SIGTERM.
 enum Interrupts {
   /// When the request was made, in seconds of the monotonic clock.
   private static let requestedAt = Atomic<Int>(0)
   private static let patience = 2
 
-  /// From here on SIGINT is a request, unless the process was started with it ignored.
+  /// From here on signals are requests, unless the process was started with them ignored.
   static func install() {
     // A handler must not be the first to touch a lazy global.
     Interruption.requested.store(false, ordering: .relaxed)
+    Interruption.ending.store(0, ordering: .relaxed)
     requestedAt.store(0, ordering: .relaxed)
-    let previous = signal(SIGINT, SIG_IGN)
-    if isIgnored(previous) { return }
-    signal(SIGINT) { _ in Interrupts.interrupted() }
     signal(SIGALRM) { _ in Interrupts.patienceEnded() }
+    handle(SIGINT) { _ in Interrupts.interrupted() }
+    handle(SIGTERM) { Interrupts.ended(by: $0) }
+  }
+
+  /// At a prompt a terminal that hangs up is no reason to lose the history.
+  static func installForPrompt() {
+    install()
+    handle(SIGHUP) { Interrupts.ended(by: $0) }
+  }
+
+  private static func handle(_ number: Int32, _ handler: @escaping @convention(c) (Int32) -> Void) {
+    let previous = signal(number, SIG_IGN)
+    if !isIgnored(previous) { signal(number, handler) }
   }
 
   /// Runs `work` with a clean slate before and after.
@@ -34,8 +47,19 @@ enum Interrupts {
     return try work()
   }
 
+  /// The status that the process is to end with, where a signal has asked for its end.
+  static var endStatus: ExitStatus? {
+    switch Interruption.ending.load(ordering: .sequentiallyConsistent) {
+    case SIGTERM: .terminated
+    case SIGHUP: .hungUp
+    default: nil
+    }
+  }
+
   private static func forget() {
-    Interruption.requested.store(false, ordering: .sequentiallyConsistent)
+    // What ends the process is not forgotten before it has.
+    let isEnding = Interruption.ending.load(ordering: .sequentiallyConsistent) != 0
+    Interruption.requested.store(isEnding, ordering: .sequentiallyConsistent)
     alarm(0)
   }
 
@@ -48,18 +72,29 @@ enum Interrupts {
       return
     }
     let waited = now - requestedAt.load(ordering: .sequentiallyConsistent)
-    if waited >= patience { leave() }
+    if waited >= patience { leave(with: .interrupted) }
     alarm(UInt32(patience - waited))
   }
 
   private static func patienceEnded() {
-    if Interruption.requested.load(ordering: .sequentiallyConsistent) { leave() }
+    if Interruption.requested.load(ordering: .sequentiallyConsistent) {
+      leave(with: .interrupted)
+    }
   }
 
-  private static func leave() -> Never {
+  private static func ended(by number: Int32) {
+    let before = Interruption.ending.exchange(number, ordering: .sequentiallyConsistent)
+    if before == number { leave(with: number == SIGTERM ? .terminated : .hungUp) }
+    Interruption.requested.store(true, ordering: .sequentiallyConsistent)
+    requestedAt.store(monotonicSeconds(), ordering: .sequentiallyConsistent)
+    TerminalSignals.noteEnding()
+  }
+
+  private static func leave(with status: ExitStatus) -> Never {
+    TerminalSignals.restoreTerminal()
     var newline = UInt8(ascii: "\n")
     _ = write(STDERR_FILENO, &newline, 1)
-    _exit(ExitStatus.interrupted.rawValue)
+    _exit(status.rawValue)
   }
 
   private static func monotonicSeconds() -> Int {

@@ -21,7 +21,7 @@ extension LineEditor {
   private func readKey(into scalar: UnsafeMutablePointer<wchar_t>) -> Int32 {
     var decoder = UTF8Decoder()
     while true {
-      guard waitForInput() else { return -1 }
+      guard waitForInput() else { return Interrupts.endStatus == nil ? -1 : 0 }
       var byte: UInt8 = 0
       switch read(input, &byte, 1) {
       case 1:
@@ -47,6 +47,7 @@ extension LineEditor {
         return false
       }
       if sources[1].revents != 0 { handle(TerminalSignals.events()) }
+      if Interrupts.endStatus != nil { return false }
       if sources[0].revents != 0 { return true }
     }
   }

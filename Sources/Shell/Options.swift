@@ -21,7 +21,7 @@ struct Options: ParsableCommand {
 
       Exit status: 0 done, 1 failed while running, 2 bad usage, 3 did not parse, 4 a model or a \
       file could not be loaded, 5 an assert or a check of verify failed, 130 interrupted, 141 the \
-      reader of the pipe went away.
+      reader of the pipe went away, 143 ended by SIGTERM.
       """,
     version: "summand \(Version.current)")
 
@@ -44,7 +44,7 @@ struct Options: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Let runs take this much memory: 2GB, 512MB. Half of what is free without it.",
+      "Let runs and tables take this much memory: 2GB, 512MB. Default: half of what is free.",
       valueName: "size"))
   var memory: MemoryBudget?
 

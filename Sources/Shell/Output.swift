@@ -1,3 +1,4 @@
+import Model
 import Runtime
 import Synchronization
 
@@ -6,6 +7,26 @@ import Synchronization
 #else
   import Glibc
 #endif
+
+/// Writes all of `bytes`, unless nobody takes them and work is to end.
+/// - Returns: 0, or the `errno` of what went wrong: EINTR where it was given up.
+func writeUntilStopped(_ bytes: some Collection<UInt8>, to descriptor: Int32) -> Int32 {
+  var rest = bytes[...]
+  while !rest.isEmpty {
+    var waiting = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+    // What cannot be waited for says so when it is written to.
+    if poll(&waiting, 1, 50) == 0 || waiting.revents == 0 {
+      if Interruption.requested.load(ordering: .relaxed) { return EINTR }
+      continue
+    }
+    // So much a pipe takes without waiting, once it takes anything: were it to wait, it would not
+    // hear of an interruption.
+    let code = writeAll(rest.prefix(Int(PIPE_BUF)), to: descriptor)
+    if code != 0 { return code }
+    rest = rest.dropFirst(Int(PIPE_BUF))
+  }
+  return 0
+}
 
 /// The system's words for an `errno`.
 func systemMessage(_ code: Int32) -> String {
@@ -48,7 +69,7 @@ final class Output: Sendable {
     let code = pending.withLock { pending -> Int32 in
       guard isDue(&pending) else { return 0 }
       defer { pending.removeAll(keepingCapacity: true) }
-      return writeAll(pending, to: descriptor)
+      return writeUntilStopped(pending, to: descriptor)
     }
     if code != 0 { failed(code) }
   }

@@ -18,7 +18,11 @@ struct PromptLoop {
   func run() -> ExitStatus {
     for entry in history.entries { editor.remember(entry.text) }
     while true {
-      switch readEntry() {
+      // A signal has come, before the line or while it was typed.
+      if let status = Interrupts.endStatus { return status }
+      let input = readEntry()
+      if let status = Interrupts.endStatus { return status }
+      switch input {
       case .interrupted: continue
       case .end: return .done
       case .line(let text):

@@ -1,4 +1,5 @@
 import Lang
+import Model
 import Runtime
 
 #if canImport(Darwin)
@@ -51,9 +52,7 @@ final class SessionHost: Host {
 
   var threads: Int { surroundings.threads ?? sysconf(Int32(_SC_NPROCESSORS_ONLN)) }
 
-  func memory(besides weights: Int) -> Int {
-    (surroundings.memory ?? .halfOfFree(besides: weights)).bytes
-  }
+  func memory(besides weights: Int) -> Int { Memory.budget(besides: weights) }
 
   var environment: [String: String] {
     let known = Session.environmentVariables.compactMap { name in

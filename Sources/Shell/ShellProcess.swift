@@ -1,4 +1,5 @@
 import Lang
+import Model
 import Runtime
 
 #if canImport(Darwin)
@@ -29,6 +30,8 @@ struct ShellProcess {
   }
 
   func run() throws -> ExitStatus {
+    if let memory = options.memory { Memory.allowed.store(memory.bytes, ordering: .relaxed) }
+    Memory.watch()
     let status: ExitStatus
     if let source = options.source {
       status = try runScript(SourceText(name: "-c", text: source))
@@ -49,7 +52,11 @@ struct ShellProcess {
     Interrupts.install()
     return Interrupts.during {
       let loaded = loadModel(with: interpreter, interactive: false)
-      return loaded == .done ? interpreter.run(source, interactive: false) : loaded
+      let status = loaded == .done ? interpreter.run(source, interactive: false) : loaded
+      console.flush()
+      // What could not be written, because nobody reads, was given up.
+      let isStopped = Interruption.requested.load(ordering: .relaxed)
+      return status == .done && isStopped ? Interrupts.endStatus ?? .interrupted : status
     }
   }
 
@@ -63,7 +70,7 @@ struct ShellProcess {
     else {
       throw Failure("the terminal cannot be used for a prompt", help: "give a script, or -c SOURCE")
     }
-    Interrupts.install()
+    Interrupts.installForPrompt()
     editor.send(greeting)
     _ = Interrupts.during { loadModel(with: interpreter, interactive: true) }
     console.finishProgress()
@@ -76,7 +83,7 @@ struct ShellProcess {
     Surroundings(
       console: console, terminal: terminal, bindings: try options.bindings(),
       format: options.format ?? (terminal.isTerminal(.output) ? .table : .tsv),
-      threads: options.threads, memory: options.memory, history: history)
+      threads: options.threads, history: history)
   }
 
   private var greeting: String {

@@ -11,7 +11,5 @@ struct Surroundings: Sendable {
   var format: OutputFormat
   /// Nil: as many as the machine has.
   var threads: Int?
-  /// Nil: half of what is free.
-  var memory: MemoryBudget?
   var history: History
 }

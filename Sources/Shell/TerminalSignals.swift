@@ -14,13 +14,15 @@ enum TerminalSignals {
     case resized = 1
     /// Stopped, and started again: others have used the terminal in between.
     case continued
+    /// The process is to end.
+    case ending
   }
 
   /// What handlers write into, and who waits for a key looks at as well.
   private static let sender = Atomic<Int32>(-1)
   private(set) nonisolated(unsafe) static var receiver: Int32 = -1
 
-  /// How the terminal was before anybody edited, for the case that a signal ends the process.
+  /// How the terminal was before anybody edited, for the case that a signal ends the process at once.
   private nonisolated(unsafe) static var initialModes = termios()
   private static let editedDescriptor = Atomic<Int32>(-1)
 
@@ -39,9 +41,6 @@ enum TerminalSignals {
     }
     signal(SIGWINCH) { _ in TerminalSignals.note(.resized) }
     signal(SIGCONT) { _ in TerminalSignals.note(.continued) }
-    for ending in [SIGTERM, SIGHUP] {
-      signal(ending) { number in TerminalSignals.leave(by: number) }
-    }
   }
 
   /// What has happened since the last time.
@@ -61,10 +60,13 @@ enum TerminalSignals {
     errno = before
   }
 
-  private static func leave(by number: Int32) {
+  /// Wakes whoever waits for a key.
+  static func noteEnding() {
+    if sender.load(ordering: .sequentiallyConsistent) >= 0 { note(.ending) }
+  }
+
+  static func restoreTerminal() {
     let descriptor = editedDescriptor.load(ordering: .sequentiallyConsistent)
     if descriptor >= 0 { tcsetattr(descriptor, TCSANOW, &initialModes) }
-    signal(number, SIG_DFL)
-    raise(number)
   }
 }

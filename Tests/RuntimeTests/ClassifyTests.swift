@@ -95,7 +95,7 @@ struct ClassifyTests {
     var classes = HeadClasses()
     change(&classes)
     let evidence = try ClassEvidence(try table(text), column: "dla", classes)
-    return classes.classes(of: evidence.parts).map {
+    return try classes.classes(of: evidence.parts).map {
       "\(evidence.components[$0.index]) \(classes.name($0.group))"
     }
   }
@@ -160,7 +160,7 @@ struct ClassifyTests {
     #expect(found.parts.first == 6 && found.parts.second == 0.5 && found.parts.total == 6.5)
     #expect(found.ratio == 12 && found.group == .first)
     // Without the second relation it would be mixed.
-    #expect(classes.stability(of: evidence.parts, relations: 2) == [1])
+    #expect(try classes.stability(of: evidence.parts, relations: 2) == [1])
   }
 
   /// A span that nothing comes through, and values that are missing.

@@ -109,7 +109,7 @@ import Testing
       _ = try Plot(kind: .attention, table: table("a | b\nx | 1")).drawing()
     }
     #expect(bare.message.contains("needs the column `source`"))
-    let twice = Table.stacked([weights, weights])
+    let twice = try Table.stacked([weights, weights])
     let several = try failure { _ = try Plot(kind: .attention, table: twice).drawing() }
     #expect(several.message.contains("several rows"))
   }

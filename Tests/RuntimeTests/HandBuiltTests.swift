@@ -39,7 +39,7 @@ import Testing
   @Test func classesInNumbers() throws {
     let table = try shell.table("all | dla by head, span | classify floor 0.3")
     // The others are noise, whose order f32 may see otherwise.
-    let three = table.gathered([0, 1, 2])
+    let three = try table.gathered([0, 1, 2])
     for column in ["subject", "relation", "total"] {
       try expectAlike(
         try three.numbers(column), Array(try shell.expected.numbers("classes", column).prefix(3)),

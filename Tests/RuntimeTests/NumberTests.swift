@@ -23,7 +23,7 @@ struct NumberTests {
       return ranks[row] != (isTied ? ranks[row - 1] : Double(row + 1))
     }
     #expect(wrong == nil)
-    let best = all.take(10)
+    let best = try all.take(10)
     #expect(try best.numbers("token_id") == wanted.top10Ids.map(Double.init))
     try expectClose(try best.numbers("logit"), wanted.top10Logits, within: 2e-4)
     let foil = try shell.table("colosseum | logits | where token_id == \(wanted.foilId)")

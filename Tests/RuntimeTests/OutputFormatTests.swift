@@ -58,7 +58,7 @@ import Testing
         """)
   }
 
-  @Test func json() {
+  @Test func json() throws {
     #expect(
       render(logits, as: .json) == """
         [
@@ -69,10 +69,10 @@ import Testing
         ]
 
         """)
-    #expect(render(logits.take(0), as: .json) == "[]\n")
-    #expect(render(logits.take(0), as: .ndjson) == "")
+    #expect(try render(logits.take(0), as: .json) == "[]\n")
+    #expect(try render(logits.take(0), as: .ndjson) == "")
     #expect(
-      render(logits.take(-1), as: .ndjson)
+      try render(logits.take(-1), as: .ndjson)
         == "{\"rank\":null,\"token\":null,\"logit\":null,\"prob\":\"-Infinity\"}\n")
     #expect(jsonString("\u{1}\u{7F}é😀") == "\"\\u0001\u{7F}é😀\"")
   }
@@ -94,7 +94,7 @@ import Testing
     let provenance = Provenance([
       ("summand", .string("0.1.0")), ("prompts", .array([.string("a"), .null, .number(0.5)])),
     ])
-    let document = renderDocument(logits.take(1), provenance)
+    let document = renderDocument(try logits.take(1), provenance)
     #expect(
       document == """
         {
@@ -118,7 +118,7 @@ import Testing
 
         """)
     let read = try parseTable(Array(document.utf8), name: "x.json")
-    #expect(read.columns == logits.take(1).columns)
+    #expect(try read.columns == logits.take(1).columns)
   }
 
   /// The types of columns are in the document: none has to be guessed.
@@ -137,7 +137,7 @@ import Testing
       Column("date\t\"", .texts(["2020-01-01", "", "true"])),
       Column("no text", .texts([nil, nil, nil])),
     ])
-    for shown in [table, table.take(1), table.take(0)] {
+    for shown in [table, try table.take(1), try table.take(0)] {
       let document = renderDocument(shown, Provenance())
       #expect(
         try parseTable(Array(document.utf8), name: "x.json").columns == shown.columns, "\(document)"

@@ -34,8 +34,8 @@ import Testing
     ([123_456_789, 0.5], "123456789.0 0.5"), ([0.0625, 1234.5], "6.3e-2 1234.50"),
     ([Double.leastNonzeroMagnitude], "5.00000e-324"), ([-0.0, 1], "-0.0 1.0"),
   ])
-  func numbersOfAColumn(values: [Double], expected: String) {
-    let texts = peopleTexts(.doubles(values), rows: 0..<values.count)
+  func numbersOfAColumn(values: [Double], expected: String) throws {
+    let texts = try peopleTexts(.doubles(values), rows: 0..<values.count)
     #expect(texts.compactMap { $0?.trimmingSpaces() }.joined(separator: " ") == expected)
   }
 
@@ -58,8 +58,8 @@ import Testing
         """)
   }
 
-  @Test func inColour() {
-    let coloured = render(logits.take(-1), as: .table, settings: RenderSettings(colour: true))
+  @Test func inColour() throws {
+    let coloured = render(try logits.take(-1), as: .table, settings: RenderSettings(colour: true))
     #expect(
       coloured == """
         \u{1B}[1mrank\u{1B}[0m  \u{1B}[1mtoken\u{1B}[0m  \u{1B}[1mlogit\u{1B}[0m  \u{1B}[1mprob\u{1B}[0m
@@ -101,8 +101,8 @@ import Testing
         """)
   }
 
-  @Test func noLineIsWiderThanTheTerminal() {
-    for table in [logits, dla, logits.summary()] {
+  @Test func noLineIsWiderThanTheTerminal() throws {
+    for table in [logits, dla, try logits.summary()] {
       for width in 20...90 {
         for unicode in [true, false] {
           let settings = RenderSettings(width: width, maximumRows: 2, unicode: unicode)
@@ -114,13 +114,14 @@ import Testing
     }
   }
 
-  @Test func longTablesAreCounted() {
+  @Test func longTablesAreCounted() throws {
     let many = Table(columns: [Column("n", .integers((0..<49_152).map { $0 }))])
     let settings = RenderSettings(maximumRows: 2)
     #expect(render(many, as: .table, settings: settings) == "n\n─\n0\n1\n… 49,150 more rows\n")
-    #expect(render(many.take(3), as: .table, settings: settings) == "n\n─\n0\n1\n2\n")
-    #expect(render(many.take(4), as: .table, settings: settings) == "n\n─\n0\n1\n… 2 more rows\n")
-    #expect(render(many.take(0), as: .table) == "n\n─\nno rows\n")
+    #expect(try render(many.take(3), as: .table, settings: settings) == "n\n─\n0\n1\n2\n")
+    #expect(
+      try render(many.take(4), as: .table, settings: settings) == "n\n─\n0\n1\n… 2 more rows\n")
+    #expect(try render(many.take(0), as: .table) == "n\n─\nno rows\n")
     #expect(render(Table(columns: []), as: .table) == "an empty table\n")
     #expect(render(many, as: .plain).utf8.count > 49_152 * 5)
   }

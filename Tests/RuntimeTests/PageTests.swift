@@ -121,22 +121,22 @@ import Testing
     ])
     var page = Page()
     page.add(.table(TableValue(table)), line: "t")
-    let html = page.html([], script: "", title: "t")
+    let html = try page.html([], script: "", title: "t")
     let cells = html.matches(of: /<td class="number[^"]*" data-value="([^"]*)">/)
       .map { String($0.output.1) }
     #expect(cells == (0..<count).flatMap { ["\($0)", numbers[$0].description] })
     #expect(
       html.contains("<td class=\"missing\">–</td>") && html.contains("<td>&quot; t8&quot;</td>"))
     #expect(html.contains("<summary>25 more rows</summary>"))
-    let markdown = page.markdown([], title: "t")
+    let markdown = try page.markdown([], title: "t")
     #expect(markdown.matches(of: /\| +[0-9]+ \|/).count == count)
     #expect(markdown.contains("<details><summary>25 more rows</summary>\n\n| token"))
 
     let large = Table(columns: [Column("n", .integers(Array(0..<1500)))])
     var second = Page()
     second.add(.table(TableValue(large)), line: "t")
-    #expect(second.html([], script: "", title: "t").contains("500 more rows are not shown"))
-    #expect(second.markdown([], title: "t").contains("500 more rows are not shown"))
+    #expect(try second.html([], script: "", title: "t").contains("500 more rows are not shown"))
+    #expect(try second.markdown([], title: "t").contains("500 more rows are not shown"))
   }
 
   @Test(arguments: [

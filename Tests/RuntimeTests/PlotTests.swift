@@ -139,7 +139,7 @@ import Testing
     #expect(grid.values[0] == [3, 2] && grid.values[1][0] == 1 && grid.values[1][1].isNaN)
     let turned = try PlotGrid(heads, row: "head", column: nil, value: nil)
     #expect(turned.rowTitle == "head" && turned.columnTitle == "layer")
-    let twice = Table.stacked([heads, heads])
+    let twice = try Table.stacked([heads, heads])
     let refused = try failure { _ = try plotHeatmap(twice) }
     #expect(refused.message.contains("no two columns"))
     #expect(refused.help?.contains("`component`, `layer`, `head` and `dla`") == true)

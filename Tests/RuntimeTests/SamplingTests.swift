@@ -51,7 +51,7 @@ import Testing
   /// What a group gives does not depend on what else the table has after it.
   @Test func laterGroupsChangeNothing() throws {
     let sample = Sample(size: .count(2), seed: 5)
-    let first = letters.gathered([0, 3, 10, 11, 13])
+    let first = try letters.gathered([0, 3, 10, 11, 13])
     let drawn = try sample.rows(of: first, by: ["letter"]).rows.map { [0, 3, 10, 11, 13][$0] }
     let all = try sample.rows(of: letters, by: ["letter"]).rows
     #expect(drawn == all.filter { [0, 3, 10, 11, 13].contains($0) })

@@ -105,7 +105,7 @@ import Testing
     #expect(
       lines(try long.pivoted(rows: ["dla"], column: "span", value: "component"))[1]
         == "0.25|L1H0||")
-    let twice = Table.stacked([long, long.take(1)])
+    let twice = try Table.stacked([long, try long.take(1)])
     let duplicate = try failure { _ = try twice.pivoted(rows: ["component"], column: "span") }
     #expect(
       duplicate.message

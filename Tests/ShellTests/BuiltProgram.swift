@@ -9,6 +9,8 @@ enum BuiltProgram {
     var output: String
     /// Standard error.
     var messages: String
+    /// From the signal to the end, where one was sent.
+    var answer: Duration?
   }
 
   /// Beside the tests' own executable, or the bundle that it lies in: among the arguments of this
@@ -62,12 +64,13 @@ enum BuiltProgram {
   }
 
   /// - Parameters:
-  ///   - interruptAfter: what standard error says before Ctrl-C is sent.
+  ///   - interruptAfter: what standard error says before the signal is sent.
+  ///   - signal: Ctrl-C's, or another.
   ///   - interruptWhen: what else must be true before it is.
   static func run(
     _ executable: String, _ arguments: [String], input: String? = nil,
     environment: [String: String] = [:], interruptAfter mark: String? = nil,
-    interruptWhen isTime: @Sendable () throws -> Bool = { true }
+    interruptWhen isTime: @Sendable () throws -> Bool = { true }, signal: Int32 = SIGINT
   ) async throws -> Outcome {
     try await withTemporaryFolder { folder in
       // Files, unlike pipes, never fill up.
@@ -77,19 +80,22 @@ enum BuiltProgram {
         executable, arguments, environment: usualEnvironment.merging(environment) { $1 },
         input: files[0], output: files[1], error: files[2])
       // Cancelled where it takes too long.
+      var sent: ContinuousClock.Instant?
       let status = try await withTaskCancellationHandler {
         if let mark {
           while try !(text(of: files[2]).contains(mark) && isTime()) {
             try await Task.sleep(for: .milliseconds(20))
           }
-          process.send(SIGINT)
+          sent = ContinuousClock.now
+          process.send(signal)
         }
         return await process.end()
       } onCancel: {
         process.send(SIGKILL)
       }
       return Outcome(
-        status: status, output: try text(of: files[1]), messages: try text(of: files[2]))
+        status: status, output: try text(of: files[1]), messages: try text(of: files[2]),
+        answer: sent.map { ContinuousClock.now - $0 })
     }
   }
 

@@ -101,7 +101,7 @@ struct GGUFMetadataReader {
     case .string: return .strings(try strings(count, key))
     case .array:
       var values: [MetadataValue] = []
-      for _ in 0..<count { values.append(try array(key, depth: depth + 1)) }
+      try (0..<count).forEachChecked { _ in values.append(try array(key, depth: depth + 1)) }
       return .arrays(values)
     }
   }
@@ -118,7 +118,7 @@ struct GGUFMetadataReader {
     let size = MemoryLayout<T>.size
     // `count * size` fits: it was checked against the file's size.
     let bytes = try reader.take(count * size, "the array \(quoted(key))")
-    return try (0..<count).map {
+    return try (0..<count).mapChecked {
       try element(T(littleEndian: bytes.loadUnaligned(fromByteOffset: $0 * size, as: T.self)))
     }
   }
@@ -128,6 +128,7 @@ struct GGUFMetadataReader {
     // All lengths are known to be good; now the strings are moved together.
     var ends: [Int] = []
     ends.reserveCapacity(count)
+    try Interruption.check()
     let bytes = [UInt8](unsafeUninitializedCapacity: source.count - 8 * count) { target, end in
       var position = 0
       for _ in 0..<count {

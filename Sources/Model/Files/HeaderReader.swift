@@ -78,6 +78,7 @@ final class HeaderReader {
   }
 
   private func load(_ end: Int) throws {
+    try Interruption.check()
     let (doubled, overflow) = loaded.multipliedReportingOverflow(by: 2)
     let target = min(file.size, max(end, overflow ? end : doubled, Self.firstRead))
     let grown = UnsafeMutableRawPointer.allocate(byteCount: target, alignment: 8)

@@ -93,7 +93,12 @@ struct JSONScanner {
     depth += 1
     defer { depth -= 1 }
     if skip(UInt8(ascii: close)) { return }
-    repeat { try item(&self) } while skip(UInt8(ascii: ","))
+    var count = 0
+    repeat {
+      if count.isMultiple(of: Interruption.stride) { try Interruption.check() }
+      count += 1
+      try item(&self)
+    } while skip(UInt8(ascii: ","))
     try expect(close)
   }
 

@@ -108,6 +108,7 @@ final class ReadableFile: Sendable {
     defer { block.deallocate() }
     try checkUnchanged()
     for start in stride(from: 0, to: size, by: block.count) {
+      try Interruption.check()
       let part = UnsafeMutableRawBufferPointer(rebasing: block.prefix(size - start))
       try read(into: part, at: start)
       hash.update(UnsafeRawBufferPointer(part))

@@ -15,6 +15,7 @@ extension Executor {
       try Interruption.check()
       let logits = Dictionary(
         uniqueKeysWithValues: zip(group.rows, logits(of: group.rows)))
+      try Interruption.check()
       for i in group.members {
         let member = batch.members[i]
         var result = taps.results[i]

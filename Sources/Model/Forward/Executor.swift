@@ -58,6 +58,7 @@ struct Executor {
       taps.visit(.residPre, layer, buffers.stream, stride: width, rows: batch)
       let spared = rejoin(at: layer)
       runLayer(layer)
+      try Interruption.check()
       try model.checkWeights()
       advanced(batch.rows.count, spared)
     }

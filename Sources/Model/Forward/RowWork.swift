@@ -9,7 +9,7 @@ struct RowWork {
   init(_ model: Transformer, buffers: Buffers) {
     self.model = model
     self.buffers = buffers
-    products = Products(pool: model.pool)
+    products = Products(pool: model.pool, mayStop: true)
   }
 
   private var width: Int { model.configuration.width }

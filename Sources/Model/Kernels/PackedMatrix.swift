@@ -82,10 +82,15 @@ final class PackedMatrix: @unchecked Sendable {
   /// Packs every panel that is not yet. Threads that met in a product would wait for each other.
   func packAll(on pool: WorkerPool) {
     if isPacked.load(ordering: .acquiring) { return }
+    let isStopped = Atomic(false)
     pool.run(batchCount) { batch, _ in
+      // To read a large file takes seconds. What is left is read when somebody looks at it.
+      if Interruption.requested.load(ordering: .relaxed) {
+        return isStopped.store(true, ordering: .relaxed)
+      }
       if states[batch].load(ordering: .acquiring) != State.packed { prepare(batch) }
     }
-    isPacked.store(true, ordering: .releasing)
+    if !isStopped.load(ordering: .relaxed) { isPacked.store(true, ordering: .releasing) }
   }
 
   func panel(_ index: Int) -> UnsafeRawPointer {
@@ -213,10 +218,9 @@ final class WeightFailures: Sendable {
 /// not so much.
 private func allocatePages(_ byteCount: Int) -> UnsafeMutableRawPointer? {
   let large = byteCount >= 1 << 21
-  var pointer: UnsafeMutableRawPointer?
-  guard posix_memalign(&pointer, large ? 1 << 21 : 64, max(byteCount, 64)) == 0 else { return nil }
+  let pointer = Memory.allocate(max(byteCount, 64), alignment: large ? 1 << 21 : 64)
   #if os(Linux)
-    if large { madvise(pointer, byteCount, MADV_HUGEPAGE) }
+    if large, let pointer { madvise(pointer, byteCount, MADV_HUGEPAGE) }
   #endif
   return pointer
 }

@@ -1,4 +1,5 @@
 import CSIMD
+import Synchronization
 
 /// out = x · wᵀ for rows `[rows][stride]` of activations.
 struct ProductTarget {
@@ -11,12 +12,16 @@ struct ProductTarget {
 final class Products {
   private let kernels: Kernels
   private let pool: WorkerPool
+  /// Whether a product ends early, with anything as its result, where work is to end: who asks for
+  /// that calls `Interruption.check` before the result is used. A large product takes seconds.
+  private let mayStop: Bool
   private var packed = FloatBuffer(0)
   private var scratch: [FloatBuffer] = []
 
-  init(kernels: Kernels = .current, pool: WorkerPool) {
+  init(kernels: Kernels = .current, pool: WorkerPool, mayStop: Bool = false) {
     self.kernels = kernels
     self.pool = pool
+    self.mayStop = mayStop
   }
 
   /// Multiplies the same rows by every target's matrix. All matrices have as many columns.
@@ -35,8 +40,9 @@ final class Products {
       }
     }
     let x = UnsafePointer(packed.pointer)
-    let scratch = scratch
+    let (scratch, mayStop) = (scratch, mayStop)
     pool.run(items.count) { item, worker in
+      if mayStop, Interruption.requested.load(ordering: .relaxed) { return }
       let (target, panels) = items[item]
       for p in panels {
         multiply(

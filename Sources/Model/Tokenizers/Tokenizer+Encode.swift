@@ -1,4 +1,9 @@
+import Synchronization
+
 extension Tokenizer {
+  /// Where work is to end, what is left of the text is passed over: `Interruption.check` comes before
+  /// any use of the pieces.
+  ///
   /// - Parameter text: UTF-8, valid.
   func encode(valid text: [UInt8], isContinuation: Bool) -> [Piece] {
     var pieces: [Piece] = []
@@ -9,6 +14,7 @@ extension Tokenizer {
       added.split(changed: stretch.bytes) { range in
         let part = spacing.apply(stretch[range], isContinuation: isContinuation)
         preTokenizer.split(part.bytes[...], 0..<part.bytes.count) { word in
+          if Interruption.requested.load(ordering: .relaxed) { return }
           encode(part, word, &merger) { id, range in
             pieces.append(Piece(id: id, range: part.origin(of: range)))
           }

@@ -1,4 +1,5 @@
 import Lang
+import Model
 
 #if canImport(FoundationEssentials)
   import FoundationEssentials
@@ -57,7 +58,8 @@ struct FactSource {
     }
     let further = relations.columns.filter { facts[$0.name] == nil }
     return Table(
-      columns: facts.columns + further.map { Column($0.name, $0.values.gathered(found)) })
+      columns: facts.columns
+        + (try further.map { Column($0.name, try $0.values.gathered(found)) }))
   }
 
   private static func attributes(_ path: String, of key: String) throws -> [String: [String]] {
@@ -103,7 +105,8 @@ extension FactSource {
           ?? "it has \(enumeration(known, limit: 24))")
     }
     var kept = self
-    kept.table = table.gathered(names.indices.filter { relations.contains(names[$0]) })
+    kept.table = try table.gathered(
+      try names.indices.filterChecked { relations.contains(names[$0]) })
     return kept
   }
 

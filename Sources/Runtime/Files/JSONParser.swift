@@ -1,3 +1,5 @@
+import Model
+
 /// RFC 8259, strictly: no comments, no trailing commas, no NaN, keys of an object all different,
 /// surrogates in pairs. Numbers that do not fit are errors, nesting is limited.
 struct JSONParser {
@@ -10,6 +12,7 @@ struct JSONParser {
 
   private let bytes: ArraySlice<UInt8>
   private var index: Int
+  private var parsed = 0
   private static let deepest = 128
 
   /// `bytes` must be UTF-8.
@@ -43,6 +46,10 @@ struct JSONParser {
   }
 
   private mutating func value(depth: Int) throws(Problem) -> JSONValue {
+    parsed += 1
+    if parsed.isMultiple(of: Interruption.stride), (try? Interruption.check()) == nil {
+      throw problem("interrupted")
+    }
     guard depth <= JSONParser.deepest else {
       throw problem("nested deeper than \(JSONParser.deepest) levels")
     }

@@ -1,3 +1,5 @@
+import Model
+
 /// An array of objects, an object of arrays, the document that `save` writes or wrote in 0.1.0, or
 /// one of the data sets that are known.
 func tableFromJSON(_ source: TextSource) throws -> Table {
@@ -24,6 +26,7 @@ func tableFromNDJSON(_ source: TextSource) throws -> Table {
   var records: [(place: String, value: JSONValue)] = []
   var line = 0
   for content in source.bytes.split(separator: 0x0A, omittingEmptySubsequences: false) {
+    try Interruption.check()
     line += 1
     if content.allSatisfy({ $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }) { continue }
     records.append(("line \(line)", try parsed(content, source)))
@@ -54,6 +57,8 @@ private func parsed(_ bytes: ArraySlice<UInt8>, _ source: TextSource) throws -> 
   do {
     return try JSONParser.parse(bytes)
   } catch {
+    // A parse that was told to stop has no other problem.
+    try Interruption.check()
     throw source.failure(error.message, line: source.line(of: error.index), help: error.help)
   }
 }
@@ -67,6 +72,7 @@ private func table(
   var cells = [[JSONValue]](repeating: [], count: names.count)
   try source.check(rows: records.count, columns: names.count)
   for (row, record) in records.enumerated() {
+    try Interruption.check()
     guard case .object(let members) = record.value else {
       throw source.failure(
         "\(record.place) is \(record.value.kindName), not an object", help: shapes)
@@ -87,7 +93,7 @@ private func table(
     }
   }
   for index in cells.indices { cells[index].fill(to: records.count) }
-  return Table(columns: zip(names, cells).map { Column($0, values($1)) })
+  return Table(columns: try zip(names, cells).map { Column($0, try values($1)) })
 }
 
 private func table(ofArrays members: [JSONValue.Member], _ source: TextSource) throws -> Table {
@@ -105,7 +111,7 @@ private func table(ofArrays members: [JSONValue.Member], _ source: TextSource) t
           + "\(excerpt(member.key))`",
         help: "every column needs as many values; null where one is missing")
     }
-    columns.append(Column(try named(member.key, "the object", source), values(elements)))
+    columns.append(Column(try named(member.key, "the object", source), try values(elements)))
   }
   return Table(columns: columns)
 }
@@ -119,14 +125,14 @@ private func named(_ key: String, _ place: String, _ source: TextSource) throws 
 
 /// Null is missing; arrays and objects stay JSON, as text. Beside numbers the texts "Infinity",
 /// "-Infinity" and "NaN" are numbers.
-func values(_ elements: [JSONValue]) -> Values {
+func values(_ elements: [JSONValue]) throws -> Values {
   let hasNumbers = elements.contains { element in
     switch element {
     case .integer, .number: true
     case .null, .boolean, .string, .array, .object: false
     }
   }
-  let cells = elements.map { element in
+  let cells = try elements.mapChecked { element in
     if hasNumbers, let number = element.string.flatMap(namedNumber) { return Cell.double(number) }
     return element.cell
   }

@@ -1,3 +1,5 @@
+import Model
+
 /// A field as it was read: its text is nil where nothing stands there.
 struct SeparatedField: Equatable {
   var text: String?
@@ -36,6 +38,7 @@ func readSeparated(
   var columns = [[String?]](repeating: [], count: names.count)
   var isText = [Bool](repeating: asTexts, count: names.count)
   while true {
+    try Interruption.check()
     let start = line
     guard let record = try format.nextRecord(source, at: &index, line: &line) else { break }
     // In a table of one column, an empty line is a row whose value is missing.
@@ -55,11 +58,12 @@ func readSeparated(
     }
   }
   return Table(
-    columns: names.indices.map { column in
+    columns: try names.indices.map { column in
       let fields = columns[column]
       return Column(
         names[column],
-        isText[column] ? .texts(fields) : inferred(fields, areWordsNumbers: format.quotesMeanText))
+        isText[column] ? .texts(fields)
+          : try inferred(fields, areWordsNumbers: format.quotesMeanText))
     })
 }
 

@@ -1,16 +1,19 @@
+import Model
+
 /// The values of a column of text in the narrowest type that holds them all: integers, floats,
 /// booleans (`true`, `false`, or Python's `True`, `False`), else texts. What would not print again
 /// as it was stays text: ` 5`, `007`, `1_000`, integers beyond 64 bits. Beside finite numbers `inf`
 /// and `nan` are numbers too; where `areWordsNumbers`, without any as well.
-func inferred(_ fields: [String?], areWordsNumbers: Bool = false) -> Values {
-  integers(fields) ?? doubles(fields, areWordsNumbers) ?? booleans(fields) ?? .texts(fields)
+func inferred(_ fields: [String?], areWordsNumbers: Bool = false) throws -> Values {
+  try integers(fields) ?? doubles(fields, areWordsNumbers) ?? booleans(fields) ?? .texts(fields)
 }
 
-private func integers(_ fields: [String?]) -> Values? {
+private func integers(_ fields: [String?]) throws -> Values? {
   var isAny = false
   var values: [Int?] = []
   values.reserveCapacity(fields.count)
-  for field in fields {
+  for (row, field) in fields.enumerated() {
+    if row.isMultiple(of: Interruption.stride) { try Interruption.check() }
     guard let field, !field.isEmpty else {
       values.append(nil)
       continue
@@ -22,11 +25,12 @@ private func integers(_ fields: [String?]) -> Values? {
   return isAny ? .integers(values) : nil
 }
 
-private func doubles(_ fields: [String?], _ areWordsNumbers: Bool) -> Values? {
+private func doubles(_ fields: [String?], _ areWordsNumbers: Bool) throws -> Values? {
   var isAny = false
   var values: [Double] = []
   values.reserveCapacity(fields.count)
-  for field in fields {
+  for (row, field) in fields.enumerated() {
+    if row.isMultiple(of: Interruption.stride) { try Interruption.check() }
     guard let field, !field.isEmpty else {
       values.append(.nan)
       continue
@@ -44,10 +48,11 @@ private func doubles(_ fields: [String?], _ areWordsNumbers: Bool) -> Values? {
   return isAny ? .doubles(values) : nil
 }
 
-private func booleans(_ fields: [String?]) -> Values? {
+private func booleans(_ fields: [String?]) throws -> Values? {
   var isAny = false
   var values: [Bool?] = []
-  for field in fields {
+  for (row, field) in fields.enumerated() {
+    if row.isMultiple(of: Interruption.stride) { try Interruption.check() }
     switch field {
     case nil, "": values.append(nil)
     case "true", "True":

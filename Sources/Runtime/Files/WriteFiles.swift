@@ -11,6 +11,8 @@ import Model
 /// Writes files whole or not at all: each appears under its name when all of them are on the disk.
 /// What is no file, a pipe or a device, is written to as it is.
 func writeFiles(_ files: [(path: String, text: String)], host: any Host) throws {
+  // A text that was told to stop is not whole.
+  try Interruption.check()
   var replacements: [(path: String, replacement: FileReplacement)] = []
   for file in files {
     try writing(file.path) {

@@ -75,6 +75,7 @@ public final class Session: Interpreter {
     broken = nil
     namedForeign = []
     defer { self.source = outer }
+    Memory.recover()
     do {
       if !interactive { try checkArguments(in: parsed.script) }
       for statement in parsed.script.statements {
@@ -88,8 +89,12 @@ public final class Session: Interpreter {
       return failure.status
     } catch is Interruption.Stopped {
       host.finishProgress()
-      host.report("interrupted\n")
-      return .interrupted
+      host.report(ExitStatus.stopped == .interrupted ? "interrupted\n" : "terminated\n")
+      return .stopped
+    } catch is Memory.Exhausted {
+      host.finishProgress()
+      report(.memoryExhausted)
+      return .failed
     } catch {
       host.finishProgress()
       report(Failure("\(error)"))

@@ -1,4 +1,5 @@
 import Model
+import Synchronization
 
 #if canImport(Glibc)
   import Glibc
@@ -15,13 +16,16 @@ struct ShellCommand {
 
   func run(_ command: String, input: Value) throws -> Value {
     let text = try inputText(input)
+    try Interruption.check()
     session.host.flush()
     let pipe = try Pipe()
     let isAlone = !Self.terminalTellsAll
     let child = try start(command, input: pipe.reading, leadsGroup: isAlone)
     pipe.closeReading()
     let ending = try feed(Array(text.utf8), to: child, through: pipe) {
-      if isAlone { child.send(SIGINT) }
+      // SIGTERM came to this process alone, whether there is a terminal or not.
+      let isEnding = Interruption.ending.load(ordering: .relaxed) != 0
+      if isAlone || isEnding { child.send(isEnding ? SIGTERM : SIGINT) }
     }
     guard ending == .exited(0) else {
       throw Failure("`\(excerpt(command.trimmed, limit: 80))` \(Self.text(of: ending))")
@@ -52,7 +56,7 @@ struct ShellCommand {
 
   /// Writes until the command has everything, or stops reading: `head` is free to. Then waits for it.
   ///
-  /// - Parameter interrupted: called for each Ctrl-C.
+  /// - Parameter interrupted: called for each Ctrl-C, and for SIGTERM.
   /// - Throws: `Interruption.Stopped` once the command has ended, where Ctrl-C came meanwhile.
   private func feed(
     _ bytes: [UInt8], to child: Child, through pipe: Pipe, interrupted: () -> Void

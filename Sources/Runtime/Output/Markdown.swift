@@ -2,8 +2,8 @@
 /// terminal.
 func renderMarkdown(_ table: Table, into text: inout ChunkedText) throws {
   guard !table.columns.isEmpty else { return }
-  let columns = table.columns.map { column in
-    PeopleColumn(column, rows: 0..<table.rowCount, missing: "").mapped(escapedForMarkdown)
+  let columns = try table.columns.map { column in
+    try PeopleColumn(column, rows: 0..<table.rowCount, missing: "").mapped(escapedForMarkdown)
   }
   func line(_ cells: [String]) -> String { "| " + cells.joined(separator: " | ") + " |" }
   try text.line(line(columns.map { $0.aligned($0.title, width: max(3, $0.naturalWidth)) }))

@@ -1,4 +1,5 @@
 import Lang
+import Model
 
 /// A column laid out for people: each cell as text, not yet padded.
 struct PeopleColumn {
@@ -13,28 +14,28 @@ struct PeopleColumn {
   var styles: [Style?]
   var naturalWidth: Int
 
-  init(_ column: Column, rows: Range<Int>, missing: String) {
+  init(_ column: Column, rows: Range<Int>, missing: String) throws {
     title = escapedText(column.name)
     isText = column.kind == .texts
     isRight = column.kind.isNumeric
-    let texts = peopleTexts(column.values, rows: rows)
+    let texts = try peopleTexts(column.values, rows: rows)
     let isQuoted = isText && texts.contains { $0.map(needsQuotes) ?? false }
     self.isQuoted = isQuoted
-    cells = texts.map { $0.map { isQuoted ? quotedText($0) : $0 } ?? missing }
-    styles = rows.map { row in
+    cells = try texts.mapChecked { $0.map { isQuoted ? quotedText($0) : $0 } ?? missing }
+    styles = try rows.mapChecked { row in
       if column.values.isMissing(row) { return .faint }
       return column.values.number(row).map { $0 < 0 } == true ? .negative : nil
     }
     naturalWidth = 0
-    measure()
+    try measure()
   }
 
   /// With every text changed.
-  func mapped(_ change: (String) -> String) -> PeopleColumn {
+  func mapped(_ change: (String) -> String) throws -> PeopleColumn {
     var changed = self
     changed.title = change(title)
-    if isText { changed.cells = cells.map(change) }
-    changed.measure()
+    if isText { changed.cells = try cells.mapChecked(change) }
+    try changed.measure()
     return changed
   }
 
@@ -53,8 +54,10 @@ struct PeopleColumn {
     return cells[row].prefix(cells: width - displayWidth(of: mark) - 1) + "\"" + mark
   }
 
-  private mutating func measure() {
-    naturalWidth = cells.reduce(displayWidth(of: title)) { max($0, displayWidth(of: $1)) }
+  private mutating func measure() throws {
+    var widest = displayWidth(of: title)
+    try cells.forEachChecked { widest = max(widest, displayWidth(of: $0)) }
+    naturalWidth = widest
   }
 }
 

@@ -1,3 +1,5 @@
+import Model
+
 /// The numbers of one column as people read them: about six digits of the largest, all with the same
 /// decimals, points under each other. What would lose its digits that way is written `1.23e-9`.
 struct PeopleNumbers {
@@ -28,20 +30,20 @@ struct PeopleNumbers {
 }
 
 /// How a column of numbers reads in a table: nil where it is missing.
-func peopleTexts(_ values: Values, rows: Range<Int>, significant: Int = 6) -> [String?] {
+func peopleTexts(_ values: Values, rows: Range<Int>, significant: Int = 6) throws -> [String?] {
   switch values {
   case .integers(let values):
-    return rows.map { values[$0].map(String.init) }
+    return try rows.mapChecked { values[$0].map(String.init) }
   case .texts(let values):
-    return rows.map { values[$0] }
+    return try rows.mapChecked { values[$0] }
   case .booleans(let values):
-    return rows.map { values[$0].map { $0 ? "true" : "false" } }
+    return try rows.mapChecked { values[$0].map { $0 ? "true" : "false" } }
   case .singles(let values):
-    let parts = rows.map { NumberPart(values[$0]) }
-    return aligned(parts, significant: significant)
+    let parts = try rows.mapChecked { NumberPart(values[$0]) }
+    return try aligned(parts, significant: significant)
   case .doubles(let values):
-    let parts = rows.map { NumberPart(values[$0]) }
-    return aligned(parts, significant: significant)
+    let parts = try rows.mapChecked { NumberPart(values[$0]) }
+    return try aligned(parts, significant: significant)
   }
 }
 
@@ -66,11 +68,11 @@ private enum NumberPart {
 }
 
 /// Points under each other: filled up with spaces on the right.
-private func aligned(_ parts: [NumberPart], significant: Int) -> [String?] {
+private func aligned(_ parts: [NumberPart], significant: Int) throws -> [String?] {
   let numbers = PeopleNumbers(
-    parts.compactMap { if case .finite(let number) = $0 { number } else { nil } },
+    try parts.compactMapChecked { if case .finite(let number) = $0 { number } else { nil } },
     significant: significant)
-  let texts: [String?] = parts.map { part in
+  let texts: [String?] = try parts.mapChecked { part in
     switch part {
     case .missing: nil
     case .infinite(let text): text
@@ -78,12 +80,12 @@ private func aligned(_ parts: [NumberPart], significant: Int) -> [String?] {
     }
   }
   // An infinity stands at the right, whatever the decimals of the others.
-  let tails: [Int?] = zip(parts, texts).map { part, text in
+  let tails: [Int?] = try zip(parts, texts).mapChecked { part, text in
     guard case .finite = part, let text else { return nil }
     return text.firstIndex(of: ".").map { text[$0...].count } ?? 0
   }
   let longest = tails.lazy.compactMap(\.self).max() ?? 0
-  return zip(texts, tails).map { text, tail in
+  return try zip(texts, tails).mapChecked { text, tail in
     text.map { $0 + String(repeating: " ", count: tail.map { longest - $0 } ?? 0) }
   }
 }

@@ -8,8 +8,8 @@ func renderForPeople(
   }
   let shown = shownRows(of: table.rowCount, at: settings.maximumRows)
   let marks = Marks(unicode: settings.unicode)
-  let columns = table.columns.map { column in
-    PeopleColumn(column, rows: 0..<shown, missing: marks.missing)
+  let columns = try table.columns.map { column in
+    try PeopleColumn(column, rows: 0..<shown, missing: marks.missing)
   }
   let measure = table.measure.flatMap { name in
     table.columns.firstIndex { $0.name == name }

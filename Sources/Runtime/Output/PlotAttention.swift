@@ -11,7 +11,7 @@ extension PlotGrid {
         help: "`attention` gives it, and `dla by source`")
     }
     let keys = ["component", "position"].compactMap { table[$0] }
-    let lines = table.groups(by: keys)
+    let lines = try table.groups(by: keys)
     let tokens = try table.tokens(of: prompts)
     let places = (0..<table.rowCount).compactMap { sources.values.number($0).map { Int($0) } }
     guard let first = places.min(), let last = places.max(), first >= 0, last < 1 << 16 else {
@@ -20,7 +20,7 @@ extension PlotGrid {
     let count = max(last + 1, tokens.count)
 
     // A component or a position that is the same in all rows need not be said.
-    let telling = keys.filter { table.groups(by: [$0]).count > 1 }
+    let telling = try keys.filter { try table.groups(by: [$0]).count > 1 }
     let labels = telling.isEmpty ? Array(keys.prefix(1)) : telling
     rowTitle = escapedText(labels.map(\.name).joined(separator: " "))
     rowLabels = lines.map { rows in
@@ -61,7 +61,7 @@ extension Table {
   fileprivate func tokens(of prompts: [Prompt]) throws -> [String] {
     var named = prompts
     if let names = self["prompt"], names.kind == .texts {
-      guard groups(by: [names]).count == 1 else {
+      guard try groups(by: [names]).count == 1 else {
         throw Failure(
           "`plot attention` shows one prompt's tokens, and this table has several prompts",
           help: "keep one: where prompt == …, or measure one")

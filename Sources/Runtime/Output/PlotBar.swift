@@ -10,8 +10,8 @@ public func plotBar(
   guard shown > 0 else { return plotNotes(["no rows to plot"], settings) }
 
   let marks = Marks(unicode: settings.unicode)
-  let texts = labels.map { PeopleColumn($0, rows: 0..<shown, missing: marks.missing) }
-  let numbers = PeopleColumn(measured, rows: 0..<shown, missing: marks.missing)
+  let texts = try labels.map { try PeopleColumn($0, rows: 0..<shown, missing: marks.missing) }
+  let numbers = try PeopleColumn(measured, rows: 0..<shown, missing: marks.missing)
   let width = settings.width ?? defaultPlotWidth
   let leastBar = max(8, width / 4)
   let widths = fittedLabels(texts, into: width - numbers.naturalWidth - leastBar - 5)

@@ -121,7 +121,7 @@ extension Table {
     for (one, other) in pairs + reversed {
       let axes = [try self.column(one), try self.column(other)]
       guard axes.allSatisfy({ $0.values.missingCount == 0 }) else { continue }
-      if groups(by: axes).count == rowCount { return (one, other) }
+      if try groups(by: axes).count == rowCount { return (one, other) }
     }
     throw Failure(
       "no two columns of this table name each row once, as the rows and columns of a heatmap must",

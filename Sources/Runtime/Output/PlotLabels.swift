@@ -14,7 +14,7 @@ extension Table {
     var chosen: [Column] = []
     var told = min(1, rowCount)
     for column in texts + others where told < rowCount {
-      let groups = groups(by: chosen + [column]).count
+      let groups = try groups(by: chosen + [column]).count
       guard groups > told else { continue }
       chosen.append(column)
       told = groups

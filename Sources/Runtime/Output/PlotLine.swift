@@ -69,7 +69,7 @@ struct PlottedLines {
     title = names.count == 1 ? first.name : ""
 
     let split = isWide ? nil : try table.seriesColumn(by, x: across, y: first)
-    let groups = table.groups(by: split.map { [$0] } ?? [])
+    let groups = try table.groups(by: split.map { [$0] } ?? [])
     let count = max(groups.count, ys.count)
     guard count <= PlotSeries.limit else {
       throw Failure(
@@ -109,11 +109,11 @@ extension Table {
   /// place along `x`; nil where there is one row for each already.
   fileprivate func seriesColumn(_ name: String?, x: Column, y: Column) throws -> Column? {
     if let name { return try column(name) }
-    guard groups(by: [x]).count < rowCount else { return nil }
+    guard try groups(by: [x]).count < rowCount else { return nil }
     let others = columns.filter {
       !$0.kind.isFloating && $0.name != x.name && $0.name != y.name
     }
-    for column in others where groups(by: [column, x]).count == rowCount { return column }
+    for column in others where try groups(by: [column, x]).count == rowCount { return column }
     throw Failure(
       "several rows have the same `\(x.name)`, and no column tells them apart",
       help: "make them one with `group by \(x.name) mean \(y.name)`, or keep some with `where`")

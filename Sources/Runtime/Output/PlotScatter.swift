@@ -90,7 +90,7 @@ struct Series {
     index = [Int](repeating: 0, count: table.rowCount)
     guard let name else { return }
     let column = try table.column(name)
-    let groups = table.groups(by: [column])
+    let groups = try table.groups(by: [column])
     guard groups.count <= PlotSeries.limit else {
       throw Failure(
         "`\(name)` has \(thousands(groups.count)) different values: too many to tell apart",

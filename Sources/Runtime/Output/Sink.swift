@@ -1,5 +1,9 @@
+import Model
+
 /// Text on its way out, handed on in pieces of some size, so that a table of a whole vocabulary
 /// is never one string and a reader that goes away is noticed early.
+///
+/// Ctrl-C ends it after any line.
 struct ChunkedText {
   private var pending = ""
   private let sink: (String) throws -> Void
@@ -11,6 +15,7 @@ struct ChunkedText {
 
   /// Ends a line.
   mutating func line(_ text: String = "") throws {
+    try Interruption.check()
     pending += text
     pending += "\n"
     if pending.utf8.count >= ChunkedText.chunk { try flush() }

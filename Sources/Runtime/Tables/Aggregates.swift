@@ -1,3 +1,5 @@
+import Model
+
 extension AggregateFunction {
   /// One value a group, from the values of `column` that are there.
   func applied(to column: Column, groups: [[Int]]) throws -> Values {
@@ -7,24 +9,29 @@ extension AggregateFunction {
         help: "count, distinct, first, last, min and max take any column")
     }
     let values = column.values
-    func numbers(_ group: [Int]) -> [Double] { group.compactMap(values.number) }
+    func numbers(_ group: [Int]) throws -> [Double] { try group.compactMapChecked(values.number) }
 
     switch self {
-    case .mean: return .doubles(groups.map { arithmeticMean(numbers($0)) })
-    case .sum: return sums(values, groups)
-    case .median: return .doubles(groups.map { middle(numbers($0)) })
-    case .std: return .doubles(groups.map { standardDeviation(numbers($0)) })
-    case .min: return values.gathered(optional: extremes(values, groups) { $0 < 0 })
-    case .max: return values.gathered(optional: extremes(values, groups) { $0 > 0 })
+    case .mean: return .doubles(try groups.mapChecked { arithmeticMean(try numbers($0)) })
+    case .sum: return try sums(values, groups)
+    case .median: return .doubles(try groups.mapChecked { try middle(try numbers($0)) })
+    case .std: return .doubles(try groups.mapChecked { standardDeviation(try numbers($0)) })
+    case .min: return try values.gathered(optional: try extremes(values, groups) { $0 < 0 })
+    case .max: return try values.gathered(optional: try extremes(values, groups) { $0 > 0 })
     case .first:
-      return values.gathered(optional: groups.map { $0.first { !values.isMissing($0) } })
+      return try values.gathered(
+        optional: groups.mapChecked { $0.first { !values.isMissing($0) } })
     case .last:
-      return values.gathered(optional: groups.map { $0.last { !values.isMissing($0) } })
+      return try values.gathered(optional: groups.mapChecked { $0.last { !values.isMissing($0) } })
     case .count:
-      return .integers(groups.map { $0.count { !values.isMissing($0) } })
+      return .integers(try groups.mapChecked { $0.count { !values.isMissing($0) } })
     case .distinct:
       return .integers(
-        groups.map { group in Set(group.map { values[$0] }.filter { !$0.isMissing }).count })
+        try groups.mapChecked { group in
+          var seen: Set<Cell> = []
+          try group.forEachChecked { if !values.isMissing($0) { seen.insert(values[$0]) } }
+          return seen.count
+        })
     }
   }
 }
@@ -34,9 +41,9 @@ func arithmeticMean(_ values: [Double]) -> Double {
   values.isEmpty ? .nan : values.reduce(0, +) / Double(values.count)
 }
 
-func middle(_ values: [Double]) -> Double {
+func middle(_ values: [Double]) throws -> Double {
   guard !values.isEmpty else { return .nan }
-  let sorted = values.sorted()
+  let sorted = try values.sortedChecked(by: <)
   let half = sorted.count / 2
   return sorted.count % 2 == 1 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2
 }
@@ -49,20 +56,21 @@ private func standardDeviation(_ values: [Double]) -> Double {
 }
 
 /// Sums of integers stay integers unless one of them overflows.
-private func sums(_ values: Values, _ groups: [[Int]]) -> Values {
-  if case .integers(let integers) = values, let sums = exactSums(integers, groups) {
+private func sums(_ values: Values, _ groups: [[Int]]) throws -> Values {
+  if case .integers(let integers) = values, let sums = try exactSums(integers, groups) {
     return .integers(sums)
   }
   return .doubles(
-    groups.map { group in
-      let numbers = group.compactMap(values.number)
+    try groups.mapChecked { group in
+      let numbers = try group.compactMapChecked(values.number)
       return numbers.isEmpty ? .nan : numbers.reduce(0, +)
     })
 }
 
-private func exactSums(_ values: [Int?], _ groups: [[Int]]) -> [Int?]? {
+private func exactSums(_ values: [Int?], _ groups: [[Int]]) throws -> [Int?]? {
   var sums: [Int?] = []
   for group in groups {
+    try Interruption.check()
     var sum: Int?
     for value in group.lazy.compactMap({ values[$0] }) {
       let (partial, overflow) = (sum ?? 0).addingReportingOverflow(value)
@@ -77,13 +85,14 @@ private func exactSums(_ values: [Int?], _ groups: [[Int]]) -> [Int?]? {
 /// The first row of each group whose value stands before all others by `comes`.
 private func extremes(
   _ values: Values, _ groups: [[Int]], _ comes: (Int) -> Bool
-) -> [Int?] {
-  groups.map { group in
+) throws -> [Int?] {
+  try groups.mapChecked { group in
     var best: Int?
-    for row in group where !values.isMissing(row) {
+    try group.forEachChecked { row in
+      guard !values.isMissing(row) else { return }
       guard let current = best else {
         best = row
-        continue
+        return
       }
       if comes(values.order(row, current)) { best = row }
     }

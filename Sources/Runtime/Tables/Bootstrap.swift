@@ -32,7 +32,8 @@ public struct Bootstrap: Sendable, Equatable {
       for i in means.indices {
         try Interruption.check()
         var (sum, count) = (0.0, 0.0)
-        for _ in 0..<units.count {
+        for i in 0..<units.count {
+          if i & 0xFFFF == 0xFFFF { try Interruption.check() }
           let unit = units[generator.index(below: units.count)]
           sum += unit.sum
           count += unit.count
@@ -65,8 +66,8 @@ extension Table {
     return try groups.map { group in
       var units: [Bootstrap.Unit] = []
       var places: [[Cell]: Int] = [:]
-      for row in group {
-        guard let value = column.values.number(row) else { continue }
+      try group.forEachChecked { row in
+        guard let value = column.values.number(row) else { return }
         let key = hasPrompts ? keys.map { $0[row] } : [.integer(row)]
         let place = places[key] ?? units.count
         if place == units.count {

@@ -1,3 +1,5 @@
+import Model
+
 extension Table {
   /// These columns, in this order.
   public func selecting(_ names: [String]) throws -> Table {
@@ -45,18 +47,22 @@ extension Table {
   public func distinct(on names: [String]? = nil) throws -> Table {
     let keys = try names.map { try $0.map(column) } ?? columns
     var seen: Set<[Cell]> = []
-    return gathered((0..<rowCount).filter { row in seen.insert(keys.map { $0[row] }).inserted })
+    return try gathered(
+      try (0..<rowCount).filterChecked { row in seen.insert(keys.map { $0[row] }).inserted })
   }
 
   /// The rows of all tables, one after the other; a column that a table lacks is missing there.
-  public static func stacked(_ tables: [Table]) -> Table {
+  public static func stacked(_ tables: [Table]) throws -> Table {
     var names: [String] = []
     for table in tables {
       for name in table.columnNames where !names.contains(name) { names.append(name) }
     }
-    let columns = names.map { name in
+    let bytes = tables.reduce(0) { $0 + $1.rowCount * $1.bytesPerRow }
+    try Memory.reserve(bytes, for: "the appended tables")
+    let columns = try names.map { name in
       let parts = tables.map { ($0[name]?.values, $0.rowCount) }
-      return Column(name, stack(parts))
+      try Interruption.check()
+      return Column(name, try stack(parts))
     }
     return Table(columns: columns, measure: tables.lazy.compactMap(\.measure).first)
   }
@@ -68,7 +74,7 @@ extension Table {
   }
 }
 
-private func stack(_ parts: [(values: Values?, count: Int)]) -> Values {
+private func stack(_ parts: [(values: Values?, count: Int)]) throws -> Values {
   let kinds = parts.compactMap { part in
     part.values.flatMap { $0.missingCount == $0.count ? nil : $0.kind }
   }
@@ -77,36 +83,40 @@ private func stack(_ parts: [(values: Values?, count: Int)]) -> Values {
     ?? parts.lazy.compactMap(\.values?.kind).first ?? .texts
   var result = Values.missing(kind, count: 0)
   for part in parts {
-    let values = part.values.map { $0.converted(to: kind) } ?? .missing(kind, count: part.count)
-    result.append(values)
+    let values =
+      try part.values.map { try $0.converted(to: kind) } ?? .missing(kind, count: part.count)
+    try result.append(values)
   }
   return result
 }
 
 extension Values {
   /// The same values in a type that holds them; what it cannot hold is missing.
-  func converted(to kind: Kind) -> Values {
+  func converted(to kind: Kind) throws -> Values {
     if self.kind == kind { return self }
-    let cells = (0..<count).map { self[$0] }
+    let rows = 0..<count
     switch kind {
     case .integers:
-      return .integers(cells.map { if case .integer(let value) = $0 { value } else { nil } })
-    case .singles: return .singles(cells.map { Float($0.number ?? .nan) })
-    case .doubles: return .doubles(cells.map { $0.number ?? .nan })
-    case .texts: return .texts(cells.map { $0.isMissing ? nil : $0.description })
+      return .integers(
+        try rows.mapChecked { if case .integer(let value) = self[$0] { value } else { nil } })
+    case .singles: return .singles(try rows.mapChecked { Float(self[$0].number ?? .nan) })
+    case .doubles: return .doubles(try rows.mapChecked { self[$0].number ?? .nan })
+    case .texts:
+      return .texts(try rows.mapChecked { self[$0].isMissing ? nil : self[$0].description })
     case .booleans:
-      return .booleans(cells.map { if case .boolean(let value) = $0 { value } else { nil } })
+      return .booleans(
+        try rows.mapChecked { if case .boolean(let value) = self[$0] { value } else { nil } })
     }
   }
 
-  fileprivate mutating func append(_ other: Values) {
+  fileprivate mutating func append(_ other: Values) throws {
     switch (self, other) {
     case (.integers(let one), .integers(let other)): self = .integers(one + other)
     case (.singles(let one), .singles(let other)): self = .singles(one + other)
     case (.doubles(let one), .doubles(let other)): self = .doubles(one + other)
     case (.texts(let one), .texts(let other)): self = .texts(one + other)
     case (.booleans(let one), .booleans(let other)): self = .booleans(one + other)
-    default: append(other.converted(to: kind))
+    default: try append(try other.converted(to: kind))
     }
   }
 }

@@ -1,3 +1,5 @@
+import Model
+
 /// How closely pairs of numbers go together.
 struct Correlation {
   var (x, y): ([Double], [Double]) = ([], [])
@@ -6,7 +8,7 @@ struct Correlation {
   var pearson: Double { Self.pearson(x, y) }
 
   /// Spearman's ρ: Pearson's r of the ranks.
-  var spearman: Double { Self.pearson(Self.ranks(x), Self.ranks(y)) }
+  var spearman: Double { get throws { Self.pearson(try Self.ranks(x), try Self.ranks(y)) } }
 
   /// That of the least squares line of y over x.
   var slope: Double {
@@ -33,8 +35,8 @@ struct Correlation {
   }
 
   /// From 1; numbers that are alike share the mean of their ranks.
-  private static func ranks(_ values: [Double]) -> [Double] {
-    let order = values.indices.sorted {
+  private static func ranks(_ values: [Double]) throws -> [Double] {
+    let order = try values.indices.sortedChecked {
       values[$0] != values[$1] ? values[$0] < values[$1] : $0 < $1
     }
     var ranks = [Double](repeating: 0, count: values.count)
@@ -56,10 +58,11 @@ extension Table {
   ) {
     let keys = try names.map(column)
     let (xs, ys) = (try numericColumn(x, for: "correlate"), try numericColumn(y, for: "correlate"))
-    let groups = rowCount == 0 ? [] : groups(by: keys)
+    let groups = rowCount == 0 ? [] : try groups(by: keys)
     var missing = 0
-    let found = groups.map { group in
-      group.reduce(into: Correlation()) { pairs, row in
+    let found = try groups.map { group in
+      var pairs = Correlation()
+      try group.forEachChecked { row in
         guard let a = xs.values.number(row), let b = ys.values.number(row) else {
           missing += 1
           return
@@ -67,14 +70,16 @@ extension Table {
         pairs.x.append(a)
         pairs.y.append(b)
       }
+      return pairs
     }
     let measured = [
       Column("count", .integers(found.map(\.x.count))),
       Column("pearson", .doubles(found.map(\.pearson))),
-      Column("spearman", .doubles(found.map(\.spearman))),
+      Column("spearman", .doubles(try found.map { try $0.spearman })),
       Column("slope", .doubles(found.map(\.slope))),
     ]
-    let own = keys.map { Column($0.name, $0.values.gathered(groups.compactMap(\.first))) }
+    let firsts = groups.compactMap(\.first)
+    let own = try keys.map { Column($0.name, try $0.values.gathered(firsts)) }
     if let twice = firstRepeated(names + measured.map(\.name)) {
       throw Failure("the table would have the column `\(twice)` twice")
     }

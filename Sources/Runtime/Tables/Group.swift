@@ -1,3 +1,5 @@
+import Model
+
 /// What `group` makes of the values of a column.
 public enum AggregateFunction: String, Sendable, CaseIterable {
   case mean, sum, min, max, count, median
@@ -44,9 +46,10 @@ extension Table {
     let aggregates = aggregates.isEmpty ? [Aggregate(.count)] : aggregates
     let titles = try titles(of: aggregates, besides: names)
     if bootstrap != nil { try checkIntervals(aggregates, titles, besides: names) }
-    let groups = groups(by: keys)
+    let groups = try groups(by: keys)
 
-    var columns = keys.map { Column($0.name, $0.values.gathered(groups.compactMap(\.first))) }
+    let firsts = groups.compactMap(\.first)
+    var columns = try keys.map { Column($0.name, try $0.values.gathered(firsts)) }
     var warnings: [String] = []
     for (aggregate, title) in zip(aggregates, titles) {
       guard let name = aggregate.column else {
@@ -80,11 +83,11 @@ extension Table {
   }
 
   /// The rows of each group, groups in order of first appearance. Without keys, one group of all.
-  func groups(by keys: [Column]) -> [[Int]] {
+  func groups(by keys: [Column]) throws -> [[Int]] {
     guard !keys.isEmpty else { return [Array(0..<rowCount)] }
     var indices: [[Cell]: Int] = [:]
     var groups: [[Int]] = []
-    for row in 0..<rowCount {
+    try (0..<rowCount).forEachChecked { row in
       let key = keys.map { $0[row] }
       if let index = indices[key] {
         groups[index].append(row)

@@ -1,4 +1,5 @@
 import Lang
+import Model
 
 /// What components are told apart by: how much of what they add they read from one span, and how
 /// much from another ("Summing Up the Facts", Chughtai, Cooney, Nanda: subject, relation and mixed
@@ -57,9 +58,9 @@ struct HeadClasses {
   /// Every component with its class, those that add most first.
   ///
   /// - Parameter parts: of each component, one for each relation.
-  func classes(of parts: [[Parts]]) -> [Classified] {
-    let all = parts.enumerated().map { index, parts in
-      let parts = aggregated(parts)
+  func classes(of parts: [[Parts]]) throws -> [Classified] {
+    let all = try parts.enumerated().mapChecked { index, parts in
+      let parts = try aggregated(parts)
       let (first, second) = (part(parts.first), part(parts.second))
       return Classified(
         index: index, parts: parts, ratio: second > 0 ? first / second : .nan, group: .none)
@@ -93,32 +94,32 @@ struct HeadClasses {
     }
   }
 
-  private func aggregated(_ parts: [Parts]) -> Parts {
+  private func aggregated(_ parts: [Parts]) throws -> Parts {
     Parts(
-      first: aggregated(parts.map(\.first)), second: aggregated(parts.map(\.second)),
-      total: aggregated(parts.map(\.total)))
+      first: try aggregated(parts.map(\.first)), second: try aggregated(parts.map(\.second)),
+      total: try aggregated(parts.map(\.total)))
   }
 
-  func aggregated(_ values: [Double]) -> Double {
+  func aggregated(_ values: [Double]) throws -> Double {
     switch aggregation {
     case .mean: arithmeticMean(values)
-    case .median: middle(values)
+    case .median: try middle(values)
     }
   }
 
   /// For each component in how many of the sets that leave one relation out its class is the one
   /// that it has with all.
-  func stability(of parts: [[Parts]], relations: Int) -> [Int] {
-    let whole = groups(of: parts)
-    return (0..<relations).reduce(into: [Int](repeating: 0, count: parts.count)) { same, left in
-      let without = groups(
+  func stability(of parts: [[Parts]], relations: Int) throws -> [Int] {
+    let whole = try groups(of: parts)
+    return try (0..<relations).reduce(into: [Int](repeating: 0, count: parts.count)) { same, left in
+      let without = try groups(
         of: parts.map { parts in parts.indices.filter { $0 != left }.map { parts[$0] } })
       for i in same.indices where without[i] == whole[i] { same[i] += 1 }
     }
   }
 
-  private func groups(of parts: [[Parts]]) -> [Class] {
-    classes(of: parts).sorted { $0.index < $1.index }.map(\.group)
+  private func groups(of parts: [[Parts]]) throws -> [Class] {
+    try classes(of: parts).sorted { $0.index < $1.index }.map(\.group)
   }
 }
 
@@ -148,8 +149,8 @@ struct ClassEvidence {
     let asked = table["relation"]
     var (known, askedFor, read) = (Numbering(), Numbering(), Numbering())
     var rows: [Place: [Double]] = [:]
-    for row in 0..<table.rowCount {
-      guard let value = values.values.number(row), value.isFinite else { continue }
+    try (0..<table.rowCount).forEachChecked { row in
+      guard let value = values.values.number(row), value.isFinite else { return }
       let place = Place(
         component: known.number(names[row].description),
         relation: askedFor.number(asked?[row].description ?? ""),
@@ -159,11 +160,11 @@ struct ClassEvidence {
     guard !known.names.isEmpty else { throw Failure("there are no components to classify") }
     (components, relations) = (known.names, askedFor.names)
     missing = table.rowCount - rows.values.reduce(0) { $0 + $1.count }
-    parts = known.names.indices.map { component in
-      askedFor.names.indices.map { relation in
+    parts = try known.names.indices.mapChecked { component in
+      try askedFor.names.indices.map { relation in
         // A span that a relation's prompts do not have gives nothing.
-        let sums = read.names.indices.map { span in
-          rows[Place(component: component, relation: relation, span: span)]
+        let sums = try read.names.indices.map { span in
+          try rows[Place(component: component, relation: relation, span: span)]
             .map(classes.aggregated) ?? 0
         }
         func part(_ span: String) -> Double {

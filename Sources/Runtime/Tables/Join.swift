@@ -1,3 +1,5 @@
+import Model
+
 extension Table {
   /// The rows of this table beside those of `other` that are alike in the columns `names`: by
   /// default all that both have, but for the measures and other floats. In the order of this table,
@@ -18,22 +20,22 @@ extension Table {
     }
 
     var partners: [[Cell]: [Int]] = [:]
-    for row in 0..<other.rowCount {
+    try (0..<other.rowCount).forEachChecked { row in
       partners[theirs.map { $0[row].joinKey }, default: []].append(row)
     }
     var left: [Int] = []
     var right: [Int?] = []
     var unmatched = 0
-    for row in 0..<rowCount {
+    try (0..<rowCount).forEachChecked { row in
       guard let found = partners[mine.map { $0[row].joinKey }] else {
         unmatched += 1
         if keepingUnmatched {
           left.append(row)
           right.append(nil)
         }
-        continue
+        return
       }
-      for partner in found {
+      try found.forEachChecked { partner in
         left.append(row)
         right.append(partner)
       }
@@ -44,11 +46,15 @@ extension Table {
       }
     }
 
-    var joined = gathered(left)
+    try Memory.reserve(
+      left.count * (bytesPerRow + other.bytesPerRow),
+      for: "the joined table of \(Runtime.rows(left.count))")
+    var joined = try gathered(left)
     joined.spread = nil
+    var taken = FreeNames(joined.columnNames)
     for column in other.columns where !names.contains(column.name) {
-      let name = unused(column.name, among: joined.columnNames)
-      joined.columns.append(Column(name, column.values.gathered(optional: right)))
+      let name = taken.take(column.name)
+      joined.columns.append(Column(name, try column.values.gathered(optional: right)))
     }
     let dropped = unmatched > 0 && !keepingUnmatched
     let warning =

@@ -1,3 +1,5 @@
+import Model
+
 extension Table {
   /// More cells than these are taken for a slip: nobody reads such a table.
   static let largestPivot = 50_000_000
@@ -20,8 +22,8 @@ extension Table {
         help: "name the value, as in `pivot \(names.first ?? "ROW") \(spread) VALUE`")
     }
 
-    let lines = groups(by: keys)
-    let spreads = groups(by: [across])
+    let lines = try groups(by: keys)
+    let spreads = try groups(by: [across])
     let (cells, overflow) = lines.count.multipliedReportingOverflow(by: spreads.count)
     guard !overflow, cells <= Table.largestPivot else {
       throw Failure(
@@ -31,8 +33,15 @@ extension Table {
 
     var line = [Int](repeating: 0, count: rowCount)
     for (index, rows) in lines.enumerated() { for row in rows { line[row] = index } }
-    var columns = keys.map { Column($0.name, $0.values.gathered(lines.compactMap(\.first))) }
+    // A column by itself takes something too.
+    try Memory.reserve(
+      cells * source.kind.bytesPerValue + spreads.count * 256,
+      for: "a pivot of \(Runtime.rows(lines.count)) and \(thousands(spreads.count)) columns")
+    let firsts = lines.compactMap(\.first)
+    var columns = try keys.map { Column($0.name, try $0.values.gathered(firsts)) }
+    var taken = FreeNames(columns.map(\.name))
     for rows in spreads {
+      try Interruption.check()
       var places = [Int?](repeating: nil, count: lines.count)
       for row in rows {
         if places[line[row]] != nil {
@@ -40,8 +49,8 @@ extension Table {
         }
         places[line[row]] = row
       }
-      let name = unused(across[rows[0]].title, among: columns.map(\.name))
-      columns.append(Column(name, source.values.gathered(optional: places)))
+      let name = taken.take(across[rows[0]].title)
+      columns.append(Column(name, try source.values.gathered(optional: places)))
     }
     return Table(columns: columns, spread: Spread(column: spread, value: source.name))
   }
@@ -76,10 +85,20 @@ extension Cell {
   }
 }
 
-/// `name`, or the first of `name_2`, `name_3`, … that is free.
-func unused(_ name: String, among names: [String]) -> String {
-  guard names.contains(name) else { return name }
-  var number = 2
-  while names.contains("\(name)_\(number)") { number += 1 }
-  return "\(name)_\(number)"
+/// Gives out names that are not taken yet.
+struct FreeNames {
+  private var taken: Set<String>
+
+  init(_ names: [String]) { taken = Set(names) }
+
+  /// `name`, or the first of `name_2`, `name_3`, … that is free; it is taken from then on.
+  mutating func take(_ name: String) -> String {
+    var free = name
+    var number = 2
+    while !taken.insert(free).inserted {
+      free = "\(name)_\(number)"
+      number += 1
+    }
+    return free
+  }
 }

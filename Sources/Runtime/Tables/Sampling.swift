@@ -1,3 +1,5 @@
+import Model
+
 /// A draw of rows, the same on every machine.
 struct Sample {
   var size: Size
@@ -15,9 +17,11 @@ struct Sample {
     /// How many rows a table has of each group.
     static func counts(_ table: Table, by names: [String]) throws -> [[Cell]: Int] {
       let keys = try names.map(table.column)
-      return (0..<table.rowCount).reduce(into: [:]) { counts, row in
+      var counts: [[Cell]: Int] = [:]
+      try (0..<table.rowCount).forEachChecked { row in
         counts[keys.map { $0[row] }, default: 0] += 1
       }
+      return counts
     }
   }
 
@@ -26,17 +30,17 @@ struct Sample {
     let keys = try names.map(table.column)
     var drawn: Set<Int> = []
     var (short, unmet) = (0, size.keys)
-    for (number, group) in table.groups(by: keys).enumerated() {
+    for (number, group) in try table.groups(by: keys).enumerated() {
       let key = keys.map { column in group.first.map { column[$0] } ?? .missing }
       unmet.remove(key)
       let wanted = size.of(group.count, key)
       // However many are wanted of each group, they are counted without overflow.
       let (sum, isTooLarge) = short.addingReportingOverflow(max(0, wanted - group.count))
       short = isTooLarge ? .max : sum
-      drawn.formUnion(draw(min(wanted, group.count), of: group, stream: number))
+      drawn.formUnion(try draw(min(wanted, group.count), of: group, stream: number))
     }
     for key in unmet { short += size.of(0, key) }
-    let rows = (0..<table.rowCount).filter { drawn.contains($0) != takesRest }
+    let rows = try (0..<table.rowCount).filterChecked { drawn.contains($0) != takesRest }
     guard short > 0 else { return (rows, []) }
     return (
       rows,
@@ -45,10 +49,10 @@ struct Sample {
   }
 
   /// The first so many of Fisher and Yates' shuffle.
-  private func draw(_ count: Int, of group: [Int], stream: Int) -> ArraySlice<Int> {
+  private func draw(_ count: Int, of group: [Int], stream: Int) throws -> ArraySlice<Int> {
     var generator = SplitMix64(seed: seed, stream: stream)
     var deck = group
-    for i in 0..<count {
+    try (0..<count).forEachChecked { i in
       deck.swapAt(i, i + generator.index(below: deck.count - i))
     }
     return deck.prefix(count)

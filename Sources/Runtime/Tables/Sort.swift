@@ -1,3 +1,5 @@
+import Model
+
 public struct SortKey: Sendable, Equatable {
   public var column: String
   public var descending: Bool
@@ -15,7 +17,7 @@ extension Table {
     let orders = try keys.map { key in
       (order: rowOrder(try column(key.column).values), descending: key.descending)
     }
-    let rows = (0..<rowCount).sorted { one, other in
+    let rows = try (0..<rowCount).sortedChecked { one, other in
       for (order, descending) in orders {
         switch order(one, other) {
         case .same: continue
@@ -26,7 +28,7 @@ extension Table {
       }
       return one < other
     }
-    return gathered(rows)
+    return try gathered(rows)
   }
 }
 

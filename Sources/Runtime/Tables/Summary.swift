@@ -1,25 +1,25 @@
 extension Table {
   /// One row a column: column, type, count (of values that are there), missing, min, mean, max (of
   /// numbers), distinct.
-  public func summary() -> Table {
+  public func summary() throws -> Table {
     let all = [Array(0..<rowCount)]
-    func each(_ function: AggregateFunction) -> [Cell] {
-      columns.map { column in
+    func each(_ function: AggregateFunction) throws -> [Cell] {
+      try columns.map { column in
         guard column.kind.isNumeric || function == .count || function == .distinct else {
           return .missing
         }
-        return (try? function.applied(to: column, groups: all))?[0] ?? .missing
+        return try function.applied(to: column, groups: all)[0]
       }
     }
     return Table(columns: [
       Column("column", .texts(columnNames)),
       Column("type", .texts(columns.map(\.kind.rawValue))),
-      Column("count", cells: each(.count), fallback: .integers),
+      Column("count", cells: try each(.count), fallback: .integers),
       Column("missing", .integers(columns.map(\.values.missingCount))),
-      Column("min", cells: each(.min), fallback: .doubles),
-      Column("mean", cells: each(.mean), fallback: .doubles),
-      Column("max", cells: each(.max), fallback: .doubles),
-      Column("distinct", cells: each(.distinct), fallback: .integers),
+      Column("min", cells: try each(.min), fallback: .doubles),
+      Column("mean", cells: try each(.mean), fallback: .doubles),
+      Column("max", cells: try each(.max), fallback: .doubles),
+      Column("distinct", cells: try each(.distinct), fallback: .integers),
     ])
   }
 }

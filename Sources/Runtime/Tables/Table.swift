@@ -1,4 +1,5 @@
 import Lang
+import Model
 
 /// A named column.
 public struct Column: Sendable, Equatable {
@@ -54,11 +55,15 @@ public struct Table: Sendable, Equatable {
   public func column(_ name: String) throws -> Column { columns[try index(of: name)] }
 
   /// The rows at `rows`, in that order.
-  public func gathered(_ rows: [Int]) -> Table {
-    Table(
-      columns: columns.map { Column($0.name, $0.values.gathered(rows)) }, measure: measure,
-      spread: spread)
+  public func gathered(_ rows: [Int]) throws -> Table {
+    try Memory.reserve(rows.count * bytesPerRow, for: "a table of \(Runtime.rows(rows.count))")
+    return Table(
+      columns: try columns.map { Column($0.name, try $0.values.gathered(rows)) },
+      measure: measure, spread: spread)
   }
+
+  /// What one row takes, without its texts: those are shared with the table that they come from.
+  var bytesPerRow: Int { columns.reduce(0) { $0 + $1.kind.bytesPerValue } }
 
   func index(of name: String) throws -> Int {
     if let index = columns.firstIndex(where: { $0.name == name }) { return index }

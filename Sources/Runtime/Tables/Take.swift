@@ -1,3 +1,5 @@
+import Model
+
 extension Table {
   /// The `count` rows with the largest values in `name` (signed: -3 is less than 1), largest first;
   /// without a name, by the table's measure, else by its last column of numbers.
@@ -11,14 +13,14 @@ extension Table {
     guard count < rowCount / 8 else {
       return try sorted(by: [SortKey(ranked.name, descending: true)]).take(count)
     }
-    return gathered(ranked.values.largest(count))
+    return try gathered(try ranked.values.largest(count))
   }
 
   /// The first `count` rows, or the last where it is negative.
-  public func take(_ count: Int) -> Table {
-    if count >= 0 { return gathered(Array(0..<min(count, rowCount))) }
+  public func take(_ count: Int) throws -> Table {
+    if count >= 0 { return try gathered(Array(0..<min(count, rowCount))) }
     let taken = Int(min(count.magnitude, UInt(rowCount)))
-    return gathered(Array(rowCount - taken..<rowCount))
+    return try gathered(Array(rowCount - taken..<rowCount))
   }
 
   /// The rows where `mask` is true. A row whose condition is missing is dropped, and counted.
@@ -27,7 +29,7 @@ extension Table {
       throw Failure("the condition has \(mask.count) values, the table \(rows(rowCount))")
     }
     let undecided = mask.count { $0 == nil }
-    let kept = gathered(mask.indices.filter { mask[$0] == true })
+    let kept = try gathered(try mask.indices.filterChecked { mask[$0] == true })
     guard undecided > 0 else { return (kept, []) }
     return (kept, ["\(rows(undecided)) left out: the condition is missing there"])
   }
@@ -56,17 +58,17 @@ extension Table {
 extension Values {
   /// The rows of the `count` largest numbers, largest first, earlier rows before later ones that are
   /// alike: a few of a whole vocabulary, without sorting all of it. What is missing comes last.
-  fileprivate func largest(_ count: Int) -> [Int] {
+  fileprivate func largest(_ count: Int) throws -> [Int] {
     guard count > 0 else { return [] }
     var best: [(number: Double, row: Int)] = []
     var missing: [Int] = []
-    for row in 0..<self.count {
+    try (0..<self.count).forEachChecked { row in
       guard let number = number(row) else {
         if missing.count < count { missing.append(row) }
-        continue
+        return
       }
       if best.count == count {
-        guard number > best[count - 1].number else { continue }
+        guard number > best[count - 1].number else { return }
         best.removeLast()
       }
       var low = 0

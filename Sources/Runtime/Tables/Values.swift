@@ -1,3 +1,5 @@
+import Model
+
 /// The values of a column, all of one type.
 public enum Values: Sendable, Equatable {
   case integers([Int?])
@@ -91,24 +93,24 @@ public enum Values: Sendable, Equatable {
   }
 
   /// The values at `rows`, in that order; a row may come several times.
-  public func gathered(_ rows: [Int]) -> Values {
+  public func gathered(_ rows: [Int]) throws -> Values {
     switch self {
-    case .integers(let values): .integers(rows.map { values[$0] })
-    case .singles(let values): .singles(rows.map { values[$0] })
-    case .doubles(let values): .doubles(rows.map { values[$0] })
-    case .texts(let values): .texts(rows.map { values[$0] })
-    case .booleans(let values): .booleans(rows.map { values[$0] })
+    case .integers(let values): .integers(try rows.mapChecked { values[$0] })
+    case .singles(let values): .singles(try rows.mapChecked { values[$0] })
+    case .doubles(let values): .doubles(try rows.mapChecked { values[$0] })
+    case .texts(let values): .texts(try rows.mapChecked { values[$0] })
+    case .booleans(let values): .booleans(try rows.mapChecked { values[$0] })
     }
   }
 
   /// The values at `rows`, missing where a row is nil.
-  public func gathered(optional rows: [Int?]) -> Values {
+  public func gathered(optional rows: [Int?]) throws -> Values {
     switch self {
-    case .integers(let values): .integers(rows.map { $0.flatMap { values[$0] } })
-    case .singles(let values): .singles(rows.map { $0.map { values[$0] } ?? .nan })
-    case .doubles(let values): .doubles(rows.map { $0.map { values[$0] } ?? .nan })
-    case .texts(let values): .texts(rows.map { $0.flatMap { values[$0] } })
-    case .booleans(let values): .booleans(rows.map { $0.flatMap { values[$0] } })
+    case .integers(let values): .integers(try rows.mapChecked { $0.flatMap { values[$0] } })
+    case .singles(let values): .singles(try rows.mapChecked { $0.map { values[$0] } ?? .nan })
+    case .doubles(let values): .doubles(try rows.mapChecked { $0.map { values[$0] } ?? .nan })
+    case .texts(let values): .texts(try rows.mapChecked { $0.flatMap { values[$0] } })
+    case .booleans(let values): .booleans(try rows.mapChecked { $0.flatMap { values[$0] } })
     }
   }
 
@@ -181,6 +183,16 @@ extension Cell {
 }
 
 extension Values.Kind {
+  var bytesPerValue: Int {
+    switch self {
+    case .integers: MemoryLayout<Int?>.stride
+    case .singles: MemoryLayout<Float>.stride
+    case .doubles: MemoryLayout<Double>.stride
+    case .texts: MemoryLayout<String?>.stride
+    case .booleans: MemoryLayout<Bool?>.stride
+    }
+  }
+
   static func common(_ one: Values.Kind, _ other: Values.Kind) -> Values.Kind {
     if one == other { return one }
     return one.isNumeric && other.isNumeric ? .doubles : .texts

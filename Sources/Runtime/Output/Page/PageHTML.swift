@@ -2,9 +2,9 @@ import Lang
 
 // A report as one HTML page: no script, nothing from a network, the same for light and dark.
 extension Page {
-  func html(_ particulars: [Particular], script: String, title fallback: String) -> String {
+  func html(_ particulars: [Particular], script: String, title fallback: String) throws -> String {
     let words = title ?? [.text(fallback)]
-    let (body, sections) = bodyHTML()
+    let (body, sections) = try bodyHTML()
     return """
       <!doctype html>
       <html lang="en">
@@ -41,14 +41,14 @@ extension Page {
   }
 
   /// The body, and the headings of its sections, which `contents` points at.
-  private func bodyHTML() -> (html: String, sections: [String]) {
+  private func bodyHTML() throws -> (html: String, sections: [String]) {
     var html = ""
     var sections: [String] = []
     for block in body {
       if case .text(let text) = block {
         for part in text.blocks { html += part.html(&sections) }
       } else {
-        html += Self.html(block)
+        html += try Self.html(block)
       }
     }
     return (html, sections)
@@ -63,14 +63,14 @@ extension Page {
     return "<nav aria-label=\"Contents\">\n<ol>\n\(items.joined())</ol>\n</nav>\n"
   }
 
-  private static func html(_ block: Block) -> String {
+  private static func html(_ block: Block) throws -> String {
     switch block {
     case .text: ""
     case .value(let value, let line):
       "<p class=\"value\">\(code(line)) <output\(dataValue(value.cell))>"
         + "\(escapedForMarkup(value.shortText ?? ""))</output></p>\n"
     case .table(let table, let line):
-      "<figure class=\"table\">\n\(caption(line))\(HTMLTable(table).html)</figure>\n"
+      "<figure class=\"table\">\n\(caption(line))\(try HTMLTable(table).html)</figure>\n"
     case .plot(let drawing?, let table, let line):
       """
       <figure>
@@ -79,7 +79,7 @@ extension Page {
       \(drawing.element)</div>
       <details class="numbers">
       <summary>The numbers</summary>
-      \(HTMLTable(table, rowsShown: Page.mostRows).html)</details>
+      \(try HTMLTable(table, rowsShown: Page.mostRows).html)</details>
       </figure>
 
       """
@@ -116,12 +116,12 @@ private struct HTMLTable {
   private let shown: Int
   private let last: Int
 
-  init(_ table: Table, rowsShown: Int = Page.rowsShown) {
+  init(_ table: Table, rowsShown: Int = Page.rowsShown) throws {
     self.table = table
     shown = Runtime.shownRows(of: table.rowCount, at: rowsShown)
     last = max(shown, min(table.rowCount, Page.mostRows))
-    columns = [Int](table.columns.indices).map { [last] index in
-      PeopleColumn(table.columns[index], rows: 0..<last, missing: "–")
+    columns = try [Int](table.columns.indices).map { [last] index in
+      try PeopleColumn(table.columns[index], rows: 0..<last, missing: "–")
     }
   }
 

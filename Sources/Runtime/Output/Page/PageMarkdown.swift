@@ -1,23 +1,23 @@
 // A report as Markdown: the same texts and tables; a plot is the table of its numbers.
 extension Page {
-  func markdown(_ particulars: [Particular], title fallback: String) -> String {
+  func markdown(_ particulars: [Particular], title fallback: String) throws -> String {
     var parts = ["# " + (title ?? [.text(fallback)]).markdown]
     parts.append(
       particulars.map { "- \(escapedForMarkdown($0.name)): \($0.markdown)" }
         .joined(separator: "\n"))
-    parts += body.map(Self.markdown)
+    parts += try body.map(Self.markdown)
     return parts.filter { !$0.isEmpty }.joined(separator: "\n\n") + "\n"
   }
 
-  private static func markdown(_ block: Block) -> String {
+  private static func markdown(_ block: Block) throws -> String {
     switch block {
     case .text(let text): return text.markdown
     case .value(let value, let line):
       return "\(codeForMarkdown(line)): \(escapedForMarkdown(value.shortText ?? ""))"
-    case .table(let table, let line): return "\(codeForMarkdown(line))\n\n\(markdown(table))"
+    case .table(let table, let line): return "\(codeForMarkdown(line))\n\n\(try markdown(table))"
     case .plot(let drawing, let table, let line):
       let name = drawing.map { "Plot: \(escapedForMarkdown($0.name)). " } ?? ""
-      return "\(name)\(codeForMarkdown(line))\n\n\(markdown(table))"
+      return "\(name)\(codeForMarkdown(line))\n\n\(try markdown(table))"
     case .warning(let message, let help):
       let more = help.map { "; \(escapedForMarkdown($0))" } ?? ""
       return "> **Warning:** \(escapedForMarkdown(message))\(more)"
@@ -25,10 +25,10 @@ extension Page {
     }
   }
 
-  private static func markdown(_ table: Table) -> String {
+  private static func markdown(_ table: Table) throws -> String {
     guard table.rowCount > 0 else { return "no rows" }
     let shown = shownRows(of: table.rowCount, at: Page.rowsShown)
-    let first = rows(0..<shown, of: table)
+    let first = try rows(0..<shown, of: table)
     guard shown < table.rowCount else { return first }
     let last = min(table.rowCount, Page.mostRows)
     let left = table.rowCount - last
@@ -36,13 +36,13 @@ extension Page {
       \(first)
       <details><summary>\(thousands(last - shown)) more rows</summary>
 
-      \(rows(shown..<last, of: table))
+      \(try rows(shown..<last, of: table))
       </details>\(left > 0 ? "\n\n\(thousands(left)) more rows are not shown." : "")
       """
   }
 
-  private static func rows(_ range: Range<Int>, of table: Table) -> String {
-    render(table.gathered(Array(range)), as: .markdown)
+  private static func rows(_ range: Range<Int>, of table: Table) throws -> String {
+    try render(table.gathered(Array(range)), as: .markdown)
   }
 }
 

@@ -10,8 +10,8 @@ extension SVGDrawing {
     let labels = try table.labelColumns(label, besides: measured.name)
     let shown = shownRows(of: table.rowCount, at: Self.mostBars)
     let marks = Marks(unicode: true)
-    let texts = labels.map { PeopleColumn($0, rows: 0..<shown, missing: marks.missing) }
-    let numbers = PeopleColumn(measured, rows: 0..<shown, missing: marks.missing)
+    let texts = try labels.map { try PeopleColumn($0, rows: 0..<shown, missing: marks.missing) }
+    let numbers = try PeopleColumn(measured, rows: 0..<shown, missing: marks.missing)
     let values = (0..<shown).map { measured.values.number($0) }
     let named = labels.map { escapedText($0.name) }.joined(separator: ", ")
     self.init(

@@ -1,0 +1,131 @@
+import Foundation
+import Testing
+
+/// Ctrl-C and SIGTERM during work of every kind: what takes long hears of them at once.
+@Suite(.serialized, .timeLimit(.minutes(3)))
+struct InterruptionTests {
+  /// Far more than the fifth of a second that is promised: two of these processes may share a core
+  /// with a compiler.
+  private static let patience = Duration.seconds(2)
+
+  /// A table of so many rows: a number of its own, one of a few, a text, in no order.
+  private static func table(_ rows: Int) -> String {
+    var text = "key,few,name,value\n"
+    for row in 0..<rows {
+      let mixed = row &* 7_919 % rows
+      text += "\(mixed),\(row % 7),name\(mixed),\(Double(mixed) / 7)\n"
+    }
+    return text
+  }
+
+  private static let rows = 150_000
+
+  @Test(arguments: [
+    "t | sort name, -key", "t | where key in keys", "t | pivot few name value", "t | group by name",
+    "t | join t on name", "t | derive x = abs(value) + key * 2 | summary",
+    "t | group by few mean value interval resamples 1000000", "t | show as markdown",
+    "t | save \"FOLDER/saved.json\"", "read \"FOLDER/table.csv\"", "t | !cat >/dev/null; sleep 30",
+    "read \"FOLDER/fifo\"", "source \"FOLDER/fifo\"", "!sleep 30",
+    "let x = 0; for i in 1..100000 { for j in 1..100000 { let x = [i, j] } }",
+  ])
+  func controlCIsHeardAtOnce(line: String) async throws {
+    try await withTemporaryFolder { folder in
+      try Data(Self.table(Self.rows).utf8).write(
+        to: URL(fileURLWithPath: folder + "/table.csv"))
+      try #require(mkfifo(folder + "/fifo", 0o600) == 0)
+      let script = """
+        let t = read "\(folder)/table.csv"
+        let keys = t.key
+        !echo began >&2
+        \(line.replacing("FOLDER", with: folder))
+        "more"
+        """
+      let ended = try await BuiltProgram.run(
+        BuiltProgram.path, ["-c", script], interruptAfter: "began",
+        interruptWhen: {
+          usleep(150_000)
+          return true
+        })
+      #expect(ended.status == 130, "\(ended.messages)")
+      #expect(ended.messages.hasSuffix("interrupted\n"))
+      #expect(!ended.output.contains("more"))
+      #expect(try #require(ended.answer) < Self.patience)
+      #expect(!FileManager.default.fileExists(atPath: folder + "/saved.json"))
+    }
+  }
+
+  @Test func finishedRowsAreKeptWhicheverSignal() async throws {
+    for (signal, status) in [(SIGINT, Int32(130)), (SIGTERM, 143)] {
+      let ended = try await BuiltProgram.run(
+        BuiltProgram.path,
+        [
+          "--model", BuiltProgram.model, "-c",
+          #"""
+          let p = facts "\#(BuiltProgram.facts)" "Fact: {subject} is in the country of"
+          p | take 2 | rank | save "/dev/null" as csv
+          !echo began >&2
+          p | ablate each heads@* | effect | select component
+          "more"
+          """#,
+        ], interruptAfter: "began",
+        interruptWhen: {
+          usleep(1_500_000)
+          return true
+        }, signal: signal)
+      #expect(ended.status == status)
+      #expect(ended.messages.contains("this is a part: "))
+      #expect(ended.messages.hasSuffix(signal == SIGTERM ? "terminated\n" : "interrupted\n"))
+      #expect(ended.output.split(separator: "\n").count > 1)
+      #expect(!ended.output.contains("more"))
+    }
+  }
+
+  @Test func aPipeThatNobodyReadsHoldsNothingUp() async throws {
+    let ended = try await BuiltProgram.run(
+      "/bin/sh",
+      [
+        "-c",
+        """
+        { summand -c '!echo began >&2
+        for i in 1..100000 { read "\(BuiltProgram.facts)" }'; echo "status $?" >&2; } | sleep 3
+        """,
+      ], interruptAfter: "began",
+      interruptWhen: {
+        usleep(500_000)
+        return true
+      })
+    #expect(ended.messages.contains("interrupted\n") || ended.status == 130)
+  }
+
+  // MARK: At a prompt
+
+  @Test(arguments: [(SIGTERM, 143), (SIGHUP, 129)] as [(Int32, Int32)])
+  func promptLeavesCleanly(signal: Int32, status: Int32) async throws {
+    try await withTemporaryFolder { folder in
+      let history = folder + "/history"
+      let mark = folder + "/id"
+      try await onTerminal(
+        ["--no-history"], environment: [:], in: folder, endsWith: 0
+      ) { terminal in
+        try terminal.wait(for: "summand> ")
+        terminal.type("\u{4}")
+      }
+      try await onTerminal(
+        [], environment: ["SUMMAND_HISTORY": history], in: folder, endsWith: status
+      ) { terminal in
+        try terminal.wait(for: "summand> ")
+        terminal.type("!echo $PPID > \(mark)\r")
+        while (try? String(contentsOfFile: mark, encoding: .utf8))?.hasSuffix("\n") != true {
+          usleep(20_000)
+        }
+        let text = try String(contentsOfFile: mark, encoding: .utf8)
+        terminal.type("1 + ")
+        try terminal.wait(for: "summand> 1 + ")
+        kill(pid_t(text.dropLast()) ?? 0, signal)
+      }
+      let kept = try String(contentsOfFile: history, encoding: .utf8)
+      #expect(kept.contains("echo $PPID"))
+      #expect(!kept.contains("1 + "))
+    }
+  }
+}
