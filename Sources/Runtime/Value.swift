@@ -31,6 +31,8 @@ public enum Value: Sendable {
     }
   }
 
+  var isList: Bool { if case .list = self { true } else { false } }
+
   var asDouble: Double? {
     switch self {
     case .integer(let value): Double(value)

@@ -6,7 +6,7 @@ extension Transformer {
     try requests.map { request in
       try request.check(in: configuration, among: requests)
       var run = NaiveRun(self, request)
-      let result = run.run()
+      let result = try run.run()
       try checkWeights()
       return result
     }
@@ -31,9 +31,10 @@ private struct NaiveRun {
     rotary = RotaryTables(model.configuration, tokens: request.tokens.count)
   }
 
-  mutating func run() -> RunResult {
+  mutating func run() throws -> RunResult {
     var stream = embed()
     for (l, layer) in model.layers.enumerated() {
+      try Interruption.check()
       visit(.residPre, l, &stream)
       let normed = normalise(stream, layer.ln1, .ln1Scale, l)
       let attention = attention(normed, layer, l)

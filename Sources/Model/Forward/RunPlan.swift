@@ -63,6 +63,13 @@ extension Transformer {
 
   /// Plans a `Generation`: the prompt, then a row for each further token.
   public func planGeneration(of count: Int, after tokens: [Int], speed: Speed) throws -> RunPlan {
+    let context = configuration.context
+    guard count <= context - tokens.count else {
+      throw ModelError(
+        .request,
+        "\(tokens.count) tokens and \(count) more are longer than the \(context) that this model was "
+          + "trained for")
+    }
     let logits = { (count: Int) in RunRequest.Logits.all([count - 1]) }
     var plan = try plan([RunRequest(tokens: tokens, logits: logits(tokens.count))], speed: speed)
     let step = try self.plan([RunRequest(tokens: [tokens[0]], logits: logits(1))], speed: speed)

@@ -18,7 +18,7 @@ struct RunPlanner {
   ///   budget.
   func batches(_ requests: [RunRequest]) throws -> [Batch] {
     let layers = model.layers.count
-    let forks = try requests.map { request in
+    let forks = try requests.mapChecked { request in
       let further = try request.check(in: model.configuration, among: requests)
       let count = request.tokens.count
       return request.base == nil
@@ -34,6 +34,7 @@ struct RunPlanner {
     }
 
     for (index, request) in requests.enumerated() {
+      if index.isMultiple(of: 16) { try Interruption.check() }
       let fork = forks[index]
       let rows = zip(fork.layers, request.ends(layers: layers)).count { $0 <= $1.lastEntered }
       // A base's rows are those of its variants too.

@@ -35,6 +35,11 @@ extension RunRequest {
       logits: logits.counts(vocabulary: configuration.vocabulary))
   }
 
+  /// What the result takes until it is let go.
+  public func resultBytes(in configuration: Configuration) -> Int {
+    needs(in: configuration).bytes
+  }
+
   func resolved(_ positions: Positions) -> [Int] {
     switch positions {
     case .all: Array(tokens.indices)

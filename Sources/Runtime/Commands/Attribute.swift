@@ -38,6 +38,15 @@ extension Command {
     let set = try placing(at: call.span) { try call.promptInput().withoutSweep(for: "dla") }
     let division = try division(call)
     let goal = try AttributionGoal(call, set)
+    let bytes = set.prompts.reduce(0) {
+      $0
+        + AttributionRows.bytes(
+          of: $1, division, columns: goal.columns.count, set.model.configuration)
+    }
+    try placing(at: call.span) {
+      try call.session.reserve(
+        bytes, for: "the table of `dla`", help: "take fewer prompts, or divide `by` less finely")
+    }
     var rows = AttributionRows(set, division: division, columns: goal.columns)
     let check = try call.session.attribute(
       set, goal, bySource: division.needsSources, foldsBiases: call.word("unfolded") == nil,

@@ -46,12 +46,12 @@ extension Command {
       }
       var rows = ClassRows(evidence)
       guard !thresholds.isEmpty else {
-        call.session.note(rows.note(of: classes))
+        call.session.note(try rows.note(of: classes))
         return .table(input.with(try rows.components(classes)))
       }
       for threshold in thresholds {
         classes.threshold = threshold
-        rows.append(classes)
+        try rows.append(classes)
       }
       return .table(input.with(rows.counts))
     }
@@ -104,14 +104,14 @@ private struct ClassRows {
   private var relations: Int { evidence.relations.count }
 
   /// Nothing can be left out of one relation.
-  private func stability(_ classes: HeadClasses) -> [Int]? {
-    relations > 1 ? classes.stability(of: evidence.parts, relations: relations) : nil
+  private func stability(_ classes: HeadClasses) throws -> [Int]? {
+    relations > 1 ? try classes.stability(of: evidence.parts, relations: relations) : nil
   }
 
   // MARK: A row a component
 
   func components(_ classes: HeadClasses) throws -> Table {
-    let rows = classes.classes(of: evidence.parts)
+    let rows = try classes.classes(of: evidence.parts)
     let names = rows.map { evidence.components[$0.index] }
     let places = names.map(ComponentPlace.init)
     var columns = [
@@ -123,7 +123,7 @@ private struct ClassRows {
       Column("ratio", .doubles(rows.map(\.ratio))),
       Column("class", .texts(rows.map { classes.name($0.group) })),
     ]
-    if let stable = stability(classes) {
+    if let stable = try stability(classes) {
       columns.append(Column("stable", .integers(rows.map { stable[$0.index] })))
     }
     if let twice = firstRepeated(columns.map(\.name)) {
@@ -135,13 +135,13 @@ private struct ClassRows {
   }
 
   /// How many of each class, and whether they stay when a relation is left out.
-  func note(of classes: HeadClasses) -> String {
-    let rows = classes.classes(of: evidence.parts)
+  func note(of classes: HeadClasses) throws -> String {
+    let rows = try classes.classes(of: evidence.parts)
     let counts = HeadClasses.Class.allCases.map { group in
       "\(rows.count { $0.group == group }) \(classes.name(group))"
     }
     let text = "classify: \(counts.joined(separator: ", "))"
-    guard let stable = stability(classes) else {
+    guard let stable = try stability(classes) else {
       return text + "; of one set, so that no relation could be left out"
     }
     let matter = rows.filter { $0.group != .none }
@@ -159,10 +159,10 @@ private struct ClassRows {
 
   // MARK: A row a threshold and class
 
-  mutating func append(_ classes: HeadClasses) {
-    let rows = classes.classes(of: evidence.parts)
+  mutating func append(_ classes: HeadClasses) throws {
+    let rows = try classes.classes(of: evidence.parts)
     let whole = rows.reduce(0) { $0 + $1.parts.total }
-    let stable = stability(classes)
+    let stable = try stability(classes)
     for group in HeadClasses.Class.allCases {
       let members = rows.filter { $0.group == group }
       let total = members.reduce(0) { $0 + $1.parts.total }

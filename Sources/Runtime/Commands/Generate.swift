@@ -45,7 +45,7 @@ extension Command {
             RunRequest(tokens: generation.tokens, edits: item.edits), on: set.model)
           break
         }
-        let token = sampler.choose(distribution)
+        let token = try sampler.choose(distribution)
         rows.append(prompt, token, distribution, at: prompt.tokens.count + step)
         call.host.stream(prompt.model.tokenizer.bytes(of: token) ?? [])
         if prompt.model.endTokens.contains(token) || step + 1 == count { break }
@@ -84,8 +84,8 @@ private struct Sampler {
   }
 
   /// The likeliest, of equal ones the first; or one drawn with probability ∝ e^(logit / T).
-  mutating func choose(_ distribution: Distribution) -> Int {
-    guard let temperature else { return distribution.largest(1)[0] }
+  mutating func choose(_ distribution: Distribution) throws -> Int {
+    guard let temperature else { return try distribution.largest(1)[0] }
     let logits = distribution.logits
     let most = Double(logits.max() ?? 0)
     let weights = logits.map { Numerics.exp((Double($0) - most) / temperature) }
@@ -101,8 +101,8 @@ private struct Sampler {
 /// position, token_id, token, prob, logprob
 private struct GeneratedRows {
   private var prompts: PromptColumn
-  private var (positions, ids): ([Int], [Int]) = ([], [])
-  private var tokens: [String] = []
+  private var (positions, ids): ([Int?], [Int?]) = ([], [])
+  private var tokens: [String?] = []
   private var (probs, logprobs): ([Double], [Double]) = ([], [])
 
   init(_ set: PromptSet) { prompts = PromptColumn(set) }
@@ -157,6 +157,7 @@ extension Session {
       let transformer = set.model.transformer
       let speed = planning.speed(of: transformer)
       for item in cases {
+        try Interruption.check()
         planning.add(
           try transformer.planGeneration(of: count, after: item.prompt.tokens, speed: speed),
           label: "generate")

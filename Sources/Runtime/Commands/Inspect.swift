@@ -19,9 +19,9 @@ extension Command {
     }
     var prompts = PromptColumn(set)
     var columns = PlaceColumns()
-    var (sources, weights): ([Int], [Float]) = ([], [])
+    var (sources, weights): ([Int?], [Float]) = ([], [])
     try call.inspect(set, places, default: .name("last")) { prompt, place, position, row in
-      for (source, weight) in row.enumerated() {
+      try row.enumerated().forEachChecked { source, weight in
         prompts.append(prompt)
         columns.append(place, position)
         sources.append(source)
@@ -50,9 +50,9 @@ extension Command {
     let places = try call.places(on: set, for: "activations") { $0.sites[0] }
     var prompts = PromptColumn(set)
     var columns = PlaceColumns()
-    var (elements, values): ([Int], [Float]) = ([], [])
+    var (elements, values): ([Int?], [Float]) = ([], [])
     try call.inspect(set, places, default: .all) { prompt, place, position, row in
-      for (element, value) in row.enumerated() {
+      try row.enumerated().forEachChecked { element, value in
         prompts.append(prompt)
         columns.append(place, position)
         elements.append(element)
@@ -100,16 +100,22 @@ extension Command {
     }
     let kind = selector?.selector.position ?? .name("last")
     let transformer = set.model.transformer
-    var layers: [Int] = []
-    var positions: [Int] = []
+    var layers: [Int?] = []
+    var positions: [Int?] = []
     var rows = LensRows(set)
     let sites =
       (0..<set.model.configuration.layers).map { Site(.residPre, layer: $0) }
       + [Site(.residPost, layer: set.model.configuration.layers - 1)]
-    for item in try call.session.cases(of: set) {
-      let places = try placing(at: selector?.span ?? call.span) {
-        try item.prompt.positions(kind)
-      }
+    let cases = try call.session.cases(of: set)
+    let places = try cases.map { item in
+      try placing(at: selector?.span ?? call.span) { try item.prompt.positions(kind) }
+    }
+    let vocabulary = set.model.configuration.vocabulary
+    let count = min(most ?? 1, vocabulary)
+    try call.reserve(
+      rows: places.reduce(0) { $0 + $1.count }, sites.count, count, bytes: LensRows.bytesPerRow,
+      help: count > 10 ? "`lens top 10` keeps the best tokens alone" : nil)
+    for (item, places) in zip(cases, places) {
       let captures = Dictionary(
         uniqueKeysWithValues: sites.map { ($0, RunRequest.Positions.some(places)) })
       try call.session.run(
@@ -117,15 +123,19 @@ extension Command {
         consume: { item, result in
           for (layer, site) in sites.enumerated() {
             let stream = result.activations[site]?.rows ?? []
-            for (position, logits) in zip(places, try transformer.lens(stream)) {
-              let distribution = Distribution(logits)
-              if !distribution.isFinite {
-                call.session.noteNotFinite(
-                  RunRequest(tokens: item.prompt.tokens, edits: item.edits), on: set.model)
+            // A few at a time: whole vocabularies are large.
+            for start in stride(from: 0, to: stream.count, by: 16) {
+              let part = start..<min(start + 16, stream.count)
+              for (place, logits) in zip(part, try transformer.lens(Array(stream[part]))) {
+                let distribution = Distribution(logits)
+                if !distribution.isFinite {
+                  call.session.noteNotFinite(
+                    RunRequest(tokens: item.prompt.tokens, edits: item.edits), on: set.model)
+                }
+                let added = try rows.append(item, distribution, most: most)
+                layers += Array(repeating: layer, count: added)
+                positions += Array(repeating: places[place], count: added)
               }
-              let added = rows.append(item, distribution, most: most)
-              layers += Array(repeating: layer, count: added)
-              positions += Array(repeating: position, count: added)
             }
           }
         })
@@ -138,25 +148,30 @@ extension Command {
 /// The rows of `lens`: the best tokens, or the answer.
 private struct LensRows {
   private var prompts: PromptColumn
-  private var ranks: [Int?] = []
-  private var ids: [Int] = []
-  private var tokens: [String] = []
+  private var (ranks, ids): ([Int?], [Int?]) = ([], [])
+  private var tokens: [String?] = []
   private var logits: [Float] = []
   private var (probs, logprobs): ([Double], [Double]) = ([], [])
+
+  /// Its arrays grow as the runs go on, and one that does is there twice.
+  static let bytesPerRow = 2 * (7 * 16 + 4 + 2 * 8)
 
   init(_ set: PromptSet) { prompts = PromptColumn(set) }
 
   /// - Returns: how many rows were added.
-  mutating func append(_ item: Case, _ distribution: Distribution, most: Int?) -> Int {
-    let chosen: [Int]
-    if let most {
-      chosen = distribution.largest(most)
-    } else {
-      chosen = [item.prompt.answer?.token ?? 0]
-    }
-    for token in chosen {
+  mutating func append(_ item: Case, _ distribution: Distribution, most: Int?) throws -> Int {
+    let values = distribution.logits
+    let chosen =
+      try most.map { try distribution.largest($0) } ?? [item.prompt.answer?.token ?? 0]
+    var rank: Int?
+    try chosen.enumerated().forEachChecked { i, token in
+      if i == 0 {
+        rank = distribution.rank(token)
+      } else if rank != nil, values[token] != values[chosen[i - 1]] {
+        rank = i + 1
+      }
       prompts.append(item.prompt)
-      ranks.append(distribution.rank(token))
+      ranks.append(rank)
       ids.append(token)
       tokens.append(item.prompt.model.tokenizer.text(of: token))
       logits.append(distribution.logit(token))
@@ -206,9 +221,26 @@ extension Invocation {
   /// are looked at are kept.
   func inspect(
     _ set: PromptSet, _ places: [InspectedPlace], default kind: Position.Kind,
-    _ body: (Prompt, Place, _ position: Int, [Float]) -> Void
+    _ body: (Prompt, Place, _ position: Int, [Float]) throws -> Void
   ) throws {
-    for item in try session.cases(of: set) {
+    let cases = try session.cases(of: set)
+    let configuration = set.model.configuration
+    let rows = try cases.reduce(0) { sum, item in
+      try Interruption.check()
+      return try places.reduce(sum) { sum, place in
+        let units =
+          place.part.units?.count ?? configuration.unitCount(place.part.site.activation)
+        return try placing(at: place.span) {
+          try item.prompt.positions(place.position ?? kind).reduce(sum) {
+            $0 + units * configuration.unitWidth(place.part.site.activation, sources: $1 + 1)
+          }
+        }
+      }
+    }
+    try reserve(
+      rows: rows, bytes: 2 * (6 * 16 + 4),
+      help: "name fewer places, or a position as in `@last`")
+    for item in cases {
       let positions = try places.map { place in
         try placing(at: place.span) { try item.prompt.positions(place.position ?? kind) }
       }
@@ -221,12 +253,13 @@ extension Invocation {
         [item], of: set, label: command.name, wants: { _ in (captures, .none) },
         consume: { item, result in
           for (place, positions) in zip(places, positions) {
+            try Interruption.check()
             guard let activation = result.activations[place.part.site] else { continue }
             for position in positions {
               guard let i = activation.positions.firstIndex(of: position) else { continue }
               let row =
                 place.part.units.map { $0.flatMap { Array(activation[i, $0]) } } ?? activation[i]
-              body(item.prompt, place.place, position, row)
+              try body(item.prompt, place.place, position, row)
             }
           }
         })
@@ -236,9 +269,9 @@ extension Invocation {
 
 /// component, layer, head, position
 struct PlaceColumns {
-  private var components: [String] = []
+  private var components: [String?] = []
   private var (layers, heads): ([Int?], [Int?]) = ([], [])
-  private var positions: [Int] = []
+  private var positions: [Int?] = []
 
   mutating func append(_ place: Place, _ position: Int) {
     components.append(place.label)

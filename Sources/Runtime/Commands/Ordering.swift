@@ -1,4 +1,5 @@
 import Lang
+import Model
 
 // Rows in order: by columns, or by what is computed from them.
 extension Command {
@@ -14,7 +15,7 @@ extension Command {
   ) { call in
     let input = try call.tableInput()
     let keys = try call.expressions("keys").map { try call.rowKey($0, over: input.table) }
-    return try call.shaping { table in (table.gathered(try keys.order(of: table)), []) }
+    return try call.shaping { table in (try table.gathered(try keys.order(of: table)), []) }
   }
 
   static let top = Command(
@@ -40,7 +41,7 @@ extension Command {
       if case .column(let name) = key.source, !key.isDescending {
         return (try table.top(count, by: name), [])
       }
-      return (table.gathered(try key.largest(count, of: table)), [])
+      return (try table.gathered(try key.largest(count, of: table)), [])
     }
   }
 }
@@ -122,7 +123,7 @@ extension Invocation {
     }
     if let name = try columnKey(expression, over: table) { return RowKey(source: .column(name)) }
     let values = try session.column(expression, over: table, asks: "this")
-    let cells = try values.map { value in
+    let cells = try values.mapChecked { value in
       guard let cell = value.cell else {
         throw Failure("rows cannot be ordered by \(value.kind)", span: expression.span)
       }

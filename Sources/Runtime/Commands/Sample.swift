@@ -39,7 +39,7 @@ extension Command {
     }
     let input = try call.tableInput()
     let drawn = try call.drawn(sample, from: input.table, by: names)
-    return .table(input.with(input.table.gathered(drawn)))
+    return .table(input.with(try input.table.gathered(drawn)))
   }
 }
 

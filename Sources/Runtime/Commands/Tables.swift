@@ -1,4 +1,5 @@
 import Lang
+import Model
 
 // The verbs of tables: each reads its words and leaves the work to `Table`.
 extension Command {
@@ -39,7 +40,7 @@ extension Command {
       }
       return .prompts(set)
     }
-    return try call.shaping { ($0.take(count), []) }
+    return try call.shaping { (try $0.take(count), []) }
   }
 
   static let select = Command(
@@ -65,7 +66,7 @@ extension Command {
       var table = table
       for (name, expression) in call.arguments.assignments {
         let values = try call.session.column(expression, over: table)
-        let cells = try values.map { value in
+        let cells = try values.mapChecked { value in
           guard let cell = value.cell else {
             throw Failure("a column cannot hold \(value.kind)", span: expression.span)
           }
@@ -128,7 +129,7 @@ extension Command {
     }
     let input = try call.tableInput()
     let others = try call.tables("tables")
-    var all = input.with(Table.stacked([input.table] + others.map(\.table)))
+    var all = input.with(try Table.stacked([input.table] + others.map(\.table)))
     all.origins += others.flatMap(\.origins)
     return .table(all)
   }
@@ -153,7 +154,7 @@ extension Command {
     name: "summary", group: .tables,
     summary: "Describe each column: its type, count, smallest, mean and largest.", input: .table,
     examples: ["colosseum | dla by head | summary"]
-  ) { call in try call.shaping { ($0.summary(), []) } }
+  ) { call in try call.shaping { (try $0.summary(), []) } }
 }
 
 extension Invocation {
@@ -171,7 +172,7 @@ extension Invocation {
     guard let condition = expression("condition") else { return [] }
     let values = try session.column(
       condition, over: table, asks: "this condition", columnsHelp: columnsHelp)
-    return try values.map { value in
+    return try values.mapChecked { value in
       switch value {
       case .boolean(let truth): return truth
       case .missing: return nil
@@ -182,5 +183,4 @@ extension Invocation {
       }
     }
   }
-
 }

@@ -60,7 +60,7 @@ private func columnValues(_ cells: [JSONValue], _ field: JSONValue) throws -> Va
   case "boolean":
     return .booleans(try all { if case .boolean(let value) = $0 { value } else { nil } })
   case "string": return .texts(try all(\.string))
-  default: return values(cells)
+  default: return try values(cells)
   }
 }
 

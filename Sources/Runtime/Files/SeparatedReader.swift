@@ -62,7 +62,8 @@ func readSeparated(
       let fields = columns[column]
       return Column(
         names[column],
-        isText[column] ? .texts(fields)
+        isText[column]
+          ? .texts(fields)
           : try inferred(fields, areWordsNumbers: format.quotesMeanText))
     })
 }

@@ -29,7 +29,10 @@ struct Evaluator {
     case .column(let name): return try column(name)
     case .variable(let name): return try session.requireVariable(name)
     case .component, .at: return try selector(expression)
-    case .list(let elements, _): return .list(try elements.map(evaluate))
+    case .list(let elements, _):
+      let values = try elements.mapChecked(evaluate)
+      try Self.checkSize(ofList: values)
+      return .list(values)
     case .pipeline(let pipeline): return try parenthesised(pipeline)
     case .member(let base, let name): return try member(base, name, of: expression)
     case .element(let base, let index): return try element(base, index)
@@ -104,7 +107,10 @@ struct Evaluator {
     switch try evaluate(base) {
     case .table(let value):
       let column = try placing(at: name.span) { try value.table.column(name.text) }
-      return .list((0..<column.count).map { Value(column[$0]) })
+      try Memory.reserve(
+        column.count * MemoryLayout<Value>.stride,
+        for: "a list of \(thousands(column.count)) values")
+      return .list(try (0..<column.count).mapChecked { Value(column[$0]) })
     case .record(let members):
       if let value = members[name.text] { return value }
       throw Failure(
@@ -151,16 +157,46 @@ struct Evaluator {
   // MARK: Strings
 
   func text(_ literal: StringLiteral) throws -> String {
-    try literal.pieces.map { piece in
+    let pieces = try literal.pieces.map { piece in
       switch piece {
       case .text(let text, _): return text
       case .interpolation(let pipeline): return try interpolated(pipeline)
       }
-    }.joined()
+    }
+    try Self.checkSize(ofTexts: pieces)
+    return pieces.joined()
   }
+
+  /// A loop that doubles a text, or a list, comes to more than there is within a few turns.
+  static func checkSize(ofTexts texts: [String]) throws {
+    try Memory.reserve(texts.reduce(0) { $0 + $1.utf8.count }, for: "this text")
+  }
+
+  /// What lists in it hold is shared until it is printed: that is where a list of lists of lists
+  /// comes to more than there is.
+  static func checkSize(ofList values: [Value]) throws {
+    guard values.contains(where: \.isList) else { return }
+    var count = 0
+    try countElements(of: values, &count)
+  }
+
+  private static func countElements(of values: [Value], _ count: inout Int) throws {
+    count += values.count
+    guard count <= mostElements else {
+      throw Failure("this list has more than \(thousands(mostElements)) elements, all told")
+    }
+    for case .list(let inner) in values {
+      try Interruption.check()
+      try countElements(of: inner, &count)
+    }
+  }
+
+  /// As many as a range may have.
+  private static let mostElements = 10_000_000
 
   func interpolated(_ pipeline: Pipeline) throws -> String {
     let value = try parenthesised(pipeline)
+    try Interruption.check()
     guard let text = value.shortText else {
       throw Failure("\(value.kind) cannot be put into text", span: pipeline.span)
     }

@@ -1,4 +1,5 @@
 import Lang
+import Model
 
 extension Evaluator {
   func unary(_ op: UnaryOperator, _ operand: Value) throws -> Value {
@@ -23,7 +24,12 @@ extension Evaluator {
     case .notEqual: return try equality(left, right).map { .boolean(!$0) } ?? .missing
     case .less, .lessOrEqual, .greater, .greaterOrEqual:
       return try ordering(op, try evaluate(left), try evaluate(right))
-    case .in: return try membership(try evaluate(left), try evaluate(right))
+    case .in:
+      // A range is looked into without being made: for each row again, that would take its square.
+      if case .range(let low, let high) = right.unwrapped.kind {
+        return try membership(try evaluate(left), from: try evaluate(low), to: try evaluate(high))
+      }
+      return try membership(try evaluate(left), try evaluate(right))
     case .add, .subtract, .multiply, .divide, .remainder:
       return try arithmetic(op, try evaluate(left), try evaluate(right), at: span)
     }
@@ -101,7 +107,12 @@ extension Evaluator {
     case .missing: return .missing
     case .list(let values):
       if case .missing = left { return .missing }
-      return .boolean(try values.contains { try equal(left, $0) ?? false })
+      var isIn = false
+      for (index, value) in values.enumerated() where !isIn {
+        if index & 0xFFF == 0xFFF { try Interruption.check() }
+        isIn = try equal(left, value) ?? false
+      }
+      return .boolean(isIn)
     case .text(let text):
       guard let part = left.asText else {
         throw Failure("only text can be in text, not \(left.kind)")
@@ -112,14 +123,30 @@ extension Evaluator {
     }
   }
 
+  private func membership(_ left: Value, from low: Value, to high: Value) throws -> Value {
+    let (first, last) = try Self.ends(of: low, high)
+    if case .missing = left { return .missing }
+    if case .integer(let value) = left { return .boolean(value >= first && value <= last) }
+    // One element says whether such a value can be among them at all.
+    if try equal(left, .integer(first)) == true { return .boolean(true) }
+    let whole = left.asDouble.flatMap { Int(exactly: $0) }
+    return .boolean(whole.map { $0 >= first && $0 <= last } ?? false)
+  }
+
   private func arithmetic(
     _ op: BinaryOperator, _ left: Value, _ right: Value, at span: SourceSpan
   ) throws -> Value {
     switch (left, right) {
     case (.missing, _), (_, .missing): return .missing
     case (.integer(let a), .integer(let b)): return try whole(op, a, b, at: span)
-    case (.text(let a), .text(let b)) where op == .add: return .text(a + b)
-    case (.list(let a), .list(let b)) where op == .add: return .list(a + b)
+    case (.text(let a), .text(let b)) where op == .add:
+      try Self.checkSize(ofTexts: [a, b])
+      return .text(a + b)
+    case (.list(let a), .list(let b)) where op == .add:
+      try Memory.reserve(
+        (a.count + b.count) * MemoryLayout<Value>.stride,
+        for: "a list of \(thousands(a.count + b.count)) values")
+      return .list(a + b)
     default: break
     }
     guard let a = left.asDouble, let b = right.asDouble else {
@@ -160,17 +187,34 @@ extension Evaluator {
   }
 
   func range(_ low: Value, _ high: Value) throws -> Value {
+    let (first, last) = try Self.ends(of: low, high)
+    let (length, overflows) = last.subtractingReportingOverflow(first)
+    guard !overflows, length < 10_000_000 else {
+      throw Failure("the range \(first)..\(last) is too long")
+    }
+    try Memory.reserve(
+      (length + 1) * MemoryLayout<Value>.stride, for: "the range \(first)..\(last) as a list")
+    return .list(try (first...last).mapChecked(Value.integer))
+  }
+
+  private static func ends(of low: Value, _ high: Value) throws -> (Int, Int) {
     guard case .integer(let first) = low, case .integer(let last) = high else {
       throw Failure("a range goes from one whole number to another")
     }
     guard first <= last else {
       throw Failure("the range \(first)..\(last) runs backwards")
     }
-    let (length, overflows) = last.subtractingReportingOverflow(first)
-    guard !overflows, length < 10_000_000 else {
-      throw Failure("the range \(first)..\(last) is too long")
-    }
-    return .list((first...last).map(Value.integer))
+    return (first, last)
+  }
+}
+
+extension Lang.Expression {
+  /// Without the parentheses around it.
+  fileprivate var unwrapped: Lang.Expression {
+    guard case .pipeline(let pipeline) = kind, pipeline.stages.count == 1,
+      case .expression(let inner) = pipeline.stages[0].kind
+    else { return self }
+    return inner.unwrapped
   }
 }
 

@@ -35,8 +35,8 @@ extension Session {
     let title = base.lastPart
     try writeFiles(
       [
-        (base + ".md", page.markdown(particulars, title: title)),
-        (path, page.html(particulars, script: source.text, title: title)),
+        (base + ".md", try page.markdown(particulars, title: title)),
+        (path, try page.html(particulars, script: source.text, title: title)),
       ], host: host)
   }
 

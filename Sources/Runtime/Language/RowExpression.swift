@@ -1,4 +1,5 @@
 import Lang
+import Model
 
 extension Session {
   /// An expression's value for each row. What has none, as a division by zero, is missing and warned
@@ -25,7 +26,7 @@ extension Session {
       session: self, row: Evaluator.Row(table: table, index: 0, places: places))
     let values: [Value]
     do {
-      values = try (0..<table.rowCount).map { index in
+      values = try (0..<table.rowCount).mapChecked { index in
         evaluator.row?.index = index
         undefinedRows?.row = index
         return try evaluator.evaluate(expression)

@@ -39,6 +39,7 @@ extension Session {
         let outer = frames[frames.count - 1][name.text]
         defer { frames[frames.count - 1][name.text] = outer }
         for value in values {
+          try Interruption.check()
           set(name.text, to: value)
           try run(block.statements)
         }
@@ -145,6 +146,9 @@ extension Session {
     throw failure
   }
 
+  /// Larger ones are no script but data that was named by mistake.
+  private static let largestScript = 64 << 20
+
   private func runFile(_ file: Lang.Expression, once: Bool) throws {
     let path = pathBesideScript(try bareText(file))
     // Spelled one way, whatever the line has: `./a.summand` beside `/scripts/a.summand` is that file.
@@ -153,7 +157,7 @@ extension Session {
     guard !sourcing.contains(place) else {
       throw Failure("'\(path)' reads itself", span: file.span)
     }
-    let bytes = try placing(at: file.span) { try readBytes(path: path) }
+    let bytes = try placing(at: file.span) { try readBytes(path: path, limit: Self.largestScript) }
     let outer = source
     let text: SourceText
     do {

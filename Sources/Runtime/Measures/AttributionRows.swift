@@ -29,7 +29,7 @@ struct AttributionRows {
   private let division: AttributionDivision
   private let names: [String]
   private var prompts: PromptColumn
-  private var components: [String] = []
+  private var components: [String?] = []
   private var layers: [Int?] = []
   private var heads: [Int?] = []
   private var sources: [Int?] = []
@@ -42,6 +42,24 @@ struct AttributionRows {
     names = columns
     prompts = PromptColumn(set)
     values = columns.map { _ in [] }
+  }
+
+  /// An upper bound of what one prompt's rows take.
+  static func bytes(
+    of prompt: Prompt, _ division: AttributionDivision, columns: Int, _ model: Configuration
+  ) -> Int {
+    let heads = model.layers * model.heads
+    let rows =
+      switch division {
+      case .component: heads + 3 * model.layers + 4
+      case .layer: model.layers
+      case .head: heads
+      case .source: heads * prompt.tokens.count
+      case .headAndSpan: heads * prompt.groups.count
+      case .span: prompt.groups.count
+      }
+    // Arrays that grow are there twice for a while.
+    return rows * 2 * (7 * 16 + columns * MemoryLayout<Float>.size)
   }
 
   /// - Parameter attributions: one a target, nil where the prompt has no such target; all have the

@@ -21,6 +21,7 @@ extension Session {
     var binder = EditBinder(set) { [self] in try values(of: $0, sites: $1) }
     if let known { binder.take(known.runs, for: known.spec) }
     return try set.prompts.enumerated().flatMap { index, prompt -> [Case] in
+      try Interruption.check()
       let held = try set.edits.enumerated().map { i, spec in
         i == set.sweepIndex ? [] : try binder.edits(spec, at: index)
       }
@@ -28,7 +29,7 @@ extension Session {
       guard let sweepIndex = set.sweepIndex else {
         return [Case(prompt: prompt, index: index, variant: nil, edits: held.flatMap(\.self))]
       }
-      return try binder.variants(set.edits[sweepIndex], at: index).map { variant in
+      return try binder.variants(set.edits[sweepIndex], at: index).mapChecked { variant in
         var edits = held
         edits[sweepIndex] = variant.edits
         try checkThatAllFire(edits, of: set)
@@ -57,7 +58,7 @@ extension Session {
     var requests: [RunRequest] = []
     var owners: [(item: Case, isBase: Bool)] = []
     var bases: [Int: Int] = [:]
-    for item in cases {
+    try cases.forEachChecked { item in
       let wanted = wants(item)
       if let baseEdits = item.baseEdits, bases[item.index] == nil {
         bases[item.index] = requests.count
@@ -77,6 +78,7 @@ extension Session {
     var done = 0
     do {
       try run(requests, on: set.model, label: label) { index, result in
+        try Interruption.check()
         let (item, isBase) = owners[index]
         if isBase {
           try consumeBase?(item, result)
@@ -123,7 +125,14 @@ extension Session {
     logits: (Case) -> RunRequest.Logits = { _ in .none }
   ) throws -> [RunResult] {
     let cases = try cases(of: set)
-    let wanted = try set.prompts.map(sites)
+    let wanted = try set.prompts.mapChecked(sites)
+    let bytes = cases.reduce(0) { sum, item in
+      let request = RunRequest(
+        tokens: item.prompt.tokens, captures: wanted[item.index], logits: logits(item))
+      return sum + request.resultBytes(in: set.model.configuration)
+    }
+    try reserve(
+      bytes, for: "what an edit reads of \(cases.count) runs", help: "take fewer prompts")
     var results = [RunResult](repeating: RunResult(), count: cases.count)
     try run(
       cases, of: set, label: "values", wants: { (wanted[$0.index], logits($0)) },
@@ -138,10 +147,9 @@ struct CaseColumns {
   private let hasHead: Bool
   private let hasPosition: Bool
   private var prompts: PromptColumn
-  private var components: [Cell] = []
-  private var layers: [Cell] = []
-  private var heads: [Cell] = []
-  private var positions: [Cell] = []
+  private var components: [String?] = []
+  private var (layers, heads): ([Int?], [Int?]) = ([], [])
+  private var positions: [Int?] = []
 
   init(_ set: PromptSet) {
     prompts = PromptColumn(set)
@@ -154,19 +162,19 @@ struct CaseColumns {
   mutating func append(_ item: Case) {
     prompts.append(item.prompt)
     guard let variant = item.variant else { return }
-    components.append(.text(variant.place.label))
-    layers.append(variant.place.layer.map(Cell.integer) ?? .missing)
-    heads.append(variant.place.head.map(Cell.integer) ?? .missing)
-    positions.append(variant.position.map(Cell.integer) ?? .missing)
+    components.append(variant.place.label)
+    layers.append(variant.place.layer)
+    heads.append(variant.place.head)
+    positions.append(variant.position)
   }
 
   var columns: [Column] {
     var columns = prompts.columns
     if sweeps {
-      columns.append(Column("component", cells: components))
-      columns.append(Column("layer", cells: layers, fallback: .integers))
-      if hasHead { columns.append(Column("head", cells: heads, fallback: .integers)) }
-      if hasPosition { columns.append(Column("position", cells: positions, fallback: .integers)) }
+      columns.append(Column("component", .texts(components)))
+      columns.append(Column("layer", .integers(layers)))
+      if hasHead { columns.append(Column("head", .integers(heads))) }
+      if hasPosition { columns.append(Column("position", .integers(positions))) }
     }
     return columns
   }

@@ -17,7 +17,7 @@ extension Session {
       var ofB: [(Prompt, Distribution)] = []
       try distributions(of: b, range) { ofB.append(($0, $1)) }
       for (index, (prompt, distribution)) in zip(range, ofB) {
-        rows.append(a.prompts[index], ofA[index - range.lowerBound], prompt, distribution)
+        try rows.append(a.prompts[index], ofA[index - range.lowerBound], prompt, distribution)
       }
     }
     return rows.table
@@ -84,12 +84,12 @@ private struct ComparedAnswers {
     var best: [String?] = []
     var bestBytes: [[UInt8]?] = []
 
-    mutating func append(_ prompt: Prompt, _ distribution: Distribution) {
+    mutating func append(_ prompt: Prompt, _ distribution: Distribution) throws {
       let answer = prompt.answer?.token
       logits.append(answer.map(distribution.logit) ?? .nan)
       logprobs.append(answer.map(distribution.logProbability) ?? .nan)
       ranks.append(answer.flatMap(distribution.rank))
-      let token = distribution.isFinite ? distribution.largest(1)[0] : nil
+      let token = try distribution.isFinite ? distribution.largest(1)[0] : nil
       best.append(token.map(prompt.model.tokenizer.text))
       bestBytes.append(token.flatMap(prompt.model.tokenizer.bytes))
     }
@@ -103,11 +103,11 @@ private struct ComparedAnswers {
   mutating func append(
     _ promptA: Prompt, _ distributionA: Distribution, _ promptB: Prompt,
     _ distributionB: Distribution
-  ) {
+  ) throws {
     prompts.append(promptA)
     answers.append(promptA.answer?.text)
-    a.append(promptA, distributionA)
-    b.append(promptB, distributionB)
+    try a.append(promptA, distributionA)
+    try b.append(promptB, distributionB)
     let (ours, theirs) = (distributionA.logits, distributionB.logits)
     gaps.append(sharesTokens ? distributionA.largestGap(from: distributionB) : .nan)
     // Of a distribution from itself: exactly 0, whatever the rounding of its sum.

@@ -1,5 +1,6 @@
 import Lang
 import Model
+import Synchronization
 
 /// Collects what the runs of a pipeline would cost.
 final class PlanRecorder {
@@ -83,6 +84,7 @@ extension Session {
       try transformer.plan(
         requests, memory: memory, speed: planning.speed(of: transformer)), label: label)
     for (index, request) in requests.enumerated() {
+      try Interruption.check()
       try consume(index, request.blankResult(in: model.configuration))
     }
   }
@@ -96,6 +98,8 @@ extension Session {
   /// Says that a line goes on with what Ctrl-C has left of its runs; the statement ends with it.
   func goOn(with done: Int, of total: Int) {
     unfinished = (done, total)
+    // This one is heard; the next is for what is done with the part.
+    Interruption.requested.store(false, ordering: .sequentiallyConsistent)
     host.finishProgress()
     report(
       Diagnostic(

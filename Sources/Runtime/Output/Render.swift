@@ -24,7 +24,7 @@ public func render(
   _ table: Table, as format: OutputFormat, settings: RenderSettings = RenderSettings()
 ) -> String {
   var result = ""
-  // The sink throws nothing, so nothing is thrown.
+  // Only an interruption is thrown, and who writes or hands on the text checks for that.
   try? render(table, as: format, settings: settings) { result += $0 }
   return result
 }

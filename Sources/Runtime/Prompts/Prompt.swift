@@ -74,6 +74,7 @@ extension Prompt {
   ) throws {
     let bytes = Array(text.utf8)
     let pieces = model.tokenizer.encode(text)
+    try Interruption.check()
     let bos = addsBOS ? [model.tokenizer.bos].compactMap { $0 } : []
     tokens = bos + pieces.map(\.id)
     guard !tokens.isEmpty else {
