@@ -161,7 +161,7 @@ struct CommandLineTests {
   ])
   func resultsAreToldApart(format: String, expected: String) async throws {
     let source = """
-      [1, 2]; 5; 6; [3]; [3] | take 0; ["a"]; [6] | show as ndjson; [7]
+      [1, 2]; 5; 6; [3]; []; ["a"]; [6] | show as ndjson; [7]
       """
     let ended = try await BuiltProgram.run(["--format", format, "-c", source])
     #expect(ended.output == expected, "\(ended.messages)")

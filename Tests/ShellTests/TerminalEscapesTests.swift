@@ -35,7 +35,7 @@ struct TerminalEscapesTests {
         "t | derive token = word | plot attention y", "prompt \(text)",
         "prompt \(text) | tokens", "prompt \(text) | lint", "prompt \(text) | logits | top 3",
         "time \(text)", "help",
-        "prompt \"a\" | generate 300 temperature 100 seed 1", "\"the end\"",
+        "for s in 1..9 { prompt \"a\" | generate 60 temperature 100 seed s }", "\"the end\"",
       ]
       for format in ["table", "plain", "tsv", "csv", "json", "ndjson", "markdown"] {
         let shows =
@@ -72,8 +72,8 @@ struct TerminalEscapesTests {
   func whatAMessageQuotes(line: String) async throws {
     try await withTemporaryFolder { folder in
       try Data(Self.csv.utf8).write(to: URL(fileURLWithPath: folder + "/t.csv"))
-      let source = line.replacingOccurrences(
-        of: "TEXT", with: ShellProcess.quoted(Self.hostile))
+      let source = line.replacingOccurrences(of: "TEXT", with: ShellProcess.quoted(Self.hostile))
+        .replacingOccurrences(of: "t.csv", with: folder + "/t.csv")
       let script = folder + "/\(Self.hostile.prefix(8)).summand"
       try Data((source + "\n\"went on\"\nnope").utf8).write(to: URL(fileURLWithPath: script))
       let outcome = try await BuiltProgram.run(
