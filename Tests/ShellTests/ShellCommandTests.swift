@@ -25,7 +25,7 @@ struct ShellCommandTests {
   }
 
   @Test func everyByteArrives() async throws {
-    let straight = try await BuiltProgram.run(["-c", Self.table + "t | show as tsv"])
+    let straight = try await BuiltProgram.run(["-c", Self.table + "t | show as escaped"])
     let slow = try await BuiltProgram.run(
       ["-c", Self.table + "t | !sleep 0.1; head -c 1; sleep 0.1; cat"])
     #expect(slow.output.count == straight.output.count)
