@@ -213,6 +213,32 @@ def configurations():
     write("config", "json", numbers)
 
 
+def families():
+    """The configurations of the tests' models, without what nothing reads, and some of their rarer keys."""
+    folder = fixtures.parents[1] / "ModelTests/Fixtures/families"
+    dull = ("architectures", "version", "dtype", "cache", "range", "token_id", "drop", "summary", "index", "image")
+    for name in [
+        "gpt2", "gpt_neox", "gptj", "llama3", "mistral", "qwen2", "qwen3", "gemma", "gemma2", "gemma3", "gemma3-vision",
+        "phi3-longrope",
+    ]:  # fmt: skip
+        config = json.loads((folder / name / "config.json").read_text())
+        config = {k: v for k, v in config.items() if not any(word in k for word in dull) and k != "vision_config"}
+        write("families", name, json.dumps(config, separators=(",", ":")))
+    llama = json.loads((folder / "llama3/config.json").read_text())
+    llama = {k: v for k, v in llama.items() if not any(word in k for word in dull)}
+    longrope = {"rope_type": "longrope", "short_factor": [1, 2, 3, 4.5], "long_factor": [1, 2, 3, 4], "factor": 2.5}
+    kinds = ["full_attention", "sliding_attention"]
+    rare = {
+        "longrope": {"rope_scaling": longrope, "original_max_position_embeddings": 8},
+        "linear": {"rope_parameters": None, "rope_scaling": {"type": "linear", "factor": 4.0}, "rope_theta": 500},
+        "types": {"model_type": "mistral", "layer_types": kinds, "sliding_window": 3},
+        "rope-kinds": {"rope_parameters": {kind: {"rope_type": "default", "rope_theta": 9.0} for kind in kinds}},
+        "keys": {"is_causal": True, "per_layer_config": {}, "head_dim": None, "partial_rotary_factor": 0.5},
+    }
+    for name, change in rare.items():
+        write("families", name, json.dumps(llama | change, separators=(",", ":")))
+
+
 def tokenizers():
     def tokenizer(name, model={}, config=None, merges=(("a", "b"), ("ab", "c")), vocabulary=None, **parts):
         words = vocabulary or ["<s>", "a", "b", "c", "ab", "abc", "Ġ", "▁", "▁a", "1", "2"]
@@ -337,6 +363,7 @@ gguf_tokenizers()
 model()
 safetensors_files()
 configurations()
+families()
 tokenizers()
 blocks()
 tables()

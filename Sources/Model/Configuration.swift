@@ -30,6 +30,8 @@ public struct Configuration: Sendable, Equatable {
   public var mlp = MLPLayout(nonlinearity: .silu, isGated: true)
   /// Whether the position is a vector added to the embedding.
   public var hasLearnedPositions = false
+  /// Whether there are no positions past the context: learned ones end, and so does GPT-J's table.
+  public var endsWithContext = false
   /// What is particular to each layer's attention.
   public var attention: [LayerAttention]
   /// What q · k is multiplied by.
@@ -68,8 +70,8 @@ extension Configuration {
   func validate(path: String) throws {
     func refuse(_ what: String) -> ModelError {
       ModelError(
-        .file, "\(quoted(path)) describes an impossible model: \(what)",
-        help: "the file is damaged or was not converted correctly: fetch it again")
+        .file, "\(quoted(path)) describes a model that cannot be run: \(what)",
+        help: "its configuration is wrong, or it is a kind of model that Summand does not support")
     }
     let sizes = [
       ("layers", layers), ("attention heads", heads), ("key/value heads", keyValueHeads),

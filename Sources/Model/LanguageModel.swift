@@ -14,6 +14,11 @@ public final class LanguageModel: Sendable {
   public let endTokens: Set<Int>
   /// The file that holds the weights.
   public let weightsPath: String
+  /// Keys of the configuration that nothing reads and that are not known to be harmless.
+  public let unknownKeys: [String]
+  /// Whether the file has an unembedding of its own although its configuration ties it to the
+  /// embedding. It is used.
+  public let hasOwnHead: Bool
 
   /// The files that hold the weights, as they were opened.
   private let parts: [ReadableFile]
@@ -36,6 +41,8 @@ public final class LanguageModel: Sendable {
     tokenizer = try source.tokenizer()
     endTokens = try tokenizer.endTokens.union(source.endTokens())
     transformer = try source.transformer(pool: pool)
+    unknownKeys = source.blueprint.unknownKeys
+    hasOwnHead = source.blueprint.configuration.isTied && !transformer.configuration.isTied
     tensorTypes = TensorType.allCases.compactMap { type in
       let count = source.file.tensors.count { $0.type == type }
       return count > 0 ? (type, count) : nil
@@ -113,6 +120,10 @@ struct CheckpointSource {
 
   private init(gguf path: String) throws {
     let file = try GGUFFile(path: path)
+    if file.metadata["general.type"]?.string == "adapter" {
+      let kind = file.metadata["adapter.type"]?.string ?? "lora"
+      throw CheckpointFiles.adapter(path, kind: kind)
+    }
     guard let name = file.metadata["general.architecture"]?.string else {
       throw ModelError(
         .file, "\(quoted(path)) does not say its architecture (general.architecture)")
@@ -130,16 +141,19 @@ struct CheckpointSource {
     let file = try SafetensorsFile(path: path)
     let directory = path.split(separator: "/", omittingEmptySubsequences: false).dropLast()
       .joined(separator: "/")
+    try CheckpointFiles.refuseAdapter(path, directory: directory)
     let beside = directory.isEmpty ? (path.hasPrefix("/") ? "/" : "") : directory + "/"
     let config = try ConfigFile(path: beside + "config.json")
-    guard let name = config.values.modelType else {
+    guard let name = config.modelType else {
       throw ModelError(.file, "\(quoted(config.path)) does not say its model_type")
     }
     let family = try Architectures.named(modelType: name, path: config.path)
     self.file = file
     size = file.fileSize
-    blueprint = try family.blueprint(json: config)
-    quantization = config.values.quantizationConfig?.quantMethod
+    var blueprint = try family.blueprint(json: config)
+    blueprint.findEmbedding(in: file)
+    self.blueprint = blueprint
+    quantization = config.quantization
     tokenizer = {
       try TokenizerFolder.check(beside)
       return try Tokenizer(

@@ -44,7 +44,7 @@ public struct ModelSummary: Sendable {
       {
         describe(file.tensors, bytes: file.fileSize)
       }
-      architecture = (try? ConfigFile(path: path + "/config.json"))?.values.modelType
+      architecture = (try? ConfigFile(path: path + "/config.json"))?.modelType
     }
   }
 }

@@ -211,13 +211,25 @@ import Testing
       (#"{"model_type":"llama","model_type":"llama"}"#, "the key 'model_type' occurs twice"),
       ("version https://git-lfs.github.com/spec/v1\n", "Git LFS pointer"),
       ("<!DOCTYPE html>", "web page"), ("", "a value is missing at the end"),
-      ("\u{FEFF}{}", "a number is needed here"), ("{} {}", "there is more after the end"),
+      ("\u{FEFF}{}", "byte order mark (BOM): save it as UTF-8 without one"),
+      ("{} {}", "there is more after the end"),
       (#"{"x":"\#u{1F}"}"#, "a control character"), ("[1]", "is not a model's config.json"),
-      (#"{"num_hidden_layers":"many"}"#, "is not a model's config.json: numHiddenLayers"),
+      (#"{"num_hidden_layers":"many"}"#, "'num_hidden_layers' must be a whole number"),
+      (#"{"num_hidden_layers":null}"#, "'num_hidden_layers' must be a whole number"),
+      (#"{"rms_norm_eps":1}"#, "'rms_norm_eps' must be a number with a decimal point"),
+      (#"{"rms_norm_eps":NaN}"#, "NaN is not a number in JSON"),
+      (#"{"rope_theta":Infinity}"#, "Infinity is not a number in JSON"),
+      (#"{"rope_theta":-Infinity}"#, "-Infinity is not a number in JSON"),
+      (#"{"x":[-1, N]}"#, "a number is needed here"),
     ])
   func config(text: String, message: String) throws {
     let file = try TemporaryFile(text.utf8, name: "config.json")
-    expectFileError(message) { _ = try ConfigFile(path: file.path) }
+    expectFileError(message) { _ = try Llama.blueprint(json: ConfigFile(path: file.path)) }
+  }
+
+  @Test func utf16Config() throws {
+    let file = try TemporaryFile([0xFF, 0xFE, 0x7B, 0, 0x7D, 0], name: "config.json")
+    expectFileError("the file is UTF-16", "BOM") { _ = try ConfigFile(path: file.path) }
   }
 
   // Not among the arguments, which a run of the tests prints.

@@ -24,7 +24,7 @@ import Testing
       try choose("x-00001-of-00002.gguf", "x-00002-of-00002.gguf") == "x-00001-of-00002.gguf")
   }
 
-  @Test func saysWhyItCannotChoose() {
+  @Test func saysWhyItCannotChoose() throws {
     expectFileError("has 2 GGUF files: 'a.gguf', 'b.gguf'", "path of one of them") {
       _ = try choose("b.gguf", "a.gguf")
     }
@@ -32,7 +32,20 @@ import Testing
     expectFileError("parts of a model, but not the index") {
       _ = try choose("model-00001-of-00002.safetensors")
     }
-    expectFileError("holds an adapter") { _ = try choose("adapter_model.safetensors") }
+    for names in [
+      ["adapter_model.safetensors"], ["adapter_config.json", "adapter_model.safetensors"],
+      ["adapter_config.json", "adapter_model.bin"],
+      ["adapter_config.json", "adapter_model.safetensors", "tokenizer.json"],
+    ] {
+      expectFileError("is a LoRA adapter, not a model", "merge_and_unload") {
+        let directory = try TemporaryDirectory()
+        for name in names { try directory.write([], name) }
+        _ = try CheckpointFiles.weights(at: directory.path)
+      }
+    }
+    #expect(
+      try choose("adapter_config.json", "adapter_model.safetensors", "model.safetensors")
+        == "model.safetensors")
     expectFileError("has no model.safetensors and no GGUF file") { _ = try choose("README.md") }
     expectFileError("there is no file") { _ = try CheckpointFiles.weights(at: "/nowhere") }
     for name in ["pytorch_model.bin", "model.pt", "pytorch_model.bin.index.json", "a.pth"] {
@@ -107,6 +120,43 @@ import Testing
     #expect(try summary(["config.json": other]).problem?.contains("ask for [56, 40]") == true)
     let unknown = try summary(["config.json": #"{"model_type": "mamba"}"#])
     #expect(unknown.problem?.contains("'mamba'") == true && unknown.architecture == "mamba")
+  }
+
+  @Test func anAdapterByItsFile() throws {
+    let directory = try TemporaryDirectory()
+    try directory.write(#"{"peft_type": "IA3"}"#.utf8, "adapter_config.json")
+    for name in ["adapter_model.safetensors", "model.safetensors"] {
+      try directory.write(contents(fixturePath("families/qwen3/model.safetensors")), name)
+      expectFileError("is an adapter (IA3), not a model") {
+        _ = try CheckpointSource(path: directory.path + "/" + name)
+      }
+    }
+  }
+
+  /// A head of the file's own wins over `tie_word_embeddings`; the walk checks its numbers.
+  @Test func saysWhichHeadIsUsed() throws {
+    let config = String(
+      decoding: try contents(fixturePath("families/llama3/config.json")), as: UTF8.self)
+    func open(_ config: String) throws -> LanguageModel {
+      let directory = try folder(of: "llama3", ["config.json": config])
+      return try LanguageModel(path: directory.path, pool: TestModels.pool(width: 1))
+    }
+    let (off, on) = ("\"tie_word_embeddings\": false", "\"tie_word_embeddings\": true")
+    let tied = try open(config.replacing(off, with: on))
+    #expect(tied.hasOwnHead && !tied.configuration.isTied)
+    #expect(try open(config).hasOwnHead == false)
+    let unknown = try open(config.replacing(off, with: off + ", \"logit_scale\": 2.0"))
+    #expect(unknown.unknownKeys == ["logit_scale"])
+  }
+
+  @Test func saysWhichSizesAreAssumed() throws {
+    let config = String(
+      decoding: try contents(fixturePath("families/llama3/config.json")), as: UTF8.self)
+    let short = config.replacing("\"vocab_size\": 96", with: "\"model_name\": \"x\"")
+    let directory = try folder(of: "llama3", ["config.json": short])
+    expectFileError("ask for [32000, 40]", "does not set vocab_size (default: 32000)") {
+      _ = try LanguageModel(path: directory.path, pool: TestModels.pool(width: 1))
+    }
   }
 
   @Test func readsWhichTokensEndAText() throws {

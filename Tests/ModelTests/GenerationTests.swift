@@ -65,11 +65,32 @@ struct GenerationTests {
   }
 
   @Test func contextEnds() throws {
-    let model = try TestModels.tiny("tiny-gqa").transformer
-    let context = model.configuration.context
-    #expect(throws: ModelError.self) {
-      try Generation(model, tokens: [1, 2], edits: [], addedEdits: [], count: context - 1)
+    func room(_ model: String, _ count: (_ context: Int) -> Int) throws {
+      let model = try TestModels.tiny(model).transformer
+      let count = count(model.configuration.context)
+      _ = try Generation(model, tokens: [1, 2], edits: [], addedEdits: [], count: count)
     }
+    for model in ["families/gpt2", "families/gptj"] {
+      try room(model) { $0 - 2 }
+      #expect(throws: ModelError.self) { try room(model) { $0 - 1 } }
+    }
+    // With RoPE there is a position after every other.
+    try room("tiny-gqa") { $0 + 1 }
+    for count in [Int.max, 1 << 40] {
+      #expect(throws: ModelError.self) { try room("tiny-gqa") { _ in count } }
+    }
+  }
+
+  @Test func promptsLongerThanTheContext() throws {
+    func run(_ model: String) throws -> Int {
+      let model = try TestModels.tiny(model).transformer
+      let tokens = (0...model.configuration.context).map { $0 % 90 }
+      let request = RunRequest(tokens: tokens, logits: .all([tokens.count - 1]))
+      return try model.run([request])[0].logits[0].count
+    }
+    #expect(try run("tiny-gqa") == 320 && run("families/gemma2") == 96)
+    #expect(throws: ModelError.self) { try run("families/gpt2") }
+    #expect(throws: ModelError.self) { try run("families/gptj") }
   }
 }
 

@@ -21,10 +21,11 @@ import Testing
     #expect(table.columnNames == ["check", "result", "gap", "tolerance", "ok"])
     #expect(
       try table.texts("check") == [
-        "checksum", "weights", "tokenizer", "naive run", "f64 run", "sum check", "recorded logits",
+        "checksum", "configuration", "weights", "tokenizer", "naive run", "f64 run", "sum check",
+        "recorded logits",
       ])
-    #expect(try table.texts("ok") == ["", "true", "true", "true", "true", "true", ""])
-    #expect(try table.numbers("gap")[3] == 0)
+    #expect(try table.texts("ok") == ["", "true", "true", "true", "true", "true", "true", ""])
+    #expect(try table.numbers("gap")[4] == 0)
     #expect(messages.contains("verify: the largest gap is"))
   }
 
@@ -72,7 +73,7 @@ import Testing
       }
       let verified = session.running("verify")
       #expect(verified.status == .assertion)
-      #expect(verified.messages.contains("failed 2 of 7 checks: checksum, f64 run"))
+      #expect(verified.messages.contains("failed 2 of 8 checks: checksum, f64 run"))
       #expect(verified.output.contains("recorded logits"), "the table is shown all the same")
 
       // What follows in the line has the table too, and what is kept is there afterwards.

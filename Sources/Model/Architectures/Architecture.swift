@@ -7,6 +7,8 @@ protocol Architecture: Sendable {
   static var modelTypes: [String] { get }
   static func blueprint(gguf: GGUFFile) throws -> Blueprint
   static func blueprint(json: ConfigFile) throws -> Blueprint
+  /// What the family's class declares: of a model that reads more than text, of its text model.
+  static var keys: ConfigClass { get }
 }
 
 extension Architecture {
@@ -24,6 +26,23 @@ extension Architecture {
 struct Blueprint {
   var configuration: Configuration
   var names: WeightNames
+  /// The `config.json` that says so, read as the family's class reads it; nil of a GGUF file.
+  var config: ConfigFile?
+  /// Keys of the file that nothing reads and that are not known to be harmless.
+  var unknownKeys: [String] = []
+}
+
+extension Blueprint {
+  /// Of a file that keeps one matrix for the embedding and the unembedding, either name will do.
+  mutating func findEmbedding(in file: any TensorFile) {
+    let there = Set(file.tensors.map(\.name))
+    func has(_ source: WeightSource) -> Bool {
+      names.spellings(of: source.name).contains(where: there.contains)
+    }
+    if configuration.isTied, !has(names.embedding), has(names.unembedding) {
+      names.embedding = names.unembedding
+    }
+  }
 }
 
 /// Every family that can be opened.

@@ -15,20 +15,62 @@ enum GPT2: Architecture {
     configuration.norm = .layer
     configuration.mlp = MLPLayout(nonlinearity: .geluTanh, isGated: false)
     configuration.hasLearnedPositions = true
+    configuration.endsWithContext = true
     return Blueprint(
-      configuration: configuration, names: .gguf(configuration, biases: .all, isFused: true))
+      configuration: configuration, names: .gguf(configuration, biases: .all, isFused: true),
+      unknownKeys: keys.unknownKeys())
   }
 
   static func blueprint(json file: ConfigFile) throws -> Blueprint {
-    let config = file.values
-    if config.scaleAttnWeights == false { throw file.unsupported("scores that are not scaled") }
-    if config.scaleAttnByInverseLayerIdx == true {
+    let file = try file.resolved(by: keys, aliases: aliases)
+    if try file.bool("scale_attn_by_inverse_layer_idx") {
       throw file.unsupported("scores that are scaled layer by layer")
     }
-    var configuration = try Configuration(likeGPT2: file, isTied: true) { _ in LayerAttention() }
+    if try file.bool("add_cross_attention") { throw file.unsupported("attention to another model") }
+    var configuration = try Configuration(likeGPT2: file) { _ in LayerAttention() }
     configuration.hasLearnedPositions = true
-    return Blueprint(configuration: configuration, names: names(configuration))
+    configuration.endsWithContext = true
+    if try !file.bool("scale_attn_weights") { configuration.attentionScale = 1 }
+    return Blueprint(
+      configuration: configuration, names: names(configuration), config: file,
+      unknownKeys: file.unknownKeys(keys, read: Set(aliases.keys)))
   }
+
+  /// `GPT2Config`
+  static let keys = likeGPT2(
+    vocabulary: 50257, positions: 1024, width: 768, layers: 12, heads: 12, dropout: 0.1,
+    isTied: true,
+    [
+      "summary_type": .string("cls_index"), "summary_use_proj": .bool(true),
+      "summary_activation": .optional(.string), "summary_proj_to_labels": .bool(true),
+      "summary_first_dropout": .number(0.1), "scale_attn_weights": .bool(true),
+      "scale_attn_by_inverse_layer_idx": .bool(false), "reorder_and_upcast_attn": .bool(false),
+      "add_cross_attention": .bool(false),
+    ])
+
+  /// What GPT-2 and GPT-J share.
+  static func likeGPT2(
+    vocabulary: Int, positions: Int, width: Int, layers: Int, heads: Int, dropout: Double,
+    isTied: Bool, _ own: ConfigClass
+  ) -> ConfigClass {
+    let shared: ConfigClass = [
+      "vocab_size": .int(vocabulary), "n_positions": .int(positions), "n_embd": .int(width),
+      "n_layer": .int(layers), "n_head": .int(heads), "n_inner": .optional(.int),
+      "activation_function": .string("gelu_new"), "resid_pdrop": .number(dropout),
+      "embd_pdrop": .number(dropout), "attn_pdrop": .number(dropout),
+      "layer_norm_epsilon": .float(1e-5), "initializer_range": .float(0.02),
+      "use_cache": .bool(true), "bos_token_id": .optional(.int, 50256),
+      "eos_token_id": .optional(.tokens, 50256), "pad_token_id": .optional(.int),
+      "tie_word_embeddings": .bool(isTied),
+    ]
+    return .with(shared.merging(own) { _, own in own })
+  }
+
+  /// Other families' names of the sizes.
+  static let aliases = [
+    "hidden_size": "n_embd", "max_position_embeddings": "n_positions",
+    "num_attention_heads": "n_head", "num_hidden_layers": "n_layer",
+  ]
 
   private static func names(_ c: Configuration) -> WeightNames {
     WeightNames(
@@ -55,28 +97,20 @@ enum GPT2: Architecture {
 extension Configuration {
   /// What GPT-2 and GPT-J state alike in their `config.json`, with LayerNorm and no gate.
   ///
-  /// - Parameters:
-  ///   - isTied: where the file does not say.
-  ///   - attention: of every layer, whose heads are so wide.
-  init(
-    likeGPT2 file: ConfigFile, isTied: Bool, attention: (_ headWidth: Int) -> LayerAttention
-  ) throws {
-    let config = file.values
-    let layers = try file.layers(config.nLayer, "n_layer")
-    let heads = try file.require(config.nHead, "n_head")
-    let width = try file.require(config.nEmbd, "n_embd")
+  /// - Parameter attention: of every layer, whose heads are so wide.
+  init(likeGPT2 file: ConfigFile, attention: (_ headWidth: Int) -> LayerAttention) throws {
+    let layers = try file.layers("n_layer")
+    let heads = try file.int("n_head")
+    let width = try file.int("n_embd")
     let headWidth = try file.headWidth(width, heads: heads)
     self.init(
-      architecture: config.modelType ?? "", layers: layers, heads: heads, keyValueHeads: heads,
-      headWidth: headWidth, width: width, neurons: config.nInner ?? 4 &* width,
-      vocabulary: try file.require(config.vocabSize, "vocab_size"),
-      context: try file.require(config.nPositions ?? config.nCtx, "n_positions"),
-      epsilon: config.layerNormEpsilon ?? 1e-5, isTied: config.tieWordEmbeddings ?? isTied,
+      architecture: file.modelType ?? "", layers: layers, heads: heads, keyValueHeads: heads,
+      headWidth: headWidth, width: width, neurons: file.optionalInt("n_inner") ?? 4 &* width,
+      vocabulary: try file.int("vocab_size"), context: try file.int("n_positions"),
+      epsilon: try file.float("layer_norm_epsilon"), isTied: try file.bool("tie_word_embeddings"),
       attention: Array(repeating: attention(headWidth), count: layers),
       attentionScale: 1 / Float(headWidth).squareRoot())
     norm = .layer
-    mlp = MLPLayout(
-      nonlinearity: try file.nonlinearity(config.activationFunction ?? "gelu_new"),
-      isGated: false)
+    mlp = MLPLayout(nonlinearity: try file.nonlinearity("activation_function"), isGated: false)
   }
 }

@@ -6,14 +6,22 @@ enum GPTJ: Architecture {
   static let modelTypes = ["gptj"]
 
   static func blueprint(json file: ConfigFile) throws -> Blueprint {
-    var configuration = try Configuration(likeGPT2: file, isTied: false) { headWidth in
-      LayerAttention(
-        rotary: Rotary(
-          pairing: .adjacent, width: file.values.rotaryDim ?? headWidth, base: 10_000))
+    let file = try file.resolved(by: keys, aliases: GPT2.aliases)
+    let width = try file.int("rotary_dim")
+    var configuration = try Configuration(likeGPT2: file) { _ in
+      LayerAttention(rotary: Rotary(pairing: .adjacent, width: width, base: 10_000))
     }
     configuration.residual = .parallelSharedNorm
-    return Blueprint(configuration: configuration, names: names)
+    configuration.endsWithContext = true
+    return Blueprint(
+      configuration: configuration, names: names, config: file,
+      unknownKeys: file.unknownKeys(keys, read: Set(GPT2.aliases.keys)))
   }
+
+  /// `GPTJConfig`
+  static let keys = GPT2.likeGPT2(
+    vocabulary: 50400, positions: 2048, width: 4096, layers: 28, heads: 16, dropout: 0,
+    isTied: false, ["rotary_dim": .int(64)])
 
   private static let names = WeightNames(
     embedding: WeightSource("transformer.wte.weight"),

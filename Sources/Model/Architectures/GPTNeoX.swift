@@ -18,37 +18,52 @@ enum GPTNeoX: Architecture {
     configuration.residual =
       try keys.bool("use_parallel_residual", default: true) ? .parallel : .sequential
     return Blueprint(
-      configuration: configuration, names: .gguf(configuration, biases: .all, isFused: true))
+      configuration: configuration, names: .gguf(configuration, biases: .all, isFused: true),
+      unknownKeys: keys.unknownKeys(read: GGUFKeys.rotaryKeys.union(["use_parallel_residual"])))
   }
 
   static func blueprint(json file: ConfigFile) throws -> Blueprint {
-    let config = file.values
-    let layers = try file.layers(config.numHiddenLayers, "num_hidden_layers")
-    let heads = try file.require(config.numAttentionHeads, "num_attention_heads")
-    let width = try file.require(config.hiddenSize, "hidden_size")
+    let file = try file.resolved(by: keys)
+    let layers = try file.layers("num_hidden_layers")
+    let heads = try file.int("num_attention_heads")
+    let width = try file.int("hidden_size")
     let headWidth = try file.headWidth(width, heads: heads)
-    var rotary = try file.rotary(width: headWidth)
-    if config.ropeParameters == nil && config.rotaryPct == nil {
-      // The default of the configuration's class.
-      rotary.width = headWidth / 4
+    if let stated = file.stated["head_dim"], ![.null, 0, .integer(headWidth)].contains(stated) {
+      // transformers computes angles with it, and heads without.
+      throw file.unsupported("a head_dim of its own")
     }
+    let rotary = try RopeKeys(
+      file, theta: "rotary_emb_base", share: "rotary_pct", shareByDefault: 0.25
+    ).rotary(headWidth: headWidth, isPartial: true)
     var configuration = Configuration(
       architecture: "gpt_neox", layers: layers, heads: heads, keyValueHeads: heads,
-      headWidth: headWidth, width: width,
-      neurons: try file.require(config.intermediateSize, "intermediate_size"),
-      vocabulary: try file.require(config.vocabSize, "vocab_size"),
-      context: config.maxPositionEmbeddings ?? 2048, epsilon: config.layerNormEps ?? 1e-5,
-      isTied: config.tieWordEmbeddings ?? false,
+      headWidth: headWidth, width: width, neurons: try file.int("intermediate_size"),
+      vocabulary: try file.int("vocab_size"), context: try file.int("max_position_embeddings"),
+      epsilon: try file.float("layer_norm_eps"), isTied: try file.bool("tie_word_embeddings"),
       attention: Array(repeating: LayerAttention(rotary: rotary), count: layers),
       attentionScale: 1 / Float(headWidth).squareRoot())
     configuration.norm = .layer
-    configuration.mlp = MLPLayout(
-      nonlinearity: try file.nonlinearity(config.hiddenAct ?? "gelu"), isGated: false)
-    configuration.residual = config.useParallelResidual ?? true ? .parallel : .sequential
+    configuration.mlp = MLPLayout(nonlinearity: try file.nonlinearity("hidden_act"), isGated: false)
+    configuration.residual = try file.bool("use_parallel_residual") ? .parallel : .sequential
     return Blueprint(
       configuration: configuration,
-      names: names(configuration, attentionBias: config.attentionBias ?? true))
+      names: names(configuration, attentionBias: try file.bool("attention_bias")), config: file,
+      unknownKeys: file.unknownKeys(
+        keys, read: RopeKeys.read.union(["rotary_pct", "rotary_emb_base"])))
   }
+
+  /// `GPTNeoXConfig`
+  static let keys: ConfigClass = .with([
+    "vocab_size": .int(50432), "hidden_size": .int(6144), "num_hidden_layers": .int(44),
+    "num_attention_heads": .int(64), "intermediate_size": .int(24576),
+    "hidden_act": .string("gelu"), "attention_dropout": .number(0), "hidden_dropout": .number(0),
+    "classifier_dropout": .number(0.1), "max_position_embeddings": .int(2048),
+    "initializer_range": .float(0.02), "layer_norm_eps": .float(1e-5), "use_cache": .bool(true),
+    "bos_token_id": .optional(.int, 0), "eos_token_id": .optional(.tokens, 2),
+    "pad_token_id": .optional(.int), "tie_word_embeddings": .bool(false),
+    "use_parallel_residual": .bool(true), "rope_parameters": .optional(.any),
+    "attention_bias": .bool(true), "is_decoder": .bool(false),
+  ])
 
   private static func names(_ c: Configuration, attentionBias: Bool) -> WeightNames {
     WeightNames(

@@ -7,42 +7,56 @@ enum Gemma: Architecture {
   static let modelTypes = ["gemma"]
 
   static func blueprint(gguf file: GGUFFile) throws -> Blueprint {
-    var configuration = try Configuration(likeLlama: GGUFKeys(file: file, prefix: "gemma")) {
-      LayerAttention(rotary: $0)
-    }
+    let keys = GGUFKeys(file: file, prefix: "gemma")
+    var configuration = try Configuration(likeLlama: keys) { LayerAttention(rotary: $0) }
     configuration.becomeGemma()
-    return Blueprint(configuration: configuration, names: .gguf(configuration))
+    configuration.mlp.nonlinearity = .geluTanh
+    return Blueprint(
+      configuration: configuration, names: .gguf(configuration),
+      unknownKeys: keys.unknownKeys(read: GGUFKeys.rotaryKeys))
   }
 
   static func blueprint(json file: ConfigFile) throws -> Blueprint {
-    try file.checkGemma()
-    var configuration = try Configuration(likeLlama: file, isTied: true, headWidth: 256) {
-      _, rotary in
+    let file = try file.resolved(by: keys)
+    var configuration = try Configuration(likeLlama: file) { _, rotary in
       LayerAttention(rotary: rotary)
     }
     configuration.becomeGemma()
+    configuration.mlp.nonlinearity  // Early files say so and mean GELU through tanh.
+    = try file.string("hidden_act") == "gelu" ? .geluTanh : file.nonlinearity("hidden_act")
     return Blueprint(
-      configuration: configuration, names: .huggingFace(configuration, areNormsOffByOne: true))
+      configuration: configuration,
+      names: .huggingFace(
+        configuration, biases: try file.gemmaBiases(), areNormsOffByOne: true),
+      config: file,
+      // Published files have it too, and the class reads `hidden_act` alone.
+      unknownKeys: file.unknownKeys(keys, read: RopeKeys.read.union(["hidden_activation"])))
   }
+
+  /// `GemmaConfig`
+  static let keys: ConfigClass = .likeLlama(
+    vocabulary: 256_000, width: 3072, neurons: 24576, layers: 28, heads: 16, context: 8192,
+    isTied: true, tokens: (0, 2, 1),
+    [
+      "num_key_value_heads": .int(16), "head_dim": .int(256),
+      "hidden_act": .string("gelu_pytorch_tanh"), "attention_bias": .bool(false),
+      "use_bidirectional_attention": .optional(.bool),
+    ])
 }
 
 extension Configuration {
   /// What all Gemmas share.
   mutating func becomeGemma() {
     embeddingScale = Float(width).squareRoot()
-    // Early files say "gelu" and mean this.
-    mlp.nonlinearity = .geluTanh
   }
 }
 
 extension ConfigFile {
-  /// Gemma's files have been written with more than one key for the activation.
-  func checkGemma() throws {
-    let name = values.hiddenActivation ?? values.hiddenAct ?? "gelu_pytorch_tanh"
-    guard ["gelu", "gelu_pytorch_tanh"].contains(name) else {
-      throw unsupported("the activation \(quoted(name))")
+  /// The biases of a Gemma's attention, and a refusal of attention that looks ahead.
+  func gemmaBiases() throws -> Biases {
+    if values["use_bidirectional_attention"] == .bool(true) {
+      throw unsupported("attention that looks ahead (use_bidirectional_attention)")
     }
-    if values.attentionBias == true { throw unsupported("biases in a Gemma") }
-    if values.useBidirectionalAttention == true { throw unsupported("attention that looks ahead") }
+    return try bool("attention_bias") ? [.queryKeyValue, .output] : []
   }
 }

@@ -10,6 +10,7 @@ enum Gemma2: Architecture {
     let keys = GGUFKeys(file: file, prefix: "gemma2")
     var configuration = try Configuration(likeLlama: keys) { LayerAttention(rotary: $0) }
     configuration.becomeGemma()
+    configuration.mlp.nonlinearity = .geluTanh
     configuration.hasPostNorms = true
     let window = try keys.int("attention.sliding_window", default: 4096)
     for layer in stride(from: 0, to: configuration.layers, by: 2) {
@@ -18,23 +19,38 @@ enum Gemma2: Architecture {
     configuration.scoreCap = Float(try keys.double("attn_logit_softcapping", default: 50))
     configuration.logitCap = Float(try keys.double("final_logit_softcapping", default: 30))
     configuration.scaleScoresOf27B(layers: 46)
-    return Blueprint(configuration: configuration, names: .gguf(configuration))
+    return Blueprint(
+      configuration: configuration, names: .gguf(configuration),
+      unknownKeys: keys.unknownKeys(
+        read: GGUFKeys.rotaryKeys.union([
+          "attention.sliding_window", "attn_logit_softcapping", "final_logit_softcapping",
+        ])))
   }
 
   static func blueprint(json file: ConfigFile) throws -> Blueprint {
-    try file.checkGemma()
-    var configuration = try Configuration(likeLlama: file, isTied: true, headWidth: 256) {
+    let file = try file.resolved(by: keys)
+    let window = try file.require(file.optionalInt("sliding_window"), "sliding_window")
+    var configuration = try Configuration(likeLlama: file, activation: "hidden_activation") {
       layer, rotary in
       let isLocal = try file.isLocal(layer) { layer.isMultiple(of: 2) }
-      return LayerAttention(
-        window: isLocal ? file.values.slidingWindow ?? 4096 : nil, rotary: rotary)
+      return LayerAttention(window: isLocal ? window : nil, rotary: rotary)
     }
     configuration.becomeGemma()
     configuration.hasPostNorms = true
-    try configuration.readGemmaScales(file)
+    configuration.scoreCap = file.optionalFloat("attn_logit_softcapping")
+    configuration.logitCap = file.optionalFloat("final_logit_softcapping")
+    configuration.attentionScale = try file.gemmaScale()
     return Blueprint(
-      configuration: configuration, names: .huggingFace(configuration, areNormsOffByOne: true))
+      configuration: configuration,
+      names: .huggingFace(configuration, biases: try file.gemmaBiases(), areNormsOffByOne: true),
+      config: file, unknownKeys: file.unknownKeys(keys, read: ConfigFile.gemmaKeys))
   }
+
+  /// `Gemma2Config`
+  static let keys: ConfigClass = .likeLlama(
+    vocabulary: 256_000, width: 2304, neurons: 9216, layers: 26, heads: 8, context: 8192,
+    isTied: true, tokens: (0, 2, 1),
+    ConfigFile.gemmaKeys(scoreCap: 50.0, logitCap: 30.0, isBidirectional: .null))
 }
 
 extension Configuration {
@@ -43,29 +59,38 @@ extension Configuration {
   mutating func scaleScoresOf27B(layers: Int) {
     if self.layers == layers { attentionScale = 1 / (Float(width) / Float(heads)).squareRoot() }
   }
-
-  /// Soft caps, and what scores are divided by, of Gemma 2 and 3.
-  mutating func readGemmaScales(_ file: ConfigFile) throws {
-    if let scalar = file.values.queryPreAttnScalar {
-      guard scalar > 0 else { throw file.unsupported("query_pre_attn_scalar \(scalar)") }
-      attentionScale = Float(1 / scalar.squareRoot())
-    }
-    scoreCap = file.values.attnLogitSoftcapping
-    logitCap = file.values.finalLogitSoftcapping
-  }
 }
 
 extension ConfigFile {
+  /// What Gemma 2 and 3 share.
+  static func gemmaKeys(scoreCap: JSON, logitCap: JSON, isBidirectional: JSON) -> ConfigClass {
+    [
+      "num_key_value_heads": .int(4), "head_dim": .int(256),
+      "hidden_activation": .string("gelu_pytorch_tanh"), "attention_bias": .bool(false),
+      "attention_dropout": .optional(.number, 0.0), "query_pre_attn_scalar": .int(256),
+      "sliding_window": .optional(.int, 4096), "layer_types": .optional(.list),
+      "attn_logit_softcapping": .optional(.float, scoreCap),
+      "final_logit_softcapping": .optional(.float, logitCap),
+      "use_bidirectional_attention": .optional(.bool, isBidirectional),
+    ]
+  }
+
+  /// Keys that their classes do not declare. Published files have `hidden_act` too, which is not read.
+  static let gemmaKeys = RopeKeys.read.union([
+    "rope_local_base_freq", "sliding_window_pattern", "hidden_act",
+  ])
+
+  /// What scores are multiplied by.
+  func gemmaScale() throws -> Float {
+    let scalar = try int("query_pre_attn_scalar")
+    guard scalar > 0 else { throw unsupported("query_pre_attn_scalar \(scalar)") }
+    return Float(1 / Double(scalar).squareRoot())
+  }
+
   /// Whether a layer's attention has a window: as `layer_types` says, else by the family's own rule.
   func isLocal(_ layer: Int, by rule: () -> Bool) throws -> Bool {
-    guard let types = values.layerTypes else { return rule() }
-    guard types.indices.contains(layer) else {
-      throw unsupported("\(types.count) layer_types")
-    }
-    switch types[layer] {
-    case "sliding_attention": return true
-    case "full_attention": return false
-    case let other: throw unsupported("layers of the type \(quoted(other))")
-    }
+    guard let types = values["layer_types"]?.array else { return rule() }
+    guard types.indices.contains(layer) else { throw unsupported("\(types.count) layer_types") }
+    return types[layer] == .string("sliding_attention")
   }
 }

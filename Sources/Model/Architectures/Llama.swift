@@ -18,19 +18,32 @@ enum Llama: Architecture {
     if keys.hasTensor("blk.0.ffn_up.bias") { biases.insert(.mlp) }
     return Blueprint(
       configuration: configuration,
-      names: .gguf(configuration, biases: biases, isInterleaved: true))
+      names: .gguf(configuration, biases: biases, isInterleaved: true),
+      unknownKeys: keys.unknownKeys(read: GGUFKeys.rotaryKeys))
   }
 
   static func blueprint(json file: ConfigFile) throws -> Blueprint {
+    let file = try file.resolved(by: keys)
     let configuration = try Configuration(likeLlama: file) { _, rotary in
       LayerAttention(rotary: rotary)
     }
     var biases: Biases = []
-    if file.values.attentionBias == true { biases.formUnion([.queryKeyValue, .output]) }
-    if file.values.mlpBias == true { biases.insert(.mlp) }
+    if try file.bool("attention_bias") { biases.formUnion([.queryKeyValue, .output]) }
+    if try file.bool("mlp_bias") { biases.insert(.mlp) }
     return Blueprint(
-      configuration: configuration, names: .huggingFace(configuration, biases: biases))
+      configuration: configuration, names: .huggingFace(configuration, biases: biases),
+      config: file, unknownKeys: file.unknownKeys(keys, read: RopeKeys.read))
   }
+
+  /// `LlamaConfig`
+  static let keys: ConfigClass = .likeLlama(
+    vocabulary: 32000, width: 4096, neurons: 11008, layers: 32, heads: 32, context: 2048,
+    tokens: (.null, 1, 2),
+    [
+      "num_key_value_heads": .optional(.int), "head_dim": .optional(.int),
+      "hidden_act": .string("silu"), "attention_bias": .bool(false), "mlp_bias": .bool(false),
+      "attention_dropout": .optional(.number, 0.0), "pretraining_tp": .optional(.int, 1),
+    ])
 }
 
 extension Configuration {
@@ -49,6 +62,7 @@ extension Configuration {
     let width = try keys.int("embedding_length")
     let headWidth = try keys.headWidth(width, heads: heads)
     try keys.refuse("expert_count", unless: 0, because: "mixtures of experts are not supported")
+    try keys.refuseOtherAttention()
     self.init(
       architecture: keys.prefix, layers: layers, heads: heads,
       keyValueHeads: try keys.int("attention.head_count_kv", default: heads),
@@ -74,40 +88,45 @@ extension Configuration {
   /// The same of a `config.json`.
   ///
   /// - Parameters:
-  ///   - isTied: where the file does not say.
-  ///   - fallback: d_head where the file gives none, if not what d_model gives each head.
+  ///   - file: resolved by the family's keys.
+  ///   - activation: the key of the nonlinearity.
+  ///   - rope: of each layer, whose heads are so wide; that of most families where there is none.
   ///   - attention: of each layer.
   init(
-    likeLlama file: ConfigFile, isTied: Bool = false, headWidth fallback: Int? = nil,
+    likeLlama file: ConfigFile, activation: String = "hidden_act",
+    rope: ((_ layer: Int, _ headWidth: Int) throws -> Rotary)? = nil,
     attention: (Int, Rotary) throws -> LayerAttention
   ) throws {
-    let config = file.values
-    let layers = try file.layers(config.numHiddenLayers, "num_hidden_layers")
-    let heads = try file.require(config.numAttentionHeads, "num_attention_heads")
-    let width = try file.require(config.hiddenSize, "hidden_size")
-    let headWidth = try config.headDim ?? fallback ?? file.headWidth(width, heads: heads)
-    let rotary = try file.rotary(width: headWidth)
+    let layers = try file.layers("num_hidden_layers")
+    let heads = try file.int("num_attention_heads")
+    let width = try file.int("hidden_size")
+    let headWidth = try file.ownHeadWidth(width, heads: heads)
+    let usual =
+      try rope == nil ? RopeKeys(file).rotary(headWidth: headWidth, isPartial: false) : nil
     self.init(
-      architecture: config.modelType ?? "", layers: layers, heads: heads,
-      keyValueHeads: config.numKeyValueHeads ?? heads, headWidth: headWidth, width: width,
-      neurons: try file.require(config.intermediateSize, "intermediate_size"),
-      vocabulary: try file.require(config.vocabSize, "vocab_size"),
-      context: config.maxPositionEmbeddings ?? 2048, epsilon: config.rmsNormEps ?? 1e-6,
-      isTied: config.tieWordEmbeddings ?? isTied,
-      attention: try (0..<layers).map { try attention($0, rotary) },
+      architecture: file.modelType ?? "", layers: layers, heads: heads,
+      keyValueHeads: file.optionalInt("num_key_value_heads") ?? heads, headWidth: headWidth,
+      width: width, neurons: try file.int("intermediate_size"),
+      vocabulary: try file.int("vocab_size"), context: try file.int("max_position_embeddings"),
+      epsilon: try file.float("rms_norm_eps"), isTied: try file.bool("tie_word_embeddings"),
+      attention: try (0..<layers).map { layer in
+        // One of the two is there.
+        try (usual ?? rope?(layer, headWidth)).map { try attention(layer, $0) } ?? LayerAttention()
+      },
       attentionScale: 1 / Float(headWidth).squareRoot())
-    mlp.nonlinearity = try file.nonlinearity(config.hiddenAct ?? "silu")
+    mlp.nonlinearity = try file.nonlinearity(activation)
   }
 }
 
 extension ConfigFile {
-  /// An activation by transformers' name for it.
-  func nonlinearity(_ name: String) throws -> MLPLayout.Nonlinearity {
-    switch name {
-    case "silu", "swish": .silu
-    case "gelu": .gelu
-    case "gelu_new", "gelu_fast", "gelu_pytorch_tanh": .geluTanh
-    default: throw unsupported("the activation \(quoted(name))")
-    }
+  /// d_head: `head_dim`, whether the class declares it or not, or what the width gives each head.
+  ///
+  /// Families without grouped heads of their own width want the width to be a multiple of the heads.
+  fileprivate func ownHeadWidth(_ width: Int, heads: Int) throws -> Int {
+    guard heads > 0 else { throw unsupported("\(heads) attention heads") }
+    guard let value = values["head_dim"] ?? stated["head_dim"] else { return width / heads }
+    if value == .null, values["head_dim"] != nil { return width / heads }
+    guard let stated = value.int else { throw mistyped("head_dim", "a whole number") }
+    return stated
   }
 }

@@ -5,9 +5,29 @@ enum Mistral: Architecture {
   static let modelTypes = ["mistral"]
 
   static func blueprint(json file: ConfigFile) throws -> Blueprint {
-    let configuration = try Configuration(likeLlama: file) { _, rotary in
-      LayerAttention(window: file.values.slidingWindow, rotary: rotary)
+    let file = try file.resolved(by: keys)
+    let window = file.optionalInt("sliding_window")
+    let types = file.layerTypes
+    if file.stated["layer_types"] != nil {
+      // transformers reads the file as one of Ministral.
+      guard file.hasFlatRope else { throw file.nestedRope() }
+      guard window != nil else { throw file.unsupported("layer_types without a sliding_window") }
     }
-    return Blueprint(configuration: configuration, names: .huggingFace(configuration))
+    let configuration = try Configuration(likeLlama: file) { layer, rotary in
+      let isLocal = types.map { $0[layer] == "sliding_attention" } ?? true
+      return LayerAttention(window: isLocal ? window : nil, rotary: rotary)
+    }
+    return Blueprint(
+      configuration: configuration, names: .huggingFace(configuration), config: file,
+      unknownKeys: file.unknownKeys(keys, read: RopeKeys.read))
   }
+
+  /// `MistralConfig`
+  static let keys: ConfigClass = .likeLlama(
+    vocabulary: 32000, width: 4096, neurons: 14336, layers: 32, heads: 32, context: 4096 * 32,
+    tokens: (.null, 1, 2),
+    [
+      "num_key_value_heads": .int(8), "head_dim": .optional(.int), "hidden_act": .string("silu"),
+      "sliding_window": .optional(.int, 4096),
+    ])
 }

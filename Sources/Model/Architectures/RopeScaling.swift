@@ -14,17 +14,20 @@ enum RopeScaling {
     return (0..<rotary.width / 2).map { pair in
       let frequency = Numerics.exp(-Double(2 * pair) / Double(rotary.width) * logBase)
       let turns = Double(context) * frequency / (2 * Double.pi)
-      if turns > high { return 1 }
       if turns < low { return factor }
+      if turns > high { return 1 }
       let share = (turns - low) / (high - low)
       return 1 / ((1 - share) / factor + share)
     }
   }
 
-  /// √(1 + ln(context / original) / ln original): Phi-3's correction of sines and cosines.
-  static func longMagnitude(context: Int, original: Int) -> Double {
-    guard context > original, original > 1 else { return 1 }
-    let ratio = Numerics.log(Double(context) / Double(original))
-    return (1 + ratio / Numerics.log(Double(original))).squareRoot()
+  /// √(1 + ln(factor) / ln(original)): Phi-3's correction of sines and cosines.
+  ///
+  /// - Parameters:
+  ///   - factor: how many times longer the context is than that of the first training.
+  ///   - original: the context of the first training.
+  static func longMagnitude(factor: Double, original: Int) -> Double {
+    guard factor > 1 else { return 1 }
+    return (1 + Numerics.log(factor) / Numerics.log(Double(original))).squareRoot()
   }
 }

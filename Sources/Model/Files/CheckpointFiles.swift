@@ -22,14 +22,14 @@ enum CheckpointFiles {
 
   private static func weights(inDirectory path: String) throws -> String {
     let names = ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).sorted()
+    // The names of whole models come first: a folder may hold an adapter too.
     for name in ["model.safetensors", "model.safetensors.index.json"] where names.contains(name) {
       return name
     }
     let safetensors = names.filter { $0.hasSuffix(".safetensors") }
-    if safetensors == ["adapter_model.safetensors"] {
-      throw ModelError(
-        .file, "the directory \(quoted(path)) holds an adapter, which changes another model",
-        help: "merge the two with Python's peft: merge_and_unload(), then save_pretrained()")
+    let hasModel = names.contains("config.json") && safetensors.contains { !isAdapter($0) }
+    if !hasModel, names.contains(where: isAdapter) {
+      throw adapter(path, kind: kind(ofAdapterIn: path))
     }
     if safetensors.contains(where: { $0.contains("-of-") }) {
       throw ModelError(
@@ -44,6 +44,38 @@ enum CheckpointFiles {
     throw ModelError(
       .file, "the directory \(quoted(path)) has no model.safetensors and no GGUF file",
       help: "give a directory that holds one, or the path of a GGUF file")
+  }
+
+  // MARK: - Adapters
+
+  /// The error for weights that change another model, as PEFT and llama.cpp save them.
+  ///
+  /// - Parameter kind: `lora`, or what else the file says.
+  static func adapter(_ path: String, kind: String) -> ModelError {
+    let what = kind.lowercased() == "lora" ? "a LoRA adapter" : "an adapter (\(kind))"
+    return ModelError(
+      .file, "\(quoted(path)) is \(what), not a model: it changes the weights of another model",
+      help:
+        "merge the two and load the result: Python's peft has merge_and_unload(), llama.cpp has "
+        + "llama-export-lora")
+  }
+
+  /// - Throws: `ModelError` if a safetensors file is an adapter.
+  static func refuseAdapter(_ path: String, directory: String) throws {
+    let folder = directory.isEmpty ? (path.hasPrefix("/") ? "/" : ".") : directory
+    let name = path.split(separator: "/").last.map(String.init) ?? path
+    let hasConfig = ReadableFile.exists(folder + "/config.json")
+    let isBesideOne = ReadableFile.exists(folder + "/adapter_config.json") && !hasConfig
+    if isAdapter(name) || isBesideOne { throw adapter(path, kind: kind(ofAdapterIn: folder)) }
+  }
+
+  private static func isAdapter(_ name: String) -> Bool {
+    ["adapter_config.json", "adapter_model.safetensors", "adapter_model.bin"].contains(name)
+  }
+
+  private static func kind(ofAdapterIn folder: String) -> String {
+    let config = try? JSON.read(path: folder + "/adapter_config.json", limit: 1 << 20)
+    return config?["peft_type"]?.string.map { String($0.prefix(40)) } ?? "lora"
   }
 
   /// The GGUF files, those of a split checkpoint by their first part alone.

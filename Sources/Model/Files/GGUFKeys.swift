@@ -74,7 +74,8 @@ struct GGUFKeys {
   func missing(_ key: String) -> ModelError {
     ModelError(
       .file, "\(quoted(file.path)) lacks the key '\(prefix).\(key)'",
-      help: "the file is damaged or was converted by something else: fetch it again")
+      help: "the file may come from another program: convert the model again with llama.cpp's "
+        + "convert_hf_to_gguf.py")
   }
 
   private func mistyped(_ key: String, _ wanted: String) -> ModelError {
@@ -96,29 +97,42 @@ extension GGUFKeys {
         .file, "\(quoted(file.path)): RoPE cannot rotate \(width) of a head of \(headWidth)")
     }
     var rotary = Rotary(width: width, base: try double("rope.freq_base", default: fallback))
-    switch file.metadata["\(prefix).rope.scaling.type"]?.string ?? "none" {
-    case "none", "longrope": break
-    case "linear":
-      rotary.factors = RopeScaling.linear(rotary, factor: try double("rope.scaling.factor"))
-    case let other:
-      throw ModelError(
-        .file, "\(quoted(file.path)) scales its RoPE by \(quoted(other)), which is not supported")
-    }
+    let scale = try rotaryScale()
+    if scale != 1 { rotary.factors = RopeScaling.linear(rotary, factor: scale) }
     if let factors = file.tensor(named: "rope_freqs.weight") {
-      rotary.factors = try numbers(factors, count: width / 2)
+      rotary.factors = try numbers(factors, count: width / 2).map { $0 * scale }
     }
     if let long = file.tensor(named: "rope_factors_long.weight") {
-      let original = try int("rope.scaling.original_context_length")
+      let original = try int(
+        "rope.scaling.original_context_length", default: int("context_length"))
       rotary.factors = try numbers(
-        try file.require("rope_factors_short.weight"), count: width / 2)
+        try file.require("rope_factors_short.weight"), count: width / 2
+      ).map { $0 * scale }
       rotary.long = Rotary.LongFactors(
-        context: original, factors: try numbers(long, count: width / 2))
-      rotary.magnitude = try double(
-        "rope.scaling.attn_factor",
-        default: RopeScaling.longMagnitude(
-          context: try int("context_length"), original: original))
+        context: original, factors: try numbers(long, count: width / 2).map { $0 * scale })
     }
+    rotary.magnitude = try rotaryMagnitude()
     return rotary
+  }
+
+  /// What sines and cosines are multiplied by. llama.cpp reads it whatever the type of scaling.
+  func rotaryMagnitude() throws -> Double { try double("rope.scaling.attn_factor", default: 1) }
+
+  /// What every frequency is divided by, as llama.cpp finds it: the type is linear where the file
+  /// names none, and the factor has an older name. 0 stands for none.
+  private func rotaryScale() throws -> Double {
+    let key = has("rope.scaling.factor") ? "rope.scaling.factor" : "rope.scale_linear"
+    let factor = try double(key, default: 0)
+    let type = file.metadata["\(prefix).rope.scaling.type"] ?? .string("linear")
+    switch type.string {
+    case "none": return 1
+    case "linear", "longrope": return factor == 0 ? 1 : factor
+    case let other:
+      throw ModelError(
+        .file,
+        "\(quoted(file.path)) scales its RoPE by \(quoted(other ?? "a type that is not text")), "
+          + "which is not supported")
+    }
   }
 
   /// Tensors that `rotary` has read.
@@ -135,4 +149,48 @@ extension GGUFKeys {
     }
     return try file.floats(of: tensor).map(Double.init)
   }
+}
+
+// MARK: - Keys that nothing reads
+
+extension GGUFKeys {
+  /// The architecture's keys that nothing reads and that are not known to be harmless.
+  ///
+  /// - Parameter own: what the family reads beside what all read.
+  func unknownKeys(read own: Set<String> = []) -> [String] {
+    file.metadata.keys.filter { key in
+      guard key.hasPrefix(prefix + ".") else { return false }
+      let name = String(key.dropFirst(prefix.count + 1))
+      return !Self.read.contains(name) && !own.contains(name) && !Self.harmless.contains(name)
+    }
+  }
+
+  /// Refuses what would change attention in every family.
+  func refuseOtherAttention() throws {
+    guard try bool("attention.causal", default: true) else {
+      throw ModelError(
+        .file, "\(quoted(file.path)) asks for attention that looks ahead, which is not supported")
+    }
+  }
+
+  private static let read: Set = [
+    "block_count", "context_length", "embedding_length", "feed_forward_length",
+    "attention.head_count", "attention.head_count_kv", "attention.key_length",
+    "attention.value_length", "attention.layer_norm_epsilon", "attention.layer_norm_rms_epsilon",
+    "attention.causal", "expert_count",
+  ]
+
+  /// What `rotary` reads.
+  static let rotaryKeys: Set = [
+    "rope.dimension_count", "rope.freq_base", "rope.scaling.type", "rope.scaling.factor",
+    "rope.scaling.original_context_length", "rope.scaling.attn_factor", "rope.scale_linear",
+  ]
+
+  /// Sizes that the tensors tell too, what only a mixture of experts or YaRN has, both of which are
+  /// refused, and notes of whoever made the file.
+  private static let harmless: Set = [
+    "vocab_size", "tensor_data_layout", "expert_used_count", "rope.scaling.finetuned",
+    "rope.scaling.yarn_log_multiplier", "rope.scaling.yarn_ext_factor",
+    "rope.scaling.yarn_attn_factor", "rope.scaling.yarn_beta_fast", "rope.scaling.yarn_beta_slow",
+  ]
 }

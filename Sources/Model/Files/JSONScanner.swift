@@ -16,9 +16,15 @@ struct JSONScanner {
   init(_ bytes: [UInt8], source: String) throws {
     self.bytes = bytes
     self.source = source
+    if bytes.starts(with: [0xFF, 0xFE]) || bytes.starts(with: [0xFE, 0xFF]) {
+      throw error("the file is UTF-16 (it begins with a byte order mark, BOM): save it as UTF-8")
+    }
     if let place = firstInvalidUTF8(bytes) {
       position = place
       throw error("this byte is not UTF-8")
+    }
+    if bytes.starts(with: [0xEF, 0xBB, 0xBF]) {
+      throw error("the file begins with a byte order mark (BOM): save it as UTF-8 without one")
     }
   }
 
@@ -237,9 +243,21 @@ struct JSONScanner {
     throw error("a value is needed here")
   }
 
+  /// What Python's json writes for numbers that JSON does not have.
+  private func refuseNotANumber() throws {
+    for word in ["NaN", "Infinity", "-Infinity"] where bytes[position...].starts(with: word.utf8) {
+      throw error("\(word) is not a number in JSON: write a finite number or null")
+    }
+  }
+
   /// Reads any value.
   mutating func value() throws -> JSON {
-    switch peek() {
+    let first = peek()
+    switch first {
+    case UInt8(ascii: "N"), UInt8(ascii: "I"), UInt8(ascii: "-"): try refuseNotANumber()
+    default: break
+    }
+    switch first {
     case UInt8(ascii: "{"):
       var members: [String: JSON] = [:]
       try object { scanner, key in members[key] = try scanner.value() }
@@ -312,6 +330,13 @@ enum JSON: Equatable, Sendable {
     default: nil
     }
   }
+}
+
+extension JSON: ExpressibleByIntegerLiteral, ExpressibleByFloatLiteral, ExpressibleByBooleanLiteral
+{
+  init(integerLiteral value: Int) { self = .integer(value) }
+  init(floatLiteral value: Double) { self = .double(value) }
+  init(booleanLiteral value: Bool) { self = .bool(value) }
 }
 
 /// Where the first byte lies that no UTF-8 text can have there; nil if there is none.

@@ -14,10 +14,10 @@ public struct DoubleRun {
   /// - Parameter path: what `LanguageModel` takes.
   public init(path: String, pool: WorkerPool) throws {
     let source = try CheckpointSource(path: path)
-    configuration = source.blueprint.configuration
     names = source.blueprint.names
-    try configuration.validate(path: path)
-    weights = DoubleWeights(names, file: source.file, pool: pool)
+    try source.blueprint.configuration.validate(path: path)
+    weights = try DoubleWeights(source.blueprint, file: source.file, pool: pool)
+    configuration = weights.configuration
   }
 
   /// The logits at every position, [positions][vocabulary].

@@ -1,11 +1,14 @@
 /// Weights for `DoubleRun`: read from the file each time, decoded by the reference decoders.
 struct DoubleWeights {
   private let reader: WeightReader
+  /// What the file's own head has settled.
+  let configuration: Configuration
   private let file: any TensorFile
   private let pool: WorkerPool
 
-  init(_ names: WeightNames, file: any TensorFile, pool: WorkerPool) {
-    reader = WeightReader(names, file: file)
+  init(_ blueprint: Blueprint, file: any TensorFile, pool: WorkerPool) throws {
+    reader = WeightReader(blueprint.names, file: file, config: blueprint.config)
+    configuration = try reader.configuration(of: blueprint)
     self.file = file
     self.pool = pool
   }

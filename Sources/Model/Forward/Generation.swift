@@ -20,12 +20,16 @@ public struct Generation {
   public init(
     _ model: Transformer, tokens: [Int], edits: [Edit], addedEdits: [Edit], count: Int
   ) throws {
-    let context = model.configuration.context
-    guard tokens.count + count <= context else {
+    let c = model.configuration
+    // Room is made for all of them at once.
+    let most = c.endsWithContext ? c.context : 4 * max(c.context, 1024)
+    guard tokens.count <= most, count <= most - tokens.count else {
       throw ModelError(
         .request,
-        "\(tokens.count) tokens and \(count) more are longer than the \(context) that this model was "
-          + "trained for")
+        "\(tokens.count) tokens and \(count) more are longer than "
+          + (c.endsWithContext
+            ? "the \(c.context) positions of this model"
+            : "\(most), four times what this model was trained for"))
     }
     try RunRequest(tokens: tokens, edits: edits).check(in: model.configuration, among: [])
     self.model = model

@@ -28,11 +28,11 @@ extension RunRequest {
       throw ModelError(.request, "a prompt of no tokens cannot be run")
     }
     for token in tokens { try configuration.check(token: token) }
-    guard tokens.count <= configuration.context else {
+    guard !configuration.endsWithContext || tokens.count <= configuration.context else {
       throw ModelError(
         .request,
-        "a prompt of \(tokens.count) tokens is longer than the \(configuration.context) that this "
-          + "model was trained for")
+        "a prompt of \(tokens.count) tokens is longer than the \(configuration.context) positions of "
+          + "this model")
     }
   }
 

@@ -47,8 +47,9 @@ public final class Transformer: Sendable {
   /// - Throws: `ModelError` if one is missing, has another shape than the configuration says, or has
   ///   no place in the model: what it would change would be silently wrong.
   init(_ blueprint: Blueprint, file: any TensorFile, pool: WorkerPool) throws {
-    let (names, c) = (blueprint.names, blueprint.configuration)
-    let reader = WeightReader(names, file: file)
+    let names = blueprint.names
+    let reader = WeightReader(names, file: file, config: blueprint.config)
+    let c = try reader.configuration(of: blueprint)
     failures = reader.failures
     self.configuration = c
     self.pool = pool

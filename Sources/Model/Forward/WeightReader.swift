@@ -5,10 +5,15 @@ struct WeightReader {
   private let names: WeightNames
   private let file: any TensorFile
   private let present: Set<String>
+  /// What is said of a tensor of another shape.
+  private let mismatch: String
 
-  init(_ names: WeightNames, file: any TensorFile) {
+  init(_ names: WeightNames, file: any TensorFile, config: ConfigFile? = nil) {
     self.names = names
     self.file = file
+    mismatch =
+      config?.assumedSizes
+      ?? "the configuration and the weights do not belong together: fetch the model again"
     present = Set(file.tensors.map(\.name)).union(file.unsupported.keys)
   }
 
@@ -77,8 +82,50 @@ struct WeightReader {
         .file,
         "tensor \(quoted(name)) in \(quoted(file.path)) has shape \(tensor.shape), but the model's "
           + "numbers ask for \(shape)",
-        help: "the file is damaged or was not converted correctly: fetch it again")
+        help: mismatch)
     }
     return tensor
+  }
+}
+
+// MARK: - The head
+
+extension WeightReader {
+  /// The configuration with the head that the file has: where it is tied to the embedding and the file
+  /// has another one all the same, that one is used, as transformers does.
+  func configuration(of blueprint: Blueprint) throws -> Configuration {
+    var c = blueprint.configuration
+    let head = names.unembedding
+    let isThere = names.spellings(of: head.name).contains(where: present.contains)
+    if c.isTied, isThere {
+      c.isTied = try areEqual(names.embedding, head, [c.vocabulary, c.width])
+    } else if !c.isTied, !isThere {
+      throw ModelError(
+        .file,
+        "\(quoted(file.path)) has no tensor \(quoted(head.name)), and config.json does not tie the "
+          + "unembedding to the embedding",
+        help: "if the model has no unembedding of its own, set \"tie_word_embeddings\": true")
+    }
+    return c
+  }
+
+  /// Whether two matrices have the same bytes.
+  private func areEqual(
+    _ first: WeightSource, _ second: WeightSource, _ shape: [Int]
+  ) throws -> Bool {
+    let pair = (try tensor(first.name, shape), try tensor(second.name, shape))
+    guard pair.0.type == pair.1.type, pair.0.byteCount == pair.1.byteCount else { return false }
+    for start in stride(from: 0, to: pair.0.byteCount, by: 1 << 20) {
+      let bytes = start..<min(start + 1 << 20, pair.0.byteCount)
+      guard try read(pair.0, bytes) == read(pair.1, bytes) else { return false }
+    }
+    return true
+  }
+
+  private func read(_ tensor: TensorInfo, _ bytes: Range<Int>) throws -> [UInt8] {
+    try [UInt8](unsafeUninitializedCapacity: bytes.count) { buffer, count in
+      try file.read(tensor, bytes: bytes, into: UnsafeMutableRawBufferPointer(buffer))
+      count = bytes.count
+    }
   }
 }

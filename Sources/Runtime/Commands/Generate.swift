@@ -164,6 +164,9 @@ extension Session {
       }
       return
     }
+    warnOfLength(
+      cases.lazy.map { $0.prompt.tokens.count.addingReportingOverflow(count).partialValue },
+      of: set.model)
     for (done, item) in cases.enumerated() {
       do {
         try body(item)

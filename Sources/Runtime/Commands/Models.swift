@@ -38,8 +38,24 @@ extension Command {
       }
       for note in model.tokenizer.notes { session.note(note) }
       if let terms = PackagedModel.named(shortName)?.terms { remind(of: terms, model, session) }
+      tell(of: model, as: loadedAs, call)
     }
     return .nothing
+  }
+
+  /// What the model's files say that its numbers do not follow, or that nobody knows.
+  private static func tell(of model: LanguageModel, as name: String, _ call: Invocation) {
+    if model.hasOwnHead {
+      call.session.note(
+        "\(name): tie_word_embeddings is true, but the file has another unembedding, which is used, "
+          + "as transformers does")
+    }
+    if !model.unknownKeys.isEmpty {
+      call.warn(
+        "\(name): Summand does not know what these keys of its configuration mean, and ignores them: "
+          + unknownKeysText(model),
+        help: "compare its logits with those of another program before you trust them")
+    }
   }
 
   /// What a person must know of a model with terms of its own.
@@ -49,6 +65,13 @@ extension Command {
       "\(session.name(of: model)): "
         + (bos.map { "BOS is fed before each prompt (\(model.tokenizer.text(of: $0)))" }
           ?? "BOS is not fed") + "; terms of its own apply: \(terms)")
+  }
+
+  /// The unknown keys of a model's configuration, for a message.
+  static func unknownKeysText(_ model: LanguageModel) -> String {
+    let keys = model.unknownKeys.prefix(12).map { quotedText(String($0.prefix(80))) }
+    let more = model.unknownKeys.count - keys.count
+    return keys.joined(separator: ", ") + (more > 0 ? " and \(more) more" : "")
   }
 
   static let models = Command(

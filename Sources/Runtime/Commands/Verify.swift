@@ -7,7 +7,8 @@ extension Command {
     summary: "Check the model in use against all that can be known of it.",
     details: """
       A row a check, with the largest gap that it found and the one that it allows. checksum: the \
-      file's SHA-256, where it is known. weights: each is read, and is a number. tokenizer: texts \
+      file's SHA-256, where it is known. configuration: every key is read or known to be harmless. \
+      weights: each is read, and is a number. tokenizer: texts \
       come back as they were. naive run: the fast run and the plain one give the same bits. f64 run: \
       a short prompt in double precision from the file itself, with none of the kernels. sum check: \
       the parts of an attribution are the logit. recorded logits: those of another implementation. \

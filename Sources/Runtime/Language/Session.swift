@@ -10,6 +10,8 @@ public final class Session: Interpreter {
   /// Of the text being run: models whose prompts were said to be of another than the one in use, each
   /// with that one.
   var namedForeign: Set<[ObjectIdentifier]> = []
+  /// Models of which this text has been told that its prompts are longer than they were trained on.
+  var warnedOfLength: Set<ObjectIdentifier> = []
   /// What `verify` found wrong, until the statement ends.
   var broken: Failure?
   /// A run of the command at work that gave numbers which are none.
@@ -74,6 +76,7 @@ public final class Session: Interpreter {
     unfinished = nil
     broken = nil
     namedForeign = []
+    warnedOfLength = []
     defer { self.source = outer }
     Memory.recover()
     do {

@@ -1,3 +1,4 @@
+import Lang
 import Model
 
 /// One run that a measure looks at: a prompt, and the variant of it that a sweep makes.
@@ -102,6 +103,7 @@ extension Session {
     if planning != nil {
       return try plan(requests, on: model, label: label, consume: consume)
     }
+    warnOfLength(requests.lazy.map(\.tokens.count), of: model)
     defer { host.finishProgress() }
     var early: [Int: RunResult] = [:]
     var next = 0
@@ -117,6 +119,20 @@ extension Session {
         }
       })
     computed = computed.map { $0 + record }
+  }
+
+  /// A model with RoPE runs on longer prompts than it was trained on, and is not what it was.
+  func warnOfLength(_ lengths: some Sequence<Int>, of model: LanguageModel) {
+    let context = model.configuration.context
+    guard planning == nil, !warnedOfLength.contains(ObjectIdentifier(model)),
+      let length = lengths.first(where: { $0 > context })
+    else { return }
+    warnedOfLength.insert(ObjectIdentifier(model))
+    report(
+      Diagnostic(
+        "\(name(of: model)): \(length) tokens are more than the \(context) positions that the model "
+          + "was trained on (max_position_embeddings)",
+        severity: .warning, help: "its numbers may mean little there"), in: nil)
   }
 
   /// Some sites of every prompt of a set; its edits are applied.

@@ -30,7 +30,8 @@ struct Verifier {
       return []
     }
     return try [
-      check("checksum", checksum), check("weights", weights), check("tokenizer", tokenizer),
+      check("checksum", checksum), check("configuration", configuration),
+      check("weights", weights), check("tokenizer", tokenizer),
       check("naive run", naiveRun), check("f64 run", doubleRun), check("sum check", sumCheck),
       check("recorded logits", recordedLogits),
     ]
@@ -79,6 +80,17 @@ struct Verifier {
     }
     finding.result = "SHA-256 as published" + (known > 1 ? ", \(known) files" : "")
     finding.isOK = true
+  }
+
+  /// Keys that nobody knows may be harmless or may change every number.
+  private func configuration(_ finding: inout Finding) {
+    let isKnown = model.unknownKeys.isEmpty
+    finding.result =
+      isKnown
+      ? "every key is read or harmless"
+      : "unknown and ignored: " + Command.unknownKeysText(model)
+    if model.hasOwnHead { finding.result += "; the file's own unembedding is used" }
+    finding.isOK = isKnown ? true : nil
   }
 
   private func weights(_ finding: inout Finding) throws {

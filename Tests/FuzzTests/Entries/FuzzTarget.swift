@@ -8,7 +8,7 @@ import Foundation
 /// An error is as good as a value. A find is a trap, a read out of bounds, memory that the bytes do
 /// not justify, a hang, or a `BrokenPromise`.
 enum FuzzTarget: String, CaseIterable, Sendable {
-  case gguf, safetensors, index, config, tokenizer
+  case gguf, safetensors, index, config, families, tokenizer
   case ggufTokenizer = "gguf-tokenizer"
   case blocks, model, tables, language
 
@@ -21,6 +21,7 @@ enum FuzzTarget: String, CaseIterable, Sendable {
       case .safetensors: try Self.safetensors(bytes, folder)
       case .index: try Self.index(bytes, folder)
       case .config: try Self.config(bytes, folder)
+      case .families: try Self.families(bytes, folder)
       case .tokenizer: try Self.tokenizer(bytes, folder)
       case .ggufTokenizer: try Self.ggufTokenizer(bytes, folder)
       case .blocks: try Self.blocks(bytes)
