@@ -18,7 +18,7 @@ struct InterruptionTests {
     return text
   }
 
-  private static let rows = 150_000
+  private static let rows = 60_000
 
   @Test(arguments: [
     "t | sort name, -key", "t | where key in keys", "t | pivot few name value", "t | group by name",
@@ -43,7 +43,7 @@ struct InterruptionTests {
       let ended = try await BuiltProgram.run(
         BuiltProgram.path, ["-c", script], interruptAfter: "began",
         interruptWhen: {
-          usleep(150_000)
+          usleep(50_000)
           return true
         })
       #expect(ended.status == 130, "\(ended.messages)")
@@ -64,12 +64,12 @@ struct InterruptionTests {
           let p = facts "\#(BuiltProgram.facts)" "Fact: {subject} is in the country of"
           p | take 2 | rank | save "/dev/null" as csv
           !echo began >&2
-          p | ablate each heads@* | effect | select component
+          p | ablate each heads@last | effect | select component
           "more"
           """#,
         ], interruptAfter: "began",
         interruptWhen: {
-          usleep(1_500_000)
+          usleep(4_000_000)
           return true
         }, signal: signal)
       #expect(ended.status == status)

@@ -107,12 +107,11 @@ extension Evaluator {
     case .missing: return .missing
     case .list(let values):
       if case .missing = left { return .missing }
-      var isIn = false
-      for (index, value) in values.enumerated() where !isIn {
+      for (index, value) in values.enumerated() {
         if index & 0xFFF == 0xFFF { try Interruption.check() }
-        isIn = try equal(left, value) ?? false
+        if try equal(left, value) ?? false { return .boolean(true) }
       }
-      return .boolean(isIn)
+      return .boolean(false)
     case .text(let text):
       guard let part = left.asText else {
         throw Failure("only text can be in text, not \(left.kind)")

@@ -26,7 +26,9 @@ extension Session {
       session: self, row: Evaluator.Row(table: table, index: 0, places: places))
     let values: [Value]
     do {
-      values = try (0..<table.rowCount).mapChecked { index in
+      values = try (0..<table.rowCount).map { index in
+        // One row may look through a list as long as the table.
+        try Interruption.check()
         evaluator.row?.index = index
         undefinedRows?.row = index
         return try evaluator.evaluate(expression)
