@@ -60,7 +60,8 @@ let package = Package(
       resources: [
         .embedInCode("Models/packages.tsv"), .embedInCode("Models/references.tsv"),
       ]),
-    .target(name: "Lang"),
+    .systemLibrary(name: "CStack", path: "Sources/Lang/CStack"),
+    .target(name: "Lang", dependencies: ["CStack"], exclude: ["CStack"]),
     .systemLibrary(name: "CSIMD", path: "Sources/Model/Kernels/CSIMD"),
     .target(name: "CMemory", path: "Sources/Model/Memory/CMemory"),
     .target(
@@ -98,7 +99,7 @@ if Context.environment["SUMMAND_FUZZ"] != nil {
   package.targets.append(
     .executableTarget(
       name: "fuzz", dependencies: ["Runtime"], path: "Scripts/fuzz.d",
-      exclude: ["seeds.py"],
+      exclude: ["seeds.py", "blocks.py"],
       swiftSettings: [.unsafeFlags([sanitizers])],
       // The default linker fails on what the sanitizers add.
       linkerSettings: [.unsafeFlags([sanitizers, "-use-ld=lld"])]))

@@ -185,6 +185,11 @@ struct Parser {
         "this is nested more than \(Self.nestingLimit) levels deep", at: span,
         help: "name the inner parts with `let`")
     }
+    guard !Stack.isLow else {
+      throw fail(
+        "this is nested too deeply for the stack", at: span,
+        help: "name the inner parts with `let`, or raise `ulimit -s`")
+    }
     return try body(&self)
   }
 

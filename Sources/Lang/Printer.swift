@@ -10,6 +10,7 @@ public enum Printer {
 
   /// `depth` is how many blocks the statement stands in; the first line is not indented.
   public static func print(_ statement: Statement, depth: Int = 0) -> String {
+    if Stack.isNearlyFull { return "…" }
     switch statement.kind {
     case .pipeline(let pipeline):
       return print(pipeline)
@@ -86,6 +87,7 @@ public enum Printer {
   // MARK: Expressions
 
   public static func print(_ expression: Expression) -> String {
+    if Stack.isNearlyFull { return "…" }
     switch expression.kind {
     case .integer(let value): return String(value)
     case .number(let value, let unit): return NumberText.text(of: value, unit)

@@ -18,7 +18,10 @@ struct Main {
     // Ignored, as some programs hand it down, it would take away how a command ended.
     signal(SIGCHLD, SIG_DFL)
     let arguments = Array(CommandLine.arguments.dropFirst())
-    exit(status(of: arguments) { Session(host: SessionHost($0), arguments: $0.bindings) }.rawValue)
+    LargeStack.run {
+      exit(
+        status(of: arguments) { Session(host: SessionHost($0), arguments: $0.bindings) }.rawValue)
+    }
   }
 
   /// - Parameter makeSession: makes what runs the texts.

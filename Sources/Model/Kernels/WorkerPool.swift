@@ -152,9 +152,26 @@ private func startThread(_ body: @escaping @Sendable () -> Void) {
   pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
   // The usual 8 MiB a thread would count under `ulimit -v`; what they run needs a few KiB.
   pthread_attr_setstacksize(&attributes, 1 << 20)
-  // A thread that cannot be had is done without: who is there takes its items.
-  if pthread_create(&thread, &attributes, entry, start) != 0 {
-    Unmanaged<Start>.fromOpaque(start).release()
-  }
+  let outer = blockSignals()
+  let code = pthread_create(&thread, &attributes, entry, start)
+  restoreSignals(outer)
   pthread_attr_destroy(&attributes)
+  // A thread that cannot be had is done without: who is there takes its items.
+  if code != 0 { Unmanaged<Start>.fromOpaque(start).release() }
+}
+
+/// A new thread inherits the signals that are blocked: none is for workers, but those of their own
+/// faults.
+private func blockSignals() -> sigset_t {
+  var blocked = sigset_t()
+  var outer = sigset_t()
+  sigfillset(&blocked)
+  for fault in [SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP] { sigdelset(&blocked, fault) }
+  pthread_sigmask(SIG_SETMASK, &blocked, &outer)
+  return outer
+}
+
+private func restoreSignals(_ outer: sigset_t) {
+  var outer = outer
+  pthread_sigmask(SIG_SETMASK, &outer, nil)
 }

@@ -38,6 +38,9 @@ extension Invocation {
     _ set: PromptSet, _ targets: [EditSpec.Target], _ mode: EditSpec.Mode, at span: SourceSpan,
     words: String
   ) throws -> Value {
+    guard mode.donors?.donorDepth ?? 0 < PromptSet.deepestDonors else {
+      throw failure("donors of donors are nested more than \(PromptSet.deepestDonors) deep")
+    }
     var set = set
     let isSwept = word("each") != nil
     if isSwept, set.sweep != nil {

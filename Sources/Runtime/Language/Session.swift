@@ -40,7 +40,8 @@ public final class Session: Interpreter {
   var frames: [[String: Value]] = [[:]]
   var functions: [String: UserFunction] = [:]
   let scriptArguments: [(name: String, value: String)]
-  var depth = 0
+  /// The calls of `def`s under way, outermost first.
+  var calls: [Call] = []
   /// Files being read by `source`, outermost first.
   var sourcing: [String] = []
   /// Files that `source` has read to their ends.
@@ -126,6 +127,7 @@ public final class Session: Interpreter {
   /// A plain line on standard error, and in a report.
   func note(_ text: String) {
     if planning != nil { return }
+    let text = shortened(text)
     page?.note(text)
     say(text)
   }

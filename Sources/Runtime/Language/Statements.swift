@@ -15,6 +15,7 @@ extension Session {
 
   func run(_ statement: Statement) throws {
     try Interruption.check()
+    try checkStack(at: statement.span)
     try placing(at: statement.span, in: source) {
       switch statement.kind {
       case .pipeline(let pipeline):

@@ -49,13 +49,15 @@ struct UserFunction {
         throw Failure(
           "`\(definition.name.text)` needs '\(parameter.name.text)'", help: usage, span: name.span)
       }
-      values[parameter.name.text] = try session.evaluate(fallback, in: source, seeing: values)
+      values[parameter.name.text] = try session.calling(name) {
+        try session.evaluate(fallback, in: source, seeing: values)
+      }
     }
     return values
   }
 
   private var usage: String {
-    "it is written: \(definition.name.text)(\(definition.parameters.map(\.name.text).joined(separator: ", ")))"
+    "it is written: \(definition.name.text)(\(listed(definition.parameters.map(\.name.text))))"
   }
 
   private func unknown(_ name: Name) -> Failure {

@@ -39,6 +39,14 @@ struct EditSpec: Sendable {
     case steer([Float])
     /// Attention from these positions is taken away; the targets are `attn_scores`.
     case knockout(source: Position.Kind)
+
+    /// The prompts whose runs give the values.
+    var donors: PromptSet? {
+      switch self {
+      case .mean(let set), .resample(let set, _, _), .patch(let set): set
+      case .zero, .freeze, .scale, .steer, .knockout: nil
+      }
+    }
   }
 
   /// The sites that it reads of the run of a donor, and at what positions.

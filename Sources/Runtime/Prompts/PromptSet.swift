@@ -12,6 +12,11 @@ public struct PromptSet: Sendable {
   /// `each`.
   private(set) var sweepIndex: Int?
 
+  /// Every walk over donors, and the end of their lives, is a recursion.
+  static let deepestDonors = 64
+  /// How many sets lie behind it, each the donor of an edit of the next: 0 without a donor.
+  private(set) var donorDepth = 0
+
   /// A new set, whose prompts are numbered from 0.
   init(prompts: [Prompt]) {
     self.prompts = prompts
@@ -54,6 +59,7 @@ public struct PromptSet: Sendable {
   mutating func append(_ edit: EditSpec, isSwept: Bool) {
     if isSwept { sweepIndex = edits.count }
     edits.append(edit)
+    if let donors = edit.mode.donors { donorDepth = max(donorDepth, donors.donorDepth + 1) }
   }
 
   /// The same prompts with the edits that hold for every run of a sweep.
