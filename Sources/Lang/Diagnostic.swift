@@ -17,7 +17,7 @@ public struct Diagnostic: Error, Sendable, Hashable {
     public var span: SourceSpan?
 
     public init(_ message: String, at span: SourceSpan? = nil) {
-      self.message = message
+      self.message = shortened(message)
       self.span = span
     }
   }
@@ -27,9 +27,9 @@ public struct Diagnostic: Error, Sendable, Hashable {
     help: String? = nil, notes: [Note] = []
   ) {
     self.severity = severity
-    self.message = message
+    self.message = shortened(message)
     self.span = span
-    self.help = help
+    self.help = help.map(shortened)
     self.notes = notes
   }
 }

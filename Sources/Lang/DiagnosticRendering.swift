@@ -78,7 +78,8 @@ private struct DiagnosticExcerpt {
     let carets = String(repeating: "^", count: width)
     let underline = String(repeating: " ", count: before) + style.paint(carets, .underline)
     return [
-      style.paint("\(margin)--> \(withPictures(source.name)):\(line):\(column)", .location),
+      style.paint(
+        "\(margin)--> \(withPictures(excerpt(source.name))):\(line):\(column)", .location),
       bar,
       style.paint("\(number) |", .location) + (text.isEmpty ? "" : " ")
         + style.paint(text, .source),

@@ -48,8 +48,7 @@ enum NumberText {
   }
 
   private static func tooLarge(_ text: String, help: String? = nil) -> Problem {
-    let shown = text.count > 40 ? text.prefix(39) + "…" : text
-    return Problem(message: "\(shown) is too large a number", help: help)
+    Problem(message: "\(excerpt(text, limit: 40)) is too large a number", help: help)
   }
 
   /// Whether these digits are those of `Int.min`.

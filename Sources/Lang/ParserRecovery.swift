@@ -70,9 +70,7 @@ extension Parser {
 
   /// Text to quote in a message: one line, not too long.
   func excerpt(_ span: SourceSpan) -> String {
-    let text = text(SourceSpan(span.start, min(span.end, span.start + 160)))
-    guard text.count > 40 else { return text }
-    return text.prefix(39) + "…"
+    Lang.excerpt(text(SourceSpan(span.start, min(span.end, span.start + 160))), limit: 40)
   }
 
   // MARK: Recovery

@@ -9,7 +9,7 @@ public func parseSelector(_ text: String) -> Result<Expression, Diagnostic> {
   else {
     return .failure(
       Diagnostic(
-        "`\(text.prefix(80))` is not a component, a site or a position",
+        "`\(excerpt(text))` is not a component, a site or a position",
         at: SourceSpan(0, text.utf8.count), help: "for instance: L29H1, L9.mlp@subject, heads@last")
     )
   }

@@ -191,7 +191,7 @@ private struct TemplateParser {
     guard isName(text) else {
       let trimmed = text.split(whereSeparator: \.isWhitespace).joined(separator: "_")
       throw Diagnostic(
-        "`\(text.prefix(40))` cannot name a span or a column", at: place,
+        "`\(excerpt(text, limit: 40))` cannot name a span or a column", at: place,
         help: isName(trimmed)
           ? "write {\(trimmed)\(isSign(":", at: position) ? ":…" : "")}"
           : "a name has letters, digits and `_`; a brace of the text is written twice: {{")

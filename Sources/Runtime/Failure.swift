@@ -56,8 +56,8 @@ public struct Failure: Error, Sendable {
     _ message: String, help: String? = nil, status: ExitStatus = .failed, span: SourceSpan? = nil,
     source: SourceText? = nil
   ) {
-    self.message = message
-    self.help = help
+    self.message = shortened(message)
+    self.help = help.map(shortened)
     self.status = status
     self.span = span
     self.source = source

@@ -210,7 +210,8 @@ import Testing
 
   @Test func escapesWhatAMessageQuotes() {
     #expect(quoted("a\u{1B}[31m\u{202E}é") == "'a\\u{1b}[31m\\u{202e}é'")
-    #expect(quoted("aaa", limit: 2) == "'aa…'")
+    #expect(quoted("aaa", limit: 2) == "'a…'")
+    #expect(quoted("/a/b/c", limit: 3) == "'…/c'")
   }
 
   @Test func readsTheDefaultModel() throws {

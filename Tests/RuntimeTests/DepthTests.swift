@@ -46,7 +46,7 @@ import Testing
     (_, _, messages) = session.running("let x = [x]")
     #expect(messages.contains("lists are nested more than 64 deep"), "\(messages)")
     (_, _, messages) = session.running("let x = 1\nfor i in 0..60 { let x = [x, x] }")
-    #expect(messages.contains("more than 10000000 elements"), "\(messages)")
+    #expect(messages.contains("more than 10,000,000 elements"), "\(messages)")
   }
 
   @Test func donorsOfDonorsAreBounded() throws {

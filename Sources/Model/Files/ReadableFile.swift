@@ -170,18 +170,20 @@ private struct FileIdentity {
 
 /// `text` in quotes, for a message: what would move a terminal's cursor is escaped, and a name of
 /// a million characters is cut.
-func quoted(_ text: String, limit: Int = 400) -> String {
-  var quoted = "'"
-  for (count, scalar) in text.unicodeScalars.enumerated() {
-    if count == limit {
-      quoted += "…"
-      break
-    }
+func quoted(_ text: String, limit: Int = 80) -> String {
+  let isLong = text.unicodeScalars.count > limit
+  // The end of a path is what tells paths apart.
+  let keepsEnd = isLong && text.contains("/") && !text.contains(" ")
+  let shown =
+    keepsEnd
+    ? text.unicodeScalars.suffix(limit - 1) : text.unicodeScalars.prefix(isLong ? limit - 1 : limit)
+  var quoted = keepsEnd ? "'…" : "'"
+  for scalar in shown {
     switch scalar.properties.generalCategory {
     case .control, .format, .lineSeparator, .paragraphSeparator, .unassigned, .privateUse:
       quoted += "\\u{\(String(scalar.value, radix: 16))}"
     default: quoted.unicodeScalars.append(scalar)
     }
   }
-  return quoted + "'"
+  return quoted + (isLong && !keepsEnd ? "…'" : "'")
 }

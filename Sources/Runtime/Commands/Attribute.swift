@@ -64,7 +64,7 @@ extension Command {
     let words = ["component", "layer", "head", "source", "span"]
     let unknown = names.first { !words.contains($0) }
     throw Failure(
-      "`dla` cannot be divided by \(names.joined(separator: ", "))",
+      "`dla` cannot be divided by \(listed(names))",
       help: unknown.flatMap { suggestion(for: $0, among: words) }.map { "did you mean `\($0)`?" }
         ?? "by component, by layer, by head, by source, or by head, span", span: span)
   }

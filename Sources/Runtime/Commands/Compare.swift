@@ -47,7 +47,7 @@ extension Invocation {
     guard a.name != b.name else {
       throw Failure(
         "'\(a.name)' is compared with itself",
-        help: "name two: \(session.models.names.joined(separator: ", "))", span: joinedSpan("b"))
+        help: "name two: \(listed(session.models.names))", span: joinedSpan("b"))
     }
     guard let expression = expression("by") else {
       if has("of") || word("centred") != nil {

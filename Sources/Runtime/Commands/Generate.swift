@@ -20,12 +20,16 @@ extension Command {
     examples: ["colosseum | generate 5", "colosseum | generate 5 temperature 0.8 seed 1"],
     run: continuePrompts)
 
+  /// More than any model's context.
+  private static let mostTokens = 1_000_000
+
   private static func continuePrompts(_ call: Invocation) throws -> Value {
     let set = try placing(at: call.span) { try call.promptInput().withoutSweep(for: "generate") }
     let count = try call.integer("count") ?? 0
-    guard count > 0 else {
+    guard (1...mostTokens).contains(count) else {
       throw Failure(
-        "`generate` takes a count from 1", span: call.expression("count")?.span ?? call.span)
+        "`generate` takes a count from 1 to 1,000,000",
+        span: call.expression("count")?.span ?? call.span)
     }
     let temperature = try temperature(call)
     let seed = try temperature == nil ? 0 : call.seed()

@@ -92,7 +92,14 @@ extension Command {
       throw Failure("`lens top` takes a count from 1", span: call.expression("top")?.span)
     }
     if most == nil { _ = try placing(at: call.span) { try set.answers(for: "lens") } }
-    let selector = try call.selectors("at").first
+    let selectors = try call.selectors("at")
+    guard selectors.count <= 1 else {
+      throw Failure(
+        "`lens at` takes one selector, not \(selectors.count)",
+        help: "several positions: @{0,last}",
+        span: selectors[0].span)
+    }
+    let selector = selectors.first
     if let selector, !selector.selector.isPosition {
       throw Failure(
         "`lens at` takes a position, not '\(selector.selector.text)'",

@@ -40,6 +40,10 @@ extension Command {
       }
     } else if call.word("first") != nil {
       throw call.failure("`first` needs an answer", help: "-> first \"text\"")
+    } else if let foil = call.expression("vs") {
+      throw Failure(
+        "foils need an answer to compare with",
+        help: "prompt \"…\" -> \" answer\" vs \" foil\"", span: foil.span)
     }
     prompt.foils = try call.expressions("vs").map { foil in
       try placing(at: foil.span) { try reader.target(try call.session.bareText(foil)) }
@@ -101,10 +105,12 @@ struct AnswerReader {
         token: first.id, text: model.tokenizer.text(of: first.id), written: text,
         takesFirst: takesFirst)
     }
-    let tokens = pieces.map { quotedText(model.tokenizer.text(of: $0.id)) }
+    let shown = 8
+    let tokens = pieces.prefix(shown).map { quotedText(excerpt(model.tokenizer.text(of: $0.id))) }
     let spaced = model.tokenizer.isWholeToken(" " + text) != nil
     throw Failure(
-      "the answer \(quotedText(text)) is \(pieces.count) tokens: \(tokens.joined(separator: " "))",
+      "the answer \(quotedText(text)) is \(pieces.count) tokens: "
+        + tokens.joined(separator: " ") + (pieces.count > shown ? " …" : ""),
       help: spaced
         ? "with a leading space it is one: \(quotedText(" " + text))"
         : "an answer is one token; `first \(quotedText(text))` takes \(tokens[0])")

@@ -31,7 +31,7 @@ extension Command {
       }
       members[name] = value
     }
-    for (name, expression) in call.arguments.assignments {
+    for (name, expression) in call.assignments {
       // A script that sources this one has had its say.
       if members[name.text] != nil, !call.session.sourcing.isEmpty { continue }
       members[name.text] =

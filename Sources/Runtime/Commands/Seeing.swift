@@ -32,6 +32,7 @@ extension Command {
       kind: kind, table: input.table, columns: try call.columns("columns"),
       by: try call.column("by"), title: try call.text("title"),
       prompts: input.origins.flatMap(\.prompts))
+    try placing(at: call.span) { try plot.checkColumns() }
     if let expression = call.expression("to"), let path = try call.text("to") {
       let drawing = try placing(at: call.span) { try plot.drawing() }
       try placing(at: expression.span) { try write(drawing, to: path, host: call.host) }

@@ -64,7 +64,7 @@ extension Command {
   ) { call in
     try call.shaping { table in
       var table = table
-      for (name, expression) in call.arguments.assignments {
+      for (name, expression) in call.assignments {
         let values = try call.session.column(expression, over: table)
         let cells = try values.mapChecked { value in
           guard let cell = value.cell else {

@@ -1,3 +1,5 @@
+import Lang
+
 /// CounterFact (Meng et al. 2022, "Locating and Editing Factual Associations in GPT") as it is
 /// published: one row a record; `template` is its prompt with `{subject}`, the answer is
 /// `target_true`, the foil `target_new`. Nil where the records are something else.

@@ -79,7 +79,7 @@ struct FactSource {
     if let column = table[name] { return column }
     throw unreadable(
       "'\(path)' has no column `\(name)`",
-      help: "its columns are \(table.columnNames.joined(separator: ", "))")
+      help: "its columns are \(listed(table.columnNames))")
   }
 
   private static func unreadable(_ message: String, help: String? = nil) -> Failure {
@@ -93,7 +93,7 @@ extension FactSource {
     guard let column = table["relation"] else {
       throw Failure(
         "'\(path)' has no column `relation` to choose by",
-        help: "its columns are \(table.columnNames.joined(separator: ", "))")
+        help: "its columns are \(listed(table.columnNames))")
     }
     let names = (0..<column.count).map { column[$0].description }
     for relation in relations where !names.contains(relation) {

@@ -1,3 +1,4 @@
+import Lang
 import Model
 
 /// An array of objects, an object of arrays, the document that `save` writes or wrote in 0.1.0, or

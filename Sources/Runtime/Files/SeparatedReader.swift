@@ -1,3 +1,4 @@
+import Lang
 import Model
 
 /// A field as it was read: its text is nil where nothing stands there.

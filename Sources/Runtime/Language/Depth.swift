@@ -51,31 +51,3 @@ extension Session {
       source: source)
   }
 }
-
-extension Value {
-  /// How many lists may lie in each other.
-  static let deepestList = 64
-  /// How many elements a list of lists may have in all of them.
-  private static let mostElements = 10_000_000
-
-  /// A list of these elements.
-  ///
-  /// - Throws: `Failure` for lists within lists that no walk over them, and no end of them, could
-  ///   bear.
-  init(nesting elements: [Value]) throws {
-    var budget = Self.mostElements
-    try Self.measure(elements, depth: 1, &budget)
-    self = .list(elements)
-  }
-
-  private static func measure(_ elements: [Value], depth: Int, _ budget: inout Int) throws {
-    guard depth <= deepestList else {
-      throw Failure("lists are nested more than \(deepestList) deep")
-    }
-    budget -= elements.count
-    guard budget >= 0 else {
-      throw Failure("this list has more than \(mostElements) elements, counting those of its lists")
-    }
-    for case .list(let inner) in elements { try measure(inner, depth: depth + 1, &budget) }
-  }
-}

@@ -16,7 +16,8 @@ struct Evaluator {
   }
 
   func evaluate(_ expression: Lang.Expression) throws -> Value {
-    try placing(at: expression.span, in: session.source) { try value(of: expression) }
+    try session.checkStack(at: expression.span)
+    return try placing(at: expression.span, in: session.source) { try value(of: expression) }
   }
 
   private func value(of expression: Lang.Expression) throws -> Value {
@@ -177,22 +178,28 @@ struct Evaluator {
   static func checkSize(ofList values: [Value]) throws {
     guard values.contains(where: \.isList) else { return }
     var count = 0
-    try countElements(of: values, &count)
+    try countElements(of: values, depth: 1, &count)
   }
 
-  private static func countElements(of values: [Value], _ count: inout Int) throws {
+  private static func countElements(of values: [Value], depth: Int, _ count: inout Int) throws {
+    // Every walk over a list, and the end of its life, is a recursion.
+    guard depth <= deepestList else {
+      throw Failure("lists are nested more than \(deepestList) deep")
+    }
     count += values.count
     guard count <= mostElements else {
       throw Failure("this list has more than \(thousands(mostElements)) elements, all told")
     }
     for case .list(let inner) in values {
       try Interruption.check()
-      try countElements(of: inner, &count)
+      try countElements(of: inner, depth: depth + 1, &count)
     }
   }
 
   /// As many as a range may have.
   private static let mostElements = 10_000_000
+  /// How many lists may lie in each other.
+  private static let deepestList = 64
 
   func interpolated(_ pipeline: Pipeline) throws -> String {
     let value = try parenthesised(pipeline)

@@ -7,10 +7,24 @@ struct Invocation {
   let command: Command
   let name: Name
   let input: Value
-  let arguments: BoundArguments
+  private let arguments: BoundArguments
   let session: Session
   /// How many rows of the result will be looked at, where the next stage says so.
   let rowsWanted: Int?
+  /// The parameters that the command has looked at.
+  private let reads = Reads()
+
+  init(
+    command: Command, name: Name, input: Value, arguments: BoundArguments, session: Session,
+    rowsWanted: Int?
+  ) {
+    self.command = command
+    self.name = name
+    self.input = input
+    self.arguments = arguments
+    self.session = session
+    self.rowsWanted = rowsWanted
+  }
 
   var span: SourceSpan { name.span }
   var host: any Host { session.host }
@@ -26,10 +40,51 @@ struct Invocation {
 
   // MARK: Arguments
 
+  private final class Reads { var parameters: Set<String> = [] }
+
+  /// Runs the command. What is given must matter: an argument that the command has not looked at is
+  /// an error.
+  func run() throws -> Value {
+    let value = try command.run(self)
+    let ignored = command.parameters.first { parameter in
+      !reads.parameters.contains(parameter.name) && span(of: parameter) != nil
+    }
+    guard let ignored, let span = span(of: ignored) else { return value }
+    throw Failure(
+      "`\(ignored.words.first ?? ignored.name)` has no effect here",
+      help: "omit it, or see `help \(command.name)`", span: span)
+  }
+
+  /// Where the argument of a parameter stands; nil if it is not given.
+  private func span(of parameter: Command.Parameter) -> SourceSpan? {
+    if parameter.form == .assignment, let first = arguments.assignments.first {
+      return first.name.span
+    }
+    return arguments.values[parameter.name]?.first?.span ?? arguments.words[parameter.name]?.span
+  }
+
+  /// Whether it is given. To ask is not to read.
   func has(_ parameter: String) -> Bool { arguments.values[parameter] != nil }
-  func word(_ parameter: String) -> String? { arguments.words[parameter]?.text }
-  func expressions(_ parameter: String) -> [Lang.Expression] { arguments.values[parameter] ?? [] }
-  func expression(_ parameter: String) -> Lang.Expression? { arguments.values[parameter]?.first }
+
+  func word(_ parameter: String) -> String? {
+    reads.parameters.insert(parameter)
+    return arguments.words[parameter]?.text
+  }
+
+  func expressions(_ parameter: String) -> [Lang.Expression] {
+    reads.parameters.insert(parameter)
+    return arguments.values[parameter] ?? []
+  }
+
+  func expression(_ parameter: String) -> Lang.Expression? { expressions(parameter).first }
+
+  /// What is written as `NAME = VALUE`.
+  var assignments: [(name: Name, value: Lang.Expression)] {
+    for parameter in command.parameters where parameter.form == .assignment {
+      reads.parameters.insert(parameter.name)
+    }
+    return arguments.assignments
+  }
 
   func value(_ parameter: String) throws -> Value? {
     try expression(parameter).map { try session.evaluate($0) }

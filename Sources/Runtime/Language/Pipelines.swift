@@ -34,11 +34,6 @@ extension Session {
 
   /// The stages of a pipeline, whose `with` holds on after them.
   func runStages(of pipeline: Pipeline) throws -> Value {
-    depth += 1
-    defer { depth -= 1 }
-    guard depth < 200 else {
-      throw Failure("calls are nested too deeply", help: "does a `def` call itself?")
-    }
     var value = Value.nothing
     for (i, stage) in pipeline.stages.enumerated() {
       let next = i + 1 < pipeline.stages.count ? pipeline.stages[i + 1] : nil
@@ -103,10 +98,10 @@ extension Session {
     var binder = Binder(command, named: name, in: source)
     let bound = try binder.bind(arguments)
     defer { warnOfNotFinite(at: name.span) }
-    return try command.run(
-      Invocation(
-        command: command, name: name, input: input, arguments: bound, session: self,
-        rowsWanted: rowsWanted))
+    return try Invocation(
+      command: command, name: name, input: input, arguments: bound, session: self,
+      rowsWanted: rowsWanted
+    ).run()
   }
 
   private func call(
@@ -115,6 +110,12 @@ extension Session {
   ) throws -> Value {
     let names = try function.bind(
       arguments, input: input, name: name, in: self, evaluate: evaluate)
+    return try calling(name) { try run(function, on: names, name) }
+  }
+
+  private func run(_ function: UserFunction, on names: [String: Value], _ name: Name) throws
+    -> Value
+  {
     frames.append(names)
     let outer = source
     source = function.source

@@ -23,7 +23,7 @@ extension Session {
         help: suggestion(for: name, among: declared).map { "did you mean \($0)=…?" }
           ?? (declared.isEmpty
             ? "a script declares its arguments: arguments \(name)=DEFAULT"
-            : "it has: \(declared.joined(separator: ", "))"),
+            : "it has: \(listed(declared))"),
         status: .usage)
     }
   }

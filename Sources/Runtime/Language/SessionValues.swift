@@ -12,7 +12,7 @@ extension Session {
     guard models.entries.isEmpty else {
       throw Failure(
         "no model is in use",
-        help: "`use NAME` chooses one: \(models.names.joined(separator: ", "))")
+        help: "`use NAME` chooses one: \(listed(models.names))")
     }
     throw Failure(
       "no model is loaded",
@@ -28,7 +28,7 @@ extension Session {
     throw Failure(
       "no model is loaded as '\(name)'",
       help: suggestion(for: name, among: names).map { "did you mean \($0)?" }
-        ?? "loaded are \(names.joined(separator: ", ")); `load` opens another")
+        ?? "loaded are \(listed(names)); `load` opens another")
   }
 
   /// Bytes that runs may take: the weights of every loaded model are counted, read or not.

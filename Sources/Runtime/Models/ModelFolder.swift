@@ -1,3 +1,5 @@
+import Lang
+
 #if canImport(FoundationEssentials)
   import FoundationEssentials
 #else
@@ -29,7 +31,7 @@ struct ModelFolder {
     case .gguf(let parts): return (at(parts[0]), missing(parts))
     case .several(let names):
       throw Failure(
-        "`\(path)` has several GGUF files: \(names.joined(separator: ", "))",
+        "`\(path)` has several GGUF files: \(listed(names))",
         help: "name one: load \"\((name ?? at)(names[0]))\"", status: .unreadable)
     case .missing, .foreign, .none: return nil
     }

@@ -1,3 +1,5 @@
+import Lang
+
 /// What `plot` draws: a kind, a table, and those of its columns that were named. The terminal and
 /// pages draw the same choice of rows and columns.
 struct Plot {
@@ -13,6 +15,28 @@ struct Plot {
   var title: String?
   /// What the rows were measured on: `attention` shows its tokens.
   var prompts: [Prompt] = []
+
+  /// - Throws: `Failure` for a column that is named and not drawn.
+  func checkColumns() throws {
+    let (most, splits): (Int, Bool) =
+      switch kind {
+      case .bar: (.max, false)
+      case .line: (.max, true)
+      case .heatmap: (3, false)
+      case .scatter: (2, true)
+      case .attention: (1, false)
+      }
+    guard columns.count <= most else {
+      throw Failure(
+        "`plot \(kind.rawValue)` draws \(most == 1 ? "one column" : "\(most) columns"), "
+          + "not \(columns.count)", help: "omit '\(excerpt(columns[most]))'")
+    }
+    guard by == nil || splits else {
+      throw Failure(
+        "`by` has no effect on `plot \(kind.rawValue)`",
+        help: "`plot line` and `plot scatter` take it")
+    }
+  }
 
   private func column(_ index: Int) -> String? {
     columns.indices.contains(index) ? columns[index] : nil

@@ -13,7 +13,7 @@ extension PlotGrid {
     let keys = ["component", "position"].compactMap { table[$0] }
     let lines = try table.groups(by: keys)
     let tokens = try table.tokens(of: prompts)
-    let places = (0..<table.rowCount).compactMap { sources.values.number($0).map { Int($0) } }
+    let places = (0..<table.rowCount).compactMap { sources.values.whole($0) }
     guard let first = places.min(), let last = places.max(), first >= 0, last < 1 << 16 else {
       throw Failure("`plot attention` finds no position in the column `source`")
     }
@@ -33,7 +33,7 @@ extension PlotGrid {
       var line = [Double](repeating: .nan, count: count)
       var taken = Set<Int>()
       for row in rows {
-        guard let source = sources.values.number(row).map({ Int($0) }) else { continue }
+        guard let source = sources.values.whole(row) else { continue }
         guard taken.insert(source).inserted else {
           throw Failure(
             "`plot attention` finds several rows for one head, position and source",
@@ -52,6 +52,13 @@ extension PlotGrid {
       return text
     }
     return "\(text) \(tokens[place])"
+  }
+}
+
+extension Values {
+  /// A whole number as it is; nil where it is missing, or of another type.
+  fileprivate func whole(_ row: Int) -> Int? {
+    if case .integers(let values) = self { values[row] } else { nil }
   }
 }
 

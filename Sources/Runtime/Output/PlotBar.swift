@@ -72,7 +72,8 @@ private struct Bars {
       return
     }
     // Divided before they are added: the range of two large doubles may be none.
-    let share = (-low / largest) / (high / largest - low / largest)
+    // Where all that is finite is 0, infinities stand on both sides.
+    let share = largest == 0 ? 0.5 : (-low / largest) / (high / largest - low / largest)
     left = min(cells - 1, max(1, Int((Double(cells) * share).rounded())))
     right = cells - left
   }

@@ -1,15 +1,6 @@
 /// The text in double quotes, with what cannot be seen escaped as the language writes it.
 func quotedText(_ text: String) -> String { "\"" + escapedText(text, quotes: true) + "\"" }
 
-/// The beginning of a text of any length, for a message.
-func excerpt(_ text: String, limit: Int = 200) -> String {
-  guard
-    let end = text.unicodeScalars.index(
-      text.startIndex, offsetBy: limit, limitedBy: text.endIndex), end < text.endIndex
-  else { return text }
-  return String(text.unicodeScalars[..<end]) + "…"
-}
-
 /// Control characters, line separators and invisible marks as `\n`, `\t`, `\u{…}`; a backslash and
 /// a quote escaped where `quotes`.
 func escapedText(_ text: String, quotes: Bool = false) -> String {

@@ -48,7 +48,7 @@ struct FactReader {
       throw Failure(
         "'\(source.path)' has no column `\(column)`",
         help: suggestion(for: column, among: names).map { "did you mean {\($0)}?" }
-          ?? "its columns are \(names.joined(separator: ", "))")
+          ?? "its columns are \(listed(names))")
     }
   }
 

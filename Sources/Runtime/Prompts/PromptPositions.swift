@@ -26,7 +26,7 @@ extension Prompt {
       let found = spans.filter { $0.label == label }.flatMap { Array($0.tokens) }
       guard found.isEmpty else { return found }
       let labels = spans.map(\.label)
-      let known = (labels + ["last"]).joined(separator: ", ")
+      let known = listed(labels + ["last"])
       throw Failure(
         "there is no span '\(label)' in '\(name)'",
         help: suggestion(for: label, among: labels + ["last"]).map { "did you mean @\($0)?" }

@@ -83,7 +83,7 @@ public struct Table: Sendable, Equatable {
 
 /// `a, b and c`, cut after twelve names.
 func enumeration(_ names: [String], limit: Int = 12) -> String {
-  let quoted = names.map { "`\($0)`" }
+  let quoted = names.map { "`\(excerpt($0))`" }
   guard let last = quoted.last else { return "none" }
   if names.count > limit {
     return quoted.prefix(limit).joined(separator: ", ") + " and \(names.count - limit) more"

@@ -1,0 +1,137 @@
+import Lang
+import Model
+import Testing
+
+@testable import Runtime
+
+/// Lines that call a command in every way that its declaration allows, made from the declaration
+/// alone: a new command is tried without a word said here.
+struct EveryArgument {
+  /// What the lines speak of.
+  static let prologue = """
+    let asked = prompt "{subject:the sky} {relation:is} a" -> "b" vs "c"
+    let several = [asked, (prompt "{subject:a sea} {relation:is} a" -> "c" vs "b")]
+    let parts = asked | dla by head, span
+    let attended = asked | attention heads@*
+    let none = parts | where dla > 1e30
+    let holes = parts | derive dla = missing, layer = missing
+    let huge = parts | derive dla = 1e308 * 10 * (layer - 0.5), head = 9223372036854775807, source = 9223372036854775807 - layer
+    let bad = 1e308 * 10 - 1e308 * 10
+    let infinite = 1e308 * 10
+    """
+
+  /// What may come through the pipe.
+  static let inputs = [
+    "", "asked", "several", "asked | ablate L0.mlp", "asked | ablate each heads@last", "parts",
+    "attended", "none", "holes", "huge", "3", #""text""#, "[1, 2]", "[]", "missing", "L0H0",
+    "true",
+  ]
+
+  /// Numbers at which sums overflow, or that are none.
+  static let numbers = [
+    "0", "1", "-1", "2", "0.5", "-0.5", "1e308", "-1e308", "1e-320", "1e19", "-1e19",
+    "9223372036854775807", "(-9223372036854775807 - 1)", "9007199254740993", "4294967296",
+    "2147483648", "100%", "1e300%", "99999999TB", "1e300h", "(bad)", "(infinite)", "(-infinite)",
+    "(missing)",
+  ]
+
+  /// Values of every other kind.
+  static let others = [
+    #""""#, #""text""#, "'a\u{1}b'", "[]", "[1, [2]]", "[0, -1]", "true", "(parts)", "(none)",
+    "(asked)", "(several)", "L0H0", "L99H99", "L9223372036854775807", "L0..9223372036854775807",
+    "heads@last", "@last", "@9223372036854775807", "@-9223372036854775807", "@5..99", "nothing",
+    "component", "dla", "(args)", "1..3", "0..100000", "_",
+  ]
+
+  let command: Command
+
+  /// What satisfies a parameter where another one is tried.
+  private func usual(_ parameter: Command.Parameter) -> String {
+    switch parameter.kind {
+    case .number: "2"
+    case .text: #""a""#
+    case .path: command.name == "load" ? "\"\(tinyModelPath)\"" : "\"no/such/file.tsv\""
+    case .model: parameter.name == "b" ? "other" : "tiny"
+    case .selector:
+      switch parameter.name {
+      case "source", "except": "subject"
+      case "destination": "last"
+      case "at": command.name == "lens" ? "@last" : "L0"
+      case "with": "embed"
+      default: command.name == "steer" ? "L0.mlp@last" : "L0H0"
+      }
+    case .column:
+      switch parameter.name {
+      case "x": "dla"
+      case "y": "layer"
+      case "row": "component"
+      case "column": "span"
+      case "spans": "subject, relation"
+      default: "component"
+      }
+    case .condition: "dla > 0"
+    case .tokens: #""b""#
+    case .prompts: "(several)"
+    case .table: "(parts | where span == \"subject\" | derive class = component | top 3)"
+    case .value: command.name == "steer" ? "[\(zeros)]" : "2"
+    case .word:
+      switch (command.name, parameter.form) {
+      case (_, .word(let words)): words[0]
+      case ("dla", _), ("compare", _): parameter.name == "of" ? "logit" : "head"
+      case ("effect", _): "logit"
+      case ("show", _), ("save", _): "csv"
+      case ("facts", _): "R"
+      case ("ablate", _): "relation"
+      case ("help", _): "dla"
+      default: "word"
+      }
+    }
+  }
+
+  private var zeros: String { repeatElement("0", count: 64).joined(separator: ", ") }
+
+  /// The words for one argument; nil where it has none to give.
+  private func argument(_ parameter: Command.Parameter, _ value: String) -> String {
+    switch parameter.form {
+    case .positional: value
+    case .keyword: "\(parameter.name) \(value)"
+    case .word: value
+    case .arrow: "-> \(value)"
+    case .assignment: "fresh = \(value)"
+    }
+  }
+
+  /// A call with all that must be given, and each of `given`.
+  func line(_ input: String, _ given: [String: String]) -> String {
+    let words = command.parameters.compactMap { parameter -> String? in
+      if let value = given[parameter.name] { return argument(parameter, value) }
+      return parameter.isRequired ? argument(parameter, usual(parameter)) : nil
+    }
+    let stage = ([command.name] + words).joined(separator: " ")
+    return input.isEmpty ? stage : "\(input) | \(stage)"
+  }
+
+  /// Every parameter with every value of a list, alone and beside all others.
+  func lines(
+    _ parameters: [Command.Parameter], _ values: [String], inputs: [String]
+  ) -> [String] {
+    parameters.flatMap { parameter in
+      values.flatMap { value in
+        inputs.map { line($0, [parameter.name: value]) }
+      }
+    }
+  }
+
+  /// The inputs that the command is made for, and one that it is not.
+  var likelyInputs: [String] {
+    switch command.input {
+    case .none: [""]
+    case .prompts: ["asked", "several"]
+    case .table: ["parts", "huge"]
+    case .any: ["asked", "parts"]
+    }
+  }
+}
+
+let tinyModelPath =
+  packageRoot.appendingPathComponent("Tests/ModelTests/Fixtures/tiny-gqa.F32.gguf").path
