@@ -4,6 +4,9 @@
 // take: libFuzzer itself counts those of the clock.
 
 import Foundation
+import Synchronization
+
+@testable import Model
 
 typealias Callback = @convention(c) (UnsafePointer<UInt8>?, Int) -> CInt
 
@@ -13,6 +16,43 @@ func runDriver(
   _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?>,
   _ callback: Callback
 ) -> CInt
+
+@_silgen_name("LLVMFuzzerMutate")
+func mutateBytes(_ data: UnsafeMutablePointer<UInt8>, _ size: Int, _ limit: Int) -> Int
+
+/// libFuzzer's hook for changes of our own: of a script, words; of all else, and now and then of a
+/// script too, bytes.
+@_cdecl("LLVMFuzzerCustomMutator")
+func mutate(_ data: UnsafeMutablePointer<UInt8>, _ size: Int, _ limit: Int, _ seed: UInt32) -> Int {
+  guard work?.target == .script, seed % 8 != 0 else { return mutateBytes(data, size, limit) }
+  var mutator = ScriptMutator(seed: seed)
+  let bytes = mutator.mutated(Array(UnsafeBufferPointer(start: data, count: size))).prefix(limit)
+  for (index, byte) in bytes.enumerated() { data[index] = byte }
+  return bytes.count
+}
+
+enum Watch {
+  /// When the input that runs was begun.
+  static let begun = Atomic<Int>(0)
+}
+
+func monotonicSeconds() -> Int {
+  var time = timespec()
+  clock_gettime(CLOCK_MONOTONIC, &time)
+  return time.tv_sec
+}
+
+func watch(seconds: Int) {
+  Thread.detachNewThread {
+    while true {
+      sleep(1)
+      let started = Watch.begun.load(ordering: .relaxed)
+      if started > 0, monotonicSeconds() - started >= seconds {
+        Interruption.requested.store(true, ordering: .relaxed)
+      }
+    }
+  }
+}
 
 struct Work {
   let target: FuzzTarget
@@ -39,6 +79,9 @@ nonisolated(unsafe) var work: Work? = try Work(target: target, folder: ScratchFo
 // As Ctrl-C ends it: with its statistics.
 signal(SIGXCPU) { _ in raise(SIGINT) }
 
+/// Ctrl-C for a script that runs long: what does not heed it within libFuzzer's time is a find.
+if target == .script { watch(seconds: 2) }
+
 let words = [CommandLine.arguments[0]] + CommandLine.arguments.dropFirst(2)
 var arguments = UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>.allocate(
   capacity: words.count + 1)
@@ -47,6 +90,8 @@ arguments[words.count] = nil
 var count = CInt(words.count)
 var list: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>? = arguments
 let status = runDriver(&count, &list) { start, count in
+  Watch.begun.store(monotonicSeconds(), ordering: .relaxed)
+  Interruption.requested.store(false, ordering: .relaxed)
   work?.run(UnsafeBufferPointer(start: start, count: count))
   return 0
 }

@@ -358,6 +358,21 @@ patch L9H8 -> L10H*.q --position=last, name = 'raw', x@"the end" | !sort -k2 | h
     write("language", "selector", "L29H1.mlp@subject")
 
 
+def script():
+    write("script", "measures", """asked | ablate each heads@last mean over several | effect of prob | sort -effect | top 3
+several | patch L0.resid_pre@last from asked | rank | derive x = -rank % 2 + 1e3
+""")
+    write("script", "tables", """let t = parts | group by component, span mean dla interval 90%
+t | pivot component span | plot scatter subject, relation
+parts | classify top 2 thresholds 2, 5 | sample 50% by class seed 1 rest | show as json
+""")
+    write("script", "statements", """arguments n=3
+def f(x, n=2) { if n > 0 { f(x, n - 1) } else { x | take n } }
+for head in L0H{0,1} { asked | scale head@* by 2 | lens top 1 | take -1 }
+assert length(f(parts)) == 0 and not (1 in [2..3]), "no \\(abs(-1))"
+""")
+
+
 files()
 gguf_tokenizers()
 model()
@@ -368,3 +383,4 @@ tokenizers()
 blocks()
 tables()
 language()
+script()

@@ -1,3 +1,5 @@
+import Lang
+
 /// A document with a Table Schema, `{"schema": {"fields": […]}, "data": […]}`, as `save` and pandas
 /// (`orient="table"`) write it: columns have the types that the schema states. Nil where `value`
 /// has another form.

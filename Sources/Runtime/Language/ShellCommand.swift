@@ -1,3 +1,4 @@
+import Lang
 import Model
 import Synchronization
 
@@ -28,7 +29,7 @@ struct ShellCommand {
       if isAlone || isEnding { child.send(isEnding ? SIGTERM : SIGINT) }
     }
     guard ending == .exited(0) else {
-      throw Failure("`\(excerpt(command.trimmed, limit: 80))` \(Self.text(of: ending))")
+      throw Failure("`\(excerpt(command.trimmed))` \(Self.text(of: ending))")
     }
     return .nothing
   }

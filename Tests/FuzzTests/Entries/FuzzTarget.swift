@@ -10,7 +10,7 @@ import Foundation
 enum FuzzTarget: String, CaseIterable, Sendable {
   case gguf, safetensors, index, config, families, tokenizer
   case ggufTokenizer = "gguf-tokenizer"
-  case blocks, model, tables, language
+  case blocks, model, tables, language, script
 
   /// - Parameter folder: nobody else's; files of the bytes are put there.
   /// - Throws: `BrokenPromise`, or an error that no user should see.
@@ -28,6 +28,7 @@ enum FuzzTarget: String, CaseIterable, Sendable {
       case .model: try Self.model(bytes, folder)
       case .tables: try Self.tables(bytes)
       case .language: try Self.language(bytes)
+      case .script: try Self.script(bytes)
       }
     } catch let error as ModelError {
       try Self.check(error)
