@@ -70,6 +70,7 @@ struct EveryArgument {
       default: "component"
       }
     case .condition: "dla > 0"
+    case .expression: "dla"
     case .tokens: #""b""#
     case .prompts: "(several)"
     case .table: "(parts | where span == \"subject\" | derive class = component | top 3)"

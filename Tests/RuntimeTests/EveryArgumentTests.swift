@@ -32,7 +32,7 @@ import Testing
       case .failed, .unreadable, .usage, .syntax, .assertion:
         #expect(messages.contains("error: "), "\(line): \(messages)")
         #expect(messages.contains(" --> test:"), "\(line): \(messages)")
-      case .interrupted, .brokenPipe: Issue.record("\(line): \(status)")
+      case .interrupted, .brokenPipe, .terminated, .hungUp: Issue.record("\(line): \(status)")
       }
     }
   }
@@ -151,11 +151,12 @@ import Testing
     ) { .integer(try $0.integer("count") ?? 0) }
     let session = Session(host: TestHost())
     func run(_ text: String) throws -> Value {
-      let parsed = parse(SourceText(name: "test", text: text))
+      let source = SourceText(name: "test", text: text)
+      let parsed = parse(source)
       guard case .pipeline(let pipeline)? = parsed.script.statements.first?.kind,
         case .command(let name, let arguments) = pipeline.stages[0].kind
       else { throw Failure("no call") }
-      var binder = Binder(forgetful, named: name)
+      var binder = Binder(forgetful, named: name, in: source)
       return try Invocation(
         command: forgetful, name: name, input: .nothing, arguments: try binder.bind(arguments),
         session: session, rowsWanted: nil

@@ -49,7 +49,7 @@ import Testing
 
   @Test func factsBeyondTheEmbedding() throws {
     try write("added_tokens.json", #"{" <extra>": 320}"#)
-    try write("facts.tsv", "subject\tanswer\nsky\t<extra>\n")
+    try write("facts.tsv", "subject\tanswer\nsky\t <extra>\n")
     let result = run(
       #"facts "\#(folder.appending(path: "facts.tsv").path)" "The {subject} is" | rank"#)
     #expect(result.status == .failed)

@@ -137,7 +137,7 @@ struct PlanTests {
 
   @Test(arguments: [
     "colosseum | ablate each L{0,15,29}H*@last | effect of kl",
-    "colosseum | ablate each L{0,5,10,15,20}.mlp | effect", "country | take 12 | logits | top 40",
+    "colosseum | ablate each L{0,5,10,15,20}.mlp | effect", "country | take 12 | rank",
     "colosseum | patch each L{5,25}.resid_pre@* from eiffel | effect of prob",
   ])
   func budgetChangesNoBit(pipeline: String) throws {

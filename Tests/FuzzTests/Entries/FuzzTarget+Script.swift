@@ -17,7 +17,7 @@ extension FuzzTarget {
     try promise(status == .done, "what comes before failed: \(host.messages)")
     host.messages = ""
     switch session.run(source, interactive: false) {
-    case .done, .interrupted: break
+    case .done, .interrupted, .terminated, .hungUp: break
     case .failed, .usage, .syntax, .unreadable, .assertion:
       try promise(host.messages.contains("error: "), "an error that says nothing")
     case .brokenPipe: throw BrokenPromise(message: "a pipe, where there is none")
@@ -73,9 +73,10 @@ private final class ScriptHost: Runtime.Host {
     "HOME": "/nonexistent", "HF_HUB_OFFLINE": "1", "HF_HOME": "/nonexistent",
     "XDG_CACHE_HOME": "/nonexistent",
   ]
-  let history: [(time: Int, text: String)] = [(1, "one"), (2, "two")]
+  let history: [(time: Int?, text: String)] = [(1, "one"), (2, "two")]
 
   func write(_ text: String) {}
+  func write(styled text: String) {}
   func report(_ text: String) { if messages.utf8.count < 1 << 20 { messages += text } }
   func flush() {}
   func stream(_ bytes: [UInt8]) {}
