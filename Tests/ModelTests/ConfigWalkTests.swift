@@ -201,7 +201,7 @@ extension JSON {
     self = .object(members)
   }
 
-  fileprivate var text: String {
+  var text: String {
     switch self {
     case .null: "null"
     case .bool(let value): "\(value)"

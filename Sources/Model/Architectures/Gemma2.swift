@@ -43,7 +43,11 @@ enum Gemma2: Architecture {
     return Blueprint(
       configuration: configuration,
       names: .huggingFace(configuration, biases: try file.gemmaBiases(), areNormsOffByOne: true),
-      config: file, unknownKeys: file.unknownKeys(keys, read: ConfigFile.gemmaKeys))
+      config: file,
+      // The first published files have the window under both names.
+      unknownKeys: file.unknownKeys(keys, read: ConfigFile.gemmaKeys).filter {
+        $0 != "sliding_window_size" || file.stated[$0]?.int != window
+      })
   }
 
   /// `Gemma2Config`

@@ -129,5 +129,21 @@ extension ConfigClass {
     "unsloth_version", "pretraining_tp", "model_name", "architectures", "n_ctx",
     "_sliding_window_pattern", "attention_dropout", "hidden_dropout", "resid_pdrop", "embd_pdrop",
     "attn_pdrop", "classifier_dropout", "mlp_dropout", "embedding_dropout",
+    "attention_probs_dropout_prob", "hidden_dropout_prob", "neftune_noise_alpha", "num_steps",
+    "summary_activation", "summary_first_dropout", "summary_proj_to_labels", "summary_type",
+    "summary_use_proj", "predict_special_tokens", "n_special", "output_past", "_num_labels",
+    "is_llama_config", "transformers.js_config", "custom_pipelines", "seq_length",
+    "max_sequence_length", "model_max_length", "tokenizer_model_max_length",
+    "tokenizer_padding_side", "use_flash_attn", "use_flash_attention", "use_flash_attention_2",
+    "reorder_and_upcast_attn", "max_new_tokens", "min_new_tokens", "min_p", "penalty_alpha",
+    "guidance_scale", "stop_strings", "force_words_ids", "renormalize_logits",
+  ]
+
+  /// Keys that no class declares and that published files set to what their family does anyway; another
+  /// value is one to warn of.
+  static let harmlessValues: [String: JSON] = [
+    "attention_bias": .bool(false), "mlp_bias": .bool(false), "lm_head_bias": .bool(false),
+    "rope_interleaved": .bool(false), "use_mrope": .bool(false), "rotary": .bool(true),
+    "scale_attn_weights": .bool(true), "full_attn_mod": 1, "interpolate_factor": 1,
   ]
 }

@@ -83,6 +83,7 @@ struct ConfigFile: Sendable {
     stated.keys.filter {
       keys[$0] == nil && !read.contains($0) && !ConfigClass.harmless.contains($0)
         && !["is_causal", "per_layer_config"].contains($0)
+        && ConfigClass.harmlessValues[$0] != stated[$0]
     }.sorted().map { place + $0 }
   }
 }
