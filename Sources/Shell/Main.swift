@@ -12,16 +12,22 @@ import Runtime
 struct Main {
   static func main() {
     StandardStreams.fill()
-    // A write to a pipe that nobody reads, or beyond `ulimit -f`, is an error like any other, not the
-    // end by a signal. A handler, unlike SIG_IGN, is not handed down to the commands after `!`.
-    for number in [SIGPIPE, SIGXFSZ] { signal(number) { _ in } }
-    // Ignored, as some programs hand it down, it would take away how a command ended.
-    signal(SIGCHLD, SIG_DFL)
+    handleSignals()
     let arguments = Array(CommandLine.arguments.dropFirst())
     LargeStack.run {
       exit(
         status(of: arguments) { Session(host: SessionHost($0), arguments: $0.bindings) }.rawValue)
     }
+  }
+
+  /// Not a part of `main`, whose closures belong to the main actor: a handler also runs on the
+  /// large stack's thread, where the check of that actor would end the process.
+  private nonisolated static func handleSignals() {
+    // A write to a pipe that nobody reads, or beyond `ulimit -f`, is an error like any other, not the
+    // end by a signal. A handler, unlike SIG_IGN, is not handed down to the commands after `!`.
+    for number in [SIGPIPE, SIGXFSZ] { signal(number) { _ in } }
+    // Ignored, as some programs hand it down, it would take away how a command ended.
+    signal(SIGCHLD, SIG_DFL)
   }
 
   /// - Parameter makeSession: makes what runs the texts.
