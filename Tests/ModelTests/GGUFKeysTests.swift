@@ -97,7 +97,10 @@ import Testing
   func unknownKeys() throws {
     let file = try TemporaryFile(
       withKeys(
-        [("llama.logit_scale", .float(2)), ("llama.rope.scaling.finetuned", .bool(true))],
+        [
+          ("llama.logit_scale", .float(2)), ("llama.rope.scaling.finetuned", .bool(true)),
+          ("llama.pooling_type", .float(0)),
+        ],
         in: Self.contents("tiny-gqa.F32.gguf")), name: "x.gguf")
     let model = try LanguageModel(path: file.path, pool: TestModels.pool(width: 1))
     #expect(model.unknownKeys == ["llama.logit_scale"])

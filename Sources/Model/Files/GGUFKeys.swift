@@ -189,7 +189,8 @@ extension GGUFKeys {
   /// Sizes that the tensors tell too, what only a mixture of experts or YaRN has, both of which are
   /// refused, and notes of whoever made the file.
   private static let harmless: Set = [
-    "vocab_size", "tensor_data_layout", "expert_used_count", "rope.scaling.finetuned",
+    "vocab_size", "tensor_data_layout", "expert_used_count", "pooling_type",
+    "rope.scaling.finetuned",
     "rope.scaling.yarn_log_multiplier", "rope.scaling.yarn_ext_factor",
     "rope.scaling.yarn_attn_factor", "rope.scaling.yarn_beta_fast", "rope.scaling.yarn_beta_slow",
   ]
