@@ -60,6 +60,20 @@ struct MemoryLimitTests {
   }
 
   #if os(Linux)
+    /// The lists of partners alone would take 430 MB.
+    @Test func joinIsCountedBeforeItIsListed() async throws {
+      try await withTemporaryFolder { folder in
+        let rows = (0..<6_000).map { "\($0 % 2)\n" }.joined()
+        try Data(("a\n" + rows).utf8).write(to: URL(fileURLWithPath: folder + "/table.csv"))
+        let ended = try await BuiltProgram.shell(
+          "ulimit -v 300000; summand --memory 20MB -c "
+            + "'let t = read \"\(folder)/table.csv\"; t | join t on a'")
+        #expect(ended.status == 1)
+        #expect(
+          ended.messages.contains("the joined table of 18,000,000 rows needs"), "\(ended.messages)")
+      }
+    }
+
     /// Address space runs out in the middle of something: the limit leaves some, but not enough.
     @Test func addressesThatRunOutAreAnError() async throws {
       let grow = #"let x = "abcdefgh"; for i in 1..60 { let x = x + x }"#

@@ -23,32 +23,43 @@ extension Table {
     try (0..<other.rowCount).forEachChecked { row in
       partners[theirs.map { $0[row].joinKey }, default: []].append(row)
     }
+    // Counted before they are listed: the lists alone can take more than there is.
+    var found: [[Int]?] = []
+    var count = 0
+    try (0..<rowCount).forEachChecked { row in
+      let alike = partners[mine.map { $0[row].joinKey }]
+      found.append(alike)
+      count += alike?.count ?? (keepingUnmatched ? 1 : 0)
+      guard count <= Table.largestPivot else {
+        throw Failure(
+          "the joined table would have more than \(Runtime.rows(Table.largestPivot))",
+          help: "join on more columns: \(enumeration(names)) repeat in both tables")
+      }
+    }
+    let listed = MemoryLayout<Int>.stride + MemoryLayout<Int?>.stride
+    try Memory.reserve(
+      count * (bytesPerRow + other.bytesPerRow + listed),
+      for: "the joined table of \(Runtime.rows(count))")
+
     var left: [Int] = []
     var right: [Int?] = []
-    var unmatched = 0
+    left.reserveCapacity(count)
+    right.reserveCapacity(count)
+    let unmatched = found.count { $0 == nil }
     try (0..<rowCount).forEachChecked { row in
-      guard let found = partners[mine.map { $0[row].joinKey }] else {
-        unmatched += 1
+      guard let alike = found[row] else {
         if keepingUnmatched {
           left.append(row)
           right.append(nil)
         }
         return
       }
-      try found.forEachChecked { partner in
+      try alike.forEachChecked { partner in
         left.append(row)
         right.append(partner)
       }
-      guard left.count <= Table.largestPivot else {
-        throw Failure(
-          "the joined table would have more than \(Runtime.rows(Table.largestPivot))",
-          help: "join on more columns: \(enumeration(names)) repeat in both tables")
-      }
     }
 
-    try Memory.reserve(
-      left.count * (bytesPerRow + other.bytesPerRow),
-      for: "the joined table of \(Runtime.rows(left.count))")
     var joined = try gathered(left)
     joined.spread = nil
     var taken = FreeNames(joined.columnNames)
