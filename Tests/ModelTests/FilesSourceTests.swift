@@ -51,6 +51,9 @@ import Testing
     for name in ["pytorch_model.bin", "model.pt", "pytorch_model.bin.index.json", "a.pth"] {
       expectFileError("run code when it is opened", "save_pretrained") { _ = try choose(name) }
     }
+    for name in ["model.onnx", "flax_model.msgpack", "tf_model.h5"] {
+      expectFileError("in a format that is not read", "save_pretrained") { _ = try choose(name) }
+    }
   }
 
   @Test(

@@ -47,8 +47,13 @@ enum ForeignFile {
 
   /// The error for weights whose format is known by their name alone.
   static func refusal(_ path: String) -> ModelError {
-    ModelError(
-      .file, "\(quoted(path)) holds weights in a format that can run code when it is opened",
+    // PyTorch's are pickled Python objects.
+    let isPickled = [".bin", ".pt", ".pth", ".ckpt", ".bin.index.json"].contains {
+      path.hasSuffix($0)
+    }
+    let format = isPickled ? "can run code when it is opened" : "is not read"
+    return ModelError(
+      .file, "\(quoted(path)) holds weights in a format that \(format)",
       help: "GGUF and safetensors are read; \(conversion)")
   }
 }
