@@ -42,13 +42,14 @@ extension LineEditor {
         pollfd(fd: input, events: Int16(POLLIN), revents: 0),
         pollfd(fd: TerminalSignals.receiver, events: Int16(POLLIN), revents: 0),
       ]
+      // The note of a signal that ends the process comes only once.
+      if Interrupts.endStatus != nil { return false }
       guard poll(&sources, nfds_t(sources.count), -1) >= 0 else {
         if errno == EINTR { continue }
         return false
       }
       if sources[1].revents != 0 { handle(TerminalSignals.events()) }
-      if Interrupts.endStatus != nil { return false }
-      if sources[0].revents != 0 { return true }
+      if sources[0].revents != 0, Interrupts.endStatus == nil { return true }
     }
   }
 

@@ -110,7 +110,7 @@ final class LineEditor {
         return .line(text)
       }
       // A signal that nobody minds has cut the reading short.
-      if count == -1, errno == EINTR { continue }
+      if count == -1, errno == EINTR, Interrupts.endStatus == nil { continue }
       send("\n")
       return .end
     }

@@ -6,7 +6,7 @@ import Testing
 struct MemoryLimitTests {
   @Test(arguments: [
     (#"let x = "abcdefgh"; for i in 1..60 { let x = x + x }"#, "this text needs 33.6 MB"),
-    (#"let x = "abcdefgh"; for i in 1..60 { let x = "{x}{x}" }"#, "this text needs 33.6 MB"),
+    (#"let x = "abcdefgh"; for i in 1..60 { let x = "\(x)\(x)" }"#, "this text needs 33.6 MB"),
     ("let x = [1, 2, 3]; for i in 1..60 { let x = x + x }", "values needs"),
     ("let x = [1, 2, 3]; for i in 1..60 { let x = [x, x] }", "more than 10,000,000 elements"),
     ("let l = 0..9223372036854775807", "is too long"),
