@@ -34,7 +34,20 @@ struct EditRequestTests {
     try expectRefused([RunRequest(tokens: [1, 320])], "320", "0 to 319")
     try expectRefused([RunRequest(tokens: [-1])], "-1")
     try expectRefused([RunRequest(tokens: [.max, .min])], "\(Int.max)")
-    try expectRefused([RunRequest(tokens: [Int](repeating: 1, count: 65))], "65", "64")
+  }
+
+  /// Learned positions end with the model's context; RoPE goes on.
+  @Test func tokensBeyondTheContext() throws {
+    let learned = try TestModels.tiny("families/gpt2").transformer
+    let context = learned.configuration.context
+    #expect(throws: ModelError.self) {
+      try learned.run([RunRequest(tokens: [Int](repeating: 1, count: context + 1))])
+    }
+    let rotary = try TestModels.tiny("tiny-gqa").transformer
+    let beyond = RunRequest(
+      tokens: [Int](repeating: 1, count: rotary.configuration.context + 1),
+      logits: .tokens([1], position: rotary.configuration.context))
+    #expect(try rotary.run([beyond])[0].logits[0][0].isFinite)
   }
 
   @Test func logits() throws {

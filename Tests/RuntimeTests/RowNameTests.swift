@@ -86,7 +86,7 @@ import Testing
   /// The variable of a loop does not stay behind, in the way of a column.
   @Test func aLoopLeavesItsVariableAsItWas() {
     expectPrints(
-      "for layer in [0, 1] { layer }\np | where layer == 2 | select layer", "0\n1\nlayer\n2\n")
+      "for layer in [0, 1] { layer }\np | where layer == 2 | select layer", "0\n1\n\nlayer\n2\n")
     expectPrints("let i = 7; for i in [1] { i }; i", "1\n7\n")
   }
 
