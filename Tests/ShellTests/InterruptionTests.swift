@@ -75,7 +75,7 @@ struct InterruptionTests {
           """#,
         ], interruptAfter: "began",
         interruptWhen: {
-          usleep(4_000_000)
+          usleep(8_000_000)
           return true
         }, signal: signal)
       #expect(ended.status == status)
