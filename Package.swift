@@ -108,7 +108,7 @@ if Context.environment["SUMMAND_FUZZ"] != nil {
 // What `Scripts/sanitize --short` builds: the threads, the readers and the kernels, without the
 // language, whose build would take minutes more.
 if Context.environment["SUMMAND_MODEL_ONLY"] != nil {
-  let kept = ["CSIMD", "Model", "ModelTests"] + kernelTargets.map(\.name)
+  let kept = ["CMemory", "CSIMD", "Model", "ModelTests"] + kernelTargets.map(\.name)
   package.targets.removeAll { !kept.contains($0.name) }
   package.products = []
   package.dependencies = []
