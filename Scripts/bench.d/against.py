@@ -1,4 +1,4 @@
-"""Summand beside an earlier Summand: the same works in turns, to see whether one became slower."""
+"""Compares Summand with an earlier version: both take turns at the same works."""
 
 import os
 import statistics
@@ -10,7 +10,7 @@ from harness import Failed, Summand
 
 # A work may take this much longer than it did.
 ALLOWED = 0.03
-# Turns are repeated until a comparison is sure, up to so many times `rounds`.
+# A work that looks slower is measured again, up to this many times.
 PATIENCE = 4
 
 LINES = {

@@ -112,7 +112,7 @@ struct EveryArgument {
     return input.isEmpty ? stage : "\(input) | \(stage)"
   }
 
-  /// Every parameter with every value of a list, alone and beside all others.
+  /// Every parameter with every value of a list, alone and next to all others.
   func lines(
     _ parameters: [Command.Parameter], _ values: [String], inputs: [String]
   ) -> [String] {

@@ -3,8 +3,8 @@ struct RopeKeys {
   let file: ConfigFile
   var members: [String: JSON]
 
-  /// The keys of most families: `rope_scaling` wins over `rope_parameters`, the keys within over those
-  /// beside.
+  /// The keys of most families: `rope_scaling` wins over `rope_parameters`, and keys inside
+  /// it over the same keys at the top level.
   ///
   /// - Parameters:
   ///   - theta: the older key of the base.
@@ -18,7 +18,7 @@ struct RopeKeys {
     members = try Self.object(file, "rope_scaling") ?? [:]
     if members.isEmpty { members = try Self.object(file, "rope_parameters") ?? [:] }
     // Only Gemma 3 reads parameters for each type of layer. Classes with types of layers fail on them;
-    // others look only beside them.
+    // others read only the keys at the top level.
     if file.values["layer_types"] != nil, !Self.areFlat(members) { throw file.nestedRope() }
     setDefault("rope_theta", file.stated[theta] ?? .double(10_000))
     if let share = file.stated[share], shareByDefault != nil || share != .null {
@@ -29,8 +29,8 @@ struct RopeKeys {
     setDefault("rope_type", members["type"] ?? .string("default"))
   }
 
-  /// The keys of one of Gemma 3's kinds of layers. What stands beside `rope_parameters` under its older
-  /// names is of the global layers, but for the base of the local ones.
+  /// The keys of one of Gemma 3's kinds of layers. Top-level keys under their older names
+  /// apply to the global layers; only the base of the local ones has a key of its own.
   init(gemma3 file: ConfigFile, kind: String) throws {
     self.file = file
     var kinds =
@@ -81,7 +81,7 @@ struct RopeKeys {
   ///   - headWidth: d_head.
   ///   - isPartial: whether a plain RoPE rotates a part of each head; else it ignores the key.
   ///   - context: `max_position_embeddings`.
-  ///   - ownOriginal: whether `original_max_position_embeddings` beside wins over that within.
+  ///   - ownOriginal: whether a top-level `original_max_position_embeddings` wins over the inner one.
   /// - Throws: `ModelError` for a scaling that is not supported.
   func rotary(
     headWidth: Int, isPartial: Bool, pairing: Rotary.Pairing = .halfSplit, ownOriginal: Bool = true
@@ -132,7 +132,7 @@ struct RopeKeys {
     return Int(rotated)
   }
 
-  /// The context that the model was first trained for: of the key beside before the one within.
+  /// The context that the model was first trained for: from the top-level key, else from the inner one.
   private func original(_ own: Bool) throws -> Int {
     let key = "original_max_position_embeddings"
     if own, let value = file.values[key] ?? file.stated[key] {
@@ -163,7 +163,7 @@ struct RopeKeys {
     return numbers
   }
 
-  /// Keys beside `rope_parameters` that this reads.
+  /// Top-level keys that this reads.
   static let read: Set<String> = [
     "rope_scaling", "rope_theta", "partial_rotary_factor", "original_max_position_embeddings",
     "head_dim", "layer_types",

@@ -156,7 +156,7 @@ extension GGUFKeys {
 extension GGUFKeys {
   /// The architecture's keys that nothing reads and that are not known to be harmless.
   ///
-  /// - Parameter own: what the family reads beside what all read.
+  /// - Parameter own: the keys that this family reads and others do not.
   func unknownKeys(read own: Set<String> = []) -> [String] {
     file.metadata.keys.filter { key in
       guard key.hasPrefix(prefix + ".") else { return false }

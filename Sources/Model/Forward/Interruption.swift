@@ -1,7 +1,8 @@
 import Synchronization
 
 /// Set from outside (a signal's handler) to end work early. Everything that takes longer than a
-/// moment looks at it: runs once a layer, loops over rows every so many, waits ten times a second.
+/// moment checks it: a run once a layer, a loop over rows every `stride` rows, a wait ten times a
+/// second.
 public enum Interruption {
   public static let requested = Atomic<Bool>(false)
   /// The signal that asks for more than the end of the work, that of the process: SIGTERM or SIGHUP;

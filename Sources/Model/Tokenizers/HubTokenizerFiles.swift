@@ -28,7 +28,7 @@ struct HubTokenizerFiles {
   private(set) var named: [(name: String, token: Token?)] = []
   /// Special tokens without a name.
   private(set) var extra: [Token] = []
-  /// What is added to the tokenizer beside its own, in order.
+  /// Tokens added to those of the tokenizer, in order.
   private(set) var added: [Token] = []
 
   /// - Parameters:

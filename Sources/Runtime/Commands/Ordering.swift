@@ -139,9 +139,7 @@ extension Invocation {
     case .name(let name) where session.lookUp(name) == nil || table[name] == nil:
       // A variable that is no column can only be meant by its value.
       guard session.lookUp(name) == nil else {
-        throw Failure(
-          "there is no column `\(name)`", help: "$\(name) is the variable's value",
-          span: expression.span)
+        throw session.isVariableAlone(name, at: expression.span)
       }
       _ = try placing(at: expression.span) { try table.column(name) }
       return name

@@ -11,9 +11,7 @@ extension Session {
     case .name(let name):
       if let value = lookUp(name), value.canNameColumns(among: columns) {
         if let columns, !columns.contains(name) {
-          throw Failure(
-            "there is no column `\(name)`", help: "$\(name) is the variable's value",
-            span: expression.span)
+          throw isVariableAlone(name, at: expression.span)
         }
         throw Failure(
           "`\(name)` can be the column or the variable of that name",
@@ -36,6 +34,12 @@ extension Session {
         help: "a column called so stands in backticks: \(Lang.Printer.quoteColumn(text))",
         span: expression.span)
     }
+  }
+
+  /// Where a column is named: there is none of that name, only a variable.
+  func isVariableAlone(_ name: String, at span: SourceSpan) -> Failure {
+    Failure(
+      "there is no column `\(name)`", help: "$\(name) is the variable's value", span: span)
   }
 
   private func columnNames(_ value: Value) throws -> [String] {

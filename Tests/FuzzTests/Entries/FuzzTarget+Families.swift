@@ -2,7 +2,7 @@ import Foundation
 
 @testable import Model
 
-/// Configurations of every family, beside weights that fit the seeds.
+/// Configurations of every family, with weights that fit the seeds.
 extension FuzzTarget {
   /// A config.json. Its `model_type` chooses the weights: those of the tests' model of that family.
   /// What opens is run.
