@@ -94,3 +94,19 @@ struct DocumentedBlock: CustomTestStringConvertible {
     return blocks
   }
 }
+
+/// Blocks that run one after the other in one session.
+struct DocumentedChapter: CustomTestStringConvertible {
+  var blocks: [DocumentedBlock]
+
+  var testDescription: String { blocks.first?.testDescription ?? "" }
+
+  /// What a page says, in a comment, whose blocks build on each other.
+  static let oneSession = "<!-- The blocks of this page run in one session. -->"
+
+  static func all(in file: String) throws -> [DocumentedChapter] {
+    let blocks = try DocumentedBlock.all(in: file)
+    return try repositoryText(file).contains(oneSession)
+      ? [DocumentedChapter(blocks: blocks)] : blocks.map { DocumentedChapter(blocks: [$0]) }
+  }
+}

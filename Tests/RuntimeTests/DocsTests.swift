@@ -12,22 +12,25 @@ import Testing
     get throws { try repositoryFiles("Examples", ending: ".summand") }
   }
 
-  @Test(arguments: try DocsTests.documents)
-  func blocksOfDocumentsRun(document: String) throws {
-    for block in try DocumentedBlock.all(in: document) {
-      let session = try documentedSession()
-      for part in block.parts {
-        let result = session.running(part.text, name: part.testDescription)
-        let errors = part.promises("# error:")
-        #expect(
-          (result.status == .done) == errors.isEmpty,
-          "\(part): \(result.status), with these messages:\n\(result.messages)")
-        for error in errors + part.promises("# warning:") {
-          #expect(result.messages.contains(error), "\(part) said:\n\(result.messages)")
-        }
-        for text in part.promises("# →") {
-          #expect(result.output.contains(text), "\(part) printed:\n\(result.output)")
-        }
+  /// Runs of blocks that share a session: each block alone, or all of a page that says so.
+  static var chapters: [DocumentedChapter] {
+    get throws { try documents.flatMap(DocumentedChapter.all(in:)) }
+  }
+
+  @Test(arguments: try DocsTests.chapters)
+  func blocksOfDocumentsRun(chapter: DocumentedChapter) throws {
+    let session = try documentedSession()
+    for part in chapter.blocks.flatMap(\.parts) {
+      let result = session.running(part.text, name: part.testDescription)
+      let errors = part.promises("# error:")
+      #expect(
+        (result.status == .done) == errors.isEmpty,
+        "\(part): \(result.status), with these messages:\n\(result.messages)")
+      for error in errors + part.promises("# warning:") {
+        #expect(result.messages.contains(error), "\(part) said:\n\(result.messages)")
+      }
+      for text in part.promises("# →") {
+        #expect(result.output.contains(text), "\(part) printed:\n\(result.output)")
       }
     }
   }
