@@ -1,15 +1,16 @@
-/// Every command of the language. A new one is a file in this folder and a line here.
+/// Every command of the language, in the order of `help`. A new one is a file in its group's folder
+/// and a line here.
 enum Catalogue {
   static let all: [Command] = [
     // models
-    .load, .models, .model, .use, .with, .unload, .bos, .verify, .compare,
+    .load, .models, .model, .use, .with, .unload, .bos, .verify,
     // inputs
     .prompt, .facts, .known, .read, .lint,
     // edits
     .ablate, .patch, .knockout, .freeze, .scale, .steer,
     // measures
-    .tokens, .logits, .probs, .rank, .logitDiff, .effect, .dla, .subsets, .lens, .attention,
-    .activations, .generate,
+    .compare, .tokens, .logits, .probs, .rank, .logitDiff, .effect, .dla, .subsets, .lens,
+    .attention, .activations, .generate,
     // tables
     .where, .sort, .top, .take, .sample, .select, .derive, .group, .classify, .correlate, .join,
     .append, .pivot, .summary,

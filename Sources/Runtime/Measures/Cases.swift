@@ -157,45 +157,6 @@ extension Session {
   }
 }
 
-/// The columns that say which run a row is of: those of the prompt, and what the sweep changed.
-struct CaseColumns {
-  private let sweeps: Bool
-  private let hasHead: Bool
-  private let hasPosition: Bool
-  private var prompts: PromptColumn
-  private var components: [String?] = []
-  private var (layers, heads): ([Int?], [Int?]) = ([], [])
-  private var positions: [Int?] = []
-
-  init(_ set: PromptSet) {
-    prompts = PromptColumn(set)
-    sweeps = set.sweep != nil
-    hasHead = set.sweep?.targets.contains { $0.place.head != nil } ?? false
-    hasPosition =
-      set.sweep.map { !$0.isKnockout && $0.targets.contains { $0.position != nil } } ?? false
-  }
-
-  mutating func append(_ item: Case) {
-    prompts.append(item.prompt)
-    guard let variant = item.variant else { return }
-    components.append(variant.place.label)
-    layers.append(variant.place.layer)
-    heads.append(variant.place.head)
-    positions.append(variant.position)
-  }
-
-  var columns: [Column] {
-    var columns = prompts.columns
-    if sweeps {
-      columns.append(Column("component", .texts(components)))
-      columns.append(Column("layer", .integers(layers)))
-      if hasHead { columns.append(Column("head", .integers(heads))) }
-      if hasPosition { columns.append(Column("position", .integers(positions))) }
-    }
-    return columns
-  }
-}
-
 extension PromptSet {
   var origin: Origin {
     Origin(

@@ -88,7 +88,7 @@ struct Verifier {
     finding.result =
       isKnown
       ? "every key is read or harmless"
-      : "unknown and ignored: " + Command.unknownKeysText(model)
+      : "unknown and ignored: " + model.unknownKeysText
     if model.hasOwnHead { finding.result += "; the file's own unembedding is used" }
     finding.isOK = isKnown ? true : nil
   }

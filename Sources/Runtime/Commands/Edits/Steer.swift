@@ -2,20 +2,6 @@ import Lang
 import Model
 
 extension Command {
-  static let scale = Command(
-    name: "scale", group: .edits,
-    summary: "Multiply what components write, or a site, by a number.",
-    input: .prompts,
-    parameters: [.each, .site, .keyword("by", .number, required: true, "the factor")],
-    examples: ["colosseum | scale L29H1@last by 2 | rank"]
-  ) { call in
-    let set = try call.promptInput()
-    let factor = try call.number("by") ?? 1
-    return try call.edited(set, .scale(Float(factor)), words: "by \(factor)") { place, _ in
-      if factor == 0 { try place.refuseZero() }
-    }
-  }
-
   static let steer = Command(
     name: "steer", group: .edits, summary: "Add a vector at a site.",
     details: """

@@ -1,53 +1,7 @@
 import Lang
-import Model
-
-// Rows in order: by columns, or by what is computed from them.
-extension Command {
-  static let sort = Command(
-    name: "sort", group: .tables,
-    summary: "Order the rows by columns or expressions of them; `-` before one: largest first.",
-    input: .table,
-    parameters: [.positional("keys", .expression, list: true, "columns, or expressions of them")],
-    examples: [
-      "colosseum | dla by head | sort -dla | take 3",
-      "colosseum | dla by head | sort layer, -abs(dla) | take 3",
-    ]
-  ) { call in
-    let input = try call.tableInput()
-    let keys = try call.expressions("keys").map { try call.rowKey($0, over: input.table) }
-    return try call.shaping { table in (try table.gathered(try keys.order(of: table)), []) }
-  }
-
-  static let top = Command(
-    name: "top", group: .tables,
-    summary: "Keep the N rows with the largest values of the table's measure, largest first.",
-    input: .table,
-    parameters: [
-      .positional("count", .number, "how many"),
-      .keyword("by", .expression, "another column, or an expression of columns"),
-    ],
-    examples: [
-      "colosseum | dla by head | top 5", "colosseum | logits | top 5 by prob",
-      "colosseum | dla by head | top 3 by abs(dla)",
-    ]
-  ) { call in
-    let count = try call.integer("count") ?? 0
-    let input = try call.tableInput()
-    guard let by = call.expression("by") else {
-      return try call.shaping { (try $0.top(count), []) }
-    }
-    let key = try call.rowKey(by, over: input.table)
-    return try call.shaping { table in
-      if case .column(let name) = key.source, !key.isDescending {
-        return (try table.top(count, by: name), [])
-      }
-      return (try table.gathered(try key.largest(count, of: table)), [])
-    }
-  }
-}
 
 /// What rows are ordered by.
-private struct RowKey {
+struct RowKey {
   enum Source {
     case column(String)
     case computed(Column)
@@ -85,7 +39,7 @@ private struct RowKey {
 
 extension [RowKey] {
   /// The table's rows, ordered.
-  fileprivate func order(of table: Table) throws -> [Int] {
+  func order(of table: Table) throws -> [Int] {
     var columns: [Column] = []
     for (place, key) in enumerated() {
       columns.append(Column("key \(place)", try key.column(of: table).values))
@@ -115,7 +69,7 @@ extension Table {
 extension Invocation {
   /// A key of `sort` or `top by`: a column by its name, or an expression, either with `-` before it.
   /// A text by itself is a column's name, since rows cannot be ordered by what is the same for all.
-  fileprivate func rowKey(_ expression: Lang.Expression, over table: Table) throws -> RowKey {
+  func rowKey(_ expression: Lang.Expression, over table: Table) throws -> RowKey {
     if case .unary(.negate, let operand) = expression.kind {
       var key = try rowKey(operand, over: table)
       key.isDescending.toggle()

@@ -74,14 +74,3 @@ extension Invocation {
     return true
   }
 }
-
-extension Place {
-  /// - Throws: `Failure` where 0 makes no number of what comes after.
-  func refuseZero() throws {
-    guard !sites.contains(where: { $0.site.activation.isScale }) else {
-      throw Failure(
-        "\(label) is what a norm divides by, and cannot be zero",
-        help: "ablate it to its mean: mean over PROMPTS")
-    }
-  }
-}

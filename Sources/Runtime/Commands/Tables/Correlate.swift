@@ -1,5 +1,3 @@
-import Lang
-
 extension Command {
   static let correlate = Command(
     name: "correlate", group: .tables,

@@ -91,3 +91,14 @@ extension PromptSet {
   /// For messages and what `save` writes: the one prompt's name, or how many there are.
   var summary: String { prompts.count == 1 ? "'\(prompts[0].name)'" : "\(prompts.count) prompts" }
 }
+
+extension Place {
+  /// - Throws: `Failure` where 0 makes no number of what comes after.
+  func refuseZero() throws {
+    guard !sites.contains(where: { $0.site.activation.isScale }) else {
+      throw Failure(
+        "\(label) is what a norm divides by, and cannot be zero",
+        help: "ablate it to its mean: mean over PROMPTS")
+    }
+  }
+}

@@ -1,0 +1,132 @@
+import Lang
+import Model
+
+extension Command {
+  static let lens = Command(
+    name: "lens", group: .measures,
+    summary: "Read the stream before each layer and after the last as if the model ended there.",
+    details: """
+      The logit lens: the final norm, with the stream's own scale, and the unembedding. For each \
+      layer the answer, or with `top N` the best N tokens. Layer 0 is the embedding, the last row \
+      the model's own output. `at` takes another position than the last.
+      """,
+    input: .prompts,
+    parameters: [
+      .keyword("top", .number, "the best N tokens instead of the answer"),
+      .keyword("at", .selector, "a position: @subject, @3; the last without it"),
+    ],
+    examples: ["colosseum | lens | take -3", "colosseum | lens top 1"],
+    run: readLens)
+
+  private static func readLens(_ call: Invocation) throws -> Value {
+    let set = try placing(at: call.span) { try call.promptInput().withoutSweep(for: "lens") }
+    let most = try call.integer("top")
+    if let most, most < 1 {
+      throw Failure("`lens top` takes a count from 1", span: call.expression("top")?.span)
+    }
+    if most == nil { _ = try placing(at: call.span) { try set.answers(for: "lens") } }
+    let selectors = try call.selectors("at")
+    guard selectors.count <= 1 else {
+      throw Failure(
+        "`lens at` takes one selector, not \(selectors.count)",
+        help: "several positions: @{0,last}",
+        span: selectors[0].span)
+    }
+    let selector = selectors.first
+    if let selector, !selector.selector.isPosition {
+      throw Failure(
+        "`lens at` takes a position, not '\(selector.selector.text)'",
+        help: "lens reads every layer; say where: @last, @subject, @3..5", span: selector.span)
+    }
+    let kind = selector?.selector.position ?? .name("last")
+    let transformer = set.model.transformer
+    var layers: [Int?] = []
+    var positions: [Int?] = []
+    var rows = LensRows(set)
+    let sites =
+      (0..<set.model.configuration.layers).map { Site(.residPre, layer: $0) }
+      + [Site(.residPost, layer: set.model.configuration.layers - 1)]
+    let cases = try call.session.cases(of: set)
+    let places = try cases.map { item in
+      try placing(at: selector?.span ?? call.span) { try item.prompt.positions(kind) }
+    }
+    let vocabulary = set.model.configuration.vocabulary
+    let count = min(most ?? 1, vocabulary)
+    try call.reserve(
+      rows: places.reduce(0) { $0 + $1.count }, sites.count, count, bytes: LensRows.bytesPerRow,
+      help: count > 10 ? "`lens top 10` keeps the best tokens alone" : nil)
+    for (item, places) in zip(cases, places) {
+      let captures = Dictionary(
+        uniqueKeysWithValues: sites.map { ($0, RunRequest.Positions.some(places)) })
+      try call.session.run(
+        [item], of: set, label: "lens", wants: { _ in (captures, .none) },
+        consume: { item, result in
+          for (layer, site) in sites.enumerated() {
+            let stream = result.activations[site]?.rows ?? []
+            // A few at a time: whole vocabularies are large.
+            for start in stride(from: 0, to: stream.count, by: 16) {
+              let part = start..<min(start + 16, stream.count)
+              for (place, logits) in zip(part, try transformer.lens(Array(stream[part]))) {
+                let distribution = Distribution(logits)
+                if !distribution.isFinite {
+                  call.session.noteNotFinite(
+                    RunRequest(tokens: item.prompt.tokens, edits: item.edits), on: set.model)
+                }
+                let added = try rows.append(item, distribution, most: most)
+                layers += Array(repeating: layer, count: added)
+                positions += Array(repeating: places[place], count: added)
+              }
+            }
+          }
+        })
+    }
+    let leading = [Column("layer", .integers(layers)), Column("position", .integers(positions))]
+    return .table(TableValue(rows.table(leading: leading), origins: [set.origin]))
+  }
+}
+
+/// The rows of `lens`: the best tokens, or the answer.
+private struct LensRows {
+  private var prompts: PromptColumn
+  private var (ranks, ids): ([Int?], [Int?]) = ([], [])
+  private var tokens: [String?] = []
+  private var logits: [Float] = []
+  private var (probs, logprobs): ([Double], [Double]) = ([], [])
+
+  /// Its arrays grow as the runs go on, and one that does is there twice.
+  static let bytesPerRow = 2 * (7 * 16 + 4 + 2 * 8)
+
+  init(_ set: PromptSet) { prompts = PromptColumn(set) }
+
+  /// - Returns: how many rows were added.
+  mutating func append(_ item: Case, _ distribution: Distribution, most: Int?) throws -> Int {
+    let values = distribution.logits
+    let chosen =
+      try most.map { try distribution.largest($0) } ?? [item.prompt.answer?.token ?? 0]
+    var rank: Int?
+    try chosen.enumerated().forEachChecked { i, token in
+      if i == 0 {
+        rank = distribution.rank(token)
+      } else if rank != nil, values[token] != values[chosen[i - 1]] {
+        rank = i + 1
+      }
+      prompts.append(item.prompt)
+      ranks.append(rank)
+      ids.append(token)
+      tokens.append(item.prompt.model.tokenizer.text(of: token))
+      logits.append(distribution.logit(token))
+      probs.append(distribution.probability(token))
+      logprobs.append(distribution.logProbability(token))
+    }
+    return chosen.count
+  }
+
+  func table(leading: [Column]) -> Table {
+    Table(
+      columns: prompts.columns + leading + [
+        Column("rank", .integers(ranks)), Column("token_id", .integers(ids)),
+        Column("token", .texts(tokens)), Column("logit", .singles(logits)),
+        Column("prob", .doubles(probs)), Column("logprob", .doubles(logprobs)),
+      ], measure: "logit")
+  }
+}

@@ -1,0 +1,15 @@
+extension Command {
+  static let logitDiff = Command(
+    name: "logit_diff", group: .measures,
+    summary: "Hold the answer against its foils: its logit less the mean of theirs.",
+    input: .prompts, examples: ["colosseum | logit_diff"]
+  ) { call in
+    let set = try call.promptInput()
+    if let bare = set.prompts.first(where: \.foils.isEmpty) {
+      throw call.failure(
+        "`logit_diff` needs foils, and '\(bare.name)' has none",
+        help: "give some: prompt \"…\" -> \" answer\" vs \" foil\"")
+    }
+    return try answers(call, measure: "logit_diff")
+  }
+}

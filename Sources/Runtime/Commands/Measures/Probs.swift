@@ -1,0 +1,7 @@
+extension Command {
+  static let probs = Command(
+    name: "probs", group: .measures,
+    summary: "Rank the whole vocabulary by probability as the next token.", input: .prompts,
+    examples: ["colosseum | probs | top 3"]
+  ) { try distribution($0, measure: "prob") }
+}

@@ -1,0 +1,12 @@
+extension Command {
+  static let use = Command(
+    name: "use", group: .models,
+    summary: "Choose among the loaded models: prompts made from now on are for this one.",
+    details: "Prompts that are there already keep their model; `with` reads them anew.",
+    input: .none, parameters: [.positional("model", .model, "the name of a loaded model")],
+    examples: ["load smollm2; use smollm2"]
+  ) { call in
+    if let entry = try call.model("model") { _ = call.session.models.use(entry.name) }
+    return .nothing
+  }
+}

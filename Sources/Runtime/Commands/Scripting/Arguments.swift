@@ -1,0 +1,43 @@
+import Lang
+import Model
+
+extension Command {
+  static let arguments = Command(
+    name: "arguments", group: .scripting,
+    summary: "Declare what a script takes on its command line, with defaults.",
+    details: """
+      `arguments model="smollm2" top=10`, then args.model and args.top. A bare name has no default \
+      and must be given. `summand script.summand model=other` gives one; one that is not declared \
+      is an error before anything runs.
+      """,
+    input: .none,
+    parameters: [
+      .positional("name", .word, required: false, list: true, "an argument that must be given"),
+      Parameter(
+        name: "default", form: .assignment, kind: .value, summary: "an argument and its default"),
+    ],
+    examples: ["arguments top=5 span=\"subject\""]
+  ) { call in
+    var members: [String: Value] = [:]
+    if case .record(let earlier)? = call.session.lookUp("args") { members = earlier }
+    for expression in call.expressions("name") {
+      guard case .name(let name) = expression.kind else {
+        throw Failure("an argument's name is wanted here", span: expression.span)
+      }
+      guard let value = call.session.scriptArgument(name) else {
+        throw Failure(
+          "this script needs \(name)=…", help: "give it after the script's name", status: .usage,
+          span: expression.span)
+      }
+      members[name] = value
+    }
+    for (name, expression) in call.assignments {
+      // A script that sources this one has had its say.
+      if members[name.text] != nil, !call.session.sourcing.isEmpty { continue }
+      members[name.text] =
+        try call.session.scriptArgument(name.text) ?? call.session.evaluate(expression)
+    }
+    call.session.set("args", to: .record(members))
+    return .nothing
+  }
+}

@@ -1,0 +1,62 @@
+import Lang
+import Model
+
+extension Command {
+  static let plot = Command(
+    name: "plot", group: .seeing,
+    summary: "Draw a table: bars, a heatmap, lines, points, or tokens and what heads make of them.",
+    details: """
+      bar: labels and the measure. heatmap: what `pivot` made, or row, column and measure. line and \
+      scatter: two numeric columns, by a third. attention: tables of `attention` and `dla by source`. \
+      Columns are chosen by what is there, or named. With `to` an SVG file is written, else the \
+      terminal is drawn on.
+      """,
+    input: .table,
+    parameters: [
+      Parameter(
+        name: "kind", form: .word(Plot.Kind.allCases.map(\.rawValue)), kind: .word,
+        isRequired: true, summary: "the kind of plot"),
+      .positional("columns", .column, required: false, list: true, "which columns to draw"),
+      .keyword("by", .column, "one series a value of this column"),
+      .keyword("title", .text, "what stands above it"),
+      .keyword("to", .path, "an SVG file, in the place of the terminal"),
+    ],
+    examples: [
+      "colosseum | dla by head | top 5 | plot bar",
+      "colosseum | dla by head | pivot layer head | plot heatmap",
+    ]
+  ) { call in
+    let input = try call.tableInput()
+    guard let kind = call.word("kind").flatMap(Plot.Kind.init) else { return .nothing }
+    let plot = Plot(
+      kind: kind, table: input.table, columns: try call.columns("columns"),
+      by: try call.column("by"), title: try call.text("title"),
+      prompts: input.origins.flatMap(\.prompts))
+    try placing(at: call.span) { try plot.checkColumns() }
+    if let expression = call.expression("to"), let path = try call.text("to") {
+      let drawing = try placing(at: call.span) { try plot.drawing() }
+      try placing(at: expression.span) { try write(drawing, to: path, host: call.host) }
+    } else {
+      try placing(at: call.span) {
+        call.host.write(styled: try plot.text(call.host.settings))
+        try call.session.putOnPage(plot, origins: input.origins)
+      }
+    }
+    return .nothing
+  }
+
+  private static func write(_ drawing: SVGDrawing?, to path: String, host: any Host) throws {
+    guard path.hasSuffix(".svg") else {
+      let ending = path.split(separator: "/").last.flatMap { name in
+        name.lastIndex(of: ".").map { name[$0...] }
+      }
+      throw Failure(
+        ending.map { "plots are written as .svg, not \(excerpt(String($0), limit: 80))" }
+          ?? "plots are written as .svg, and '\(excerpt(path, limit: 80))' has no ending",
+        help: "end it in .svg; `rsvg-convert -f pdf` and browsers convert such files"
+      )
+    }
+    guard let drawing else { throw Failure("there are no rows to plot") }
+    try writeFiles([(path, drawing.document)], host: host)
+  }
+}

@@ -1,0 +1,30 @@
+import Lang
+import Model
+
+extension Command {
+  static let join = Command(
+    name: "join", group: .tables, summary: "Put a table's columns beside another's, row by row.",
+    details: "Rows meet where they are equal in the columns of `on`, or in all that both have.",
+    input: .table,
+    parameters: [
+      .positional("table", .table, "the other table"),
+      .keyword("on", .column, list: true, "the columns to be equal in"),
+      .word("left", ["left"], "keep rows that meet none"),
+    ],
+    examples: [
+      "colosseum | dla by head | join (colosseum | ablate each heads@last | effect) on component | top 3"
+    ]
+  ) { call in
+    guard case .table(let other)? = try call.value("table") else {
+      throw call.failure("`join` needs another table", help: "join (… | dla by head) on component")
+    }
+    let names = call.has("on") ? try call.columns("on") : nil
+    let input = try call.tableInput()
+    let (table, warnings) = try placing(at: call.span) {
+      try input.table.joined(
+        with: other.table, on: names, keepingUnmatched: call.word("left") != nil)
+    }
+    for warning in warnings { call.warn(warning) }
+    return .table(TableValue(table, origins: input.origins + other.origins))
+  }
+}

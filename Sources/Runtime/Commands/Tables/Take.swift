@@ -1,0 +1,22 @@
+import Lang
+import Model
+
+extension Command {
+  static let take = Command(
+    name: "take", group: .tables,
+    summary: "Keep the first N rows or prompts, or with -N the last.",
+    input: .any, parameters: [.positional("count", .number, "how many")],
+    examples: ["colosseum | tokens | take 3", "colosseum | tokens | take -1"]
+  ) { call in
+    let count = try call.integer("count") ?? 0
+    if case .prompts(var set) = call.input {
+      let size = Int(clamping: count.magnitude)
+      set.prompts = Array(count < 0 ? set.prompts.suffix(size) : set.prompts.prefix(size))
+      guard !set.prompts.isEmpty else {
+        throw call.failure("`take \(count)` leaves no prompts", help: "a set has at least one")
+      }
+      return .prompts(set)
+    }
+    return try call.shaping { (try $0.take(count), []) }
+  }
+}

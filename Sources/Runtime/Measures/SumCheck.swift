@@ -1,0 +1,64 @@
+import Model
+
+/// The check that every attribution states.
+struct SumCheck {
+  /// Of the attributions whose parts and logit are numbers.
+  private var count = 0
+  private var unchecked = 0
+  private var sum = 0.0
+  private var logit = 0.0
+  private var gap = 0.0
+
+  mutating func add(_ attribution: Attribution) {
+    guard attribution.isFinite else {
+      unchecked += 1
+      return
+    }
+    count += 1
+    sum = attribution.sum
+    logit = attribution.logit
+    gap = max(gap, abs(attribution.gap))
+  }
+
+  /// Of more attributions.
+  mutating func add(_ other: SumCheck) {
+    count += other.count
+    unchecked += other.unchecked
+    (sum, logit) = (other.sum, other.logit)
+    gap = max(gap, other.gap)
+  }
+
+  /// - Parameter name: what was attributed, where it is not the command that says so.
+  func report(to call: Invocation, goal: AttributionGoal, of name: String = "dla") {
+    let gapText = Self.short(gap)
+    if unchecked > 0 {
+      call.session.note(
+        "\(name): \(unchecked) of \(count + unchecked) attributions are not numbers, and have no sum to "
+          + "check")
+    }
+    if count == 0 { return }
+    if count == 1 {
+      call.session.note(
+        "\(name): the parts sum to \(Self.fixed(sum)), the model's \(goal.name) is "
+          + "\(Self.fixed(logit)), the gap is \(gapText)")
+    } else {
+      call.session.note(
+        "\(name): over \(count) attributions the parts sum to the model's \(goal.name) within "
+          + gapText)
+    }
+    if gap > 1e-2 {
+      call.warn(
+        "the parts do not sum to the \(goal.name): the gap is \(gapText)",
+        help: "do not trust this attribution; please report the model and the prompt")
+    }
+  }
+
+  private static func fixed(_ x: Double) -> String {
+    DecimalText((x * 1e5).rounded() / 1e5).fixed(decimals: 5)
+  }
+
+  /// A gap for people: `5.4e-7`.
+  static func short(_ x: Double) -> String {
+    x == 0 ? "0" : DecimalText(x).scientific(decimals: 1)
+  }
+}
