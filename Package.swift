@@ -54,7 +54,9 @@ let package = Package(
         .unsafeFlags(
           ["-static-stdlib", "-l_FoundationCollections", "-l_FoundationCShims"],
           .when(platforms: [.linux], configuration: .release))
-      ]),
+      ],
+      plugins: ["RecordCommit"]),
+    .plugin(name: "RecordCommit", capability: .buildTool()),
     .target(
       name: "Runtime", dependencies: ["Lang", "Model"],
       resources: [

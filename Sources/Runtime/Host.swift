@@ -26,6 +26,9 @@ public protocol Host: AnyObject {
   /// Threads to compute with.
   var threads: Int { get }
   var environment: [String: String] { get }
+  /// The program's version as saved files carry it: with the commit where that is known, as in
+  /// "0.2.0+1a2b3c4d5e6f".
+  var version: String { get }
   /// What was typed at the prompt, oldest first: seconds since 1970, where they are known, and text.
   var history: [(time: Int?, text: String)] { get }
 }

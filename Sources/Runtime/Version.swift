@@ -1,4 +1,4 @@
-/// The version of Summand, as `--version` shows it and saved files carry it.
+/// The version of Summand. `Host.version` adds the commit to it.
 public enum Version {
-  public static let current = "0.1.0"
+  public static let current = "0.2.0"
 }

@@ -23,7 +23,7 @@ struct Options: ParsableCommand {
       file could not be loaded, 5 an assert or a check of verify failed, 130 interrupted, 141 the \
       reader of the pipe went away, 143 ended by SIGTERM.
       """,
-    version: "summand \(Version.current)")
+    version: "summand \(Version.withCommit)")
 
   @Option(
     help: ArgumentHelp(

@@ -54,6 +54,8 @@ final class SessionHost: Host {
 
   func memory(besides weights: Int) -> Int { Memory.budget(besides: weights) }
 
+  var version: String { Version.withCommit }
+
   var environment: [String: String] {
     let known = Session.environmentVariables.compactMap { name in
       surroundings.terminal.environment[name].map { (name, $0) }

@@ -65,11 +65,11 @@ import Testing
     let names = contents(of: "dt", in: html)
     let values = contents(of: "dd", in: html)
     #expect(names == ["Summand", "script", "arguments", "date"])
-    #expect(values == [Version.current, "script.summand", "top=2", "2025-11-25 09:05 UTC"])
+    #expect(values == ["1.2.3", "script.summand", "top=2", "2025-11-25 09:05 UTC"])
     let markdown = try #require(files["r.md"])
     #expect(
       markdown.hasPrefix(
-        "# Of *things*\n\n- Summand: \(Version.current)\n- script: script.summand\n"))
+        "# Of *things*\n\n- Summand: 1.2.3\n- script: script.summand\n"))
     #expect(markdown.contains("\nBefore `1 < 2`\n") && markdown.contains("`n * 0.1`: 0.1"))
     #expect(markdown.contains("> **Warning:** division by zero"))
   }

@@ -19,6 +19,7 @@ final class TestHost: Host {
   var settings = RenderSettings(unicode: true)
   let messageStyle = DiagnosticStyle.plain
   let threads = 2
+  let version = "1.2.3"
   var memory = 1 << 30
   let environment: [String: String]
   var history: [(time: Int?, text: String)] = []

@@ -210,10 +210,7 @@ struct CommandLineTests {
     #expect(ended.messages.contains("\u{1B}[") == isColoured)
   }
 
-  @Test func versionAndHelpAreAnswers() async throws {
-    let version = try await BuiltProgram.run(["--version"])
-    #expect(version.output.wholeMatch(of: /summand \d+\.\d+\.\d+\n/) != nil)
-    #expect(version.status == 0)
+  @Test func helpIsAnAnswer() async throws {
     for option in ["--help", "-h"] {
       let help = try await BuiltProgram.run([option])
       #expect(help.status == 0)

@@ -69,6 +69,7 @@ private final class ScriptHost: Runtime.Host {
   let settings = RenderSettings(unicode: true)
   let messageStyle = DiagnosticStyle.plain
   let threads = 1
+  let version = "0"
   let environment = [
     "HOME": "/nonexistent", "HF_HUB_OFFLINE": "1", "HF_HOME": "/nonexistent",
     "XDG_CACHE_HOME": "/nonexistent",

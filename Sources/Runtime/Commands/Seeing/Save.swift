@@ -76,7 +76,7 @@ extension Command {
     for edit in value.origins.flatMap(\.edits) where !edits.contains(edit) { edits.append(edit) }
     return Provenance(
       [
-        ("summand", .string(Version.current)),
+        ("summand", .string(call.session.host.version)),
         (
           "model",
           models.count == 1

@@ -32,7 +32,7 @@ struct Particular: Equatable {
 extension Session {
   /// Enough to make the same report again; but for the date, nothing that depends on the machine.
   func particulars(of page: Page) throws -> [Particular] {
-    var list = [Particular("Summand", Version.current)]
+    var list = [Particular("Summand", host.version)]
     if !source.name.isEmpty { list.append(Particular("script", source.name.lastPart)) }
     if case .record(let members)? = lookUp("args"), !members.isEmpty {
       let texts = members.keys.sorted().map { name in
