@@ -18,6 +18,7 @@ import dataclasses
 import json
 import logging
 import math
+import re
 import shutil
 import struct
 import sys
@@ -165,6 +166,11 @@ def logits(folder, upcasts=False):
     return found, doubt(model.config, info["unexpected_keys"])
 
 
+def sorted_sets(message):
+    """The message with the sets that Python prints in it in the order of the alphabet: theirs changes from run to run."""
+    return re.sub(r"\{('[^{}:]*')\}", lambda found: "{" + ", ".join(sorted(found[1].split(", "))) + "}", message)
+
+
 def compact(value):
     return json.dumps(value, separators=(",", ":"))
 
@@ -194,7 +200,7 @@ def make(name, base):
                 rounded = tuple(float(f"{x:.7g}") for x in numbers)
                 line["logits"] = distinct.setdefault(rounded, len(distinct))
             else:
-                line["because"] = " ".join(reason.split())[:120]
+                line["because"] = sorted_sets(" ".join(reason.split()))[:120]
             lines.append(compact(line))
     head = {
         "folder": base.folder, "change": dataclasses.asdict(base)["change"], "prompts": PROMPTS, "kept": KEPT,
