@@ -114,6 +114,7 @@ class Family:
     gguf: str | None  # the GGUF architecture, None where there is no GGUF to be had
     weights_of: str | None = None  # the family whose weights it shares
     v4: dict = field(default_factory=dict)  # what transformers 4 wrote in place of `rope_parameters`
+    widths: tuple = ()  # of each layer's MLP, where they differ: transformers opens no such file, so GGUF only
 
 
 def llama_like(d_model=40, ffn=56, layers=2, heads=4, kv=2, d_head=8, **more):
@@ -185,6 +186,9 @@ ALL = [
         llama_like(max_position_embeddings=4096) | rope(2000.0, "llama3", **LLAMA3_SCALING),
         "llama",
         v4=dict(rope_theta=2000.0, rope_scaling=dict(rope_type="llama3") | LLAMA3_SCALING),
+    ),
+    Family(
+        "llama-uneven", "Llama", LLAMA, llama_like(layers=3) | rope(10000.0), "llama", widths=(24, 104, 56)
     ),
     Family(
         "mistral", "Mistral", LLAMA,
@@ -260,6 +264,9 @@ def build(family):
     settings = dict(vocab_size=VOCAB, bos_token_id=0, eos_token_id=0) | family.settings
     config = getattr(transformers, family.kind + "Config")(**settings)
     model = AutoModelForCausalLM.from_config(config, dtype=torch.float64, attn_implementation="eager")
+    for layer, width in zip(model.get_submodule(family.layout.layers), family.widths):
+        own = getattr(transformers, family.kind + "Config")(**settings | dict(intermediate_size=width))
+        layer.mlp = type(layer.mlp)(own).to(torch.float64)
     tied = model.config.tie_word_embeddings
     state = {}
     for name, x in model.state_dict().items():
@@ -411,14 +418,17 @@ def make(family):
     folder.mkdir(parents=True)
     with Float64(), torch.no_grad():
         model, state = build(family)
-        write_weights(folder / "model.safetensors", state)
-        write_tokenizer(folder / "tokenizer.json")
         gaps = goldens(family, model, folder / "golden.safetensors")
-        write_config(family, model, folder)
+        if not family.widths:
+            write_weights(folder / "model.safetensors", state)
+            write_tokenizer(folder / "tokenizer.json")
+            write_config(family, model, folder)
         if family.gguf:
             write_gguf(family, model.config, state, folder / "model.gguf")
         if family.v4:
             write_v4(family, model, state)
+    if family.widths:
+        return print(family.name, ", ".join(f"{k} {v:.1e}" for k, v in gaps.items()))
     folders = [folder] + ([FAMILIES / (family.name + "-v4")] if family.v4 else [])
     if family.kind == "Gemma3Text":
         folders.append(write_with_vision(family, state))

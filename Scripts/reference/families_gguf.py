@@ -122,7 +122,7 @@ def write_keys(writer, family, c):
     writer.add_context_length(c.max_position_embeddings)
     writer.add_embedding_length(c.hidden_size)
     ffn = 4 * c.hidden_size if arch == "gpt2" else c.intermediate_size
-    writer.add_feed_forward_length(ffn)
+    writer.add_feed_forward_length(list(family.widths) or ffn)
     writer.add_head_count(c.num_attention_heads)
     if arch == "gpt2":
         writer.add_layer_norm_eps(c.layer_norm_epsilon)

@@ -4,21 +4,19 @@ public struct Configuration: Sendable, Equatable {
   public var architecture: String
   public var layers: Int
   /// Query heads in a layer.
-  public var heads: Int
+  public var heads = 0
   /// Key/value heads in a layer; query head h reads key/value head ⌊h / (heads / keyValueHeads)⌋.
-  public var keyValueHeads: Int
+  public var keyValueHeads = 0
   /// d_head
-  public var headWidth: Int
+  public var headWidth = 0
   /// d_model
-  public var width: Int
-  /// d_mlp
-  public var neurons: Int
+  public var width = 0
   /// Rows of the unembedding: may be more than the tokenizer has tokens.
-  public var vocabulary: Int
+  public var vocabulary = 0
   /// How many positions the model was trained for.
-  public var context: Int
+  public var context = 0
   /// ε of the norms.
-  public var epsilon: Float
+  public var epsilon: Float = 0
   /// Whether the unembedding is the embedding.
   public var isTied: Bool
 
@@ -27,15 +25,16 @@ public struct Configuration: Sendable, Equatable {
 
   public var norm = NormKind.rootMeanSquare
   public var residual = ResidualLayout.sequential
-  public var mlp = MLPLayout(nonlinearity: .silu, isGated: true)
   /// Whether the position is a vector added to the embedding.
   public var hasLearnedPositions = false
   /// Whether there are no positions past the context: learned ones end, and so does GPT-J's table.
   public var endsWithContext = false
   /// What is particular to each layer's attention.
-  public var attention: [LayerAttention]
+  public var attention: [LayerAttention] = []
+  /// Each layer's MLP.
+  public var mlp: [MLPShape] = []
   /// What q · k is multiplied by.
-  public var attentionScale: Float
+  public var attentionScale: Float = 0
   /// c of c · tanh(score / c), before the softmax.
   public var scoreCap: Float?
   /// c of c · tanh(logit / c).
@@ -46,6 +45,13 @@ public struct Configuration: Sendable, Equatable {
   public var hasQueryKeyNorms = false
   /// Whether what attention and the MLP give passes an RMSNorm before it is added to the stream.
   public var hasPostNorms = false
+
+  /// Every size is 0 until the family sets it: `validate` refuses what is left so.
+  init(architecture: String, layers: Int, isTied: Bool) {
+    self.architecture = architecture
+    self.layers = layers
+    self.isTied = isTied
+  }
 
   /// The rows of a layer's queries.
   var queryWidth: Int { heads * headWidth }
@@ -75,7 +81,7 @@ extension Configuration {
     }
     let sizes = [
       ("layers", layers), ("attention heads", heads), ("key/value heads", keyValueHeads),
-      ("head width", headWidth), ("model width", width), ("feed-forward width", neurons),
+      ("head width", headWidth), ("model width", width),
       ("vocabulary", vocabulary), ("context length", context),
     ]
     for (name, size) in sizes where size < 1 || size > 1 << 28 {
@@ -84,11 +90,16 @@ extension Configuration {
     guard layers <= Self.mostLayers, heads <= 4096, headWidth <= 65536 else {
       throw refuse("\(layers) layers of \(heads) heads of \(headWidth)")
     }
-    // The largest known have 53248. Buffers of these widths are made before a weight is looked at.
-    for (name, size) in [
-      ("heads", queryWidth), ("model", width), ("feed-forward", neurons),
-    ] where size > 1 << 20 {
+    // The largest known have 53248. Buffers of these widths are made before any weight is read.
+    let mostWide = 1 << 20
+    for (name, size) in [("heads", queryWidth), ("model", width)] where size > mostWide {
       throw refuse("its \(name) width is \(size)")
+    }
+    guard mlp.count == layers else { throw refuse("\(layers) layers, and MLPs of \(mlp.count)") }
+    for (layer, shape) in mlp.enumerated() where !(1...mostWide).contains(shape.neurons) {
+      let isOne = mlp.allSatisfy { $0.neurons == shape.neurons }
+      throw refuse(
+        "\(isOne ? "its" : "layer \(layer)'s") feed-forward width is \(shape.neurons)")
     }
     guard heads % keyValueHeads == 0 else {
       throw refuse("\(heads) heads cannot share \(keyValueHeads) key/value heads evenly")

@@ -15,7 +15,8 @@ public enum ResidualLayout: String, Sendable {
   case parallelSharedNorm = "parallel, one norm"
 }
 
-public struct MLPLayout: Sendable, Equatable {
+/// The size and kind of one layer's MLP.
+public struct MLPShape: Sendable, Hashable {
   public enum Nonlinearity: String, Sendable, CaseIterable {
     case silu
     /// x Φ(x), Φ the normal distribution.
@@ -24,9 +25,11 @@ public struct MLPLayout: Sendable, Equatable {
     case geluTanh = "gelu_tanh"
   }
 
-  public var nonlinearity: Nonlinearity
+  /// d_mlp
+  public var neurons: Int
+  public var nonlinearity = Nonlinearity.silu
   /// act(gate) · up rather than act(pre).
-  public var isGated: Bool
+  public var isGated = true
 }
 
 /// What one layer's attention has of its own.

@@ -32,7 +32,7 @@ import Testing
     let golden = try ReferenceTensors(family.golden)
     let tokens = try golden.tokens()
     let files =
-      [(family.folder, "logits")] + family.twins.map { ($0, "logits") }
+      [(family.path, "logits")] + family.twins.map { ($0, "logits") }
       + (family.hasGGUF ? [(family.gguf, family.ggufLogits)] : [])
     for (path, logits) in files {
       let run = try DoubleRun(path: Fixtures.path(path), pool: TestModels.pool(width: 2))

@@ -121,7 +121,7 @@ struct EditGoldenTests {
       let clean = try #require(result[0].activations[site])
       let edited = try #require(result[1].activations[site])
       for position in tokens.indices {
-        for unit in 0..<configuration.unitCount(activation) {
+        for unit in 0..<configuration.unitCount(site) {
           let isEdited = units.contains(unit) && positions.contains(position)
           let width = configuration.unitWidth(activation, sources: position + 1)
           let wanted =

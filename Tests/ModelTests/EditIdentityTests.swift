@@ -6,7 +6,7 @@ import Testing
 struct EditIdentityTests {
   @Test(
     "the values that were there change no bit, at any site",
-    arguments: ["tiny-gqa.Q4_1.gguf", "tiny-mha"] + Family.all.map(\.folder))
+    arguments: ["tiny-gqa.Q4_1.gguf", "tiny-mha"] + Family.all.map(\.path))
   func sameValues(model: String) throws {
     let transformer = try TestModels.tiny(model).transformer
     let configuration = transformer.configuration

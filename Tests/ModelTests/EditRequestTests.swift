@@ -82,7 +82,7 @@ struct EditRequestTests {
     }
     try expectRefused(
       edited(Edit(site: site, positions: [1, 1], change: .zero)), "twice", site.hookName)
-    let units = try TestModels.tiny("tiny-gqa").configuration.unitCount(activation)
+    let units = try TestModels.tiny("tiny-gqa").configuration.unitCount(site)
     for unit in [-1, units, .max] {
       try expectRefused(
         edited(Edit(site: site, units: [unit], positions: [1], change: .zero)), "\(unit)",
@@ -104,7 +104,7 @@ struct EditRequestTests {
     let site = Site(activation, layer: 1)
     let configuration = try TestModels.tiny("tiny-gqa").configuration
     let width = configuration.unitWidth(activation, sources: 3)
-    let units = configuration.unitCount(activation)
+    let units = configuration.unitCount(site)
     func replace(_ rows: [Int], units: [Int]? = nil) -> [RunRequest] {
       edited(
         Edit(

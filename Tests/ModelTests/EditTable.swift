@@ -111,7 +111,7 @@ extension EditTable.Place {
   /// Numbers in [0, 1): the upper 24 bits of splitmix64(1,000,000 · seed + i).
   private func vector(_ site: Site, _ configuration: Configuration) throws -> [Float] {
     let first = UInt64(try #require(seed) * 1_000_000)
-    let unitCount = units?.count ?? configuration.unitCount(site.activation)
+    let unitCount = units?.count ?? configuration.unitCount(site)
     let count = unitCount * configuration.unitWidth(site.activation, sources: 1)
     return (0..<UInt64(count)).map {
       Float(Fingerprint.splitmix64(first + $0) >> 40) / Float(1 << 24)

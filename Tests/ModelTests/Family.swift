@@ -4,6 +4,8 @@ import Testing
 /// others have not.
 struct Family: Sendable, CustomTestStringConvertible {
   let name: String
+  /// Whether there is a folder that transformers opens.
+  var hasFolder = true
   /// Whether there is a GGUF file of it.
   var hasGGUF = true
   /// Whether there is a configuration as transformers 4 wrote it.
@@ -20,6 +22,8 @@ struct Family: Sendable, CustomTestStringConvertible {
   /// Under `Fixtures`.
   var folder: String { "families/\(name)" }
   var gguf: String { folder + "/model.gguf" }
+  /// The folder, or the GGUF file where there is nothing else.
+  var path: String { hasFolder ? folder : gguf }
   var older: String { folder + "-v4" }
   var vision: String { folder + "-vision" }
   /// The same weights and numbers, told otherwise.
@@ -32,6 +36,7 @@ struct Family: Sendable, CustomTestStringConvertible {
     Family(name: "gptj", hasGGUF: false),
     Family(name: "llama2"),
     Family(name: "llama3", hasOlder: true, isSameInGGUF: false),
+    Family(name: "llama-uneven", hasFolder: false, isSameInGGUF: false),
     Family(name: "mistral", ggufLogits: "logits.unwindowed", isSameInGGUF: false),
     Family(name: "qwen2"),
     Family(name: "qwen3"),

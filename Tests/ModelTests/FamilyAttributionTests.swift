@@ -6,7 +6,7 @@ import Testing
 @Suite("Attribution of every architecture")
 struct FamilyAttributionTests {
   private static let files = Family.all.flatMap { family in
-    [(family, family.folder)]
+    [(family, family.path)]
       + (family.hasGGUF && family.isSameInGGUF ? [(family, family.gguf)] : [])
   }
 

@@ -6,8 +6,9 @@ import Testing
 @Suite("Architectures against transformers")
 struct FamilyTests {
   private static let files = Family.all.flatMap { family in
-    [(family, family.folder)] + family.twins.map { (family, $0) }
-      + (family.hasGGUF && family.ggufLogits == "logits" ? [(family, family.gguf)] : [])
+    [(family, family.path)] + family.twins.map { (family, $0) }
+      + (family.hasGGUF && family.hasFolder && family.ggufLogits == "logits"
+        ? [(family, family.gguf)] : [])
   }
 
   /// Measured at most: 5.2e-6 of logits, which are of order 1; 1.8e-6 of any site, relative to its
@@ -84,7 +85,7 @@ struct FamilyTests {
   func formats(family: Family) throws {
     guard family.hasGGUF, family.isSameInGGUF else { return }
     let (one, other) = (
-      try TestModels.tiny(family.folder), try TestModels.tiny(family.gguf)
+      try TestModels.tiny(family.path), try TestModels.tiny(family.gguf)
     )
     #expect(one.configuration == other.configuration)
     let request = RunRequest.everything(
@@ -96,7 +97,7 @@ struct FamilyTests {
   @Test("configurations of transformers 4 and 5, and within another's, say the same")
   func twins() throws {
     for family in Family.all {
-      let configuration = try TestModels.tiny(family.folder).configuration
+      let configuration = try TestModels.tiny(family.path).configuration
       for twin in family.twins {
         #expect(try TestModels.tiny(twin).configuration == configuration, "\(twin)")
       }
@@ -116,7 +117,8 @@ struct FamilyTests {
     let file = try TemporaryFile(text.utf8, name: "config.json")
     let c = try Gemma3.blueprint(json: ConfigFile(path: file.path)).configuration
     #expect([c.layers, c.heads, c.keyValueHeads, c.headWidth] == [34, 8, 4, 256])
-    #expect([c.width, c.neurons, c.vocabulary, c.context] == [2560, 10240, 262_208, 131_072])
+    #expect(
+      [c.width, c.mlp[33].neurons, c.vocabulary, c.context] == [2560, 10240, 262_208, 131_072])
     #expect(c.isTied && c.epsilon == 1e-6 && c.attentionScale == 1 / 16)
     let (local, global) = (c.attention[4], c.attention[5])
     #expect(local.window == 1024 && local.rotary?.base == 10_000)

@@ -31,7 +31,7 @@ struct ForkTests {
 
     mutating func edit(_ count: Int, at site: Site? = nil) -> Edit {
       let site = site ?? self.site()
-      let unitCount = configuration.unitCount(site.activation)
+      let unitCount = configuration.unitCount(site)
       let units = pick(0...2) == 0 ? nil : some(of: unitCount, atMost: 5)
       let positions = some(of: count)
       func edit(_ change: Edit.Change) -> Edit {
@@ -95,7 +95,7 @@ struct ForkTests {
   /// 600 variants on each model.
   @Test(
     "random edits, prompts and captures",
-    arguments: ["tiny-gqa", "tiny-mha", "tiny-gqa.Q4_1.gguf"] + Family.all.map(\.folder), 0..<10)
+    arguments: ["tiny-gqa", "tiny-mha", "tiny-gqa.Q4_1.gguf"] + Family.all.map(\.path), 0..<10)
   func property(model: String, seed: Int) throws {
     let transformer = try TestModels.tiny(model).transformer
     var maker = Maker(
@@ -125,7 +125,7 @@ struct ForkTests {
 
   @Test(
     "prompts of different lengths in one call give what each gives alone",
-    arguments: ["tiny-gqa", "tiny-mha", "tiny-gqa.Q4_1.gguf"] + Family.all.map(\.folder))
+    arguments: ["tiny-gqa", "tiny-mha", "tiny-gqa.Q4_1.gguf"] + Family.all.map(\.path))
   func lengths(model: String) throws {
     let transformer = try TestModels.tiny(model).transformer
     var maker = Maker(
@@ -199,7 +199,7 @@ struct ForkTests {
     edit.positions = [3]
     edit.change = .replace([
       maker.generator.floats(
-        configuration.unitCount(activation) * configuration.unitWidth(activation, sources: 4),
+        configuration.unitCount(site) * configuration.unitWidth(activation, sources: 4),
         in: 0.1...2)
     ])
     let logits = RunRequest.Logits.all([3, 6])

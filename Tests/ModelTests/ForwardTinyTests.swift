@@ -39,7 +39,7 @@ struct ForwardTinyTests {
   ) throws -> Gap {
     var gap = Gap()
     let isHeaded = site.activation.units == .heads || site.activation.units == .keyValueHeads
-    try #require(kept.units == configuration.unitCount(site.activation))
+    try #require(kept.units == configuration.unitCount(site))
     for (i, position) in kept.positions.enumerated() {
       if isHeaded {
         for unit in 0..<kept.units {
@@ -56,7 +56,7 @@ struct ForwardTinyTests {
 
   @Test("a layer that keeps its intermediates computes the same bits", arguments: Family.all)
   func intermediates(_ family: Family) throws {
-    let model = try TestModels.tiny(family.folder).transformer
+    let model = try TestModels.tiny(family.path).transformer
     let last = model.configuration.layers - 1
     let tokens = [5, 17, 30, 42, 42, 7, 21]
     // Everything, so that no row ends before the last layer's end.
@@ -125,7 +125,9 @@ struct ForwardTinyTests {
   @Test func configurations() throws {
     let gqa = try TestModels.tiny("tiny-gqa.F32.gguf").configuration
     #expect(gqa.layers == 3 && gqa.heads == 4 && gqa.keyValueHeads == 2 && gqa.headWidth == 24)
-    #expect(gqa.width == 32 && gqa.neurons == 64 && gqa.vocabulary == 320 && gqa.context == 64)
+    #expect(
+      gqa.width == 32 && gqa.mlp.allSatisfy { $0.neurons == 64 } && gqa.vocabulary == 320
+        && gqa.context == 64)
     #expect(gqa.isTied && gqa.attention[2].rotary?.base == 50_000 && gqa.epsilon == 1e-5)
     #expect((0..<4).map(gqa.keyValueHead(of:)) == [0, 0, 1, 1])
     #expect((0..<2).map(gqa.heads(reading:)) == [0..<2, 2..<4])

@@ -93,6 +93,46 @@ import Testing
     }
   }
 
+  /// Layer widths of `llama-uneven`: `FamilyTests` checks what is computed with them.
+  @Test("a number for all layers, or a list of one for each")
+  func numbersOfLayers() throws {
+    let list: [GGUFBuilder.Value] = [24, 104, 56].map { .int32($0) }
+    for (value, found) in [
+      (.uint32(64), [64, 64, 64]), (.array(5, list), [24, 104, 56]),
+      (.array(10, [.uint64(1), .uint64(2), .uint64(.max)]), nil), (.array(5, [list[0]]), nil),
+      (.array(5, []), nil), (.array(8, [.string("a"), .string("b"), .string("c")]), nil),
+      (.string("64"), nil), (.float32(64), nil),
+    ] as [(GGUFBuilder.Value, [Int]?)] {
+      var builder = GGUFBuilder()
+      builder.metadata.append(("test.length", value))
+      let file = try TemporaryFile(builder.build().bytes)
+      let keys = GGUFKeys(file: try GGUFFile(path: file.path), prefix: "test")
+      if let found {
+        #expect(try keys.ints("length", layers: 3) == found)
+      } else {
+        expectFileError("'test.length' is not a whole number, or a list of one for each of the 3") {
+          _ = try keys.ints("length", layers: 3)
+        }
+      }
+      #expect(try keys.ints("other", layers: 2, default: 7) == [7, 7])
+      expectFileError("lacks the key 'test.other'") { _ = try keys.ints("other", layers: 2) }
+    }
+    #expect(
+      try TestModels.tiny("families/llama-uneven/model.gguf").configuration.mlp.map(\.neurons)
+        == [24, 104, 56])
+  }
+
+  @Test("a layer without neurons is refused")
+  func noNeurons() throws {
+    var bytes = try Self.contents("families/llama-uneven/model.gguf")
+    // The list's second number, of four bytes, follows its first.
+    let list = [24, 0, 0, 0, 104, 0, 0, 0, 56, 0, 0, 0] as [UInt8]
+    let start = try #require(bytes.firstRange(of: list)).lowerBound
+    bytes[start + 4] = 0
+    let file = try TemporaryFile(bytes, name: "x.gguf")
+    expectFileError("layer 1's feed-forward width is 0") { _ = try Self.logits(file.path) }
+  }
+
   @Test("keys that nobody knows are named")
   func unknownKeys() throws {
     let file = try TemporaryFile(
@@ -105,7 +145,7 @@ import Testing
     let model = try LanguageModel(path: file.path, pool: TestModels.pool(width: 1))
     #expect(model.unknownKeys == ["llama.logit_scale"])
     for family in Family.all {
-      #expect(try TestModels.tiny(family.folder).unknownKeys == [], "\(family.name)")
+      #expect(try TestModels.tiny(family.path).unknownKeys == [], "\(family.name)")
       if family.hasGGUF { #expect(try TestModels.tiny(family.gguf).unknownKeys == []) }
       for twin in family.twins { #expect(try TestModels.tiny(twin).unknownKeys == []) }
     }

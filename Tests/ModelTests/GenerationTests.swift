@@ -29,7 +29,7 @@ struct GenerationTests {
   }
 
   @Test(
-    arguments: ["tiny-gqa", "tiny-mha", "tiny-gqa.Q4_1.gguf"] + Family.all.map(\.folder))
+    arguments: ["tiny-gqa", "tiny-mha", "tiny-gqa.Q4_1.gguf"] + Family.all.map(\.path))
   func tiny(name: String) throws {
     let model = try TestModels.tiny(name).transformer
     let tokens = [41, 300, 9, 266].map { $0 % model.configuration.vocabulary }

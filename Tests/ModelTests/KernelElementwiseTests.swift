@@ -140,7 +140,7 @@ struct KernelElementwiseTests {
   }
 
   /// What the nonlinearities are, in double precision.
-  private static func exact(_ nonlinearity: MLPLayout.Nonlinearity, _ x: Double) -> Double {
+  private static func exact(_ nonlinearity: MLPShape.Nonlinearity, _ x: Double) -> Double {
     switch nonlinearity {
     case .silu: x / (1 + exp(-x))
     case .gelu: x * erfc(-x / 2.squareRoot()) / 2
@@ -160,8 +160,8 @@ struct KernelElementwiseTests {
   /// −5, where what is left is below 1e-6.
   @Test(
     "nonlinearities, with a gate and without, are within 6e-7", arguments: Kernels.available,
-    MLPLayout.Nonlinearity.allCases)
-  func nonlinearities(_ kernels: Kernels, _ nonlinearity: MLPLayout.Nonlinearity) {
+    MLPShape.Nonlinearity.allCases)
+  func nonlinearities(_ kernels: Kernels, _ nonlinearity: MLPShape.Nonlinearity) {
     var generator = SeededGenerator(6)
     for n in Self.lengths {
       for range: ClosedRange<Float> in [-1...1, -5...20, -85...85] {
@@ -187,8 +187,8 @@ struct KernelElementwiseTests {
 
   @Test(
     "nonlinearities far out: the number itself, or nothing", arguments: Kernels.available,
-    MLPLayout.Nonlinearity.allCases)
-  func farOut(_ kernels: Kernels, _ nonlinearity: MLPLayout.Nonlinearity) {
+    MLPShape.Nonlinearity.allCases)
+  func farOut(_ kernels: Kernels, _ nonlinearity: MLPShape.Nonlinearity) {
     let x: [Float] = [0, -0.0, 100, 1e30, -89, -200, -1e12]
     let up = [Float](repeating: 2, count: x.count)
     let found = withMargin([Float](repeating: 1, count: x.count)) {

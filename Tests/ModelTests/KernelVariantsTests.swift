@@ -12,7 +12,7 @@ struct KernelVariantsTests {
     arguments: [
       "tiny-gqa", "tiny-gqa.F16.gguf", "tiny-gqa.BF16.gguf", "tiny-gqa.Q8_0.gguf",
       "tiny-gqa.Q4_1.gguf", "tiny-mha", "tiny-q6k.gguf",
-    ] + Family.all.map(\.folder))
+    ] + Family.all.map(\.path))
   func wholeRuns(model: String) async throws {
     var digests: [String: String] = [:]
     for name in Kernels.available.map(\.name) {

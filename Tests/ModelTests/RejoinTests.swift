@@ -41,7 +41,7 @@ struct RejoinTests {
     let configuration = transformer.configuration
     let edits = Site.all(of: configuration).flatMap { site -> [[Edit]] in
       let width =
-        configuration.unitCount(site.activation)
+        configuration.unitCount(site)
         * configuration.unitWidth(site.activation, sources: 1)
       var changes: [Edit.Change] = [.scale(1)]
       if !site.activation.isOverSources {

@@ -74,7 +74,8 @@ extension EditedLogits.Place {
     case .steer:
       let width = configuration.unitWidth(activation, sources: 1)
       guard let units else {
-        let vector = try vector(0..<configuration.unitCount(activation) * width)
+        let vector = try vector(
+          0..<configuration.unitCount(Site(activation, layer: layer ?? 0)) * width)
         return ["steer \(selector) by \(vector)"]
       }
       return try units.enumerated().map { i, unit in

@@ -10,10 +10,9 @@ enum GPT2: Architecture {
   static func blueprint(gguf file: GGUFFile) throws -> Blueprint {
     let keys = GGUFKeys(file: file, prefix: "gpt2")
     var configuration = try Configuration(
-      gguf: keys, epsilon: "attention.layer_norm_epsilon", neuronsPerWidth: 4
-    ) { _ in LayerAttention() }
-    configuration.norm = .layer
-    configuration.mlp = MLPLayout(nonlinearity: .geluTanh, isGated: false)
+      gguf: keys, norm: .layer, neuronsPerWidth: 4,
+      mlp: { MLPShape(neurons: $0, nonlinearity: .geluTanh, isGated: false) },
+      attention: { _ in LayerAttention() })
     configuration.hasLearnedPositions = true
     configuration.endsWithContext = true
     return Blueprint(
@@ -99,18 +98,22 @@ extension Configuration {
   ///
   /// - Parameter attention: of every layer, whose heads are so wide.
   init(likeGPT2 file: ConfigFile, attention: (_ headWidth: Int) -> LayerAttention) throws {
-    let layers = try file.layers("n_layer")
-    let heads = try file.int("n_head")
-    let width = try file.int("n_embd")
-    let headWidth = try file.headWidth(width, heads: heads)
     self.init(
-      architecture: file.modelType ?? "", layers: layers, heads: heads, keyValueHeads: heads,
-      headWidth: headWidth, width: width, neurons: file.optionalInt("n_inner") ?? 4 &* width,
-      vocabulary: try file.int("vocab_size"), context: try file.int("n_positions"),
-      epsilon: try file.float("layer_norm_epsilon"), isTied: try file.bool("tie_word_embeddings"),
-      attention: Array(repeating: attention(headWidth), count: layers),
-      attentionScale: 1 / Float(headWidth).squareRoot())
+      architecture: file.modelType ?? "", layers: try file.layers("n_layer"),
+      isTied: try file.bool("tie_word_embeddings"))
+    heads = try file.int("n_head")
+    keyValueHeads = heads
+    width = try file.int("n_embd")
+    headWidth = try file.headWidth(width, heads: heads)
+    vocabulary = try file.int("vocab_size")
+    context = try file.int("n_positions")
     norm = .layer
-    mlp = MLPLayout(nonlinearity: try file.nonlinearity("activation_function"), isGated: false)
+    epsilon = try file.float("layer_norm_epsilon")
+    self.attention = Array(repeating: attention(headWidth), count: layers)
+    attentionScale = 1 / Float(headWidth).squareRoot()
+    let shape = MLPShape(
+      neurons: file.optionalInt("n_inner") ?? 4 &* width,
+      nonlinearity: try file.nonlinearity("activation_function"), isGated: false)
+    mlp = Array(repeating: shape, count: layers)
   }
 }

@@ -10,11 +10,10 @@ enum GPTNeoX: Architecture {
   static func blueprint(gguf file: GGUFFile) throws -> Blueprint {
     let keys = GGUFKeys(file: file, prefix: "gptneox")
     var configuration = try Configuration(
-      gguf: keys, epsilon: "attention.layer_norm_epsilon"
-    ) { LayerAttention(rotary: try keys.rotary(headWidth: $0)) }
+      gguf: keys, norm: .layer,
+      mlp: { MLPShape(neurons: $0, nonlinearity: .gelu, isGated: false) },
+      attention: { LayerAttention(rotary: try keys.rotary(headWidth: $0)) })
     configuration.architecture = "gpt_neox"
-    configuration.norm = .layer
-    configuration.mlp = MLPLayout(nonlinearity: .gelu, isGated: false)
     configuration.residual =
       try keys.bool("use_parallel_residual", default: true) ? .parallel : .sequential
     return Blueprint(
@@ -24,32 +23,45 @@ enum GPTNeoX: Architecture {
 
   static func blueprint(json file: ConfigFile) throws -> Blueprint {
     let file = try file.resolved(by: keys)
-    let layers = try file.layers("num_hidden_layers")
-    let heads = try file.int("num_attention_heads")
-    let width = try file.int("hidden_size")
-    let headWidth = try file.headWidth(width, heads: heads)
-    if let stated = file.stated["head_dim"], ![.null, 0, .integer(headWidth)].contains(stated) {
-      // transformers computes angles with it, and heads without.
-      throw file.unsupported("a head_dim of its own")
-    }
-    let rotary = try RopeKeys(
-      file, theta: "rotary_emb_base", share: "rotary_pct", shareByDefault: 0.25
-    ).rotary(headWidth: headWidth, isPartial: true)
-    var configuration = Configuration(
-      architecture: "gpt_neox", layers: layers, heads: heads, keyValueHeads: heads,
-      headWidth: headWidth, width: width, neurons: try file.int("intermediate_size"),
-      vocabulary: try file.int("vocab_size"), context: try file.int("max_position_embeddings"),
-      epsilon: try file.float("layer_norm_eps"), isTied: try file.bool("tie_word_embeddings"),
-      attention: Array(repeating: LayerAttention(rotary: rotary), count: layers),
-      attentionScale: 1 / Float(headWidth).squareRoot())
-    configuration.norm = .layer
-    configuration.mlp = MLPLayout(nonlinearity: try file.nonlinearity("hidden_act"), isGated: false)
-    configuration.residual = try file.bool("use_parallel_residual") ? .parallel : .sequential
+    let configuration = try configuration(file)
     return Blueprint(
       configuration: configuration,
       names: names(configuration, attentionBias: try file.bool("attention_bias")), config: file,
       unknownKeys: file.unknownKeys(
         keys, read: RopeKeys.read.union(["rotary_pct", "rotary_emb_base"])))
+  }
+
+  private static func configuration(_ file: ConfigFile) throws -> Configuration {
+    var c = Configuration(
+      architecture: "gpt_neox", layers: try file.layers("num_hidden_layers"),
+      isTied: try file.bool("tie_word_embeddings"))
+    c.heads = try file.int("num_attention_heads")
+    c.keyValueHeads = c.heads
+    c.width = try file.int("hidden_size")
+    c.headWidth = try file.headWidth(c.width, heads: c.heads)
+    c.vocabulary = try file.int("vocab_size")
+    c.context = try file.int("max_position_embeddings")
+    c.norm = .layer
+    c.epsilon = try file.float("layer_norm_eps")
+    c.residual = try file.bool("use_parallel_residual") ? .parallel : .sequential
+    c.attention = Array(
+      repeating: LayerAttention(rotary: try rotary(file, headWidth: c.headWidth)), count: c.layers)
+    c.attentionScale = 1 / Float(c.headWidth).squareRoot()
+    let shape = MLPShape(
+      neurons: try file.int("intermediate_size"),
+      nonlinearity: try file.nonlinearity("hidden_act"), isGated: false)
+    c.mlp = Array(repeating: shape, count: c.layers)
+    return c
+  }
+
+  private static func rotary(_ file: ConfigFile, headWidth: Int) throws -> Rotary {
+    if let stated = file.stated["head_dim"], ![.null, 0, .integer(headWidth)].contains(stated) {
+      // transformers computes angles with it, and heads without.
+      throw file.unsupported("a head_dim of its own")
+    }
+    return try RopeKeys(
+      file, theta: "rotary_emb_base", share: "rotary_pct", shareByDefault: 0.25
+    ).rotary(headWidth: headWidth, isPartial: true)
   }
 
   /// `GPTNeoXConfig`

@@ -8,9 +8,10 @@ enum Gemma: Architecture {
 
   static func blueprint(gguf file: GGUFFile) throws -> Blueprint {
     let keys = GGUFKeys(file: file, prefix: "gemma")
-    var configuration = try Configuration(likeLlama: keys) { LayerAttention(rotary: $0) }
+    var configuration = try Configuration(likeLlama: keys, nonlinearity: .geluTanh) {
+      LayerAttention(rotary: $0)
+    }
     configuration.becomeGemma()
-    configuration.mlp.nonlinearity = .geluTanh
     return Blueprint(
       configuration: configuration, names: .gguf(configuration),
       unknownKeys: keys.unknownKeys(read: GGUFKeys.rotaryKeys))
@@ -18,12 +19,14 @@ enum Gemma: Architecture {
 
   static func blueprint(json file: ConfigFile) throws -> Blueprint {
     let file = try file.resolved(by: keys)
-    var configuration = try Configuration(likeLlama: file) { _, rotary in
+    // Early files say `gelu` and mean GELU through tanh.
+    let isEarly = try file.string("hidden_act") == "gelu"
+    var configuration = try Configuration(
+      likeLlama: file, nonlinearity: isEarly ? .geluTanh : nil
+    ) { _, rotary in
       LayerAttention(rotary: rotary)
     }
     configuration.becomeGemma()
-    configuration.mlp.nonlinearity  // Early files say so and mean GELU through tanh.
-    = try file.string("hidden_act") == "gelu" ? .geluTanh : file.nonlinearity("hidden_act")
     return Blueprint(
       configuration: configuration,
       names: .huggingFace(

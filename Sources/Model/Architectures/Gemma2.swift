@@ -8,9 +8,10 @@ enum Gemma2: Architecture {
 
   static func blueprint(gguf file: GGUFFile) throws -> Blueprint {
     let keys = GGUFKeys(file: file, prefix: "gemma2")
-    var configuration = try Configuration(likeLlama: keys) { LayerAttention(rotary: $0) }
+    var configuration = try Configuration(likeLlama: keys, nonlinearity: .geluTanh) {
+      LayerAttention(rotary: $0)
+    }
     configuration.becomeGemma()
-    configuration.mlp.nonlinearity = .geluTanh
     configuration.hasPostNorms = true
     let window = try keys.int("attention.sliding_window", default: 4096)
     for layer in stride(from: 0, to: configuration.layers, by: 2) {
@@ -30,8 +31,9 @@ enum Gemma2: Architecture {
   static func blueprint(json file: ConfigFile) throws -> Blueprint {
     let file = try file.resolved(by: keys)
     let window = try file.require(file.optionalInt("sliding_window"), "sliding_window")
-    var configuration = try Configuration(likeLlama: file, activation: "hidden_activation") {
-      layer, rotary in
+    var configuration = try Configuration(
+      likeLlama: file, nonlinearity: try file.nonlinearity("hidden_activation")
+    ) { layer, rotary in
       let isLocal = try file.isLocal(layer) { layer.isMultiple(of: 2) }
       return LayerAttention(window: isLocal ? window : nil, rotary: rotary)
     }

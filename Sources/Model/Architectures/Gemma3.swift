@@ -9,9 +9,10 @@ enum Gemma3: Architecture {
 
   static func blueprint(gguf file: GGUFFile) throws -> Blueprint {
     let keys = GGUFKeys(file: file, prefix: "gemma3")
-    var configuration = try Configuration(likeLlama: keys) { LayerAttention(rotary: $0) }
+    var configuration = try Configuration(likeLlama: keys, nonlinearity: .geluTanh) {
+      LayerAttention(rotary: $0)
+    }
     configuration.becomeGemma3()
-    configuration.mlp.nonlinearity = .geluTanh
     let global = try keys.rotary(headWidth: configuration.headWidth, base: 1_000_000)
     let local = LayerAttention(
       window: try keys.int("attention.sliding_window", default: 0),
@@ -64,7 +65,7 @@ enum Gemma3: Architecture {
       try file.isLocal(layer) { Self.isLocal(layer, period) }
     }
     var configuration = try Configuration(
-      likeLlama: file, activation: "hidden_activation",
+      likeLlama: file, nonlinearity: try file.nonlinearity("hidden_activation"),
       rope: { layer, width in
         try (isLocal(layer) ? local : global).rotary(
           headWidth: width, isPartial: false, ownOriginal: false)

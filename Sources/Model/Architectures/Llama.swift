@@ -50,71 +50,83 @@ extension Configuration {
   /// The sizes that all families state alike in GGUF.
   ///
   /// - Parameters:
-  ///   - epsilon: the key of the norms' ε.
+  ///   - norm: decides the key of ε too.
   ///   - neuronsPerWidth: d_mlp / d_model where the file does not give d_mlp; nil where it must.
+  ///   - mlp: of every layer, whose MLP has so many neurons.
   ///   - attention: of every layer, whose heads are so wide.
   init(
-    gguf keys: GGUFKeys, epsilon: String, neuronsPerWidth: Int? = nil,
-    attention: (_ headWidth: Int) throws -> LayerAttention
+    gguf keys: GGUFKeys, norm: NormKind, neuronsPerWidth: Int? = nil,
+    mlp: (_ neurons: Int) -> MLPShape, attention: (_ headWidth: Int) throws -> LayerAttention
   ) throws {
-    let layers = try keys.layers()
-    let heads = try keys.int("attention.head_count")
-    let width = try keys.int("embedding_length")
-    let headWidth = try keys.headWidth(width, heads: heads)
+    self.init(
+      architecture: keys.prefix, layers: try keys.layers(),
+      isTied: !keys.hasTensor("output.weight"))
+    heads = try keys.int("attention.head_count")
+    width = try keys.int("embedding_length")
+    headWidth = try keys.headWidth(width, heads: heads)
     try keys.refuse("expert_count", unless: 0, because: "mixtures of experts are not supported")
     try keys.refuseOtherAttention()
-    self.init(
-      architecture: keys.prefix, layers: layers, heads: heads,
-      keyValueHeads: try keys.int("attention.head_count_kv", default: heads),
-      headWidth: headWidth, width: width,
-      neurons: try keys.int(
-        "feed_forward_length", default: neuronsPerWidth.map { $0 &* width }),
-      vocabulary: try keys.file.require("token_embd.weight").shape.first ?? 0,
-      context: try keys.int("context_length"), epsilon: Float(try keys.double(epsilon)),
-      isTied: !keys.hasTensor("output.weight"),
-      attention: Array(repeating: try attention(headWidth), count: layers),
-      attentionScale: 1 / Float(headWidth).squareRoot())
+    keyValueHeads = try keys.int("attention.head_count_kv", default: heads)
+    self.mlp = try keys.ints(
+      "feed_forward_length", layers: layers, default: neuronsPerWidth.map { $0 &* width }
+    ).map(mlp)
+    vocabulary = try keys.file.require("token_embd.weight").shape.first ?? 0
+    context = try keys.int("context_length")
+    self.norm = norm
+    switch norm {
+    case .layer: epsilon = Float(try keys.double("attention.layer_norm_epsilon"))
+    case .rootMeanSquare: epsilon = Float(try keys.double("attention.layer_norm_rms_epsilon"))
+    }
+    self.attention = Array(repeating: try attention(headWidth), count: layers)
+    attentionScale = 1 / Float(headWidth).squareRoot()
   }
 
-  /// The same with RMSNorm, RoPE and SwiGLU.
+  /// The same with RMSNorm, RoPE and a gated MLP.
   ///
   /// - Parameter attention: of every layer.
-  init(likeLlama keys: GGUFKeys, attention: (Rotary) throws -> LayerAttention) throws {
-    try self.init(gguf: keys, epsilon: "attention.layer_norm_rms_epsilon") { headWidth in
-      try attention(try keys.rotary(headWidth: headWidth))
-    }
+  init(
+    likeLlama keys: GGUFKeys, nonlinearity: MLPShape.Nonlinearity = .silu,
+    attention: (Rotary) throws -> LayerAttention
+  ) throws {
+    try self.init(
+      gguf: keys, norm: .rootMeanSquare,
+      mlp: { MLPShape(neurons: $0, nonlinearity: nonlinearity) },
+      attention: { headWidth in try attention(try keys.rotary(headWidth: headWidth)) })
   }
 
   /// The same of a `config.json`.
   ///
   /// - Parameters:
   ///   - file: resolved by the family's keys.
-  ///   - activation: the key of the nonlinearity.
+  ///   - nonlinearity: what `hidden_act` names unless it is given.
   ///   - rope: of each layer, whose heads are so wide; that of most families where there is none.
   ///   - attention: of each layer.
   init(
-    likeLlama file: ConfigFile, activation: String = "hidden_act",
+    likeLlama file: ConfigFile, nonlinearity: MLPShape.Nonlinearity? = nil,
     rope: ((_ layer: Int, _ headWidth: Int) throws -> Rotary)? = nil,
     attention: (Int, Rotary) throws -> LayerAttention
   ) throws {
-    let layers = try file.layers("num_hidden_layers")
-    let heads = try file.int("num_attention_heads")
-    let width = try file.int("hidden_size")
-    let headWidth = try file.ownHeadWidth(width, heads: heads)
+    self.init(
+      architecture: file.modelType ?? "", layers: try file.layers("num_hidden_layers"),
+      isTied: try file.bool("tie_word_embeddings"))
+    heads = try file.int("num_attention_heads")
+    width = try file.int("hidden_size")
+    headWidth = try file.ownHeadWidth(width, heads: heads)
+    keyValueHeads = file.optionalInt("num_key_value_heads") ?? heads
+    vocabulary = try file.int("vocab_size")
+    context = try file.int("max_position_embeddings")
+    epsilon = try file.float("rms_norm_eps")
     let usual =
       try rope == nil ? RopeKeys(file).rotary(headWidth: headWidth, isPartial: false) : nil
-    self.init(
-      architecture: file.modelType ?? "", layers: layers, heads: heads,
-      keyValueHeads: file.optionalInt("num_key_value_heads") ?? heads, headWidth: headWidth,
-      width: width, neurons: try file.int("intermediate_size"),
-      vocabulary: try file.int("vocab_size"), context: try file.int("max_position_embeddings"),
-      epsilon: try file.float("rms_norm_eps"), isTied: try file.bool("tie_word_embeddings"),
-      attention: try (0..<layers).map { layer in
-        // One of the two is there.
-        try (usual ?? rope?(layer, headWidth)).map { try attention(layer, $0) } ?? LayerAttention()
-      },
-      attentionScale: 1 / Float(headWidth).squareRoot())
-    mlp.nonlinearity = try file.nonlinearity(activation)
+    self.attention = try (0..<layers).map { [headWidth] layer in
+      // One of the two is there.
+      try (usual ?? rope?(layer, headWidth)).map { try attention(layer, $0) } ?? LayerAttention()
+    }
+    attentionScale = 1 / Float(headWidth).squareRoot()
+    let shape = MLPShape(
+      neurons: try file.int("intermediate_size"),
+      nonlinearity: try nonlinearity ?? file.nonlinearity("hidden_act"))
+    mlp = Array(repeating: shape, count: layers)
   }
 }
 

@@ -24,7 +24,7 @@ extension WeightNames {
       finalNorm: BiasedSource("output_norm", hasBias: hasNormBiases),
       unembedding: WeightSource("output.weight"),
       layer: { i in
-        let stem = "blk.\(i)."
+        let (stem, mlp) = ("blk.\(i).", c.mlp[i])
         func linear(_ part: String, _ kind: Biases) -> BiasedSource {
           BiasedSource(stem + part, hasBias: biases.contains(kind))
         }
@@ -38,7 +38,7 @@ extension WeightNames {
         var (gate, up) = (linear("ffn_gate", .mlp), linear("ffn_up", .mlp))
         if isFused {
           (q, k, v) = linear("attn_qkv", .queryKeyValue).queryKeyValue(c)
-          if c.mlp.isGated { (gate, up) = up.gateAndUp(c) }
+          if mlp.isGated { (gate, up) = up.gateAndUp(mlp) }
         } else if isInterleaved {
           q = q.rows(.interleaved(heads: c.heads, width: c.headWidth), of: c.queryWidth)
           k = k.rows(.interleaved(heads: c.keyValueHeads, width: c.headWidth), of: c.keyWidth)
@@ -50,7 +50,7 @@ extension WeightNames {
           kNorm: vector("attn_k_norm", if: c.hasQueryKeyNorms),
           ln1Post: vector("post_attention_norm", if: c.hasPostNorms),
           ln2: BiasedSource(stem + "ffn_norm", hasBias: hasNormBiases),
-          gate: c.mlp.isGated ? gate : up, up: c.mlp.isGated ? up : nil,
+          gate: mlp.isGated ? gate : up, up: mlp.isGated ? up : nil,
           down: linear("ffn_down", .mlp), ln2Post: vector("post_ffw_norm", if: c.hasPostNorms))
       },
       isHarmless: GGUFKeys.rotaryTensors.contains)
@@ -86,7 +86,7 @@ extension WeightNames {
         var (gate, up) = (linear("mlp.gate_proj", .mlp), linear("mlp.up_proj", .mlp))
         if isFused {
           (q, k, v) = linear("self_attn.qkv_proj", .queryKeyValue).queryKeyValue(c)
-          (gate, up) = linear("mlp.gate_up_proj", .mlp).gateAndUp(c)
+          (gate, up) = linear("mlp.gate_up_proj", .mlp).gateAndUp(c.mlp[i])
         }
         return LayerNames(
           ln1: norm(stem + "input_layernorm"), q: q, k: k, v: v,
@@ -115,8 +115,8 @@ extension BiasedSource {
   }
 
   /// A gate and what it gates, one after the other in one tensor.
-  func gateAndUp(_ c: Configuration) -> (gate: BiasedSource, up: BiasedSource) {
-    let n = c.neurons
+  func gateAndUp(_ mlp: MLPShape) -> (gate: BiasedSource, up: BiasedSource) {
+    let n = mlp.neurons
     return (rows(.range(0..<n), of: 2 * n), rows(.range(n..<2 * n), of: 2 * n))
   }
 }

@@ -43,9 +43,11 @@ struct LayerNames {
   }
 }
 
-/// Where a weight stands in the file: a tensor, or some rows of one.
+/// Where a weight stands in the file: a tensor, a slice of one, or some rows of either.
 struct WeightSource: Sendable {
   var name: String
+  /// Which of how many weights that the tensor holds one after another, by its first dimension.
+  var slice: (index: Int, count: Int)?
   /// How many rows the tensor has; nil where they are the weight's own.
   var fileRows: Int?
   /// Which row of the tensor each row of the weight is; nil where they are the same.
@@ -62,6 +64,13 @@ struct WeightSource: Sendable {
     var part = self
     part.fileRows = count
     part.order = order
+    return part
+  }
+
+  /// One of `count` weights that the tensor holds one after another: an expert's.
+  func slice(_ index: Int, of count: Int) -> WeightSource {
+    var part = self
+    part.slice = (index, count)
     return part
   }
 
@@ -94,6 +103,13 @@ struct BiasedSource: Sendable {
     var part = self
     part.weight = weight.rows(order, of: count)
     part.bias = bias?.rows(order, of: count)
+    return part
+  }
+
+  func slice(_ index: Int, of count: Int) -> BiasedSource {
+    var part = self
+    part.weight = weight.slice(index, of: count)
+    part.bias = bias?.slice(index, of: count)
     return part
   }
 

@@ -144,7 +144,7 @@ extension ConfigFile {
   }
 
   /// An activation by transformers' name for it.
-  func nonlinearity(_ key: String) throws -> MLPLayout.Nonlinearity {
+  func nonlinearity(_ key: String) throws -> MLPShape.Nonlinearity {
     switch try string(key) {
     case "silu", "swish": .silu
     case "gelu", "gelu_python": .gelu

@@ -12,6 +12,17 @@ struct GGUFKeys {
     return int
   }
 
+  /// A number of each layer: one for all of them, or a list.
+  func ints(_ key: String, layers: Int, default fallback: Int? = nil) throws -> [Int] {
+    guard let value = file.metadata["\(prefix).\(key)"], value.int == nil else {
+      return Array(repeating: try int(key, default: fallback), count: layers)
+    }
+    guard let ints = value.ints, ints.count == layers else {
+      throw mistyped(key, "a whole number, or a list of one for each of the \(layers) layers")
+    }
+    return ints
+  }
+
   func double(_ key: String, default fallback: Double? = nil) throws -> Double {
     guard let value = file.metadata["\(prefix).\(key)"] else {
       if let fallback { return fallback }

@@ -35,6 +35,25 @@ public struct TensorInfo: Sendable {
     self.shard = shard
     self.isDouble = isDouble
   }
+
+  /// One of the tensors that this one holds one after another, by the first dimension: an expert's
+  /// matrix of `[experts, out, in]`.
+  func slice(_ index: Int) -> TensorInfo {
+    precondition(shape.count > 1 && (0..<shape[0]).contains(index))
+    return TensorInfo(self, slice: index)
+  }
+
+  private init(_ whole: TensorInfo, slice index: Int) {
+    name = "\(whole.name)[\(index)]"
+    shape = Array(whole.shape.dropFirst())
+    type = whole.type
+    elementCount = whole.elementCount / whole.shape[0]
+    byteCount = whole.byteCount / whole.shape[0]
+    // Doubles are handed out in half of the bytes that the file has.
+    offset = whole.offset + index * byteCount * (whole.isDouble ? 2 : 1)
+    shard = whole.shard
+    isDouble = whole.isDouble
+  }
 }
 
 /// The product of the dimensions, nil if one is negative or the product overflows.

@@ -164,14 +164,13 @@ extension Site {
 }
 
 extension Configuration {
-  /// How many heads, key/value heads or neurons a site of this activation has; 1 where it is not
-  /// divided.
-  public func unitCount(_ activation: Activation) -> Int {
-    switch activation.units {
+  /// How many heads, key/value heads or neurons a site has; 1 where it is not divided.
+  public func unitCount(_ site: Site) -> Int {
+    switch site.activation.units {
     case .none: 1
     case .heads: heads
     case .keyValueHeads: keyValueHeads
-    case .neurons: neurons
+    case .neurons: mlp[site.layer].neurons
     }
   }
 

@@ -40,9 +40,11 @@ public struct DoubleRun {
       switch c.residual {
       case .sequential:
         add(attention, to: &stream)
-        add(try mlp(try name.ln2.map { try normalise(stream, $0) } ?? normed, name), to: &stream)
+        add(
+          try mlp(try name.ln2.map { try normalise(stream, $0) } ?? normed, name, c.mlp[l]),
+          to: &stream)
       case .parallel, .parallelSharedNorm:
-        let mlp = try mlp(try name.ln2.map { try normalise(stream, $0) } ?? normed, name)
+        let mlp = try mlp(try name.ln2.map { try normalise(stream, $0) } ?? normed, name, c.mlp[l])
         add(attention, to: &stream)
         add(mlp, to: &stream)
       }
@@ -81,16 +83,17 @@ public struct DoubleRun {
     return try name.ln1Post.map { try scaled(out, $0, width: c.width) } ?? out
   }
 
-  private func mlp(_ x: Rows, _ name: LayerNames) throws -> Rows {
-    let c = configuration
-    var hidden = try weights.linear(name.gate, x, rows: c.neurons).map { row in
-      row.map { DoubleMath.activated($0, c.mlp.nonlinearity) }
+  private func mlp(_ x: Rows, _ name: LayerNames, _ shape: MLPShape) throws -> Rows {
+    var hidden = try weights.linear(name.gate, x, rows: shape.neurons).map { row in
+      row.map { DoubleMath.activated($0, shape.nonlinearity) }
     }
     if let up = name.up {
-      hidden = zip(hidden, try weights.linear(up, x, rows: c.neurons)).map { zip($0, $1).map(*) }
+      let factors = try weights.linear(up, x, rows: shape.neurons)
+      hidden = zip(hidden, factors).map { zip($0, $1).map(*) }
     }
-    let out = try weights.linear(name.down, hidden, rows: c.width)
-    return try name.ln2Post.map { try scaled(out, $0, width: c.width) } ?? out
+    let width = configuration.width
+    let out = try weights.linear(name.down, hidden, rows: width)
+    return try name.ln2Post.map { try scaled(out, $0, width: width) } ?? out
   }
 
   /// (x − mean x) / √(variance + ε) · γ + β, or x / √(mean x² + ε) · γ
@@ -192,7 +195,7 @@ enum DoubleMath {
     cap.map { Double($0) * tanh(x / Double($0)) } ?? x
   }
 
-  static func activated(_ x: Double, _ nonlinearity: MLPLayout.Nonlinearity) -> Double {
+  static func activated(_ x: Double, _ nonlinearity: MLPShape.Nonlinearity) -> Double {
     switch nonlinearity {
     case .silu: x / (1 + Numerics.exp(-x))
     case .gelu: x / 2 * (1 + erf(x / 2.0.squareRoot()))

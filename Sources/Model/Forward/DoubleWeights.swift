@@ -21,7 +21,7 @@ struct DoubleWeights {
   func rows(_ source: WeightSource, _ rows: [Int], of shape: (rows: Int, columns: Int)) throws
     -> [[Double]]
   {
-    let tensor = try reader.tensor(source.name, [shape.rows, shape.columns])
+    let tensor = try reader.tensor(source, [shape.rows, shape.columns])
     return try rows.map { row in
       try withDecoded(tensor, first: row * shape.columns, count: shape.columns) {
         $0.map(Double.init)
@@ -46,9 +46,9 @@ struct DoubleWeights {
     let range = first..<(order.max() ?? first) + 1
     let sums: [Double]
     if source.isTransposed {
-      sums = try transposedSums(reader.tensor(source.name, [columns, all]), x, range)
+      sums = try transposedSums(reader.tensor(source, [columns, all]), x, range)
     } else {
-      sums = try self.sums(reader.tensor(source.name, [all, columns]), x, range)
+      sums = try self.sums(reader.tensor(source, [all, columns]), x, range)
     }
     return x.indices.map { position in
       order.map { sums[position * range.count + $0 - first] }

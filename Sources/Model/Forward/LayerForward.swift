@@ -106,7 +106,7 @@ struct LayerForward {
       [(mlp.gate, b.hidden.pointer)] + (mlp.up.map { [($0, b.up.pointer)] } ?? []))
     let stride = mlp.gate.stride
     taps.visit(.mlpPre, number, b.hidden, stride: stride, rows: rows)
-    let activate = work.kernels.activate(model.configuration.mlp.nonlinearity)
+    let activate = work.kernels.activate(model.configuration.mlp[number].nonlinearity)
     work.forEach(count) { row in
       let up = mlp.up.map { UnsafePointer(b.up.pointer + row * $0.stride) }
       activate(

@@ -2,9 +2,17 @@
 enum LayerMLP: Sendable {
   case dense(DenseMLP)
 
-  var matrices: [PackedMatrix] {
+  /// Multiplications and additions of its products, for one row.
+  var flopsPerRow: Double {
     switch self {
-    case .dense(let mlp): mlp.matrices
+    case .dense(let mlp): mlp.linears.reduce(0) { $0 + $1.flopsPerRow }
+    }
+  }
+
+  /// The matrices that multiply its input.
+  var readers: [PackedMatrix] {
+    switch self {
+    case .dense(let mlp): ([mlp.gate] + (mlp.up.map { [$0] } ?? [])).map(\.matrix)
     }
   }
 
@@ -40,7 +48,5 @@ struct DenseMLP: Sendable {
 
   var neurons: Int { gate.matrix.rows }
 
-  var matrices: [PackedMatrix] {
-    [gate.matrix] + (up.map { [$0.matrix] } ?? []) + [down.matrix]
-  }
+  var linears: [Transformer.Linear] { [gate] + (up.map { [$0] } ?? []) + [down] }
 }

@@ -114,9 +114,9 @@ private struct NaiveRun {
     var hidden = normed.map { times(mlp.gate, $0) }
     visit(.mlpPre, l, &hidden)
     if let up = mlp.up {
-      hidden = zip(hidden, normed).map { activate($0, up: times(up, $1)) }
+      hidden = zip(hidden, normed).map { activate($0, up: times(up, $1), l) }
     } else {
-      hidden = hidden.map { activate($0, up: nil) }
+      hidden = hidden.map { activate($0, up: nil, l) }
     }
     visit(.mlpPost, l, &hidden)
     return hidden.map { times(mlp.down, $0) }
@@ -243,9 +243,9 @@ private struct NaiveRun {
     }
   }
 
-  private func activate(_ x: [Float], up: [Float]?) -> [Float] {
+  private func activate(_ x: [Float], up: [Float]?, _ l: Int) -> [Float] {
     Self.row(x.count) {
-      kernels.activate(model.configuration.mlp.nonlinearity)(x, up, x.count, $0)
+      kernels.activate(model.configuration.mlp[l].nonlinearity)(x, up, x.count, $0)
     }
   }
 
@@ -287,12 +287,12 @@ private struct NaiveRun {
     guard let positions = request.captures[site] else { return }
     let wanted = if case .some(let some) = positions { some } else { Array(rows.indices) }
     result.activations[site] = CapturedActivation(
-      positions: wanted, units: model.configuration.unitCount(activation),
+      positions: wanted, units: model.configuration.unitCount(site),
       rows: wanted.map { rows[$0] })
   }
 
   private func apply(_ edit: Edit, to rows: inout Rows, cuts: Bool) {
-    let unitCount = model.configuration.unitCount(edit.site.activation)
+    let unitCount = model.configuration.unitCount(edit.site)
     for (index, p) in edit.positions.enumerated() {
       let width = rows[p].count / unitCount
       for (u, unit) in (edit.units ?? Array(0..<unitCount)).enumerated() {

@@ -116,14 +116,14 @@ extension Transformer {
 
   /// Times one layer's products on as many rows as speeds differ at; some milliseconds.
   public func measureSpeed() -> Speed {
-    // Any layer's weights will do: what is measured is a rate.
-    guard let mlp = layers.first?.mlp else { return Speed(products: [(1, 0)], attention: 0) }
+    // The layer that multiplies most: what is measured is a rate.
+    guard let mlp = layers.map(\.mlp).max(by: { $0.flopsPerRow < $1.flopsPerRow })
+    else { return Speed(products: [(1, 0)], attention: 0) }
     let products = Products(pool: pool)
     let clock = ContinuousClock()
     let rates = [1, 4, 12, 48, 192].map { rows -> (rows: Int, secondsPerFlop: Double) in
       let x = FloatBuffer(rows * configuration.width, zeroed: true)
-      let outs = mlp.matrices.filter { $0.columns == configuration.width }
-        .map { ($0, FloatBuffer(rows * $0.stride)) }
+      let outs = mlp.readers.map { ($0, FloatBuffer(rows * $0.stride)) }
       let targets = outs.map { ProductTarget(matrix: $0, out: $1.pointer) }
       let flops = outs.reduce(0.0) { $0 + 2 * Double(rows * $1.0.rows * $1.0.columns) }
       // The first touches the memory.
@@ -145,12 +145,10 @@ extension Transformer {
 
 extension Transformer.Layer {
   /// Multiplications and additions of its keys and values, for one row.
-  fileprivate var keyValueFlopsPerRow: Double { Self.flops([k.matrix, v.matrix]) }
+  fileprivate var keyValueFlopsPerRow: Double { k.flopsPerRow + v.flopsPerRow }
 
   /// Those of its other products.
-  fileprivate var furtherFlopsPerRow: Double { Self.flops(matrices) - keyValueFlopsPerRow }
-
-  private static func flops(_ matrices: [PackedMatrix]) -> Double {
-    matrices.reduce(0) { $0 + 2 * Double($1.rows * $1.columns) }
+  fileprivate var furtherFlopsPerRow: Double {
+    q.flopsPerRow + o.flopsPerRow + mlp.flopsPerRow
   }
 }

@@ -62,7 +62,7 @@ extension RunRequest {
     guard Set(edit.positions).count == edit.positions.count else {
       throw ModelError(.request, "an edit at \(edit.place) names a position twice")
     }
-    let unitCount = configuration.unitCount(activation)
+    let unitCount = configuration.unitCount(edit.site)
     let units = edit.units ?? Array(0..<unitCount)
     if let unit = units.first(where: { $0 < 0 || $0 >= unitCount }) {
       throw ModelError(

@@ -25,7 +25,7 @@ extension RunRequest {
     Needs(
       captures: captures.map { site, positions in
         let positions = resolved(positions)
-        let units = configuration.unitCount(site.activation)
+        let units = configuration.unitCount(site)
         return Needs.Capture(
           site: site, positions: positions, units: units,
           widths: positions.map {

@@ -37,7 +37,7 @@ struct Taps {
     let site = edit.site
     let layer = site.activation == .lnFinalScale ? configuration.layers : site.layer
     guard edit.positions.contains(where: { member.reaches(layer, at: $0) }) else { return }
-    let units = edit.units ?? Array(0..<configuration.unitCount(site.activation))
+    let units = edit.units ?? Array(0..<configuration.unitCount(site))
     edits[site, default: []].append(Bound(member: i, edit: edit, units: units))
   }
 
@@ -73,7 +73,7 @@ struct Taps {
     _ site: Site, in x: UnsafePointer<Float>, stride: Int, rows: Batch
   ) {
     for (member, positions) in captures[site] ?? [] {
-      let units = configuration.unitCount(site.activation)
+      let units = configuration.unitCount(site)
       let kept = positions.map { position in
         let width = configuration.unitWidth(site.activation, sources: position + 1)
         let row = x + rows.row(of: member, at: position) * stride

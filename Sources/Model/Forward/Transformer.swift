@@ -12,6 +12,8 @@ public final class Transformer: Sendable {
   let unembeddingBias: [Float]?
   let layers: [Layer]
   let finalNorm: Norm
+  /// Every matrix that was made of the file's tensors.
+  let matrices: [PackedMatrix]
   public let pool: WorkerPool
   /// Of the weights that are read when they are first needed.
   private let failures: WeightFailures
@@ -23,6 +25,7 @@ public final class Transformer: Sendable {
     var matrix: PackedMatrix
     var bias: [Float]?
     var stride: Int { matrix.stride }
+    var flopsPerRow: Double { 2 * Double(matrix.rows * matrix.columns) }
   }
 
   struct Layer: Sendable {
@@ -38,8 +41,6 @@ public final class Transformer: Sendable {
     var mlp: LayerMLP
     /// Between the MLP and the stream.
     var ln2Post: Norm?
-
-    var matrices: [PackedMatrix] { [q, k, v, o].map(\.matrix) + mlp.matrices }
   }
 
   /// Finds and checks every weight. Vectors are read; matrices are when they are first needed.
@@ -75,11 +76,12 @@ public final class Transformer: Sendable {
         ln2: try name.ln2.map { try reader.norm($0, c.width, c.norm) },
         mlp: .dense(
           DenseMLP(
-            gate: try reader.linear(name.gate, c.neurons, c.width),
-            up: try name.up.map { try reader.linear($0, c.neurons, c.width) },
-            down: try reader.linear(name.down, c.width, c.neurons))),
+            gate: try reader.linear(name.gate, c.mlp[i].neurons, c.width),
+            up: try name.up.map { try reader.linear($0, c.mlp[i].neurons, c.width) },
+            down: try reader.linear(name.down, c.width, c.mlp[i].neurons))),
         ln2Post: try name.ln2Post.map { try reader.scaling($0, c.width) })
     }
+    matrices = reader.matrices
     try reader.refuseUnknown(layers: c.layers)
   }
 
@@ -101,10 +103,5 @@ public final class Transformer: Sendable {
   /// The size of the packed weights, in bytes.
   public var weightBytes: Int {
     matrices.reduce(0) { $0 + $1.byteCount }
-  }
-
-  var matrices: [PackedMatrix] {
-    let others = [positionEmbedding, configuration.isTied ? nil : unembedding].compactMap { $0 }
-    return layers.flatMap(\.matrices) + [embedding] + others
   }
 }

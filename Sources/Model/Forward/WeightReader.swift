@@ -1,5 +1,7 @@
 /// Reads weights by name and refuses those of another shape.
-struct WeightReader {
+final class WeightReader {
+  /// All that `matrix` has made.
+  private(set) var matrices: [PackedMatrix] = []
   /// Of matrices, which are read when they are first needed.
   let failures = WeightFailures()
   private let names: WeightNames
@@ -36,16 +38,18 @@ struct WeightReader {
 
   func matrix(_ source: WeightSource, _ rows: Int, _ columns: Int) throws -> PackedMatrix {
     let all = source.fileRows ?? rows
-    let tensor = try tensor(source.name, source.isTransposed ? [columns, all] : [all, columns])
-    return try PackedMatrix(
+    let tensor = try tensor(source, source.isTransposed ? [columns, all] : [all, columns])
+    let matrix = try PackedMatrix(
       MatrixSource(
         tensor, in: file, order: source.order?.rows, isTransposed: source.isTransposed),
       failures: failures)
+    matrices.append(matrix)
+    return matrix
   }
 
   func vector(_ source: WeightSource, _ count: Int) throws -> [Float] {
     let all = source.fileRows ?? count
-    let tensor = try tensor(source.name, [all])
+    let tensor = try tensor(source, [all])
     let values = try file.floats(of: tensor)
     guard values.allSatisfy(\.isFinite) else { throw file.notFinite(tensor) }
     let picked = source.order.map { $0.rows.map { values[$0] } } ?? values
@@ -74,9 +78,11 @@ struct WeightReader {
       where: name.hasSuffix)
   }
 
-  func tensor(_ name: String, _ shape: [Int]) throws -> TensorInfo {
-    let name = names.spellings(of: name).first(where: present.contains) ?? name
+  /// The tensor of a weight whose own shape, in the file, is `shape`.
+  func tensor(_ source: WeightSource, _ shape: [Int]) throws -> TensorInfo {
+    let name = names.spellings(of: source.name).first(where: present.contains) ?? source.name
     let tensor = try file.require(name)
+    let shape = (source.slice.map { [$0.count] } ?? []) + shape
     guard tensor.shape == shape else {
       throw ModelError(
         .file,
@@ -84,7 +90,7 @@ struct WeightReader {
           + "numbers ask for \(shape)",
         help: mismatch)
     }
-    return tensor
+    return source.slice.map { tensor.slice($0.index) } ?? tensor
   }
 }
 
@@ -113,7 +119,7 @@ extension WeightReader {
   private func areEqual(
     _ first: WeightSource, _ second: WeightSource, _ shape: [Int]
   ) throws -> Bool {
-    let pair = (try tensor(first.name, shape), try tensor(second.name, shape))
+    let pair = (try tensor(first, shape), try tensor(second, shape))
     guard pair.0.type == pair.1.type, pair.0.byteCount == pair.1.byteCount else { return false }
     for start in stride(from: 0, to: pair.0.byteCount, by: 1 << 20) {
       let bytes = start..<min(start + 1 << 20, pair.0.byteCount)

@@ -77,7 +77,7 @@ public struct Kernels: Sendable {
 }
 
 extension Kernels {
-  func activate(_ nonlinearity: MLPLayout.Nonlinearity) -> Activate {
+  func activate(_ nonlinearity: MLPShape.Nonlinearity) -> Activate {
     switch nonlinearity {
     case .silu: activateSiLU
     case .gelu: activateGELU

@@ -39,7 +39,7 @@ extension Invocation {
       try Interruption.check()
       return try places.reduce(sum) { sum, place in
         let units =
-          place.part.units?.count ?? configuration.unitCount(place.part.site.activation)
+          place.part.units?.count ?? configuration.unitCount(place.part.site)
         return try placing(at: place.span) {
           try item.prompt.positions(place.position ?? kind).reduce(sum) {
             $0 + units * configuration.unitWidth(place.part.site.activation, sources: $1 + 1)

@@ -7,7 +7,19 @@ extension Configuration {
       + (hasPostNorms ? ", on the way into the stream too" : "")
   }
 
-  var mlpText: String { (mlp.isGated ? "gated " : "") + mlp.nonlinearity.rawValue }
+  /// Of layers that differ, each kind once.
+  var mlpText: String {
+    let kinds = mlp.map { ($0.isGated ? "gated " : "") + $0.nonlinearity.rawValue }
+    return Set(kinds).sorted().joined(separator: ", ")
+  }
+
+  var neuronsText: String {
+    let counts = mlp.map(\.neurons)
+    guard let least = counts.min(), let most = counts.max(), least < most else {
+      return counts.first.map(String.init) ?? ""
+    }
+    return "\(least) to \(most), by layer"
+  }
 
   var positionText: String {
     if hasLearnedPositions { return "learned" }

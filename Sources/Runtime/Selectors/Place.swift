@@ -77,13 +77,15 @@ private struct PlaceResolver {
       let activation = try self.activation(literal.path, default: .z)
       return try layers.flatMap { try self.heads(heads, activation, $0, literal.path) }
     case .neurons(let indices):
-      let neurons = try expand(indices, count: configuration.neurons, "neurons")
       let activation = try self.activation(literal.path, default: .mlpPost)
       guard activation.units == .neurons else {
         throw Failure("'\(text)': a neuron has mlp_pre and mlp_post, no \(activation.rawValue)")
       }
-      return layers.flatMap { layer in
-        neurons.map { neuron in
+      return try layers.flatMap { layer in
+        let neurons = try expand(
+          indices, count: configuration.mlp[layer].neurons, "neurons",
+          of: hasEvenMLPs ? "this model" : "layer \(layer)")
+        return neurons.map { neuron in
           Place(
             label: "L\(layer)N\(neuron)" + suffix(literal.path), layer: layer,
             sites: [part(activation, layer, [neuron])])
@@ -218,12 +220,17 @@ private struct PlaceResolver {
         ?? "a layer has: \(known.joined(separator: ", "))")
   }
 
-  private func expand(_ indices: Indices, count: Int, _ what: String) throws -> [Int] {
+  /// Whether all layers have as many neurons.
+  private var hasEvenMLPs: Bool { Set(configuration.mlp.map(\.neurons)).count == 1 }
+
+  private func expand(
+    _ indices: Indices, count: Int, _ what: String, of owner: String = "this model"
+  ) throws -> [Int] {
     guard case .some(let ranges) = indices else { return Array(0..<count) }
     let all = Array(0..<count)
     for range in ranges where range.lowerBound < 0 || range.upperBound >= count {
       throw Failure(
-        "'\(text)': this model has \(what) 0 to \(count - 1)",
+        "'\(text)': \(owner) has \(what) 0 to \(count - 1)",
         help: count == 1 ? "there is only 0" : nil)
     }
     let wanted = Set(ranges.flatMap { Array($0) })

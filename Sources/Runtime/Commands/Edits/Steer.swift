@@ -39,7 +39,7 @@ extension Command {
           "\(place.label) is as wide as its position, so no one vector can be added to it",
           help: "scale it, or patch it")
       }
-      let units = part.units?.count ?? configuration.unitCount(activation)
+      let units = part.units?.count ?? configuration.unitCount(part.site)
       let width = units * configuration.unitWidth(activation, sources: 1)
       guard vector.count == width else {
         throw Failure("\(place.label) has \(width) elements, and the vector \(vector.count)")

@@ -28,7 +28,7 @@ extension Command {
       ("types", types.joined(separator: ", ")), ("architecture", c.architecture),
       ("layers", "\(c.layers)"), ("heads", "\(c.heads)"),
       ("key/value heads", "\(c.keyValueHeads)"), ("d_head", "\(c.headWidth)"),
-      ("d_model", "\(c.width)"), ("d_mlp", "\(c.neurons)"), ("vocabulary", "\(c.vocabulary)"),
+      ("d_model", "\(c.width)"), ("d_mlp", c.neuronsText), ("vocabulary", "\(c.vocabulary)"),
       ("context", "\(c.context)"), ("norm", c.normText), ("norm epsilon", "\(c.epsilon)"),
       ("residual", c.residual.rawValue), ("mlp", c.mlpText), ("positions", c.positionText),
       ("window", c.windowText), ("soft caps", c.capText),
