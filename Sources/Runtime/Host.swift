@@ -4,7 +4,7 @@ import Lang
 public protocol Host: AnyObject {
   /// Data, for standard output. A pipe gets its bytes, a terminal pictures of what would command
   /// it.
-  func write(_ text: String)
+  func write(_ bytes: [UInt8])
   /// Data with styles of `Style`, whose own texts are made safe already.
   func write(styled text: String)
   /// Everything else, for standard error, with styles; data written before comes out before it.
@@ -31,4 +31,8 @@ public protocol Host: AnyObject {
   var version: String { get }
   /// What was typed at the prompt, oldest first: seconds since 1970, where they are known, and text.
   var history: [(time: Int?, text: String)] { get }
+}
+
+extension Host {
+  func write(_ text: String) { write(Array(text.utf8)) }
 }

@@ -33,15 +33,16 @@ final class Console: Sendable {
   }
 
   /// Data without styles.
-  func write(_ text: String) {
+  func write(_ bytes: [UInt8]) {
     progressLine.erase()
-    output.write(drawsOutput ? withPictures(text) : text)
+    output.write(
+      drawsOutput ? Array(withPictures(String(decoding: bytes, as: UTF8.self)).utf8) : bytes)
   }
 
   /// Data with styles.
   func write(styled text: String) {
     progressLine.erase()
-    output.write(drawsOutput ? withStylesAlone(text) : text)
+    output.write(Array((drawsOutput ? withStylesAlone(text) : text).utf8))
   }
 
   /// A message, with styles, after the data that came before it.

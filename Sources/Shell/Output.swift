@@ -52,9 +52,9 @@ final class Output: Sendable {
     self.failed = failed
   }
 
-  func write(_ text: String) {
+  func write(_ bytes: [UInt8]) {
     send { pending in
-      pending.append(contentsOf: text.utf8)
+      pending.append(contentsOf: bytes)
       return !isBlockwise || pending.count >= Self.blockSize
     }
   }

@@ -14,7 +14,7 @@ final class SessionHost: Host {
 
   init(_ surroundings: Surroundings) { self.surroundings = surroundings }
 
-  func write(_ text: String) { surroundings.console.write(text) }
+  func write(_ bytes: [UInt8]) { surroundings.console.write(bytes) }
   func write(styled text: String) { surroundings.console.write(styled: text) }
   func report(_ text: String) { surroundings.console.report(text) }
   func flush() { surroundings.console.flush() }

@@ -36,7 +36,7 @@ final class TestHost: Host {
   }
 
   func memory(besides weights: Int) -> Int { memory }
-  func write(_ text: String) { output += text }
+  func write(_ bytes: [UInt8]) { output += String(decoding: bytes, as: UTF8.self) }
   func write(styled text: String) { output += text }
   func report(_ text: String) { messages += text }
   func flush() {}

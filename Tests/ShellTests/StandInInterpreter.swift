@@ -34,14 +34,14 @@ final class StandInInterpreter: Interpreter {
     let number = words.dropFirst().first.flatMap { Int($0) } ?? 1
     switch words.first {
     case "load": promptName = String(words.last?.filter { $0 != "\"" } ?? "")
-    case "count": for index in 1...max(1, number) { console.write("\(index)\n") }
+    case "count": for index in 1...max(1, number) { console.write(Array("\(index)\n".utf8)) }
     case "fail":
       console.report("error: it failed\n")
       return .failed
     case "work": return work(tenths: number * 10, listens: true)
     case "stubborn": return work(tenths: number * 10, listens: false)
     case "#!": break
-    default: console.write("[\(line)]\n")
+    default: console.write(Array("[\(line)]\n".utf8))
     }
     return .done
   }

@@ -35,8 +35,8 @@ extension Session {
     let title = base.lastPart
     try writeFiles(
       [
-        (base + ".md", try page.markdown(particulars, title: title)),
-        (path, try page.html(particulars, script: source.text, title: title)),
+        NewFile(base + ".md", text: try page.markdown(particulars, title: title)),
+        NewFile(path, text: try page.html(particulars, script: source.text, title: title)),
       ], host: host)
   }
 

@@ -4,15 +4,8 @@ public enum TableFormat: String, Sendable, CaseIterable {
 
   /// By the end of the file's name; nil where it says nothing.
   init?(path: String) {
-    let name = path.lowercased()
-    guard let dot = name.lastIndex(of: "."), !name[dot...].contains("/") else { return nil }
-    switch name[dot...] {
-    case ".tsv", ".tab": self = .tsv
-    case ".csv": self = .csv
-    case ".json": self = .json
-    case ".ndjson", ".jsonl": self = .ndjson
-    default: return nil
-    }
+    guard let format = OutputFormat(path: path) else { return nil }
+    self.init(rawValue: format.rawValue)
   }
 }
 

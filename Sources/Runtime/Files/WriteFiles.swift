@@ -8,9 +8,22 @@ import Model
   import Darwin
 #endif
 
+/// A file to be written, piece by piece.
+struct NewFile {
+  var path: String
+  var write: (inout ByteSink) throws -> Void
+
+  init(_ path: String, write: @escaping (inout ByteSink) throws -> Void) {
+    self.path = path
+    self.write = write
+  }
+
+  init(_ path: String, text: String) { self.init(path) { $0.append(text) } }
+}
+
 /// Writes files whole or not at all: each appears under its name when all of them are on the disk.
-/// What is no file, a pipe or a device, is written to as it is.
-func writeFiles(_ files: [(path: String, text: String)], host: any Host) throws {
+/// Pipes and devices are written to as they are.
+func writeFiles(_ files: [NewFile], host: any Host) throws {
   // A text that was told to stop is not whole.
   try Interruption.check()
   var replacements: [(path: String, replacement: FileReplacement)] = []
@@ -18,11 +31,11 @@ func writeFiles(_ files: [(path: String, text: String)], host: any Host) throws 
     try writing(file.path) {
       let kind = kind(of: file.path)
       if kind != nil, kind != S_IFREG || ownDescriptor(of: file.path) != nil {
-        try writeInPlace(file.text, to: file.path, host: host)
+        try writeInPlace(file, host: host)
         return
       }
       let replacement = try FileReplacement(of: file.path)
-      try replacement.write(Array(file.text.utf8))
+      try writing(into: replacement.write, file.write)
       try replacement.finish()
       replacements.append((file.path, replacement))
     }
@@ -59,28 +72,32 @@ private func ownDescriptor(of path: String) -> Int32? {
   }
 }
 
-/// A pipe that nobody reads is waited for, until Ctrl-C.
-private func writeInPlace(_ text: String, to path: String, host: any Host) throws {
+private func writeInPlace(_ file: NewFile, host: any Host) throws {
   host.flush()
-  if let descriptor = ownDescriptor(of: path) {
-    return try check(writeAll(text.utf8, to: descriptor))
+  if let descriptor = ownDescriptor(of: file.path) {
+    return try writing(into: { try check(writeAll($0, to: descriptor)) }, file.write)
   }
-  var descriptor: Int32 = -1
-  while descriptor < 0 {
-    descriptor = open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
-    guard descriptor < 0 else { break }
-    guard errno == ENXIO, kind(of: path) == S_IFIFO else {
-      throw SystemError(code: errno)
-    }
+  let descriptor = try openForWriting(file.path)
+  defer { close(descriptor) }
+  try writing(
+    into: { bytes in
+      let code = writeAll(bytes, to: descriptor) {
+        Interruption.requested.load(ordering: .relaxed)
+      }
+      try Interruption.check()
+      try check(code)
+    }, file.write)
+}
+
+/// Opens a pipe or a device. Waits for a reader of a pipe that nobody reads, until Ctrl-C.
+private func openForWriting(_ path: String) throws -> Int32 {
+  while true {
+    let descriptor = open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
+    if descriptor >= 0 { return descriptor }
+    guard errno == ENXIO, kind(of: path) == S_IFIFO else { throw SystemError(code: errno) }
     usleep(20_000)
     try Interruption.check()
   }
-  defer { close(descriptor) }
-  let code = writeAll(text.utf8, to: descriptor) {
-    Interruption.requested.load(ordering: .relaxed)
-  }
-  try Interruption.check()
-  try check(code)
 }
 
 private func check(_ code: Int32) throws {

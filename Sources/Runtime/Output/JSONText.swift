@@ -1,23 +1,4 @@
-/// An array of objects, a row a line, keys in the order of the columns.
-func renderJSON(_ table: Table, into text: inout ChunkedText) throws {
-  try text.append(rows: table, indent: "")
-  try text.line()
-}
-
-/// An object a line. Where the table is one of several in a stream, each ends with its number.
-func renderNDJSON(_ table: Table, number: Int? = nil, into text: inout ChunkedText) throws {
-  let keys = table.columnNames.map { jsonString($0) + ":" }
-  let ending = number.map { (keys.isEmpty ? "" : ",") + "\"\(resultKey)\":\($0)" } ?? ""
-  for row in 0..<table.rowCount {
-    text.append(row: row, of: table, keys: keys, ending: ending)
-    try text.line()
-  }
-}
-
-/// The key of a table's number.
-let resultKey = "result"
-
-extension ChunkedText {
+extension ByteSink {
   mutating func append(rows table: Table, indent: String) throws {
     guard table.rowCount > 0 else { return append("[]") }
     let keys = table.columnNames.map { jsonString($0) + ":" }
@@ -30,7 +11,7 @@ extension ChunkedText {
     append(indent + "]")
   }
 
-  fileprivate mutating func append(
+  mutating func append(
     row: Int, of table: Table, keys: [String], ending: String = ""
   ) {
     append("{")

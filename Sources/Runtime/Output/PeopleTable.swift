@@ -1,7 +1,15 @@
+extension FormatDeclaration {
+  static let table = FormatDeclaration(
+    hasStyles: true, write: { try renderForPeople($0, $1, into: &$2) })
+
+  static let plain = FormatDeclaration(
+    endings: ["txt"], write: { table, _, sink in try renderPlain(table, into: &sink) })
+}
+
 /// Aligned columns under a thin rule, cut to the width of the terminal: long texts first, then
 /// whole columns from the right (the first and the measure stay), which a note names.
 func renderForPeople(
-  _ table: Table, _ settings: RenderSettings, into text: inout ChunkedText
+  _ table: Table, _ settings: RenderSettings, into text: inout ByteSink
 ) throws {
   guard !table.columns.isEmpty else {
     return try text.line(Style.faint.paint("an empty table", colour: settings.colour))
@@ -30,7 +38,7 @@ func renderForPeople(
 }
 
 /// The same for a log or a mail: ASCII rules, nothing cut, nothing left out.
-func renderPlain(_ table: Table, into text: inout ChunkedText) throws {
+func renderPlain(_ table: Table, into text: inout ByteSink) throws {
   let settings = RenderSettings(unicode: false)
   try renderForPeople(table, settings, into: &text)
 }
@@ -110,7 +118,7 @@ private struct Layout {
   }
 
   func write(
-    rows: Int, settings: RenderSettings, marks: Marks, into text: inout ChunkedText
+    rows: Int, settings: RenderSettings, marks: Marks, into text: inout ByteSink
   ) throws {
     let heading = zip(shown, widths).map { index, width in
       let title = columns[index].title.cut(to: width, mark: marks.ellipsis)

@@ -45,19 +45,23 @@ struct Printer {
     separate(isTable: true)
     session.printed.tables += 1
     if isNumbered {
-      var text = ChunkedText(host.write(_:))
-      try renderNDJSON(table, number: session.printed.tables, into: &text)
-      return try text.flush()
+      return try writing(into: { host.write($0) }) {
+        try renderNDJSON(table, number: session.printed.tables, into: &$0)
+      }
     }
-    // Tables for people have styles and escape their own texts.
-    let write = format == .table ? host.write(styled:) : host.write(_:)
-    try render(table, as: format, settings: host.settings, into: write)
+    try render(table, as: format, settings: host.settings) { bytes in
+      if format.declaration.hasStyles {
+        host.write(styled: String(decoding: bytes, as: UTF8.self))
+      } else {
+        host.write(bytes)
+      }
+    }
   }
 
   /// An empty line between a table and what comes before or after it, where nothing else would tell
   /// where the table ends.
   private func separate(isTable: Bool) {
-    if host.format.isLines, let last = session.printed.endsWithTable, last || isTable {
+    if host.format.declaration.isLines, let last = session.printed.endsWithTable, last || isTable {
       host.write("\n")
     }
     session.printed.endsWithTable = isTable

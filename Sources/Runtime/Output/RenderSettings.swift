@@ -1,21 +1,3 @@
-/// How a value is written, whether to a terminal, down a pipe or into a file.
-public enum OutputFormat: String, Sendable, CaseIterable {
-  /// For people: aligned, cut to the terminal's width, coloured if the terminal is.
-  case table
-  /// The same for people without a terminal: ASCII alignment, nothing cut.
-  case plain
-  case tsv, escaped, csv, json, ndjson, markdown
-
-  /// Whether a table in it is lines without a beginning and an end, so that one that follows it
-  /// would be taken for a part of it.
-  var isLines: Bool {
-    switch self {
-    case .tsv, .escaped, .csv: true
-    case .table, .plain, .json, .ndjson, .markdown: false
-    }
-  }
-}
-
 /// What the place that is written to can show. Nothing under Output looks at the environment:
 /// whoever owns the terminal fills this in.
 public struct RenderSettings: Sendable, Equatable {

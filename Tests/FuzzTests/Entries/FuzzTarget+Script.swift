@@ -76,7 +76,7 @@ private final class ScriptHost: Runtime.Host {
   ]
   let history: [(time: Int?, text: String)] = [(1, "one"), (2, "two")]
 
-  func write(_ text: String) {}
+  func write(_ bytes: [UInt8]) {}
   func write(styled text: String) {}
   func report(_ text: String) { if messages.utf8.count < 1 << 20 { messages += text } }
   func flush() {}

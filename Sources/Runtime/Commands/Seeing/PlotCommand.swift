@@ -57,6 +57,6 @@ extension Command {
       )
     }
     guard let drawing else { throw Failure("there are no rows to plot") }
-    try writeFiles([(path, drawing.document)], host: host)
+    try writeFiles([NewFile(path, text: drawing.document)], host: host)
   }
 }

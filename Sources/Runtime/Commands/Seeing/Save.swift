@@ -6,7 +6,7 @@ extension Command {
     name: "save", group: .seeing,
     summary: "Write a table to a file; the format is its ending's, or that of `as`.",
     details: """
-      .tsv, .csv, .json, .ndjson, .md, .txt. A JSON file opens with pandas.read_json(file, \
+      \(endings.joined(separator: ", ")). A JSON file opens with pandas.read_json(file, \
       orient="table"), and has next to the data what they were measured on: the version, the model \
       and its file's SHA-256, the prompts, the edits. The file is replaced whole or not at all.
       """,
@@ -29,35 +29,33 @@ extension Command {
       throw call.failure("`save` needs a table, not \(other.kind)")
     }
     let format = try call.has("as") ? call.format("as") : format(ofFile: path, expression)
-    let text =
-      try format == .json
-      ? renderDocument(
-        value.table,
-        provenance(value, isPartial: call.session.unfinished != nil, call))
-      : render(value.table, as: format, settings: RenderSettings())
-    try placing(at: expression.span) { try writeFiles([(path, text)], host: call.host) }
+    let declaration = format.declaration
+    let file: NewFile
+    if let writeFile = declaration.writeFile {
+      let provenance = provenance(
+        value, isPartial: call.session.unfinished != nil, call)
+      file = NewFile(path) { try writeFile(value.table, provenance, &$0) }
+    } else {
+      file = NewFile(path) { try declaration.write(value.table, RenderSettings(), &$0) }
+    }
+    try placing(at: expression.span) { try writeFiles([file], host: call.host) }
     return .nothing
   }
 
   private static func format(ofFile path: String, _ expression: Lang.Expression) throws
     -> OutputFormat
   {
-    let ending = path.split(separator: "/").last?.split(separator: ".").last.map(String.init)
-    switch ending {
-    case "tsv": return .tsv
-    case "csv": return .csv
-    case "json": return .json
-    case "ndjson", "jsonl": return .ndjson
-    case "md", "markdown": return .markdown
-    case "txt": return .plain
-    default:
-      throw Failure(
-        "'\(excerpt(path, limit: 80))' does not say its format",
-        help: "end it in .tsv, .csv, .json, .ndjson, .md or .txt, or add `as FORMAT`: "
-          + OutputFormat.allCases.map(\.rawValue).joined(separator: ", "),
-        span: expression.span)
-    }
+    if let format = OutputFormat(path: path) { return format }
+    throw Failure(
+      "'\(excerpt(path, limit: 80))' does not say its format",
+      help: "end it in \(endings.dropLast().joined(separator: ", ")) or \(endings.last ?? ""), or "
+        + "add `as FORMAT`: " + OutputFormat.allCases.map(\.rawValue).joined(separator: ", "),
+      span: expression.span)
   }
+
+  /// The usual ending of each format that has one.
+  private static let endings = OutputFormat.allCases.compactMap(\.declaration.endings.first)
+    .map { "." + $0 }
 
   /// Version, models, prompts, edits; and whether runs are missing that Ctrl-C ended.
   private static func provenance(_ value: TableValue, isPartial: Bool, _ call: Invocation)

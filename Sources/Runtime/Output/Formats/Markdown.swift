@@ -1,6 +1,12 @@
+extension FormatDeclaration {
+  static let markdown = FormatDeclaration(
+    endings: ["md", "markdown"],
+    write: { table, _, sink in try renderMarkdown(table, into: &sink) })
+}
+
 /// A table of GitHub's Markdown, the columns aligned in the source too; numbers rounded as on the
 /// terminal.
-func renderMarkdown(_ table: Table, into text: inout ChunkedText) throws {
+func renderMarkdown(_ table: Table, into text: inout ByteSink) throws {
   guard !table.columns.isEmpty else { return }
   let columns = try table.columns.map { column in
     try PeopleColumn(column, rows: 0..<table.rowCount, missing: "").mapped(escapedForMarkdown)

@@ -1,0 +1,27 @@
+extension FormatDeclaration {
+  static let csv = FormatDeclaration(
+    endings: ["csv"], isLines: true,
+    write: { table, _, sink in try renderCSV(table, into: &sink) })
+}
+
+/// RFC 4180, but that a line ends with a newline alone, as every reader takes it. An empty text is
+/// `""`, what is missing is nothing between the commas.
+func renderCSV(_ table: Table, into text: inout ByteSink) throws {
+  try text.line(table.columnNames.map(fieldOfCSV).joined(separator: ","))
+  for row in 0..<table.rowCount {
+    for (index, column) in table.columns.enumerated() {
+      if index > 0 { text.append(",") }
+      let cell = column[row]
+      text.append(cell.isMissing ? "" : fieldOfCSV(cell.description))
+    }
+    try text.line()
+  }
+}
+
+private func fieldOfCSV(_ text: String) -> String {
+  // Spaces at the ends are part of a field, but some readers strip them unless it is quoted.
+  let needsQuotes =
+    text.isEmpty || text.first == " " || text.last == " "
+    || text.utf8.contains { $0 == 0x22 || $0 == 0x2C || $0 == 0x0A || $0 == 0x0D }
+  return needsQuotes ? quotedField(text) : text
+}

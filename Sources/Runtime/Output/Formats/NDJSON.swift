@@ -1,0 +1,18 @@
+extension FormatDeclaration {
+  static let ndjson = FormatDeclaration(
+    endings: ["ndjson", "jsonl"],
+    write: { table, _, sink in try renderNDJSON(table, into: &sink) })
+}
+
+/// An object a line. Where the table is one of several in a stream, each ends with its number.
+func renderNDJSON(_ table: Table, number: Int? = nil, into text: inout ByteSink) throws {
+  let keys = table.columnNames.map { jsonString($0) + ":" }
+  let ending = number.map { (keys.isEmpty ? "" : ",") + "\"\(resultKey)\":\($0)" } ?? ""
+  for row in 0..<table.rowCount {
+    text.append(row: row, of: table, keys: keys, ending: ending)
+    try text.line()
+  }
+}
+
+/// The key of a table's number.
+let resultKey = "result"
