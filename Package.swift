@@ -98,6 +98,10 @@ if Context.environment["SUMMAND_FUZZ"] != nil {
   for target in package.targets where ["Lang", "Model", "Runtime"].contains(target.name) {
     target.swiftSettings = [.unsafeFlags([sanitizers])]
   }
+  // Its `malloc` steps back for the sanitizer's.
+  for target in package.targets where target.name == "CMemory" {
+    target.cSettings = [.unsafeFlags(["-fsanitize=address"])]
+  }
   package.targets.append(
     .executableTarget(
       name: "fuzz", dependencies: ["Runtime"], path: "Scripts/fuzz.d",

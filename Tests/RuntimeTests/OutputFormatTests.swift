@@ -303,6 +303,7 @@ import Testing
 /// The document of `save "x.json"` as one text.
 private func renderDocument(_ table: Table, _ provenance: Provenance) -> String {
   var bytes: [UInt8] = []
-  try? writing(into: { bytes += $0 }) { try renderDocument(table, provenance, into: &$0) }
+  let append: ([UInt8]) -> Void = { bytes += $0 }
+  try? writing(into: append) { try renderDocument(table, provenance, into: &$0) }
   return String(decoding: bytes, as: UTF8.self)
 }

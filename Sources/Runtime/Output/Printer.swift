@@ -45,7 +45,7 @@ struct Printer {
     separate(isTable: true)
     session.printed.tables += 1
     if isNumbered {
-      return try writing(into: { host.write($0) }) {
+      return try writing(into: host.write(_:)) {
         try renderNDJSON(table, number: session.printed.tables, into: &$0)
       }
     }
