@@ -73,12 +73,15 @@ let package = Package(
         "Memory/CMemory", "Kernels/CSIMD", "Kernels/Source",
         "Kernels/KernelsAVX2", "Kernels/KernelsAVX512", "Kernels/KernelsNEON",
       ]),
+    .target(name: "TestSupport", path: "Tests/TestSupport"),
     .testTarget(name: "FuzzTests", dependencies: ["Runtime"], exclude: ["Fixtures"]),
-    .testTarget(name: "LangTests", dependencies: ["Lang"], exclude: ["Golden"]),
-    .testTarget(name: "ModelTests", dependencies: ["Model"], exclude: ["Fixtures"]),
-    .testTarget(name: "RuntimeTests", dependencies: ["Runtime"], exclude: ["Fixtures", "Scripts"]),
+    .testTarget(name: "LangTests", dependencies: ["Lang", "TestSupport"], exclude: ["Golden"]),
+    .testTarget(name: "ModelTests", dependencies: ["Model", "TestSupport"], exclude: ["Fixtures"]),
     .testTarget(
-      name: "ShellTests", dependencies: ["summand", "Lang", "Model", "Runtime"],
+      name: "RuntimeTests", dependencies: ["Runtime", "TestSupport"],
+      exclude: ["Fixtures", "Scripts"]),
+    .testTarget(
+      name: "ShellTests", dependencies: ["summand", "Lang", "Model", "Runtime", "TestSupport"],
       exclude: ["Fixtures"]),
   ] + kernelTargets,
   swiftLanguageModes: [.v6]
@@ -114,7 +117,7 @@ if Context.environment["SUMMAND_FUZZ"] != nil {
 // What `Scripts/sanitize --short` builds: the threads, the readers and the kernels, without the
 // language, whose build would take minutes more.
 if Context.environment["SUMMAND_MODEL_ONLY"] != nil {
-  let kept = ["CMemory", "CSIMD", "Model", "ModelTests"] + kernelTargets.map(\.name)
+  let kept = ["CMemory", "CSIMD", "Model", "ModelTests", "TestSupport"] + kernelTargets.map(\.name)
   package.targets.removeAll { !kept.contains($0.name) }
   package.products = []
   package.dependencies = []

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Lang
@@ -14,8 +15,7 @@ import Testing
 /// With RECORD_GOLDEN set the expectations are written anew, and the test fails so that nobody
 /// takes a recording for a pass.
 struct GoldenTests {
-  static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-    .appendingPathComponent("Golden")
+  static let folder = packageRoot.appending(path: "Tests/LangTests/Golden")
 
   static var scripts: [String] {
     let names = try? FileManager.default.contentsOfDirectory(atPath: folder.path)

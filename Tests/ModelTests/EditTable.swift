@@ -1,50 +1,9 @@
+import TestSupport
 import Testing
 
 @testable import Model
 
-/// `tiny-gqa.edits.json`, `tiny-mha.edits.json` and `smollm2.edits.json`: edits, and the logits after
-/// them. Values that take a place are described there and come from runs of our own.
-struct EditTable: Decodable {
-  /// What is done, as a person who experiments names it.
-  enum Kind: String, Decodable, CaseIterable {
-    case zero, mean, patch, freeze, scale, steer, cut
-  }
-
-  struct Place: Decodable {
-    var kind: Kind
-    var site: String
-    var layer: Int?
-    /// All of them where nil.
-    var units: [Int]?
-    /// Positions.
-    var at: [Int]
-    /// `patch`: which of `others`.
-    var donor: Int?
-    var factor: Float?
-    var seed: Int?
-    var sources: [Int]?
-  }
-
-  struct Cell: Decodable {
-    var edits: [Place]
-    /// [at][logitTokens]
-    var logits: [[Double]]
-  }
-
-  var tokens: [Int]
-  /// Prompts of the same length.
-  var others: [[Int]]
-  var logitTokens: [Int]
-  /// The positions of the logits.
-  var at: [Int]
-  /// Without an edit.
-  var clean: [[Double]]
-  var cells: [Cell]
-
-  init(_ model: String) throws {
-    self = try Fixtures.json("\(model).edits.json")
-  }
-
+extension EditTable {
   /// The requests of all cells, each varying the clean run, which stands first.
   func requests(_ transformer: Transformer) throws -> [RunRequest] {
     let captures = try Dictionary(
@@ -83,7 +42,7 @@ extension EditTable.Place {
       case .mean: .replace(Self.mean(try others.map { try rows(of: $0, site) }))
       case .patch: .replace(try rows(of: others[try #require(donor)], site))
       case .freeze: .replace(try rows(of: clean, site))
-      case .scale: .scale(try #require(factor))
+      case .scale: .scale(Float(try #require(factor)))
       case .steer: .add(try vector(site, configuration))
       case .cut: .cut(sources: try #require(sources))
       }
@@ -108,14 +67,11 @@ extension EditTable.Place {
     }
   }
 
-  /// Numbers in [0, 1): the upper 24 bits of splitmix64(1,000,000 · seed + i).
   private func vector(_ site: Site, _ configuration: Configuration) throws -> [Float] {
-    let first = UInt64(try #require(seed) * 1_000_000)
+    let seed = try #require(seed)
     let unitCount = units?.count ?? configuration.unitCount(site)
     let count = unitCount * configuration.unitWidth(site.activation, sources: 1)
-    return (0..<UInt64(count)).map {
-      Float(Fingerprint.splitmix64(first + $0) >> 40) / Float(1 << 24)
-    }
+    return (0..<count).map { Self.element($0, ofSeed: seed) }
   }
 }
 

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Model
@@ -103,7 +104,7 @@ struct EditTableTests {
     for kind in EditTable.Kind.allCases {
       guard let message = Self.refusal(kind, at: activation) else { continue }
       let place = EditTable.Place(
-        kind: kind, site: activation.rawValue, layer: activation.isInLayer ? 1 : nil, at: [2],
+        kind, activation.rawValue, layer: activation.isInLayer ? 1 : nil, at: [2],
         seed: 1, sources: [1])
       let edit = try place.edit(
         clean: RunResult(), others: [], transformer.configuration)

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Model
@@ -6,7 +7,7 @@ import Testing
 /// Against `gguf.quants`; the record is made by Scripts/reference/quants.py.
 @Suite struct FilesDequantizeTests {
   @Test func equalsTheReferenceBitForBit() throws {
-    let record = try Array(Data(contentsOf: URL(filePath: fixturePath("quants.bin"))))
+    let record = try Array(Data(contentsOf: URL(filePath: Fixtures.path("quants.bin"))))
     var position = 0
     func take(_ count: Int) -> ArraySlice<UInt8> {
       defer { position += count }
@@ -44,7 +45,7 @@ import Testing
   /// Every eight-bit float as PyTorch decodes it; the record is made by Scripts/reference/float8.py.
   @Test(arguments: [("e4m3", TensorType.f8_E4M3), ("e5m2", .f8_E5M2)])
   func decodesEveryEightBitFloat(name: String, type: TensorType) throws {
-    let file = try SafetensorsFile(path: fixturePath("float8.safetensors"))
+    let file = try SafetensorsFile(path: Fixtures.path("float8.safetensors"))
     let stored = try file.require(name)
     #expect(stored.type == type && stored.byteCount == 256)
     let bytes = try data(stored, in: file)
@@ -64,7 +65,7 @@ import Testing
 
   /// Doubles are read as the singles that they are.
   @Test func readsDoubles() throws {
-    let file = try SafetensorsFile(path: fixturePath("float8.safetensors"))
+    let file = try SafetensorsFile(path: Fixtures.path("float8.safetensors"))
     let doubles = try file.require("f64")
     #expect(doubles.type == .f32)
     #expect(try data(doubles, in: file) == data(file.require("f64.f32"), in: file))

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Model
@@ -79,7 +80,7 @@ import Testing
   private func folder(of name: String, _ changes: [String: String]) throws -> TemporaryDirectory {
     let directory = try TemporaryDirectory()
     for file in ["config.json", "tokenizer.json", "model.safetensors"] {
-      let path = fixturePath("families/\(name)/\(file)")
+      let path = Fixtures.path("families/\(name)/\(file)")
       try directory.write(changes[file].map { Array($0.utf8) } ?? contents(path), file)
     }
     return directory
@@ -91,7 +92,7 @@ import Testing
 
   @Test func saysWhatHasQuantizedTheWeights() throws {
     let config = String(
-      decoding: try contents(fixturePath("families/llama3/config.json")), as: UTF8.self)
+      decoding: try contents(Fixtures.path("families/llama3/config.json")), as: UTF8.self)
     let more = #"{"quantization_config": {"quant_method": "gptq", "bits": 4}, "#
     let quantized = more + config.dropFirst()
     // With the weights of another family, as with those of a quantizer.
@@ -119,7 +120,7 @@ import Testing
     #expect(silent.bytes == whole.bytes && silent.architecture == "llama")
     #expect(!silent.types.isEmpty)
     let other = String(
-      decoding: try contents(fixturePath("families/qwen3/config.json")), as: UTF8.self)
+      decoding: try contents(Fixtures.path("families/qwen3/config.json")), as: UTF8.self)
     #expect(try summary(["config.json": other]).problem?.contains("ask for [56, 40]") == true)
     let unknown = try summary(["config.json": #"{"model_type": "mamba"}"#])
     #expect(unknown.problem?.contains("'mamba'") == true && unknown.architecture == "mamba")
@@ -129,7 +130,7 @@ import Testing
     let directory = try TemporaryDirectory()
     try directory.write(#"{"peft_type": "IA3"}"#.utf8, "adapter_config.json")
     for name in ["adapter_model.safetensors", "model.safetensors"] {
-      try directory.write(contents(fixturePath("families/qwen3/model.safetensors")), name)
+      try directory.write(contents(Fixtures.path("families/qwen3/model.safetensors")), name)
       expectFileError("is an adapter (IA3), not a model") {
         _ = try CheckpointSource(path: directory.path + "/" + name)
       }
@@ -139,7 +140,7 @@ import Testing
   /// A head of the file's own wins over `tie_word_embeddings`; the walk checks its numbers.
   @Test func saysWhichHeadIsUsed() throws {
     let config = String(
-      decoding: try contents(fixturePath("families/llama3/config.json")), as: UTF8.self)
+      decoding: try contents(Fixtures.path("families/llama3/config.json")), as: UTF8.self)
     func open(_ config: String) throws -> LanguageModel {
       let directory = try folder(of: "llama3", ["config.json": config])
       return try LanguageModel(path: directory.path, pool: TestModels.pool(width: 1))
@@ -154,7 +155,7 @@ import Testing
 
   @Test func saysWhichSizesAreAssumed() throws {
     let config = String(
-      decoding: try contents(fixturePath("families/llama3/config.json")), as: UTF8.self)
+      decoding: try contents(Fixtures.path("families/llama3/config.json")), as: UTF8.self)
     let short = config.replacing("\"vocab_size\": 96", with: "\"model_name\": \"x\"")
     let directory = try folder(of: "llama3", ["config.json": short])
     expectFileError("ask for [32000, 40]", "does not set vocab_size (default: 32000)") {
@@ -186,7 +187,7 @@ import Testing
 
   /// The file is read long after it was opened.
   @Test func aFileThatChangesIsAnError() throws {
-    let source = fixturePath("tiny-gqa.Q4_1.gguf")
+    let source = Fixtures.path("tiny-gqa.Q4_1.gguf")
     let file = try TemporaryFile(Data(contentsOf: URL(filePath: source)), name: "x.gguf")
     for change in ["written", "shortened"] {
       let transformer = try TestModels.transformer(gguf: file.path, width: 2)
@@ -206,7 +207,7 @@ import Testing
   /// Every member of config.json and tokenizer.json missing, of another type, and at its extremes.
   @Test(arguments: ["config.json", "tokenizer.json"])
   func hostileMembers(name: String) throws {
-    let folder = fixturePath("tiny-gqa")
+    let folder = Fixtures.path("tiny-gqa")
     let directory = try TemporaryDirectory()
     for file in ["config.json", "tokenizer.json", "model.safetensors"] {
       try directory.write(Data(contentsOf: URL(filePath: folder + "/" + file)), file)
@@ -242,9 +243,9 @@ import Testing
     let directory = try TemporaryDirectory()
     for file in ["config.json", "tokenizer.json", "model.safetensors"] {
       try directory.write(
-        Data(contentsOf: URL(filePath: fixturePath("tiny-gqa") + "/" + file)), file)
+        Data(contentsOf: URL(filePath: Fixtures.path("tiny-gqa") + "/" + file)), file)
     }
-    let data = try Data(contentsOf: URL(filePath: fixturePath("tiny-gqa") + "/" + name))
+    let data = try Data(contentsOf: URL(filePath: Fixtures.path("tiny-gqa") + "/" + name))
     // The last byte may be a newline.
     let end = data.count - 2
     for length in Swift.stride(from: 0, to: end, by: max(1, end / 400)) {

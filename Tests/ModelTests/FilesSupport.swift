@@ -1,35 +1,8 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Model
-
-/// The default model, which the tests on real weights need.
-enum TestModel {
-  static let fileName = "SmolLM2-135M-Instruct.Q4_1.gguf"
-
-  /// `$SUMMAND_TEST_MODEL`, else where `Scripts/fetch-model` puts it. A test that needs it and does
-  /// not find it fails, and says how to fetch it.
-  static func path() throws -> String {
-    let environment = ProcessInfo.processInfo.environment
-    func value(_ name: String) -> String? {
-      environment[name].flatMap { $0.isEmpty ? nil : $0 }
-    }
-    let cache =
-      value("XDG_CACHE_HOME") ?? FileManager.default.homeDirectoryForCurrentUser.path + "/.cache"
-    let path = value("SUMMAND_TEST_MODEL") ?? "\(cache)/summand/models/\(fileName)"
-    guard FileManager.default.fileExists(atPath: path) else {
-      throw ModelError(
-        .file, "this test needs the default model, which is not at \(path)",
-        help: "fetch it with Scripts/fetch-model smollm2, or name it in SUMMAND_TEST_MODEL")
-    }
-    return path
-  }
-}
-
-/// The path of a file under `Fixtures`.
-func fixturePath(_ name: String) -> String {
-  URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Fixtures/\(name)").path
-}
 
 /// A file that lives as long as this.
 final class TemporaryFile {

@@ -1,4 +1,5 @@
 import CSIMD
+import TestSupport
 import Testing
 
 @testable import Model

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Model
@@ -7,7 +8,7 @@ import Testing
 /// Scripts/reference/normal_forms.py.
 @Suite struct NormalFormTests {
   @Test func everyCharacterAndRunsOfMarks() throws {
-    let record = try String(contentsOfFile: fixturePath("normal-forms.txt"), encoding: .utf8)
+    let record = try String(contentsOfFile: Fixtures.path("normal-forms.txt"), encoding: .utf8)
     var known: Set<String.UnicodeScalarView.Element> = []
     var wrong: [String] = []
     func check(_ text: String, _ normal: String) {

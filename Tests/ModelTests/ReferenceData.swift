@@ -1,27 +1,8 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Model
-
-// What the tests compare with: `Fixtures/README.md` says what each file holds and how it was made.
-
-enum Fixtures {
-  static let folder = URL(filePath: #filePath).deletingLastPathComponent()
-    .appending(path: "Fixtures")
-
-  static func path(_ name: String) -> String {
-    folder.appending(path: name).path
-  }
-
-  /// Decodes a JSON fixture; its snake_case keys are the type's camelCase.
-  static func json<Value: Decodable>(_ name: String, as type: Value.Type = Value.self) throws
-    -> Value
-  {
-    let decoder = JSONDecoder()
-    decoder.keyDecodingStrategy = .convertFromSnakeCase
-    return try decoder.decode(type, from: Data(contentsOf: folder.appending(path: name)))
-  }
-}
 
 // MARK: Tensors
 
@@ -98,13 +79,6 @@ struct Fingerprint: Sendable {
   /// −1 where bit 63 of splitmix64(index) is set.
   static func sign(_ index: Int) -> Double {
     splitmix64(UInt64(index)) >> 63 == 1 ? -1 : 1
-  }
-
-  static func splitmix64(_ seed: UInt64) -> UInt64 {
-    var x = seed &+ 0x9E37_79B9_7F4A_7C15
-    x = (x ^ (x >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    x = (x ^ (x >> 27)) &* 0x94D0_49BB_1331_11EB
-    return x ^ (x >> 31)
   }
 }
 
@@ -184,59 +158,13 @@ struct TinyEffects: Decodable {
   var ablations: [ReferencePlace]
 }
 
-/// `smollm2.json`.
-struct SmolLM2Reference: Decodable {
-  struct Prompt: Decodable {
-    struct Top: Decodable {
-      var position: Int
-      var ids: [Int]
-      var logits: [Double]
-      var logprobs: [Double]
-    }
-    /// In the names of its files: `smollm2.<name>.safetensors`, `smollm2.<name>.effects.safetensors`.
-    var name: String
-    var text: String
-    var tokens: [Int]
-    var answer: Int
-    var foils: [Int]
-    var top: [Top]
-  }
-  var prompts: [Prompt]
-  var others: [[Int]]
-  /// (layer, head) of each row of `mean.z.*`.
-  var meanHeads: [[Int]]
-}
-
-/// `colosseum.json`.
-struct ColosseumReference: Decodable {
-  var prompt: String
-  var tokenIds: [Int]
-  var answer: String
-  var answerId: Int
-  var foilId: Int
-  var answerLogit: Double
-  var foilLogit: Double
-  var answerLogprob: Double
-  var finalScale: Double
-  var top10Ids: [Int]
-  var top10Logits: [Double]
-  var dlaEmbed: Double
-  var dlaMlp: [Double]
-  var dlaHead: [[Double]]
-  var dlaHeadSource: [[[Double]]]
-  var attentionLast: [[[Double]]]
-  var ablateHeadLastEffect: [[Double]]
-  var ablateHeadAllEffect: [[Double]]
-  var logitLensAnswer: [Double]
-}
-
 // MARK: The fixtures themselves
 
 @Suite("The reference data is readable and adds up")
 struct ReferenceDataTests {
   @Test func splitmixIsTheStandardOne() {
-    #expect(Fingerprint.splitmix64(0) == 0xE220_A839_7B1D_CDAF)
-    #expect(Fingerprint.splitmix64(1) == 0x910A_2DEC_8902_5CC1)
+    #expect(splitmix64(0) == 0xE220_A839_7B1D_CDAF)
+    #expect(splitmix64(1) == 0x910A_2DEC_8902_5CC1)
   }
 
   @Test(arguments: ["tiny-gqa", "tiny-mha"])

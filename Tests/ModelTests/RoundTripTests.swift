@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Model
@@ -6,8 +7,8 @@ import Testing
 @Suite struct RoundTripTests {
   private static func tokenizer(_ name: String) throws -> Tokenizer {
     try Tokenizer(
-      tokenizerJSON: fixturePath("tokenizer-families/\(name).json"),
-      config: fixturePath("tokenizer-families/\(name).config.json"))
+      tokenizerJSON: Fixtures.path("tokenizer-families/\(name).json"),
+      config: Fixtures.path("tokenizer-families/\(name).config.json"))
   }
 
   @Test(arguments: ["neox", "llama3", "qwen2", "llama2", "metaspace", "gemma"])
@@ -36,8 +37,8 @@ import Testing
 
   @Test func charactersWithoutAToken() throws {
     let tokenizer = try Tokenizer(
-      tokenizerJSON: fixturePath("tokenizer-small/unknown.json"),
-      config: fixturePath("tokenizer-small/tokenizer_config.json"))
+      tokenizerJSON: Fixtures.path("tokenizer-small/unknown.json"),
+      config: Fixtures.path("tokenizer-small/tokenizer_config.json"))
     try #require(tokenizer.byteTokens[0x7F] < 0)
     #expect(
       tokenizer.roundTrip("a\u{7F}") == .changed("it has no token for some characters"))

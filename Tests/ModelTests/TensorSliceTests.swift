@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Model
@@ -8,7 +9,7 @@ import Testing
   private static let (count, rows, columns) = (3, 34, 32)
 
   private static func file(_ name: String) throws -> any TensorFile {
-    let path = fixturePath(name)
+    let path = Fixtures.path(name)
     return name.hasSuffix(".gguf") ? try GGUFFile(path: path) : try SafetensorsFile(path: path)
   }
 

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Model
@@ -6,7 +7,7 @@ import Testing
 /// Scripts/reference/tokens_auto.py.
 @Suite struct TokenizerAutoTests {
   @Test func foldersAsTransformersReadsThem() throws {
-    let record = try JSON.read(path: fixturePath("tokenizer-auto.json"))
+    let record = try JSON.read(path: Fixtures.path("tokenizer-auto.json"))
     let lines = try #require(record["lines"]?.array).compactMap(\.string)
     let cases = try #require(record["cases"]?.array)
     #expect(cases.count >= 100 && lines.count >= 6)

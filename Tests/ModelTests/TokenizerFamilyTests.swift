@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Model
@@ -14,22 +15,22 @@ import Testing
       "gemma",
     ])
   func aTokenizerJSON(name: String) throws {
-    try Self.tokenizer(name).check(TokenizerRecord(fixturePath(Self.folder), name))
+    try Self.tokenizer(name).check(TokenizerRecord(Fixtures.path(Self.folder), name))
   }
 
   @Test(arguments: ["pieces", "pieces-plain"])
   func sentencePieceScores(name: String) throws {
-    let file = try GGUFFile(path: fixturePath("\(Self.folder)/\(name).gguf"))
+    let file = try GGUFFile(path: Fixtures.path("\(Self.folder)/\(name).gguf"))
     let tokenizer = try Tokenizer(gguf: file)
-    try tokenizer.check(TokenizerRecord(fixturePath(Self.folder), name))
+    try tokenizer.check(TokenizerRecord(Fixtures.path(Self.folder), name))
     #expect(tokenizer.bos == 1 && tokenizer.eos == 2 && tokenizer.addsBOS)
     #expect(tokenizer.unknown == 0)
   }
 
   private static func tokenizer(_ name: String) throws -> Tokenizer {
     try Tokenizer(
-      tokenizerJSON: fixturePath("\(folder)/\(name).json"),
-      config: fixturePath("\(folder)/\(name).config.json"))
+      tokenizerJSON: Fixtures.path("\(folder)/\(name).json"),
+      config: Fixtures.path("\(folder)/\(name).config.json"))
   }
 
   @Test(arguments: [

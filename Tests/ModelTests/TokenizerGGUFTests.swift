@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Model
@@ -169,7 +170,7 @@ import Testing
 @Suite struct TokenizerLlamaTests {
   @Test(arguments: ["pieces-1", "pieces-2", "pieces-3", "bytes-1", "bytes-2", "bytes-3"])
   func asLlamaDoes(name: String) throws {
-    let path = fixturePath("tokenizer-llamacpp/\(name)")
+    let path = Fixtures.path("tokenizer-llamacpp/\(name)")
     let tokenizer = try Tokenizer(gguf: GGUFFile(path: path + ".gguf"))
     let lines = try JSON.bytes(path: path + ".ndjson", limit: 1 << 20).split(separator: 0x0A)
       .map { try JSON(Array($0), source: path) }

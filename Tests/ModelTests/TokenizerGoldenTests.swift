@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Model
@@ -38,7 +39,7 @@ import Testing
   }
 
   private func lines(_ name: String) throws -> [Line] {
-    let path = fixturePath(name)
+    let path = Fixtures.path(name)
     return try Data(contentsOf: URL(filePath: path)).split(separator: 0x0A).dropFirst().map {
       line in
       var scanner = try JSONScanner(Array(line), source: path)
@@ -99,8 +100,8 @@ import Testing
   @Test(arguments: ["individually", "apart", "plain", "unknown"])
   func aSmallTokenizer(name: String) throws {
     let tokenizer = try Tokenizer(
-      tokenizerJSON: fixturePath("tokenizer-small/\(name).json"),
-      config: fixturePath("tokenizer-small/tokenizer_config.json"))
+      tokenizerJSON: Fixtures.path("tokenizer-small/\(name).json"),
+      config: Fixtures.path("tokenizer-small/tokenizer_config.json"))
     try check(tokenizer, "tokenizer-small/\(name).ndjson", atLeast: 600)
     #expect(tokenizer.bos == tokenizer.isWholeToken("<|im_start|>"))
     #expect(tokenizer.eos == tokenizer.isWholeToken("<|im_end|>"))
@@ -111,7 +112,7 @@ import Testing
   /// What every character is to the patterns.
   @Test func kindsOfCharacters() throws {
     let record = try String(
-      contentsOfFile: fixturePath("tokenizer-characters.txt"), encoding: .utf8)
+      contentsOfFile: Fixtures.path("tokenizer-characters.txt"), encoding: .utf8)
     var runs: [(start: UInt32, kind: Substring)] = []
     for line in record.split(separator: "\n") {
       let parts = line.split(separator: " ", maxSplits: 1)

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Model
@@ -12,7 +13,7 @@ import Testing
 /// The numbers of `compare`: of equal weights 0, of a known change that change, and else those that
 /// each model gives alone.
 @Suite struct CompareTests {
-  private static let fixtures = packageRoot.appending(path: "Tests/ModelTests/Fixtures")
+  private static let fixtures = Fixtures.folder
 
   private static let prompts = #"""
     let one = prompt "The sky is" -> " is" vs " s"

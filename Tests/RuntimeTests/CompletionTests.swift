@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Runtime
@@ -6,7 +7,7 @@ import Testing
 @Suite struct CompletionTests {
   private func session() throws -> Session {
     let session = Session(host: TestHost())
-    let folder = packageRoot.appending(path: "Tests/ModelTests/Fixtures").path
+    let folder = Fixtures.folder.path
     let result = session.running(
       "load \"\(folder)/tiny-gqa.F32.gguf\" as first; load \"\(folder)/tiny-mha\" as second")
     try #require(result.status == .done, "\(result.messages)")

@@ -1,4 +1,5 @@
 import Lang
+import TestSupport
 import Testing
 
 @testable import Runtime
@@ -71,7 +72,7 @@ import Testing
 /// A session with a model so small that everything is there at once.
 func tinySession(_ host: TestHost = TestHost()) throws -> Session {
   let session = Session(host: host)
-  let model = packageRoot.appendingPathComponent("Tests/ModelTests/Fixtures/tiny-gqa.F32.gguf")
+  let model = Fixtures.folder.appending(path: "tiny-gqa.F32.gguf")
   let (status, _, messages) = session.running("load \"\(model.path)\"")
   try #require(status == .done, "\(messages)")
   return session

@@ -1,4 +1,5 @@
 import Model
+import TestSupport
 import Testing
 
 @testable import Runtime
@@ -11,7 +12,7 @@ import Testing
 
 /// The default model, loaded once for all the examples.
 private let sharedModel = Result {
-  try LanguageModel(path: try testModelPath(), pool: WorkerPool(width: 2))
+  try LanguageModel(path: try TestModel.path(), pool: WorkerPool(width: 2))
 }
 
 /// What every example in the documentation and in the commands' declarations is run after.

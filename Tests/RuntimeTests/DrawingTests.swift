@@ -1,4 +1,5 @@
 import Lang
+import TestSupport
 import Testing
 
 @testable import Runtime
@@ -137,7 +138,7 @@ import Testing
       0, -0.0, 1, -1, Double.leastNonzeroMagnitude, -Double.leastNonzeroMagnitude, 1e308, -1.7e308,
       1.7e308, .infinity, -.infinity, .nan, 1e-20, 123_456_789, 0.1, 1e16,
     ]
-    var chance = Chance(state: 7)
+    var chance = SeededGenerator(seed: 7)
     for _ in 0..<200 {
       let count = Int.random(in: 1...12, using: &chance)
       func numbers() -> [Double] {

@@ -1,4 +1,5 @@
 import Model
+import TestSupport
 import Testing
 
 @testable import Runtime
@@ -8,7 +9,7 @@ struct EditNumberTests {
   /// Logits of about 1, within 1e-5 of it.
   @Test(arguments: ["tiny-gqa", "tiny-mha"])
   func everyEditOnTinyModels(model: String) throws {
-    let wanted: EditedLogits = try decoded("\(model).edits.json")
+    let wanted = try EditTable(model)
     let shell = try PipedSession(tiny: model)
     let compared = try compare(shell, wanted) { 1e-5 * max(1, $0) }
     // The rest are edits of which a later one leaves nothing, which the language refuses.
@@ -17,7 +18,7 @@ struct EditNumberTests {
 
   /// Logits of up to 20.
   @Test func editsOnSmolLM2() throws {
-    let wanted: EditedLogits = try decoded("smollm2.edits.json")
+    let wanted = try EditTable("smollm2")
     let compared = try compare(try PipedSession(), wanted) { _ in 5e-4 }
     #expect(compared == wanted.cells.count)
   }
@@ -25,7 +26,7 @@ struct EditNumberTests {
   /// - Parameter tolerance: for logits of such a magnitude.
   /// - Returns: how many cells were compared; none but those with an edit that never fires are not.
   private func compare(
-    _ shell: PipedSession, _ wanted: EditedLogits, tolerance: (Double) -> Double
+    _ shell: PipedSession, _ wanted: EditTable, tolerance: (Double) -> Double
   ) throws -> Int {
     try shell.define(wanted.prologue)
     let configuration = try #require(shell.session.model).configuration

@@ -1,43 +1,11 @@
 import Model
+import TestSupport
 import Testing
 
 @testable import Runtime
 
-/// `tiny-gqa.edits.json`, `tiny-mha.edits.json` and `smollm2.edits.json`, from another
-/// implementation in float64: edits and the logits after them. Here every cell becomes a line of
-/// the language.
-struct EditedLogits: Decodable {
-  enum Kind: String, Decodable {
-    case zero, mean, patch, freeze, scale, steer, cut
-  }
-
-  struct Place: Decodable {
-    var kind: Kind
-    var site: String
-    var layer: Int?
-    /// Heads, key/value heads or neurons; all of them where nil.
-    var units: [Int]?
-    /// Positions.
-    var at: [Int]
-    /// `patch`: which of `others`.
-    var donor: Int?
-    var factor: Double?
-    var seed: Int?
-    var sources: [Int]?
-  }
-
-  struct Cell: Decodable {
-    var edits: [Place]
-    /// [at][logitTokens]
-    var logits: [[Double]]
-  }
-
-  var tokens: [Int]
-  /// Prompts of the same length.
-  var others: [[Int]]
-  var logitTokens: [Int]
-  var cells: [Cell]
-
+/// Here every cell of the table becomes a line of the language.
+extension EditTable {
   /// What defines `asked`, and for the values that edits take `others` and `other0`, `other1` ….
   var prologue: String {
     let names = others.indices.map { "other\($0)" }
@@ -55,7 +23,7 @@ struct EditedLogits: Decodable {
   }
 }
 
-extension EditedLogits.Place {
+extension EditTable.Place {
   /// The commands that do it: one, but for a vector over several units, which is one a unit.
   fileprivate func stages(_ configuration: Configuration) throws -> [String] {
     let activation = try #require(Activation(rawValue: site))
@@ -98,13 +66,9 @@ extension EditedLogits.Place {
     return "\(component)@{\(Self.list(at))}"
   }
 
-  /// Numbers in [0, 1): the upper 24 bits of splitmix64(1,000,000 · seed + i).
   private func vector(_ range: Range<Int>) throws -> [Double] {
-    let first = try #require(seed) * 1_000_000
-    return range.map { i in
-      var generator = SplitMix64(seed: first + i)
-      return Double(generator.next() >> 40) / 0x1p24
-    }
+    let seed = try #require(seed)
+    return range.map { Double(Self.element($0, ofSeed: seed)) }
   }
 
   private static func list(_ numbers: [Int]) -> String {

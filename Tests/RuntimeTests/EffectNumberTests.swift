@@ -1,4 +1,5 @@
 import Model
+import TestSupport
 import Testing
 
 @testable import Runtime
@@ -22,7 +23,7 @@ struct EffectNumberTests {
 
   @Test(arguments: ["@last", ""])
   func everyHead(at position: String) throws {
-    let wanted = try ColosseumNumbers.read()
+    let wanted = try ColosseumReference.read()
     let rows = try shell.table("asked | ablate each heads\(position) | effect of logit")
     #expect(try rows.texts("component") == (0..<270).map { "L\($0 / 9)H\($0 % 9)" })
     let effects = position.isEmpty ? wanted.ablateHeadAllEffect : wanted.ablateHeadLastEffect
@@ -45,7 +46,7 @@ struct EffectNumberTests {
 
   @Test(arguments: ["@last": "last", "": "all"])
   func means(position: String, name: String) throws {
-    let numbers = try MeanNumbers.read()
+    let numbers = try Fixtures.json("smollm2.json", as: SmolLM2Reference.self)
     let prompts = numbers.others.map { ids in
       "(prompt [" + ids.map(String.init).joined(separator: ", ") + "])"
     }

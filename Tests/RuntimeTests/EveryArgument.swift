@@ -1,5 +1,6 @@
 import Lang
 import Model
+import TestSupport
 import Testing
 
 @testable import Runtime
@@ -135,4 +136,4 @@ struct EveryArgument {
 }
 
 let tinyModelPath =
-  packageRoot.appendingPathComponent("Tests/ModelTests/Fixtures/tiny-gqa.F32.gguf").path
+  Fixtures.path("tiny-gqa.F32.gguf")

@@ -1,4 +1,5 @@
 import Model
+import TestSupport
 import Testing
 
 @testable import Runtime
@@ -103,7 +104,7 @@ struct FactsTests {
   @Test func underAnotherModel() throws {
     shell.session.models.add(
       try LanguageModel(
-        path: packageRoot.appending(path: "Tests/ModelTests/Fixtures/tiny-mha").path,
+        path: Fixtures.path("tiny-mha"),
         pool: WorkerPool(width: 2)), as: "other")
     try shell.define("use tiny")
     let rows = try shell.table("all | with other | rank | group by relation count rank")
@@ -273,7 +274,7 @@ struct FactsTests {
 
   /// Whatever the bytes are, an answer comes back.
   @Test func damagedAnywhere() throws {
-    var chance = Chance(state: 5)
+    var chance = SeededGenerator(seed: 5)
     for name in Self.good.keys.sorted() {
       let whole = Array((Self.good[name] ?? "").utf8)
       for _ in 0..<40 {

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Model
@@ -8,8 +9,7 @@ import Testing
 @Suite struct LoadNotesTests {
   /// The folder of a tiny model with text of its config.json replaced.
   private static func folder(_ change: (String) -> String) throws -> URL {
-    let source = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-      .appending(path: "ModelTests/Fixtures/families/llama3")
+    let source = Fixtures.folder.appending(path: "families/llama3")
     let folder = FileManager.default.temporaryDirectory.appending(path: "summand-\(UUID())")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     for file in ["model.safetensors", "tokenizer.json"] {

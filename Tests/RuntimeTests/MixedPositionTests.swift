@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Runtime
@@ -7,7 +8,7 @@ import Testing
   private let session = Session(host: TestHost(format: .csv))
 
   init() throws {
-    let folder = packageRoot.appending(path: "Tests/ModelTests/Fixtures").path
+    let folder = Fixtures.folder.path
     let result = session.running(
       """
       load "\(folder)/tiny-gqa.F32.gguf"

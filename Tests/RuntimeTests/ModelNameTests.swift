@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Runtime
@@ -208,7 +209,7 @@ import Testing
   /// After a `load` that failed, the session has the model that it had.
   @Test func aFailedLoadChangesNothing() throws {
     let session = Session(host: TestHost(format: .tsv))
-    let tiny = packageRoot.appending(path: "Tests/ModelTests/Fixtures/tiny-gqa.F32.gguf").path
+    let tiny = Fixtures.path("tiny-gqa.F32.gguf")
     #expect(session.running("load \"\(tiny)\"").status == .done)
     for name in ["nothing-there", "./nothing", "\"\(packageRoot.path)\""] {
       #expect(session.running("load \(name)").status == .unreadable)

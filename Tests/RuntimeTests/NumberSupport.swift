@@ -1,4 +1,5 @@
 import Model
+import TestSupport
 import Testing
 
 @testable import Runtime
@@ -9,34 +10,8 @@ import Testing
   import Foundation
 #endif
 
-// References of what the commands print: `Tests/ModelTests/Fixtures/README.md` says what each file
-// holds and how it was made.
-
-private let references = packageRoot.appending(path: "Tests/ModelTests/Fixtures")
-
-/// What `colosseum.json` says, from another implementation in float64.
-struct ColosseumNumbers: Decodable {
-  var answerId: Int
-  var foilId: Int
-  var answerLogit: Double
-  var foilLogit: Double
-  var answerLogprob: Double
-  var top10Ids: [Int]
-  var top10Logits: [Double]
-  var dlaEmbed: Double
-  /// [layers]
-  var dlaMlp: [Double]
-  /// [layers][heads]
-  var dlaHead: [[Double]]
-  /// [layers][heads][T]
-  var dlaHeadSource: [[[Double]]]
-  var attentionLast: [[[Double]]]
-  var ablateHeadLastEffect: [[Double]]
-  var ablateHeadAllEffect: [[Double]]
-  /// [layers + 1]
-  var logitLensAnswer: [Double]
-
-  static func read() throws -> ColosseumNumbers { try decoded("colosseum.json") }
+extension ColosseumReference {
+  static func read() throws -> ColosseumReference { try Fixtures.json("colosseum.json") }
 
   /// [layers][heads]: what a head reads from each of the spans of the documented prompt.
   var dlaHeadSpan: [[[Double]]] {
@@ -48,25 +23,9 @@ struct ColosseumNumbers: Decodable {
   static let spanNames = ["other", "subject", "relation"]
 }
 
-/// The prompts of the means in `smollm2.colosseum.effects.safetensors`.
-struct MeanNumbers: Decodable {
-  var others: [[Int]]
-  /// (layer, head)
-  var meanHeads: [[Int]]
-
-  static func read() throws -> MeanNumbers { try decoded("smollm2.json") }
-}
-
-/// A file of references in JSON.
-func decoded<Value: Decodable>(_ name: String) throws -> Value {
-  let decoder = JSONDecoder()
-  decoder.keyDecodingStrategy = .convertFromSnakeCase
-  return try decoder.decode(Value.self, from: Data(contentsOf: references.appending(path: name)))
-}
-
 /// A tensor of a safetensors file of F32, in the order of its rows.
 func referenceTensor(_ name: String, of file: String) throws -> [Double] {
-  let file = try SafetensorsFile(path: references.appending(path: file).path)
+  let file = try SafetensorsFile(path: Fixtures.path(file))
   let tensor = try file.require(name)
   try #require(tensor.type == .f32)
   var values = [Float](repeating: 0, count: tensor.elementCount)
@@ -103,7 +62,7 @@ struct PipedSession {
     session = Session(host: TestHost(format: .tsv))
     session.models.add(
       try LanguageModel(
-        path: references.appending(path: name).path, pool: WorkerPool(width: 2)), as: name)
+        path: Fixtures.path(name), pool: WorkerPool(width: 2)), as: name)
   }
 
   func run(_ line: String) throws -> (table: Table, messages: String) {

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Runtime
@@ -6,11 +7,11 @@ import Testing
 @Suite("What the measures print, against float64 references")
 struct NumberTests {
   let shell: PipedSession
-  let wanted: ColosseumNumbers
+  let wanted: ColosseumReference
 
   init() throws {
     shell = try PipedSession()
-    wanted = try ColosseumNumbers.read()
+    wanted = try ColosseumReference.read()
   }
 
   @Test func logits() throws {
@@ -95,13 +96,13 @@ struct NumberTests {
     let spans = try shell.table("colosseum | dla by head, span")
     try expectClose(
       try spans.numbers("dla"), Array(wanted.dlaHeadSpan.joined().joined()), within: 1e-4)
-    #expect(try spans.texts("span").prefix(3) == ColosseumNumbers.spanNames[...])
+    #expect(try spans.texts("span").prefix(3) == ColosseumReference.spanNames[...])
 
     let totals = try shell.table("colosseum | dla by span")
-    #expect(try totals.texts("span") == ColosseumNumbers.spanNames)
+    #expect(try totals.texts("span") == ColosseumReference.spanNames)
     let sources = try shell.table("colosseum | dla by source")
     let (places, values) = (try sources.numbers("source"), try sources.numbers("dla"))
-    let sums = ColosseumNumbers.spans.map { span in
+    let sums = ColosseumReference.spans.map { span in
       zip(places, values).filter { span.contains(Int($0.0)) }.reduce(0) { $0 + $1.1 }
     }
     try expectClose(try totals.numbers("dla"), sums, within: 1e-5)

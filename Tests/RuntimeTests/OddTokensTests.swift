@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Runtime
@@ -14,7 +15,7 @@ import Testing
 
   init() throws {
     folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
-    let tiny = packageRoot.appending(path: "Tests/ModelTests/Fixtures/tiny-gqa").path
+    let tiny = Fixtures.path("tiny-gqa")
     try FileManager.default.copyItem(atPath: tiny, toPath: folder.path)
   }
 

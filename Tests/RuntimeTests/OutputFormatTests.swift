@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Runtime
@@ -170,7 +171,7 @@ import Testing
   /// say: `escaped` has no empty text, and single is not told from double.
   @Test(arguments: [OutputFormat.tsv, .escaped, .csv, .json, .ndjson])
   func roundTrip(format: OutputFormat) throws {
-    var chance = Chance(state: 11)
+    var chance = SeededGenerator(seed: 11)
     for _ in 0..<300 {
       let table = randomTable(&chance, emptyTexts: format != .escaped)
       let text = render(table, as: format)
@@ -190,7 +191,7 @@ import Testing
       "\u{FEFF}", "\u{0}", "#", "'", ",",
     ]
     let numbers: [Double] = [.nan, 0, -0.0, 1, 3e20, .infinity, -.infinity, 5e-324, 0.1]
-    var chance = Chance(state: 5)
+    var chance = SeededGenerator(seed: 5)
     for _ in 0..<500 {
       let rows = Int.random(in: 1...4, using: &chance)
       func column<T>(_ values: [T]) -> [T] {
@@ -234,7 +235,7 @@ import Testing
       }
   }
 
-  private func randomTable(_ chance: inout Chance, emptyTexts: Bool) -> Table {
+  private func randomTable(_ chance: inout SeededGenerator, emptyTexts: Bool) -> Table {
     let rows = Int.random(in: 1...5, using: &chance)
     let alphabet: [Character] = [
       "a", "\"", ",", "\t", "\n", "\r", "\\", " ", "é", "😀", "{", "t", "n",

@@ -1,4 +1,5 @@
 import Model
+import TestSupport
 import Testing
 
 @testable import Runtime
@@ -31,31 +32,21 @@ struct PackageDownloadTests {
   }
 
   private final class Index {
-    let folder: String
-    let url: String
-    private let output: UnsafeMutablePointer<FILE>
+    private let server: LoopbackServer
 
     init() throws {
-      folder =
-        FileManager.default.temporaryDirectory.appending(path: "index-\(UUID().uuidString)").path
-      let script = packageRoot.appending(path: "Tests/RuntimeTests/Fixtures/Hub/server.py").path
-      for (name, text) in [("a", "the first half, "), ("b", "the second half")] {
-        let package = "\(folder)/packages/summand-test-\(name)"
-        try FileManager.default.createDirectory(atPath: package, withIntermediateDirectories: true)
-        try Data(text.utf8).write(to: URL(filePath: package + "/part"))
+      server = try LoopbackServer { folder in
+        for (name, text) in [("a", "the first half, "), ("b", "the second half")] {
+          let package = "\(folder)/packages/summand-test-\(name)"
+          try FileManager.default.createDirectory(
+            atPath: package, withIntermediateDirectories: true)
+          try Data(text.utf8).write(to: URL(filePath: package + "/part"))
+        }
       }
-      output = try #require(popen("exec python3 '\(script)' '\(folder)'", "r"))
-      var line = [CChar](repeating: 0, count: 100)
-      _ = fgets(&line, Int32(line.count), output)
-      let ports = String(decoding: line.prefix { $0 != 0 }.map(UInt8.init), as: UTF8.self)
-      url = "http://127.0.0.1:\(try #require(ports.split(separator: " ").first))/simple"
     }
 
-    deinit {
-      try? FileManager.default.removeItem(atPath: folder)
-      pclose(output)
-    }
-
+    var folder: String { server.folder }
+    var url: String { server.url + "/simple" }
     var models: String { folder + "/models" }
 
     func host(_ more: [String: String] = [:]) -> TestHost {

@@ -1,4 +1,5 @@
 import Lang
+import TestSupport
 import Testing
 
 @testable import Runtime
@@ -112,7 +113,7 @@ import Testing
 
   /// Every cell, and the digits of every number, are those of the table.
   @Test func tablesAreWhole() throws {
-    var chance = Chance(state: 3)
+    var chance = SeededGenerator(seed: 3)
     let count = 40
     let numbers = (0..<count).map { _ in Double.random(in: -1...1, using: &chance) }
     let table = Table(columns: [

@@ -1,4 +1,5 @@
 import Lang
+import TestSupport
 import Testing
 
 @testable import Runtime
@@ -243,7 +244,7 @@ import Testing
       1.7e308, .infinity, -.infinity, .nan, 1e-20,
       123_456_789, 0.1, 1e16,
     ]
-    var chance = Chance(state: 5)
+    var chance = SeededGenerator(seed: 5)
     for round in 0..<400 {
       let count = Int.random(in: 1...12, using: &chance)
       func numbers() -> [Double] {

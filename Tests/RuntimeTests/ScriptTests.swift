@@ -1,4 +1,5 @@
 import Lang
+import TestSupport
 import Testing
 
 @testable import Runtime

@@ -1,4 +1,5 @@
 import Model
+import TestSupport
 import Testing
 
 @testable import Runtime
@@ -120,7 +121,7 @@ struct SubsetsTests {
     let session = Session(host: TestHost(format: .tsv))
     session.models.add(
       try LanguageModel(
-        path: packageRoot.appending(path: "Tests/ModelTests/Fixtures/families/\(name)").path,
+        path: Fixtures.path("families/\(name)"),
         pool: WorkerPool(width: 2)), as: name)
     func run(_ line: String) throws -> (table: Table, messages: String) {
       let result = session.running("let result = \(line)")

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Runtime
@@ -28,8 +29,7 @@ func lines(_ table: Table) -> [String] {
 
 /// The elements of a JSON array in `Fixtures/Tables`.
 func fixture(_ name: String) throws -> [JSONValue] {
-  let here = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-  let path = here.appendingPathComponent("Fixtures/Tables/\(name)").path
+  let path = packageRoot.appending(path: "Tests/RuntimeTests/Fixtures/Tables/\(name)").path
   return try #require(try JSONParser.parse(readBytes(path: path)[...]).array)
 }
 
@@ -42,17 +42,4 @@ func failure(_ body: () throws -> Void) throws -> Failure {
   }
   Issue.record("nothing was thrown")
   return Failure("nothing")
-}
-
-/// The same numbers on every run.
-struct Chance: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var mixed = state
-    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-    return mixed ^ (mixed >> 31)
-  }
 }

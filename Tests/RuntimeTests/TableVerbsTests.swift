@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Runtime
@@ -39,7 +40,7 @@ import Testing
   }
 
   @Test func naturalOrderIsAnOrder() {
-    var chance = Chance(state: 7)
+    var chance = SeededGenerator(seed: 7)
     let texts = (0..<60).map { _ in
       String(
         (0..<Int.random(in: 0...4, using: &chance)).map { _ in
@@ -71,7 +72,7 @@ import Testing
   }
 
   @Test func aFewOfManyAreThoseOfTheSortedTable() throws {
-    var chance = Chance(state: 3)
+    var chance = SeededGenerator(seed: 3)
     for count in [0, 1, 3, 12] {
       for _ in 0..<50 {
         let values = (0..<100).map { _ in

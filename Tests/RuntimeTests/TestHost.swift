@@ -69,14 +69,3 @@ extension Session {
     return (status, written.output, written.messages)
   }
 }
-
-/// The default model's file: `$SUMMAND_TEST_MODEL`, or where `Scripts/fetch-model` puts it.
-func testModelPath() throws -> String {
-  let environment = ProcessInfo.processInfo.environment
-  if let path = environment["SUMMAND_TEST_MODEL"], !path.isEmpty { return path }
-  return try ModelStore(environment: environment).path(of: "smollm2")
-}
-
-/// The repository's root, whichever directory the tests run in.
-let packageRoot = URL(fileURLWithPath: #filePath)
-  .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Model
@@ -11,7 +12,7 @@ import Testing
 
 /// `verify` finds what is whole whole, and what is broken broken.
 @Suite struct VerifyTests {
-  private static let fixtures = packageRoot.appending(path: "Tests/ModelTests/Fixtures")
+  private static let fixtures = Fixtures.folder
 
   @Test(arguments: [
     "tiny-gqa", "tiny-gqa.Q8_0.gguf", "tiny-gqa.Q4_1.gguf", "tiny-mha", "tiny-q6k.gguf",
@@ -32,7 +33,7 @@ import Testing
   /// Of the default model, whose file's sum and some logits are known.
   @Test func recordedLogits() throws {
     let records = RecordedLogits.all
-    let reference: Recorded = try decoded("smollm2.json")
+    let reference: Recorded = try Fixtures.json("smollm2.json")
     try #require(records.count == reference.prompts.count)
     for (record, prompt) in zip(records, reference.prompts) {
       let top = try #require(prompt.top.last)

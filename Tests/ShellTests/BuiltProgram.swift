@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// The `summand` that was built with the tests, run from outside as anybody runs it.
@@ -31,14 +32,9 @@ enum BuiltProgram {
   }()
 
   /// A model so small that it is there at once.
-  static let tinyModel = repository.appending(
-    path: "Tests/ModelTests/Fixtures/tiny-gqa.F32.gguf"
-  ).path
+  static let tinyModel = Fixtures.path("tiny-gqa.F32.gguf")
 
-  static let facts = repository.appending(path: "Examples/facts/country.tsv").path
-
-  private static let repository = URL(fileURLWithPath: #filePath)
-    .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+  static let facts = packageRoot.appending(path: "Examples/facts/country.tsv").path
 
   /// What the machine says, and nothing of what the person says.
   static let usualEnvironment: [String: String] = {

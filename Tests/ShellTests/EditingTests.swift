@@ -7,8 +7,7 @@ import Testing
 @Suite(.serialized, .timeLimit(.minutes(2)))
 struct EditingTests {
   @Test func tabCompletesAndLists() async throws {
-    let terminal = try PseudoTerminal()
-    let typing = atKeyboard(of: terminal) { terminal in
+    try await prompting { terminal in
       try terminal.wait(for: "summand> ")
       // One way to go on; the characters before it are wider than a byte and than a column.
       terminal.type("é日 wo\t7\r")
@@ -40,15 +39,10 @@ struct EditingTests {
       try terminal.wait(for: "[zzz]\nsummand> ")
       terminal.type("\u{4}")
     }
-    await #expect(processExitsWith: .success) { [path = terminal.path as String] in
-      runStandInPrompt(on: path)
-    }
-    try await typing.value
   }
 
   @Test func listingFollowsTheTerminalsSize() async throws {
-    let terminal = try PseudoTerminal(rows: 24, columns: 80)
-    let typing = atKeyboard(of: terminal) { terminal in
+    try await prompting { terminal in
       try terminal.wait(for: "summand> ")
       for columns: UInt16 in [80, 30, 120] {
         terminal.resize(rows: 10, columns: columns)
@@ -64,16 +58,11 @@ struct EditingTests {
       }
       terminal.type("\u{4}")
     }
-    await #expect(processExitsWith: .success) { [path = terminal.path as String] in
-      runStandInPrompt(on: path)
-    }
-    try await typing.value
   }
 
   @Test func entriesAreRecalledInThisSessionAndTheNext() async throws {
     try await withTemporaryFolder { folder in
-      let first = try PseudoTerminal()
-      let typing = atKeyboard(of: first) { terminal in
+      try await prompting(environment: ["SUMMAND_HISTORY": folder + "/deep/history"]) { terminal in
         try terminal.wait(for: "summand> ")
         terminal.type("first é\r")
         try terminal.wait(for: "[first é]\nsummand> ")
@@ -87,14 +76,8 @@ struct EditingTests {
         try terminal.wait(for: "[b (]\n[  c)!]\nsummand> ")
         terminal.type("\u{4}")
       }
-      await #expect(processExitsWith: .success) {
-        [path = first.path as String, folder = folder as String] in
-        runStandInPrompt(on: path, environment: ["SUMMAND_HISTORY": folder + "/deep/history"])
-      }
-      try await typing.value
 
-      let second = try PseudoTerminal()
-      let again = atKeyboard(of: second) { terminal in
+      try await prompting(environment: ["SUMMAND_HISTORY": folder + "/deep/history"]) { terminal in
         try terminal.wait(for: "summand> ")
         terminal.type("\u{1B}[A")
         try terminal.wait(for: "  c)!")
@@ -107,19 +90,13 @@ struct EditingTests {
         try terminal.wait(for: "[first é]\nsummand> ")
         terminal.type("\u{4}")
       }
-      await #expect(processExitsWith: .success) {
-        [path = second.path as String, folder = folder as String] in
-        runStandInPrompt(on: path, environment: ["SUMMAND_HISTORY": folder + "/deep/history"])
-      }
-      try await again.value
       let texts = try HistoryFile(path: folder + "/deep/history").load().map(\.text)
       #expect(texts == ["b (\n  c)", "b (\n  c)!", "first é"])
     }
   }
 
   @Test func arrowsMoveBetweenTheLinesOfAnEntry() async throws {
-    let terminal = try PseudoTerminal()
-    let typing = atKeyboard(of: terminal) { terminal in
+    try await prompting { terminal in
       try terminal.wait(for: "summand> ")
       terminal.type("earlier\r")
       try terminal.wait(for: "[earlier]\nsummand> ")
@@ -133,10 +110,6 @@ struct EditingTests {
       try terminal.wait(for: "[earlier]\nsummand> ")
       terminal.type("\u{4}")
     }
-    await #expect(processExitsWith: .success) { [path = terminal.path as String] in
-      runStandInPrompt(on: path)
-    }
-    try await typing.value
   }
 
   @Test func ownSettingsAreHeededAndOurKeysStay() async throws {
@@ -144,8 +117,7 @@ struct EditingTests {
       let settings = folder + "/editrc"
       try Data("bind -v\nsummand:bind -s ^G hello\nother:bind -s ^T wrong\n".utf8)
         .write(to: URL(fileURLWithPath: settings))
-      let terminal = try PseudoTerminal()
-      let typing = atKeyboard(of: terminal) { terminal in
+      try await prompting(environment: ["EDITRC": settings]) { terminal in
         try terminal.wait(for: "summand> ")
         // In vi mode ESC is a key of its own, so no paste may be marked by sequences of it.
         try terminal.check(
@@ -158,11 +130,6 @@ struct EditingTests {
         try terminal.wait(for: "^C\nsummand> ")
         terminal.type("\u{4}")
       }
-      await #expect(processExitsWith: .success) {
-        [path = terminal.path as String, settings = settings as String] in
-        runStandInPrompt(on: path, environment: ["EDITRC": settings])
-      }
-      try await typing.value
     }
   }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// The hub on loopback that `Fixtures/Hub/server.py` is, and a home in which nothing is yet.
@@ -12,35 +13,21 @@ final class HubServer: Sendable {
     var authorization: String?
   }
 
-  private let folder: String
-  nonisolated(unsafe) private let output: UnsafeMutablePointer<FILE>
-  let endpoint: String
+  private let server: LoopbackServer
 
   /// - Parameter repositories: `test/name`, each with the tiny model in it.
   init(_ repositories: [String] = []) throws {
-    folder = FileManager.default.temporaryDirectory.appending(path: "hub-\(UUID().uuidString)").path
-    try FileManager.default.createDirectory(
-      atPath: folder + "/person", withIntermediateDirectories: true)
-    for repository in repositories {
-      try Self.copy(Self.fixtures + "/tiny-gqa", to: folder + "/models/" + repository)
+    server = try LoopbackServer { folder in
+      try FileManager.default.createDirectory(
+        atPath: folder + "/person", withIntermediateDirectories: true)
+      for repository in repositories {
+        try Self.copy(Fixtures.path("tiny-gqa"), to: folder + "/models/" + repository)
+      }
     }
-    let script = HubServer.repository + "/Tests/RuntimeTests/Fixtures/Hub/server.py"
-    output = try #require(popen("exec python3 '\(script)' '\(folder)'", "r"))
-    var line = [CChar](repeating: 0, count: 100)
-    _ = fgets(&line, Int32(line.count), output)
-    let ports = String(decoding: line.prefix { $0 != 0 }.map(UInt8.init), as: UTF8.self)
-    endpoint = "http://127.0.0.1:\(try #require(ports.split(separator: " ").first))"
   }
 
-  /// The server ends when its folder is gone.
-  deinit {
-    try? FileManager.default.removeItem(atPath: folder)
-    pclose(output)
-  }
-
-  private static let repository = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-    .deletingLastPathComponent().deletingLastPathComponent().path
-  static let fixtures = repository + "/Tests/ModelTests/Fixtures"
+  private var folder: String { server.folder }
+  var endpoint: String { server.url }
 
   private static func copy(_ source: String, to target: String) throws {
     try FileManager.default.createDirectory(
@@ -51,7 +38,7 @@ final class HubServer: Sendable {
 
   /// Puts a file of the fixtures into a repository.
   func add(_ fixture: String, as file: String) throws {
-    try Self.copy(Self.fixtures + "/" + fixture, to: folder + "/models/" + file)
+    try Self.copy(Fixtures.path(fixture), to: folder + "/models/" + file)
   }
 
   func write(_ text: String, as file: String) throws {

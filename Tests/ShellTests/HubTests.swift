@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Models of the hub, fetched by the program from a hub on loopback that behaves well or badly.
@@ -40,7 +41,7 @@ struct HubTests {
       #expect(link.hasPrefix("../../blobs/"))
       #expect(
         FileManager.default.contents(atPath: snapshot + "/" + file)
-          == FileManager.default.contents(atPath: HubServer.fixtures + "/tiny-gqa/" + file))
+          == FileManager.default.contents(atPath: Fixtures.path("tiny-gqa/" + file)))
     }
     #expect(try hub.cached().filter { $0.hasSuffix(".incomplete") || $0.hasSuffix(".tmp") } == [])
     #expect(try hub.cached().filter { $0.contains("/blobs/") }.count == 3)
@@ -62,7 +63,7 @@ struct HubTests {
     let name = try #require(
       try FileManager.default.contentsOfDirectory(atPath: blobs).first {
         FileManager.default.contentsEqual(
-          atPath: blobs + "/" + $0, andPath: HubServer.fixtures + "/tiny-gqa/model.safetensors")
+          atPath: blobs + "/" + $0, andPath: Fixtures.path("tiny-gqa/model.safetensors"))
       })
     try FileManager.default.removeItem(atPath: blobs + "/" + name)
     try Data("not this".utf8).write(to: URL(fileURLWithPath: "\(blobs)/\(name).incomplete"))
@@ -109,7 +110,7 @@ struct HubTests {
     let hub = try HubServer(["test/slow"])
     let halves = try ["tokenizer.json", "model.safetensors"].map {
       try #require(
-        FileManager.default.contents(atPath: HubServer.fixtures + "/tiny-gqa/" + $0)?.count) / 2
+        FileManager.default.contents(atPath: Fixtures.path("tiny-gqa/" + $0))?.count) / 2
     }
     for half in halves {
       let stopped = try await hub.interrupt("load test/slow", having: half)
@@ -287,7 +288,7 @@ struct HubTests {
     let own = home + "/.cache/summand/models"
     try FileManager.default.createDirectory(atPath: own, withIntermediateDirectories: true)
     try FileManager.default.copyItem(
-      atPath: HubServer.fixtures + "/tiny-gqa.F32.gguf", toPath: own + "/mine.gguf")
+      atPath: Fixtures.path("tiny-gqa.F32.gguf"), toPath: own + "/mine.gguf")
     try Data("GGUF".utf8).write(to: URL(fileURLWithPath: own + "/torn.gguf"))
     let listed = try await hub.run(
       "models | select name, architecture, types, bytes", environment: ["HF_HUB_OFFLINE": "1"])

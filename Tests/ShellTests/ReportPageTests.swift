@@ -1,5 +1,6 @@
 import Foundation
 import Runtime
+import TestSupport
 import Testing
 
 /// A report in headless Chromium, as people see it: light and dark, wide and on a phone.
@@ -121,8 +122,7 @@ import Testing
       ])
       try #require(run.status == 0, "\(run.messages)")
 
-      let driver = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-        .appending(path: "Fixtures/browser.py").path
+      let driver = packageRoot.appending(path: "Tests/ShellTests/Fixtures/browser.py").path
       let looking = try await BuiltProgram.run(
         "/usr/bin/env", ["python3", driver, browser, folder + "/report.html"])
       try #require(looking.status == 0, "\(looking.messages)")

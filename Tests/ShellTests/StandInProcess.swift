@@ -3,31 +3,63 @@ import Testing
 
 @testable import summand
 
-/// The program over the stand-in language, from its arguments to its end. For the child process of
-/// an exit test.
-private func runStandIn(_ arguments: [String]) -> Never {
-  signal(SIGPIPE, SIG_IGN)
-  exit(Main.status(of: arguments) { StandInInterpreter(surroundings: $0) }.rawValue)
+/// What runs on a terminal: the program over the stand-in language, in the test's own executable, or
+/// the one that was built.
+private enum Program: String, Codable {
+  case standIn, built
+
+  /// For the child process of an exit test.
+  func run(_ arguments: [String]) -> Never {
+    switch self {
+    case .standIn:
+      signal(SIGPIPE, SIG_IGN)
+      exit(Main.status(of: arguments) { StandInInterpreter(surroundings: $0) }.rawValue)
+    case .built:
+      let words = ([BuiltProgram.path] + arguments).map { strdup($0) } + [nil]
+      execv(BuiltProgram.path, words)
+      fatalError("\(BuiltProgram.path): \(String(cString: strerror(errno)))")
+    }
+  }
 }
 
-/// The same at a prompt, on the terminal at `path`, without a history's file or an `.editrc`
-/// unless `environment` names one.
-func runStandInPrompt(
-  on path: String, _ arguments: [String] = [], environment: [String: String] = [:]
-) -> Never {
-  attach(to: path, environment: environment)
-  runStandIn(arguments)
+/// The prompt over the stand-in language on a terminal of its own, with somebody at the keyboard;
+/// without a history's file or an `.editrc` unless `environment` names one.
+func prompting(
+  _ arguments: [String] = [], environment: [String: String] = [:], endsWith status: Int32 = 0,
+  _ person: @escaping @Sendable (PseudoTerminal) throws -> Void
+) async throws {
+  try await onTerminal(
+    .standIn, arguments, environment: environment,
+    in: FileManager.default.currentDirectoryPath, endsWith: status, person)
 }
 
-/// The built program on the terminal at `path`, with `folder` as its working directory.
-func runProgram(
-  on path: String, _ arguments: [String], environment: [String: String], in folder: String
-) -> Never {
-  attach(to: path, environment: environment)
-  chdir(folder)
-  let words = ([BuiltProgram.path] + arguments).map { strdup($0) } + [nil]
-  execv(BuiltProgram.path, words)
-  fatalError("\(BuiltProgram.path): \(String(cString: strerror(errno)))")
+/// The built program on a terminal of its own, with somebody at the keyboard.
+func onTerminal(
+  _ arguments: [String], environment: [String: String] = [:],
+  in folder: String = NSTemporaryDirectory(), endsWith status: Int32 = 0,
+  _ person: @escaping @Sendable (PseudoTerminal) throws -> Void
+) async throws {
+  try await onTerminal(
+    .built, arguments, environment: environment, in: folder, endsWith: status, person)
+}
+
+private func onTerminal(
+  _ program: Program, _ arguments: [String], environment: [String: String], in folder: String,
+  endsWith status: Int32, _ person: @escaping @Sendable (PseudoTerminal) throws -> Void
+) async throws {
+  let terminal = try PseudoTerminal()
+  let typing = atKeyboard(of: terminal, person)
+  await #expect(processExitsWith: .exitCode(status)) {
+    [
+      program = program as Program, path = terminal.path as String,
+      arguments = arguments as [String], environment = environment as [String: String],
+      folder = folder as String
+    ] in
+    attach(to: path, environment: environment)
+    chdir(folder)
+    program.run(arguments)
+  }
+  try await typing.value
 }
 
 private func attach(to path: String, environment: [String: String]) {
@@ -43,27 +75,9 @@ private func attach(to path: String, environment: [String: String]) {
   }
 }
 
-/// The built program on a terminal of its own, with somebody at the keyboard.
-func onTerminal(
-  _ arguments: [String], environment: [String: String] = [:],
-  in folder: String = NSTemporaryDirectory(), endsWith status: Int32 = 0,
-  _ person: @escaping @Sendable (PseudoTerminal) throws -> Void
-) async throws {
-  let terminal = try PseudoTerminal()
-  let typing = atKeyboard(of: terminal, person)
-  await #expect(processExitsWith: .exitCode(status)) {
-    [
-      path = terminal.path as String, arguments = arguments as [String],
-      environment = environment as [String: String], folder = folder as String
-    ] in
-    runProgram(on: path, arguments, environment: environment, in: folder)
-  }
-  try await typing.value
-}
-
 /// Lets `person` type on a thread of its own. If what should come does not, the terminal hangs up,
 /// which ends the program on it.
-func atKeyboard(
+private func atKeyboard(
   of terminal: PseudoTerminal, _ person: @escaping @Sendable (PseudoTerminal) throws -> Void
 ) -> Task<Void, any Error> {
   nonisolated(unsafe) let terminal = terminal

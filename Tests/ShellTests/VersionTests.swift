@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// The commit in `--version` and in saved files.
@@ -20,8 +21,7 @@ import Testing
   /// What the plugin writes before a build: in a clone, in a changed one, in one of another project,
   /// and outside of any.
   @Test func theCommitIsThatOfTheClone() async throws {
-    let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-      .appending(path: "../../Plugins/RecordCommit/record.sh").standardizedFileURL.path
+    let script = packageRoot.appending(path: "Plugins/RecordCommit/record.sh").path
     let outcome = try await BuiltProgram.shell(
       """
       set -e

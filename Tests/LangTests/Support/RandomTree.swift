@@ -1,3 +1,5 @@
+import TestSupport
+
 @testable import Lang
 
 /// Trees of every shape that `parse` can give, from a seed.
