@@ -5,7 +5,7 @@ import Testing
 @testable import Model
 
 /// Every key of every family's configuration class, left out, null, of another value, at its old and
-/// its new place: Summand gives transformers' logits or refuses, as `config_walk.py` recorded.
+/// its new place: Summand gives transformers' logits or refuses, as `families/config_walk.py` recorded.
 @Suite("Configurations against transformers") struct ConfigWalkTests {
   private static let bases = [
     "gpt2", "gpt_neox", "gptj", "llama2", "llama3", "mistral", "qwen2", "qwen3", "gemma", "gemma2",
@@ -146,7 +146,7 @@ private final class WalkModels {
     return folder
   }
 
-  /// What `config_walk.py` draws: multiples of 1/256 by a 32-bit generator, begun with the name's CRC.
+  /// What `families/config_walk.py` draws: multiples of 1/256 by a 32-bit generator, begun with the name's CRC.
   private static func draw(_ name: String, count: Int) -> [UInt8] {
     var state = ~name.utf8.reduce(~UInt32(0)) { crc, byte in
       (0..<8).reduce(crc ^ UInt32(byte)) { crc, _ in

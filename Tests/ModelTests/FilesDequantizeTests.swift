@@ -4,7 +4,7 @@ import Testing
 
 @testable import Model
 
-/// Against `gguf.quants`; the record is made by Scripts/reference/quants.py.
+/// Against `gguf.quants`; the record is made by Scripts/reference/formats/quants.py.
 @Suite struct FilesDequantizeTests {
   @Test func equalsTheReferenceBitForBit() throws {
     let record = try Array(Data(contentsOf: URL(filePath: Fixtures.path("quants.bin"))))
@@ -42,7 +42,7 @@ import Testing
     #expect(odd > 500)
   }
 
-  /// Every eight-bit float as PyTorch decodes it; the record is made by Scripts/reference/float8.py.
+  /// Every eight-bit float as PyTorch decodes it; the record is made by Scripts/reference/formats/float8.py.
   @Test(arguments: [("e4m3", TensorType.f8_E4M3), ("e5m2", .f8_E5M2)])
   func decodesEveryEightBitFloat(name: String, type: TensorType) throws {
     let file = try SafetensorsFile(path: Fixtures.path("float8.safetensors"))

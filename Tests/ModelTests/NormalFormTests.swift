@@ -5,7 +5,7 @@ import Testing
 @testable import Model
 
 /// NFC against the package `tokenizers`: every character, and runs of letters and marks; made by
-/// Scripts/reference/normal_forms.py.
+/// Scripts/reference/tokens/normal_forms.py.
 @Suite struct NormalFormTests {
   @Test func everyCharacterAndRunsOfMarks() throws {
     let record = try String(contentsOfFile: Fixtures.path("normal-forms.txt"), encoding: .utf8)

@@ -4,7 +4,7 @@ import Testing
 @testable import Model
 
 /// Slices of tensors `[expert][out][in]`, as numpy and `gguf.quants` have them; the files are made by
-/// Scripts/reference/slices.py.
+/// Scripts/reference/formats/slices.py.
 @Suite struct TensorSliceTests {
   private static let (count, rows, columns) = (3, 34, 32)
 

@@ -4,7 +4,7 @@ import Testing
 @testable import Model
 
 /// Folders whose files say different things, against AutoTokenizer of transformers 5.24; made by
-/// Scripts/reference/tokens_auto.py.
+/// Scripts/reference/tokens/auto.py.
 @Suite struct TokenizerAutoTests {
   @Test func foldersAsTransformersReadsThem() throws {
     let record = try JSON.read(path: Fixtures.path("tokenizer-auto.json"))

@@ -5,7 +5,7 @@ import Testing
 @testable import Model
 
 /// Small tokenizers of every family against the packages `tokenizers` and `sentencepiece`; made by
-/// Scripts/reference/tokens_families.py.
+/// Scripts/reference/tokens/families.py.
 @Suite struct TokenizerFamilyTests {
   private static let folder = "tokenizer-families"
 

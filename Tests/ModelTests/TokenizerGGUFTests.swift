@@ -166,7 +166,7 @@ import Testing
   }
 }
 
-/// Tokens of every type, against llama.cpp; made by Scripts/reference/tokens_llamacpp.py.
+/// Tokens of every type, against llama.cpp; made by Scripts/reference/tokens/llamacpp.py.
 @Suite struct TokenizerLlamaTests {
   @Test(arguments: ["pieces-1", "pieces-2", "pieces-3", "bytes-1", "bytes-2", "bytes-3"])
   func asLlamaDoes(name: String) throws {

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Model
 
-/// Against the package `tokenizers`; the records are made by Scripts/reference/tokens.py.
+/// Against the package `tokenizers`; the records are made by Scripts/reference/tokens/lines.py.
 @Suite struct TokenizerGoldenTests {
   /// One line of a record.
   private struct Line {

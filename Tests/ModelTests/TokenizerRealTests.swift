@@ -4,7 +4,7 @@ import Testing
 @testable import Model
 
 /// Real tokenizers, which are too large and not all free to be committed: the folder that
-/// Scripts/reference/tokens_real.py has made, named by `SUMMAND_TEST_TOKENIZERS`.
+/// Scripts/reference/tokens/real.py has made, named by `SUMMAND_TEST_TOKENIZERS`.
 @Suite(.enabled(if: folder != nil, "SUMMAND_TEST_TOKENIZERS names no folder"))
 struct TokenizerRealTests {
   @Test(arguments: ["gpt2", "llama3", "qwen2", "tekken", "mistral", "mistral-metaspace", "gemma3"])

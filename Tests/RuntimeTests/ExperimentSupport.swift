@@ -10,8 +10,8 @@ import Testing
   import Foundation
 #endif
 
-/// A small model, facts that suit it, and what `Scripts/reference/experiments.py` and `handbuilt.py`
-/// say of them.
+/// A small model, facts that suit it, and what `experiments.py` and `handbuilt.py` of
+/// `Scripts/reference/facts` say of them.
 struct Experiment {
   /// From the repository's root, as lines of the language write it.
   static let fixtures = "Tests/RuntimeTests/Fixtures"

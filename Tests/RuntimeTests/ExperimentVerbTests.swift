@@ -98,7 +98,7 @@ import Testing
     ])
   }
 
-  /// The tokens are those that `like_frequency` of `Scripts/reference/paper_parts.py` finds.
+  /// The tokens are those that `like_frequency` of `Scripts/reference/paper/parts.py` finds.
   @Test func tokensOfLikeFrequency() throws {
     for (relation, tokens) in [("lives", "66, 70, 76, 77, 81"), ("plays", "87, 88, 93, 97, 104")] {
       let set = "all | where relation == \"\(relation)\" and \"Ada\" in prompt"

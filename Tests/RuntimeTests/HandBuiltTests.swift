@@ -2,7 +2,7 @@ import Testing
 
 @testable import Runtime
 
-/// A model whose weights are set, so that the truth is known: `Scripts/reference/handbuilt.py` tells
+/// A model whose weights are set, so that the truth is known: `Scripts/reference/facts/handbuilt.py` tells
 /// which head does what. Numbers within 1e-4 of float64, of attributions up to 3.
 @Suite struct HandBuiltTests {
   let shell: Experiment

@@ -10,7 +10,7 @@ import Testing
   import Foundation
 #endif
 
-/// The scripts of `Examples/paper` on small models, against what `Scripts/reference/paper.py` makes of
+/// The scripts of `Examples/paper` on small models, against what `Scripts/reference/paper/findings.py` makes of
 /// the same files in float64.
 @Suite struct PaperTests {
   private static let folder = "Examples/paper"

@@ -2,7 +2,7 @@ import Testing
 
 @testable import Runtime
 
-/// Draws of rows. Which rows they are is from `sample` of `Scripts/reference/paper_parts.py`, in Python.
+/// Draws of rows. Which rows they are is from `sample` of `Scripts/reference/paper/parts.py`, in Python.
 @Suite struct SamplingTests {
   /// The rows 0 to 13, a letter each.
   private let letters = Table(columns: [

@@ -1,5 +1,5 @@
 /// One of transformers' configuration classes: which keys it declares, what their values may be, and
-/// what they are where `config.json` does not set them. `config_walk.py` records the same from the
+/// what they are where `config.json` does not set them. `families/config_walk.py` records the same from the
 /// class itself, and a test compares the two.
 typealias ConfigClass = [String: ConfigKey]
 

@@ -6,7 +6,7 @@ struct RecordedLogits: Sendable {
   /// At the last position, the largest of the vocabulary.
   var largest: [(token: Int, logit: Double)]
 
-  /// `references.tsv`, which `Scripts/reference/recorded.py` writes. It is compiled into the program.
+  /// `references.tsv`, which `Scripts/reference/tiny/recorded.py` writes. It is compiled into the program.
   static let all = list(String(decoding: PackageResources.references_tsv, as: UTF8.self))
 
   /// Those of a file, by its name and size: what is wrong with the file must not hide them.

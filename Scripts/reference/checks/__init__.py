@@ -1,0 +1,1 @@
+"""Comparisons of the oracles with other programs, which write no fixture."""

@@ -1,0 +1,1 @@
+"""Facts, and what the commands for whole sets of them must give."""

@@ -1,0 +1,1 @@
+"""Blocks and numbers of every tensor type."""

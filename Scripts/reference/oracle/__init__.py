@@ -1,0 +1,1 @@
+"""The Llama family in numpy and float64, and where results go."""

@@ -1,0 +1,1 @@
+"""What Examples/paper must find on small models."""

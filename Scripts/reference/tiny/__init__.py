@@ -1,0 +1,1 @@
+"""Tiny random Llamas, and what the oracle computes with them and with the default model."""
