@@ -12,7 +12,7 @@ FACTS = os.path.join(REPOSITORY, "Examples", "facts", "country.tsv")
 SUMMAND, FAULTS = map(os.path.abspath, sys.argv[1:3])
 SHORT = "--short" in sys.argv
 NAMES = [word for word in sys.argv[3:] if word != "--short"]
-# What README and language.md list: nothing else may come out of a run that was not killed.
+# What README and docs/running.md list: nothing else may come out of a run that was not killed.
 STATUSES = {0, 1, 2, 3, 4, 5, 130, 141, 143}
 ENOSPC = 28
 

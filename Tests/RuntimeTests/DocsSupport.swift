@@ -50,8 +50,23 @@ struct DocumentedBlock: CustomTestStringConvertible {
   /// Of its first line of text, from 1.
   var line: Int
   var text: String
+  /// The whole of what it prints, where a block marked ```output follows.
+  var expected: String?
 
   var testDescription: String { "\(file):\(line)" }
+
+  /// Puts what was printed into the block that follows.
+  func record(_ printed: String) throws {
+    guard let expected else { return }
+    // A part ends with a line of its own more than the block that it is cut from.
+    let before = "```summand\n\(text.dropLast())```\n\n```output\n"
+    let page = try repositoryText(file)
+    guard page.contains(before + expected + "```") else {
+      throw Failure("\(testDescription): a block with an output is one part, and stands above it")
+    }
+    try writeRepositoryText(
+      page.replacing(before + expected + "```", with: before + printed + "```"), to: file)
+  }
 
   /// Texts that comments promise: `# → text` of what is printed, `# error: text` of an error,
   /// `# warning: text` of a warning.
@@ -74,6 +89,7 @@ struct DocumentedBlock: CustomTestStringConvertible {
       parts.append(part)
       part = DocumentedBlock(file: file, line: self.line + index + 1, text: "")
     }
+    part.expected = expected
     return parts + [part]
   }
 
@@ -87,6 +103,9 @@ struct DocumentedBlock: CustomTestStringConvertible {
         current = nil
       } else if current != nil {
         current?.text += line + "\n"
+      } else if line == "```output", let last = blocks.indices.last {
+        let output = lines[(index + 1)...].prefix { $0 != "```" }
+        blocks[last].expected = output.map { $0 + "\n" }.joined()
       } else if line == "```summand" {
         current = DocumentedBlock(file: file, line: index + 2, text: "")
       }

@@ -2,6 +2,12 @@ import Testing
 
 @testable import Runtime
 
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
 /// The documentation is true: whatever it shows runs, and says what it is said to say.
 @Suite struct DocsTests {
   static var documents: [String] {
@@ -19,6 +25,7 @@ import Testing
 
   @Test(arguments: try DocsTests.chapters)
   func blocksOfDocumentsRun(chapter: DocumentedChapter) throws {
+    if MadePart.isRecorded, chapter.blocks.allSatisfy({ $0.expected == nil }) { return }
     let session = try documentedSession()
     for part in chapter.blocks.flatMap(\.parts) {
       let result = session.running(part.text, name: part.testDescription)
@@ -29,14 +36,22 @@ import Testing
       for error in errors + part.promises("# warning:") {
         #expect(result.messages.contains(error), "\(part) said:\n\(result.messages)")
       }
+      if let expected = part.expected {
+        if MadePart.isRecorded {
+          try part.record(result.output)
+        } else {
+          #expect(result.output == expected, "\(part) printed:\n\(result.output)")
+        }
+      }
       for text in part.promises("# →") {
         #expect(result.output.contains(text), "\(part) printed:\n\(result.output)")
       }
     }
   }
 
-  @Test func theReferenceHasBlocks() throws {
-    #expect(try DocumentedBlock.all(in: "docs/language.md").count > 20)
+  @Test func thePagesHaveBlocks() throws {
+    #expect(try DocumentedBlock.all(in: "docs/language.md").count > 10)
+    #expect(try DocumentedBlock.all(in: ReferencePage.path).count > 50)
   }
 
   @Test(arguments: try DocsTests.examples)
@@ -63,26 +78,105 @@ import Testing
     }
   }
 
-  /// `### name` begins a command's section, with its usage as `help` has it, and an example.
-  @Test(arguments: Catalogue.all.map(\.name))
-  func everyCommandHasASection(name: String) throws {
-    let command = try #require(Catalogue.command(named: name))
-    let text = try repositoryText("docs/language.md")
-    let start = try #require(
-      text.firstRange(of: "\n### \(name)\n"), "docs/language.md has no section ### \(name)")
-    let rest = text[start.upperBound...]
-    let section = rest[..<(rest.firstRange(of: "\n##")?.lowerBound ?? rest.endIndex)]
-    #expect(section.contains("    \(command.usage)\n"), "the usage is now: \(command.usage)")
-    #expect(section.contains("```summand\n"), "### \(name) has no example that runs")
+  /// `### name` begins a command's section: its head from the declaration, then an example.
+  @Test func everyCommandHasASection() throws {
+    try MadePart.check("contents", in: ReferencePage.path, is: ReferencePage.contents)
+    for command in Catalogue.all {
+      try MadePart.check(
+        command.name, in: ReferencePage.path, is: ReferencePage.head(of: command))
+      let text = try repositoryText(ReferencePage.path)
+      let start = try #require(text.firstRange(of: "\n### \(command.name)\n"))
+      let rest = text[start.upperBound...]
+      let section = rest[..<(rest.firstRange(of: "\n##")?.lowerBound ?? rest.endIndex)]
+      #expect(section.contains(MadePart.mark(command.name)), "### \(command.name)")
+      #expect(section.contains("```summand\n"), "### \(command.name) has no example that runs")
+    }
   }
 
-  @Test func everySectionIsOfACommand() throws {
-    let names = try repositoryText("docs/language.md").split(separator: "\n")
-      .filter { $0.hasPrefix("### ") }.map { String($0.dropFirst(4)) }
-    for name in names where Catalogue.command(named: name) == nil {
-      Issue.record("docs/language.md has a section ### \(name), and there is no such command")
+  /// Lines whose tables have every column that docs/commands.md lists for a command.
+  static let linesWithAllColumns = [
+    "models": "models", "model": "model", "tokens": "colosseum | tokens",
+    "verify": "load Tests/ModelTests/Fixtures/tiny-gqa.Q8_0.gguf; verify",
+    "lint": "colosseum | lint", "logits": "colosseum | logits", "probs": "colosseum | probs",
+    "rank": "colosseum | rank", "logit_diff": "colosseum | logit_diff",
+    "effect": """
+    let eiffel = prompt "Fact: {subject:The Eiffel Tower} {relation:is in}" -> " Italy"
+    eiffel | patch each L2H*@last from colosseum | effect
+    """,
+    "subsets": """
+    let one = colosseum | dla by head | top 1 | derive class = "first"
+    colosseum | subsets (one) random 1
+    """,
+    "lens": "colosseum | lens", "attention": "colosseum | attention L2H1",
+    "activations": "colosseum | activations L2H1.z@last", "generate": "colosseum | generate 1",
+    "correlate": "colosseum | rank | append (colosseum | rank) | correlate logit prob",
+    "summary": "colosseum | rank | summary", "history": "history",
+  ]
+
+  @Test(arguments: Catalogue.all.map(\.name))
+  func documentedColumnsAreThoseOfTables(command: String) throws {
+    let text = try MadePart.writtenText(ReferencePage.path)
+    let start = try #require(text.firstRange(of: "\n### \(command)\n")).upperBound
+    let section = text[start...].prefix(
+      upTo: text[start...].firstRange(of: "\n##")?.lowerBound ?? text.endIndex)
+    let head = "| column | meaning |\n| --- | --- |\n"
+    guard let table = section.firstRange(of: head) else {
+      #expect(DocsTests.linesWithAllColumns[command] == nil, "\(command) lists no columns")
+      return
     }
-    #expect(Set(names).count == names.count, "a command has two sections")
+    let documented = section[table.upperBound...].split(
+      separator: "\n", omittingEmptySubsequences: false
+    )
+    .prefix { $0.hasPrefix("|") }.map { String($0.split(separator: "`")[1]) }
+    let line = try #require(DocsTests.linesWithAllColumns[command], "\(command): add a line here")
+    let session = try documentedSession(format: .tsv)
+    let result = session.running(line, name: command)
+    #expect(result.status == .done, "\(result.messages)")
+    let names = try #require(result.output.split(separator: "\n").first)
+    #expect(names.split(separator: "\t").map { $0.filter { $0 != "\"" } } == documented)
+  }
+
+  @Test func sectionsAreInTheOrderOfHelp() throws {
+    let headings = try repositoryText(ReferencePage.path).split(separator: "\n")
+    #expect(
+      headings.filter { $0.hasPrefix("### ") }.map { $0.dropFirst(4) }
+        == Catalogue.all.map { $0.name[...] })
+    #expect(
+      headings.filter { $0.hasPrefix("## ") }.map { $0.dropFirst(3).lowercased() }
+        == Command.Group.allCases.map(\.rawValue))
+  }
+
+  /// Links between pages lead to a file, and to a heading of it.
+  @Test func linksLeadSomewhere() throws {
+    let pages =
+      try DocsTests.documents + ["CONTRIBUTING.md"]
+      + ["Examples/facts/README.md", "Examples/paper/README.md", "Scripts/reference/README.md"]
+    for page in pages {
+      for match in try repositoryText(page).matches(of: /\]\(([^)\s]*)\)/) {
+        let link = match.output.1
+        if link.contains("://") { continue }
+        let parts = link.split(separator: "#", maxSplits: 1, omittingEmptySubsequences: false)
+        let folder = packageRoot.appending(path: page).deletingLastPathComponent()
+        let target =
+          parts[0].isEmpty
+          ? packageRoot.appending(path: page)
+          : folder.appending(path: String(parts[0])).standardized
+        #expect(FileManager.default.fileExists(atPath: target.path), "\(page): \(link)")
+        guard parts.count == 2, let text = try? String(contentsOf: target, encoding: .utf8) else {
+          continue
+        }
+        let anchors = text.matches(of: /(?m)^#+ (.*)$/).map { anchor(of: $0.output.1) }
+        #expect(anchors.contains(String(parts[1])), "\(page): \(link)")
+      }
+    }
+  }
+
+  /// As GitHub makes it.
+  private func anchor(of heading: Substring) -> String {
+    heading.lowercased().filter {
+      $0.isLetter || $0.isNumber || $0 == " " || $0 == "-" || $0 == "_"
+    }
+    .replacing(" ", with: "-")
   }
 
   /// docs/findings.md says of everything that the scripts claim whether it held, and of nothing else.

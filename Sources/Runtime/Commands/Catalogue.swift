@@ -9,8 +9,8 @@ enum Catalogue {
     // edits
     .ablate, .patch, .knockout, .freeze, .scale, .steer,
     // measures
-    .compare, .tokens, .logits, .probs, .rank, .logitDiff, .effect, .dla, .subsets, .lens,
-    .attention, .activations, .generate,
+    .tokens, .logits, .probs, .rank, .logitDiff, .effect, .dla, .subsets, .lens, .attention,
+    .activations, .generate, .compare,
     // tables
     .where, .sort, .top, .take, .sample, .select, .derive, .group, .classify, .correlate, .join,
     .append, .pivot, .summary,
