@@ -179,7 +179,7 @@ def median(values):
 
 
 def gap(found, wanted):
-    """The largest difference; infinite where there are not as many, or one is no number."""
+    """The largest difference; infinite if there are not as many, or one is not a number."""
     if len(found) != len(wanted):
         return float("inf")
     gaps = [abs(a - b) for a, b in zip(found, wanted)]

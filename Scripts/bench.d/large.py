@@ -12,9 +12,9 @@ from harness import SUMMAND, TOOK, Failed, median, run_process, seconds_of, thre
 HERE = Path(__file__).parent
 # Eleven tokens of every tokenizer that large_models.py writes.
 PROMPT = 'let city = prompt "Fact: The city of Paris is in the country of" -> " France"'
-# What is asked for: a second to open, and so much memory beside the file's size.
+# What is asked for: a second to open, and this much memory in addition to the file's size.
 OPENS_WITHIN = 1.0
-BESIDE = 500_000_000
+OVERHEAD = 500_000_000
 
 
 @dataclass
@@ -43,7 +43,7 @@ class Large:
 
     @property
     def allowed(self):
-        return self.bytes + BESIDE
+        return self.bytes + OVERHEAD
 
     @property
     def reached(self):

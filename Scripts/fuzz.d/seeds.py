@@ -109,7 +109,7 @@ piece_tokenizer = [
 
 
 def gguf_tokenizers():
-    """The lines of which FuzzTarget+Tokenizers.swift makes metadata."""
+    """The lines from which FuzzTarget+Tokenizers.swift makes metadata."""
     letters = {STRING: "s", U32: "u", I32: "i", F32: "f", BOOL: "b"}
 
     def text(item):

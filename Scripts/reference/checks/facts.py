@@ -29,7 +29,7 @@ TEMPLATES = ["template", "template_2", "template_3"]
 FACTS_AT_LEAST, RELATIONS_AT_LEAST, FACTS_A_RELATION = 450, 14, 25
 KNOWN_AT_LEAST, KNOWN_RELATIONS, TOP = 200, 8, 10
 
-# The kinds of subject whose own attributes are listed, at least so many that are one word.
+# The kinds of subject whose own attributes are listed, at least this many that are one word.
 WITH_ATTRIBUTES, ATTRIBUTES_AT_LEAST = {"landmark", "country", "athlete", "product"}, 5
 # What is true of an answer is true of its subject too: the Colosseum, being in Italy, is in Europe.
 INHERITED = ["country_language", "country_continent", "company_country"]

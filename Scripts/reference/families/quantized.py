@@ -165,7 +165,7 @@ def random_blocks(name, x, kind):
 
 
 def places(family, config, state):
-    """For each tensor by its name in the file, which element of which tensor of `state` each one is."""
+    """For each tensor by its name in the file, the element and tensor of `state` that each one is."""
     counted = {k: torch.arange(v.numel(), dtype=torch.float64).view(v.shape) for k, v in state.items()}
     found = zip(counted, families_gguf.tensors(family, config, counted))
     return {name: (old, x.astype(np.int64)) for old, (name, x) in found}

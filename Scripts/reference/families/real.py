@@ -5,7 +5,7 @@
 The model is built from its configuration; its weights are the file's as `gguf.quants` decodes them, put back
 into Hugging Face's layout. (transformers' own reading of a GGUF is not used: it rounds to f32 what it adds to
 or takes from norms.) The token ids are those of the package `tokenizers`. Everything runs in float64, and once
-more in f32, as people run it: how far that is off is written beside the goldens.
+more in f32, as people run it: how far that is off is written next to the goldens.
 """
 
 import hashlib

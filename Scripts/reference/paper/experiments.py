@@ -226,9 +226,9 @@ class Experiments:
         self.claim("exchange", valued(both, lambda r: r["of_relation"] - r["value"]), text)
         control = mean([r for r in found if r["heads"] == "controls of relation heads"], PROMPT, "value")
         own = [r for r in found if r["heads"] == "relation heads"]
-        beside = [r | {"value": r["value"] - c["value"]} for r, c in zip(own, control, strict=True)]
+        held = [r | {"value": r["value"] - c["value"]} for r, c in zip(own, control, strict=True)]
         text = "another subject's run costs less in relation heads than in heads of no class"
-        self.claim("exchange", beside, text)
+        self.claim("exchange", held, text)
         return dict(
             by_heads=columns(estimated(found, ["heads"], self.s.seed), ["heads", "value", "value_low", "value_high"])
         )
@@ -298,7 +298,7 @@ class Experiments:
     # additivity.summand
 
     def said(self):
-        """What each subset says, of the classes and of as many partitions by lot."""
+        """What each subset says, of the classes and of as many partitions at random."""
         classes = {name: self.of_class(name) for name in sorted(set(self.own.values()))}
         classes["mlps"] = self.mlp_names
         found = []
@@ -332,7 +332,7 @@ class Experiments:
         text = "all four together say the answer more often than the best of them alone"
         self.claim("additivity", valued(whole, lambda r: r["hits"] - r["share"]), text)
         single = against(mean(single, PROMPT, "hits"), share(lot))
-        text = "a mechanism alone says the answer less often than as many components by lot"
+        text = "a mechanism alone says the answer less often than as many components at random"
         self.claim("additivity", valued(single, lambda r: r["share"] - r["hits"]), text)
 
         gaps = []
@@ -379,21 +379,21 @@ class Experiments:
             "total, mean": lambda f, head: runs.at_mean(f, [head], self.few),
             "total, resample": lambda f, head: runs.without(f, [head], lambda h: runs.z(other[f.text], h)),
         }
-        beside = []
+        held = []
         for kind, way in ways.items():
             for fact in asked:
                 taken = runs.taken(fact)
                 for head in heads:
                     lost = self.clean(fact) - above_foils(way(fact, head), fact)
                     dla = above_foils(taken.parts[head], fact)
-                    beside.append(place(fact, head) | dict(kind=kind, lost=lost, dla=dla))
-        by_head = mean(beside, ["component", "layer", "kind"], "dla", "lost")
+                    held.append(place(fact, head) | dict(kind=kind, lost=lost, dla=dla))
+        by_head = mean(held, ["component", "layer", "kind"], "dla", "lost")
         added = mean(total(self.parts, [*PROMPT, "component"], "dla"), ["component"], "dla")
         added.sort(key=lambda r: -r["dla"])
         assert np.abs(np.diff([r["dla"] for r in added][: s.heads + 1])).min() > 1e-5
         important = {r["component"] for r in added[: s.heads]}
-        zero = [r for r in beside if r["kind"] == "total, zero"]
-        alone = [r | {"direct": r["lost"]} for r in beside if r["kind"] == "direct"]
+        zero = [r for r in held if r["kind"] == "total, zero"]
+        alone = [r | {"direct": r["lost"]} for r in held if r["kind"] == "direct"]
         repaired = joined(zero, alone, *PROMPT, "component")
         repaired = valued(repaired, lambda r: r["direct"] - r["lost"])
         chosen = [r for r in repaired if r["component"] in important]
@@ -401,7 +401,7 @@ class Experiments:
         pairs = ["kind", "count", "pearson", "spearman", "slope"]
         names = ["direct", "lost", "value"]
         return dict(
-            beside=columns(correlated(beside, "dla", "lost", "kind"), pairs),
+            beside=columns(correlated(held, "dla", "lost", "kind"), pairs),
             over_heads=columns(correlated(by_head, "dla", "lost", "kind"), pairs),
             heads=columns(by_head, ["component", "kind", "dla", "lost"]),
             repaired=columns(

@@ -56,7 +56,7 @@ RELATIONS = [
     ),
 ]
 SUBJECTS = ["Mar", "The Nos", "Pet", "Rin Tas", "Sor", "Van", "Ten Mis", "Pir", "Nat", "Ros"]
-# The places of the answers among the words that are said, and facts whose answer is no token.
+# The places of the answers among the words that are said, and facts whose answer is not a token.
 PLACES = [1, 1, 2, 1, 60, 1, 3, 1, 1, 2, 1, 1, 90]
 SEVERAL = {("first", "Pet"): "bar Mon", ("before", "Van"): "The Nos"}
 

@@ -46,7 +46,7 @@ def read_first(folder, tokens, template, wanted):
 
 
 def sample(items, by, count=None, share=None, like=None, seed=0, rest=False):
-    """So many of each group, in the order of all: the first of Fisher and Yates' shuffle, a stream a group."""
+    """N of each group, in the order of all: the first of Fisher and Yates' shuffle, a stream a group."""
     groups = {}
     for place, item in enumerate(items):
         groups.setdefault(by(item), []).append(place)
@@ -79,7 +79,7 @@ def kind(text):
 
 
 def like_frequency(tokens, facts):
-    """For a list of attributes, as many tokens beside them in the vocabulary: words like them that nobody needs."""
+    """For a list of attributes, as many tokens next to them in the vocabulary: words like them that nobody needs."""
     texts = [tokens.decode([i], skip_special_tokens=False) for i in range(tokens.get_vocab_size())]
     taken = {t for f in facts for t in [f.answer, *f.R_whole, *f.S_whole]}
     free = [i for i, text in enumerate(texts) if kind(text) and i not in taken]

@@ -216,7 +216,7 @@ TOWER = [13486, 42, 378, 414, 46682, 18669, 436, 2837, 281] + [216, 33, 40, 40, 
 
 
 def splitmix64(x):
-    """The README beside the fixtures defines it."""
+    """The README next to the fixtures defines it."""
     with np.errstate(over="ignore"):
         x = np.asarray(x).astype(np.uint64) + np.uint64(0x9E3779B97F4A7C15)
         x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)

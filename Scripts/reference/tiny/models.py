@@ -126,7 +126,7 @@ def write_safetensors(path, tensors, metadata=None):
 
 
 def byte_level(tokens, merges):
-    """GPT-2's kind of byte-level BPE over tokens by id, of which the first is special."""
+    """GPT-2's kind of byte-level BPE over tokens by id, whose first is special."""
     tokenizer = Tokenizer(models.BPE({t: i for i, t in enumerate(tokens)}, merges))
     tokenizer.add_special_tokens(tokens[:1])
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -259,7 +259,7 @@ def main():
 
     shape = SHAPES["tiny-gqa"]
     found = weights(shape, seed=1)
-    # transformers 5 writes the base of RoPE into a map, 4 beside the rest.
+    # transformers 5 writes the base of RoPE into a map, 4 next to the rest.
     new = {"rope_parameters": {"rope_theta": shape["theta"], "rope_type": "default"}}
     write_folder("tiny-gqa", shape, found, "F32", new, tokenizer)
     for t in (Type.F32, Type.F16, Type.BF16, Type.Q8_0, Type.Q4_1):

@@ -269,7 +269,7 @@ def main():
     for name, model, pieces, puts_space in [("pieces", llama_model, llama_pieces, True), ("pieces-plain", gemma_model, gemma_pieces, False)]:
         write_gguf(folder / f"{name}.gguf", pieces, puts_space)
         # SentencePiece takes its marks for text, where they are written in it.
-        # llama.cpp finds a user-defined token only as it is written: not in a mark next to a space.
+        # llama.cpp finds a user-defined token only in its exact spelling: not in a mark next to a space.
         leaves_out = ["<s>", "</s>", "<unk>"] + ([] if puts_space else ["▁▁ ", " ▁▁"])
         record(folder / f"{name}.ids", texts, model.encode, model.decode, leaves_out=leaves_out)
 

@@ -28,7 +28,7 @@ from oracle.folders import FIXTURES
 SEED = 20250607
 LINES = 6000
 LINES_SMALL = 600
-# Every so many lines the ids are written in full.
+# Every N lines the ids are written in full.
 FULL_EVERY = 30
 
 SENTENCES = r"""
