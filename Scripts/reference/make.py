@@ -1,4 +1,4 @@
-"""Makes the fixtures anew, and says what has changed by it.
+"""Makes the fixtures again, and says what has changed by it.
 
     python make.py                     all of them, in the order in which they build on each other
     python make.py tiny tokens/auto    those of a folder, or of one program

@@ -3,7 +3,7 @@
     python -m paper.findings
 
 One has random weights (tiny-gqa's, with a tokenizer and facts of its own: `paper/model.py`), the other is that of
-`facts/handbuilt.py`, of which it is known what does what. Everything is computed in float64 and anew, from prompts on:
+`facts/handbuilt.py`, whose parts are known. Everything is computed in float64 and from the prompts on:
 which facts are known and drawn, which heads have a class, what becomes of the answer without them.
 """
 
