@@ -5,25 +5,21 @@ import Lang
 /// `target_true`, the foil `target_new`. Nil where the records are something else.
 func counterFactTable(_ records: [JSONValue], _ source: TextSource) throws -> Table? {
   guard records.first?["requested_rewrite"]?.members != nil else { return nil }
-  var subjects: [String?] = []
-  var answers: [String?] = []
-  var relations: [String?] = []
-  var templates: [String?] = []
-  var foils: [String?] = []
+  var table = TableBuilder()
+  let (subject, answer) = (table.texts("subject"), table.texts("answer"))
+  let (relation, template) = (table.texts("relation"), table.texts("template"))
+  let foil = table.texts("foils")
   for (index, record) in records.enumerated() {
     let reader = RecordReader(place: "record \(index + 1)", source: source)
-    subjects.append(try reader.string(record, ["requested_rewrite", "subject"]))
-    answers.append(try reader.string(record, ["requested_rewrite", "target_true", "str"]))
-    relations.append(record["requested_rewrite"]?["relation_id"]?.string)
+    table.addRow()
+    table[subject] = try reader.string(record, ["requested_rewrite", "subject"])
+    table[answer] = try reader.string(record, ["requested_rewrite", "target_true", "str"])
+    table[relation] = record["requested_rewrite"]?["relation_id"]?.string
     let prompt = try reader.string(record, ["requested_rewrite", "prompt"])
-    templates.append(try reader.template(prompt))
-    foils.append(record["requested_rewrite"]?["target_new"]?["str"]?.string)
+    table[template] = try reader.template(prompt)
+    table[foil] = record["requested_rewrite"]?["target_new"]?["str"]?.string
   }
-  return Table(columns: [
-    Column("subject", .texts(subjects)), Column("answer", .texts(answers)),
-    Column("relation", .texts(relations)), Column("template", .texts(templates)),
-    Column("foils", .texts(foils)),
-  ])
+  return table.table()
 }
 
 /// A relation of Hernandez et al. 2023 ("Linearity of Relation Decoding in Transformer Language

@@ -27,21 +27,40 @@ enum AttributionDivision {
 /// Gathers attributions into the rows of a table.
 struct AttributionRows {
   private let division: AttributionDivision
-  private let names: [String]
-  private var prompts: PromptColumn
-  private var components: [String?] = []
-  private var layers: [Int?] = []
-  private var heads: [Int?] = []
-  private var sources: [Int?] = []
-  private var texts: [String?] = []
+  private var rows = TableBuilder()
+  private let prompt: PromptColumns
+  private var component: TableBuilder.Key<String>?
+  private var layer: TableBuilder.Key<Int>?
+  private var head: TableBuilder.Key<Int>?
+  private var source: TableBuilder.Key<Int>?
+  /// A source's token, or a span.
+  private var text: TableBuilder.Key<String>?
   /// One a target.
-  private var values: [[Float]]
+  private let values: [TableBuilder.Key<Float>]
+  private let measure: String?
 
   init(_ set: PromptSet, division: AttributionDivision, columns: [String]) {
     self.division = division
-    names = columns
-    prompts = PromptColumn(set)
-    values = columns.map { _ in [] }
+    measure = columns.first
+    prompt = PromptColumns(set, in: &rows)
+    switch division {
+    case .component, .head, .source, .headAndSpan:
+      component = rows.texts("component")
+      layer = rows.integers("layer")
+      head = rows.integers("head")
+    case .layer: layer = rows.integers("layer")
+    case .span: break
+    }
+    switch division {
+    case .source:
+      source = rows.integers("source")
+      text = rows.texts("token")
+    case .headAndSpan, .span: text = rows.texts("span")
+    case .component, .head, .layer: break
+    }
+    var values: [TableBuilder.Key<Float>] = []
+    for name in columns { values.append(rows.singles(name)) }
+    self.values = values
   }
 
   /// An upper bound of what one prompt's rows take.
@@ -97,9 +116,8 @@ struct AttributionRows {
           attribution.parts.filter { $0.component.layer == layer }
             .reduce(0.0) { $0 + Double($1.value) })
       }
-      prompts.append(prompt)
-      self.layers.append(layer)
-      append(sums)
+      addRow(prompt, sums)
+      rows[self.layer] = layer
     }
   }
 
@@ -138,15 +156,15 @@ struct AttributionRows {
 
   private mutating func appendSpanTotals(_ prompt: Prompt, _ attributions: [Attribution?]) {
     for group in prompt.groups {
-      prompts.append(prompt)
-      texts.append(group)
-      append(
+      addRow(
+        prompt,
         attributions.map { attribution in
           guard let attribution else { return .nan }
           return Float(
             attribution.parts.filter { $0.sources != nil }
               .reduce(0.0) { $0 + Double(Self.total($1, group, prompt)) })
         })
+      rows[text] = group
     }
   }
 
@@ -168,35 +186,21 @@ struct AttributionRows {
     _ prompt: Prompt, _ component: Attribution.Component, _ values: [Float], source: Int? = nil,
     text: String? = nil
   ) {
-    prompts.append(prompt)
-    components.append(component.label)
-    layers.append(component.layer)
-    heads.append(component.head)
-    sources.append(source)
-    texts.append(text)
-    append(values)
+    addRow(prompt, values)
+    rows[self.component] = component.label
+    rows[layer] = component.layer
+    rows[head] = component.head
+    rows[self.source] = source
+    rows[self.text] = text
   }
 
-  private mutating func append(_ row: [Float]) {
-    for (i, value) in row.enumerated() { values[i].append(value.isFinite ? value : .nan) }
+  private mutating func addRow(_ prompt: Prompt, _ row: [Float]) {
+    rows.addRow()
+    self.prompt.set(prompt, in: &rows)
+    for (key, value) in zip(values, row) { rows[key] = value.isFinite ? value : nil }
   }
 
-  var table: Table {
-    let parts = [
-      Column("component", .texts(components)), Column("layer", .integers(layers)),
-      Column("head", .integers(heads)),
-    ]
-    let places: [Column] =
-      switch division {
-      case .component, .head: parts
-      case .layer: [Column("layer", .integers(layers))]
-      case .source: parts + [Column("source", .integers(sources)), Column("token", .texts(texts))]
-      case .headAndSpan: parts + [Column("span", .texts(texts))]
-      case .span: [Column("span", .texts(texts))]
-      }
-    let measured = zip(names, values).map { Column($0, .singles($1)) }
-    return Table(columns: prompts.columns + places + measured, measure: names.first)
-  }
+  var table: Table { rows.table(measure: measure) }
 }
 
 extension Attribution.Component {

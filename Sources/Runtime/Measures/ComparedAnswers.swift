@@ -71,71 +71,76 @@ extension LanguageModel {
 /// The rows of `compare` without `by`.
 private struct ComparedAnswers {
   private let sharesTokens: Bool
-  private var prompts: PromptColumn
-  private var answers: [String?] = []
-  private var (a, b) = (Side(), Side())
-  private var (divergences, gaps): ([Double], [Float]) = ([], [])
-
-  /// What one model says.
-  private struct Side {
-    var logits: [Float] = []
-    var logprobs: [Double] = []
-    var ranks: [Int?] = []
-    var best: [String?] = []
-    var bestBytes: [[UInt8]?] = []
-
-    mutating func append(_ prompt: Prompt, _ distribution: Distribution) throws {
-      let answer = prompt.answer?.token
-      logits.append(answer.map(distribution.logit) ?? .nan)
-      logprobs.append(answer.map(distribution.logProbability) ?? .nan)
-      ranks.append(answer.flatMap(distribution.rank))
-      let token = try distribution.isFinite ? distribution.largest(1)[0] : nil
-      best.append(token.map(prompt.model.tokenizer.text))
-      bestBytes.append(token.flatMap(prompt.model.tokenizer.bytes))
-    }
-  }
+  private var rows = TableBuilder()
+  private let prompt: PromptColumns
+  private let answer: TableBuilder.Key<String>
+  private let (logitA, logitB): (TableBuilder.Key<Float>, TableBuilder.Key<Float>)
+  private let difference: TableBuilder.Key<Double>
+  private let (logprobA, logprobB): (TableBuilder.Key<Double>, TableBuilder.Key<Double>)
+  private let (rankA, rankB): (TableBuilder.Key<Int>, TableBuilder.Key<Int>)
+  private let divergence: TableBuilder.Key<Double>
+  private let gap: TableBuilder.Key<Float>
+  private let (topA, topB): (TableBuilder.Key<String>, TableBuilder.Key<String>)
+  private let agree: TableBuilder.Key<Bool>
 
   init(_ set: PromptSet, sharesTokens: Bool) {
     self.sharesTokens = sharesTokens
-    prompts = PromptColumn(set)
+    prompt = PromptColumns(set, in: &rows)
+    answer = rows.texts("answer")
+    (logitA, logitB) = (rows.singles("logit_a"), rows.singles("logit_b"))
+    difference = rows.doubles("difference")
+    (logprobA, logprobB) = (rows.doubles("logprob_a"), rows.doubles("logprob_b"))
+    (rankA, rankB) = (rows.integers("rank_a"), rows.integers("rank_b"))
+    divergence = rows.doubles("kl")
+    gap = rows.singles("largest_gap")
+    (topA, topB) = (rows.texts("top_a"), rows.texts("top_b"))
+    agree = rows.booleans("agree")
+  }
+
+  /// What one model says.
+  private struct Side {
+    var logit: Float?
+    var logprob: Double?
+    var rank: Int?
+    var top: String?
+    var topBytes: [UInt8]?
+
+    init(_ prompt: Prompt, _ distribution: Distribution) throws {
+      let answer = prompt.answer?.token
+      logit = answer.map(distribution.logit)
+      logprob = answer.map(distribution.logProbability)
+      rank = answer.flatMap(distribution.rank)
+      let token = try distribution.isFinite ? distribution.largest(1)[0] : nil
+      top = token.map(prompt.model.tokenizer.text)
+      topBytes = token.flatMap(prompt.model.tokenizer.bytes)
+    }
   }
 
   mutating func append(
     _ promptA: Prompt, _ distributionA: Distribution, _ promptB: Prompt,
     _ distributionB: Distribution
   ) throws {
-    prompts.append(promptA)
-    answers.append(promptA.answer?.text)
-    try a.append(promptA, distributionA)
-    try b.append(promptB, distributionB)
-    let (ours, theirs) = (distributionA.logits, distributionB.logits)
-    gaps.append(sharesTokens ? distributionA.largestGap(from: distributionB) : .nan)
-    // Of a distribution from itself: exactly 0, whatever the rounding of its sum.
-    divergences.append(
-      !sharesTokens ? .nan : ours == theirs ? 0 : distributionA.divergence(from: distributionB))
-  }
-
-  /// Whether both hold the same token the likeliest; missing where one holds none.
-  private var agreements: [Bool?] {
-    a.best.indices.map { row -> Bool? in
-      if a.best[row] == nil || b.best[row] == nil { return nil }
-      return a.bestBytes[row] == b.bestBytes[row]
+    let (a, b) = (try Side(promptA, distributionA), try Side(promptB, distributionB))
+    rows.addRow()
+    prompt.set(promptA, in: &rows)
+    rows[answer] = promptA.answer?.text
+    (rows[logitA], rows[logitB]) = (a.logit, b.logit)
+    if let a = a.logit, let b = b.logit { rows[difference] = Double(b) - Double(a) }
+    (rows[logprobA], rows[logprobB]) = (a.logprob, b.logprob)
+    (rows[rankA], rows[rankB]) = (a.rank, b.rank)
+    if sharesTokens {
+      // Of a distribution from itself: exactly 0, whatever the rounding of its sum.
+      rows[divergence] =
+        distributionA.logits == distributionB.logits
+        ? 0 : distributionA.divergence(from: distributionB)
+      rows[gap] = distributionA.largestGap(from: distributionB)
     }
+    (rows[topA], rows[topB]) = (a.top, b.top)
+    // Whether both hold the same token the likeliest; missing where one holds none.
+    if a.top != nil, b.top != nil { rows[agree] = a.topBytes == b.topBytes }
   }
 
-  var table: Table {
-    Table(
-      columns: prompts.columns + [
-        Column("answer", .texts(answers)),
-        Column("logit_a", .singles(a.logits)), Column("logit_b", .singles(b.logits)),
-        Column("difference", .doubles(zip(a.logits, b.logits).map { Double($1) - Double($0) })),
-        Column("logprob_a", .doubles(a.logprobs)), Column("logprob_b", .doubles(b.logprobs)),
-        Column("rank_a", .integers(a.ranks)), Column("rank_b", .integers(b.ranks)),
-        Column("kl", .doubles(divergences)), Column("largest_gap", .singles(gaps)),
-        Column("top_a", .texts(a.best)), Column("top_b", .texts(b.best)),
-        Column("agree", .booleans(agreements)),
-      ], measure: sharesTokens ? "kl" : "difference")
-  }
+  var table: Table { rows.table(measure: sharesTokens ? "kl" : "difference") }
 }
 
 extension Distribution {

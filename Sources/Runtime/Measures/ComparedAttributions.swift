@@ -125,29 +125,29 @@ struct ComparedAttributions {
   }
 
   var table: Table {
-    let rows = order.map { self.rows[$0] }
-    var columns: [Column] = []
-    if set.prompts.count > 1 {
-      columns.append(Column("prompt", .texts(rows.map { set.prompts[$0.prompt].name })))
-    }
-    let labels = Values.texts(rows.map(\.part.label))
-    let layers = Column("layer", .integers(rows.map(\.part.layer)))
+    var table = TableBuilder(capacity: rows.count)
+    let prompt = set.prompts.count > 1 ? table.texts("prompt") : nil
+    var (label, layer, head, depth) = (
+      nil as TableBuilder.Key<String>?, nil as TableBuilder.Key<Int>?,
+      nil as TableBuilder.Key<Int>?, nil as TableBuilder.Key<Double>?
+    )
     switch division {
     case .head, .component:
-      columns += [
-        Column("component", labels), layers, Column("head", .integers(rows.map(\.part.head))),
-      ]
-    case .layer: columns.append(layers)
-    case .depth:
-      columns += [
-        Column("depth", .doubles(rows.map { $0.part.depth ?? .nan })), Column("part", labels),
-      ]
+      label = table.texts("component")
+      (layer, head) = (table.integers("layer"), table.integers("head"))
+    case .layer: layer = table.integers("layer")
+    case .depth: (depth, label) = (table.doubles("depth"), table.texts("part"))
     }
-    return Table(
-      columns: columns + [
-        Column("dla_a", .singles(rows.map { $0.sides[0] })),
-        Column("dla_b", .singles(rows.map { $0.sides[1] })),
-        Column("difference", .doubles(rows.map(\.difference))),
-      ], measure: "difference")
+    let (a, b) = (table.singles("dla_a"), table.singles("dla_b"))
+    let difference = table.doubles("difference")
+    for row in order.map({ rows[$0] }) {
+      table.addRow()
+      table[prompt] = set.prompts[row.prompt].name
+      table[label] = row.part.label
+      (table[layer], table[head], table[depth]) = (row.part.layer, row.part.head, row.part.depth)
+      (table[a], table[b]) = (row.sides[0], row.sides[1])
+      table[difference] = row.difference
+    }
+    return table.table(measure: "difference")
   }
 }

@@ -21,27 +21,20 @@ extension Command {
   }
 }
 
-/// Rows of rank, token_id, token, logit, prob, logprob.
-struct DistributionRows {
-  private var columns: CaseColumns
-  private var (ranks, ids): ([Int?], [Int?]) = ([], [])
-  private var tokens: [String?] = []
-  private var logits: [Float] = []
-  private var (probs, logprobs): ([Double], [Double]) = ([], [])
+/// The rows of `logits` and `probs`.
+private struct DistributionRows {
+  private var table: TableBuilder
+  private let run: CaseColumns
+  private let token: DistributionColumns
 
   /// Of a table of several prompts with a sweep: integers and texts take 16 each.
   static let bytesPerRow = 9 * 16 + 4 + 2 * 8
 
   /// - Parameter count: how many rows there will be.
   init(_ set: PromptSet, count: Int) {
-    columns = CaseColumns(set)
-    // An array that grows is there twice for a while.
-    ranks.reserveCapacity(count)
-    ids.reserveCapacity(count)
-    tokens.reserveCapacity(count)
-    logits.reserveCapacity(count)
-    probs.reserveCapacity(count)
-    logprobs.reserveCapacity(count)
+    table = TableBuilder(capacity: count)
+    run = CaseColumns(set, in: &table)
+    token = DistributionColumns(in: &table)
   }
 
   /// Largest first; equal logits in the order of their ids, under the same rank. Logits that are not
@@ -52,24 +45,15 @@ struct DistributionRows {
     var rank = 0
     try order.enumerated().forEachChecked { i, token in
       if i == 0 || values[token] != values[order[i - 1]] { rank = i + 1 }
-      columns.append(item)
-      ranks.append(distribution.isFinite ? rank : nil)
-      ids.append(token)
-      tokens.append(item.prompt.model.tokenizer.text(of: token))
-      logits.append(distribution.logit(token))
-      probs.append(distribution.probability(token))
-      logprobs.append(distribution.logProbability(token))
+      table.addRow()
+      run.set(item, in: &table)
+      self.token.set(
+        token, of: distribution, rank: distribution.isFinite ? rank : nil,
+        item.prompt.model.tokenizer, in: &table)
     }
   }
 
-  func table(measure: String) -> Table {
-    Table(
-      columns: columns.columns + [
-        Column("rank", .integers(ranks)), Column("token_id", .integers(ids)),
-        Column("token", .texts(tokens)), Column("logit", .singles(logits)),
-        Column("prob", .doubles(probs)), Column("logprob", .doubles(logprobs)),
-      ], measure: measure)
-  }
+  func table(measure: String) -> Table { table.table(measure: measure) }
 }
 
 extension Distribution {

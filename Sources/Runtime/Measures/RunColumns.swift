@@ -1,85 +1,108 @@
 import Model
 
-/// The columns that say which prompt a row is of: `prompt` where there are several, and `relation`
-/// where they are facts that have one.
-struct PromptColumn {
-  private let isShown: Bool
-  private let hasRelation: Bool
-  private var names: [String?] = []
-  private var relations: [String?] = []
+// Groups of columns that several measures have.
 
-  init(_ set: PromptSet) {
-    isShown = set.prompts.count > 1
-    hasRelation = set.prompts.contains { $0.fact?.relation != nil }
+/// Which prompt a row is of: `prompt` where there are several, and `relation` where they are facts
+/// that have one.
+struct PromptColumns {
+  private let name: TableBuilder.Key<String>?
+  private let relation: TableBuilder.Key<String>?
+
+  init(_ set: PromptSet, in table: inout TableBuilder) {
+    name = set.prompts.count > 1 ? table.texts("prompt") : nil
+    let hasRelation = set.prompts.contains { $0.fact?.relation != nil }
+    relation = hasRelation ? table.texts("relation") : nil
   }
 
-  mutating func append(_ prompt: Prompt) {
-    if isShown { names.append(prompt.name) }
-    if hasRelation { relations.append(prompt.fact?.relation) }
-  }
-
-  var columns: [Column] {
-    (isShown ? [Column("prompt", .texts(names))] : [])
-      + (hasRelation ? [Column("relation", .texts(relations))] : [])
-  }
-}
-
-/// The columns that say which run a row is of: those of the prompt, and what the sweep changed.
-struct CaseColumns {
-  private let sweeps: Bool
-  private let hasHead: Bool
-  private let hasPosition: Bool
-  private var prompts: PromptColumn
-  private var components: [String?] = []
-  private var (layers, heads): ([Int?], [Int?]) = ([], [])
-  private var positions: [Int?] = []
-
-  init(_ set: PromptSet) {
-    prompts = PromptColumn(set)
-    sweeps = set.sweep != nil
-    hasHead = set.sweep?.targets.contains { $0.place.head != nil } ?? false
-    hasPosition =
-      set.sweep.map { !$0.isKnockout && $0.targets.contains { $0.position != nil } } ?? false
-  }
-
-  mutating func append(_ item: Case) {
-    prompts.append(item.prompt)
-    guard let variant = item.variant else { return }
-    components.append(variant.place.label)
-    layers.append(variant.place.layer)
-    heads.append(variant.place.head)
-    positions.append(variant.position)
-  }
-
-  var columns: [Column] {
-    var columns = prompts.columns
-    if sweeps {
-      columns.append(Column("component", .texts(components)))
-      columns.append(Column("layer", .integers(layers)))
-      if hasHead { columns.append(Column("head", .integers(heads))) }
-      if hasPosition { columns.append(Column("position", .integers(positions))) }
-    }
-    return columns
+  func set(_ prompt: Prompt, in table: inout TableBuilder) {
+    if let name { table[name] = prompt.name }
+    if let relation { table[relation] = prompt.fact?.relation }
   }
 }
 
 /// component, layer, head, position
 struct PlaceColumns {
-  private var components: [String?] = []
-  private var (layers, heads): ([Int?], [Int?]) = ([], [])
-  private var positions: [Int?] = []
+  private let component: TableBuilder.Key<String>
+  private let layer: TableBuilder.Key<Int>
+  private let head: TableBuilder.Key<Int>?
+  private let position: TableBuilder.Key<Int>?
 
-  mutating func append(_ place: Place, _ position: Int) {
-    components.append(place.label)
-    layers.append(place.layer)
-    heads.append(place.head)
-    positions.append(position)
+  init(in table: inout TableBuilder, hasHead: Bool = true, hasPosition: Bool = true) {
+    component = table.texts("component")
+    layer = table.integers("layer")
+    head = hasHead ? table.integers("head") : nil
+    position = hasPosition ? table.integers("position") : nil
   }
 
-  var columns: [Column] {
-    [
-      Column("component", .texts(components)), Column("layer", .integers(layers)),
-      Column("head", .integers(heads)), Column("position", .integers(positions)),
-    ]
+  func set(_ place: Place, _ position: Int?, in table: inout TableBuilder) {
+    table[component] = place.label
+    table[layer] = place.layer
+    table[head] = place.head
+    table[self.position] = position
+  }
+}
+
+/// Which run a row is of: the columns of the prompt, and what the sweep changed.
+struct CaseColumns {
+  private let prompt: PromptColumns
+  private let place: PlaceColumns?
+
+  init(_ set: PromptSet, in table: inout TableBuilder) {
+    prompt = PromptColumns(set, in: &table)
+    place = set.sweep.map { sweep in
+      PlaceColumns(
+        in: &table, hasHead: sweep.targets.contains { $0.place.head != nil },
+        hasPosition: !sweep.isKnockout && sweep.targets.contains { $0.position != nil })
+    }
+  }
+
+  func set(_ item: Case, in table: inout TableBuilder) {
+    prompt.set(item.prompt, in: &table)
+    guard let variant = item.variant else { return }
+    place?.set(variant.place, variant.position, in: &table)
+  }
+}
+
+/// token_id, token
+struct TokenColumns {
+  private let id: TableBuilder.Key<Int>
+  private let text: TableBuilder.Key<String>
+
+  init(in table: inout TableBuilder) {
+    id = table.integers("token_id")
+    text = table.texts("token")
+  }
+
+  func set(_ token: Int, of tokenizer: Tokenizer, in table: inout TableBuilder) {
+    table[id] = token
+    table[text] = tokenizer.text(of: token)
+  }
+}
+
+/// rank, token_id, token, logit, prob, logprob
+struct DistributionColumns {
+  private let rank: TableBuilder.Key<Int>
+  private let token: TokenColumns
+  private let logit: TableBuilder.Key<Float>
+  private let prob: TableBuilder.Key<Double>
+  private let logprob: TableBuilder.Key<Double>
+
+  init(in table: inout TableBuilder) {
+    rank = table.integers("rank")
+    token = TokenColumns(in: &table)
+    logit = table.singles("logit")
+    prob = table.doubles("prob")
+    logprob = table.doubles("logprob")
+  }
+
+  func set(
+    _ token: Int, of distribution: Distribution, rank: Int?, _ tokenizer: Tokenizer,
+    in table: inout TableBuilder
+  ) {
+    table[self.rank] = rank
+    self.token.set(token, of: tokenizer, in: &table)
+    table[logit] = distribution.logit(token)
+    table[prob] = distribution.probability(token)
+    table[logprob] = distribution.logProbability(token)
   }
 }

@@ -14,24 +14,21 @@ extension Command {
       try call.promptInput().withoutSweep(for: "activations")
     }
     let places = try call.places(on: set, for: "activations") { $0.sites[0] }
-    var prompts = PromptColumn(set)
-    var columns = PlaceColumns()
-    var (elements, values): ([Int?], [Float]) = ([], [])
+    var table = TableBuilder()
+    let prompts = PromptColumns(set, in: &table)
+    let placed = PlaceColumns(in: &table)
+    let (index, number) = (table.integers("element"), table.singles("value"))
     try call.inspect(set, places, default: .all) { prompt, place, position, row in
       try row.enumerated().forEachChecked { element, value in
-        prompts.append(prompt)
-        columns.append(place, position)
-        elements.append(element)
+        table.addRow()
+        prompts.set(prompt, in: &table)
+        placed.set(place, position, in: &table)
+        table[index] = element
         // Only scores before a window are infinite by right.
         let isMeant = value == -.infinity && place.sites[0].site.activation == .attnScores
-        values.append(value.isFinite || isMeant ? value : .nan)
+        table[number] = value.isFinite || isMeant ? value : nil
       }
     }
-    return .table(
-      TableValue(
-        Table(
-          columns: prompts.columns + columns.columns + [
-            Column("element", .integers(elements)), Column("value", .singles(values)),
-          ], measure: "value"), origins: [set.origin]))
+    return .table(TableValue(table.table(measure: "value"), origins: [set.origin]))
   }
 }

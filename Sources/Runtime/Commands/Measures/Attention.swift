@@ -17,22 +17,19 @@ extension Command {
       }
       return Place.SitePart(site: Site(.pattern, layer: layer), units: [head])
     }
-    var prompts = PromptColumn(set)
-    var columns = PlaceColumns()
-    var (sources, weights): ([Int?], [Float]) = ([], [])
+    var table = TableBuilder()
+    let prompts = PromptColumns(set, in: &table)
+    let placed = PlaceColumns(in: &table)
+    let (read, share) = (table.integers("source"), table.singles("weight"))
     try call.inspect(set, places, default: .name("last")) { prompt, place, position, row in
       try row.enumerated().forEachChecked { source, weight in
-        prompts.append(prompt)
-        columns.append(place, position)
-        sources.append(source)
-        weights.append(weight)
+        table.addRow()
+        prompts.set(prompt, in: &table)
+        placed.set(place, position, in: &table)
+        table[read] = source
+        table[share] = weight
       }
     }
-    return .table(
-      TableValue(
-        Table(
-          columns: prompts.columns + columns.columns + [
-            Column("source", .integers(sources)), Column("weight", .singles(weights)),
-          ], measure: "weight"), origins: [set.origin]))
+    return .table(TableValue(table.table(measure: "weight"), origins: [set.origin]))
   }
 }

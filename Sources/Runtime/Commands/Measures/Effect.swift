@@ -33,8 +33,7 @@ extension Command {
     if metric != .kl { _ = try placing(at: call.span) { try set.answers(for: "effect") } }
     let donors = try DonorRuns(call, set, metric)
     var references: [Int: Reference] = [:]
-    var columns = CaseColumns(set)
-    var rows = EffectRows()
+    var rows = EffectRows(set, metric, hasDonors: donors != nil)
     try call.session.run(
       try call.session.cases(of: set, known: donors.map { ($0.spec, $0.runs) }).map(\.asVariant),
       of: set, label: "effect", mayStop: true,
@@ -47,17 +46,13 @@ extension Command {
       },
       consume: { item, result in
         guard let reference = references[item.index] else { return }
-        columns.append(item)
         rows.append(
-          base: reference.value,
+          item, base: reference.value,
           edited: metric.value(
             of: result.logits[0], prompt: item.prompt, base: reference.distribution),
           donor: reference.donor)
       })
-    return .table(
-      TableValue(
-        Table(columns: columns.columns + rows.columns(metric), measure: "effect"),
-        origins: [set.origin]))
+    return .table(TableValue(rows.table, origins: [set.origin]))
   }
 
   private static func metric(_ call: Invocation, _ set: PromptSet) throws -> Metric {
@@ -139,34 +134,62 @@ private struct DonorRuns {
   }
 }
 
-/// base, edited, effect, and recovered where there is a donor.
+/// metric, base, edited, effect, and recovered where there are donors.
 private struct EffectRows {
-  private var (base, edited): ([Double], [Double]) = ([], [])
-  private var donor: [Double] = []
+  private let metric: Metric
+  private var rows = TableBuilder()
+  private let run: CaseColumns
+  private let name: TableBuilder.Key<String>
+  private let (base, edited, effect): (MetricColumn, MetricColumn, MetricColumn)
+  private let recovered: TableBuilder.Key<Double>?
 
-  mutating func append(base: Double, edited: Double, donor: Double?) {
-    self.base.append(base)
-    self.edited.append(edited)
-    if let donor { self.donor.append(donor) }
+  init(_ set: PromptSet, _ metric: Metric, hasDonors: Bool) {
+    self.metric = metric
+    run = CaseColumns(set, in: &rows)
+    name = rows.texts("metric")
+    base = MetricColumn("base", of: metric, in: &rows)
+    edited = MetricColumn("edited", of: metric, in: &rows)
+    effect = MetricColumn("effect", of: metric, in: &rows)
+    recovered = hasDonors ? rows.doubles("recovered") : nil
   }
 
-  func columns(_ metric: Metric) -> [Column] {
-    let effects = zip(base, edited).map { $1 - $0 }
-    var columns = [
-      Column("metric", .texts(base.map { _ in metric.rawValue })),
-      metric.column("base", base), metric.column("edited", edited),
-      metric.column("effect", effects),
-    ]
-    if donor.count == base.count, !base.isEmpty {
-      // Where the donor is no better than the base there is nothing to recover: missing.
-      let recovered = base.indices.map { i in
-        // Plus 0, so that no effect is no −0.
-        metric.isBetter(donor[i], than: base[i])
-          ? effects[i] / (donor[i] - base[i]) + 0 : Double.nan
-      }
-      columns.append(Column("recovered", .doubles(recovered)))
+  mutating func append(_ item: Case, base: Double, edited: Double, donor: Double?) {
+    rows.addRow()
+    run.set(item, in: &rows)
+    rows[name] = metric.rawValue
+    self.base.set(base, in: &rows)
+    self.edited.set(edited, in: &rows)
+    effect.set(edited - base, in: &rows)
+    // Where the donor is no better than the base there is nothing to recover: missing.
+    guard let donor, metric.isBetter(donor, than: base) else { return }
+    // Plus 0, so that no effect is no −0.
+    rows[recovered] = (edited - base) / (donor - base) + 0
+  }
+
+  var table: Table { rows.table(measure: "effect") }
+}
+
+/// A column of a metric. Logits are single precision, and print so; differences and probabilities
+/// are computed in double.
+private enum MetricColumn {
+  case singles(TableBuilder.Key<Float>)
+  case doubles(TableBuilder.Key<Double>)
+  case integers(TableBuilder.Key<Int>)
+
+  init(_ name: String, of metric: Metric, in table: inout TableBuilder) {
+    switch metric {
+    case .logit: self = .singles(table.singles(name))
+    case .logitDiff, .prob, .logprob, .kl: self = .doubles(table.doubles(name))
+    case .rank: self = .integers(table.integers(name))
     }
-    return columns
+  }
+
+  func set(_ value: Double, in table: inout TableBuilder) {
+    switch self {
+    case .singles(let key): table[key] = Float(value)
+    case .doubles(let key): table[key] = value
+    case .integers(let key): table[key] = value.isNaN ? nil : Int(value)
+    }
   }
 }
 
@@ -188,17 +211,5 @@ extension Case {
     var copy = self
     copy.baseEdits = []
     return copy
-  }
-}
-
-extension Metric {
-  /// Logits are single precision, and print so; differences and probabilities are computed in
-  /// double.
-  fileprivate func column(_ name: String, _ values: [Double]) -> Column {
-    switch self {
-    case .logit: Column(name, .singles(values.map { Float($0) }))
-    case .logitDiff, .prob, .logprob, .kl: Column(name, .doubles(values))
-    case .rank: Column(name, .integers(values.map { $0.isNaN ? nil : Int($0) }))
-    }
   }
 }

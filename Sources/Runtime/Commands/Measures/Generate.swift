@@ -104,32 +104,31 @@ private struct Sampler {
 
 /// position, token_id, token, prob, logprob
 private struct GeneratedRows {
-  private var prompts: PromptColumn
-  private var (positions, ids): ([Int?], [Int?]) = ([], [])
-  private var tokens: [String?] = []
-  private var (probs, logprobs): ([Double], [Double]) = ([], [])
+  private var rows = TableBuilder()
+  private let prompt: PromptColumns
+  private let position: TableBuilder.Key<Int>
+  private let token: TokenColumns
+  private let (prob, logprob): (TableBuilder.Key<Double>, TableBuilder.Key<Double>)
 
-  init(_ set: PromptSet) { prompts = PromptColumn(set) }
+  init(_ set: PromptSet) {
+    prompt = PromptColumns(set, in: &rows)
+    position = rows.integers("position")
+    token = TokenColumns(in: &rows)
+    (prob, logprob) = (rows.doubles("prob"), rows.doubles("logprob"))
+  }
 
   mutating func append(
     _ prompt: Prompt, _ token: Int, _ distribution: Distribution, at position: Int
   ) {
-    prompts.append(prompt)
-    positions.append(position)
-    ids.append(token)
-    tokens.append(prompt.model.tokenizer.text(of: token))
-    probs.append(distribution.probability(token))
-    logprobs.append(distribution.logProbability(token))
+    rows.addRow()
+    self.prompt.set(prompt, in: &rows)
+    rows[self.position] = position
+    self.token.set(token, of: prompt.model.tokenizer, in: &rows)
+    rows[prob] = distribution.probability(token)
+    rows[logprob] = distribution.logProbability(token)
   }
 
-  var table: Table {
-    Table(
-      columns: prompts.columns + [
-        Column("position", .integers(positions)), Column("token_id", .integers(ids)),
-        Column("token", .texts(tokens)), Column("prob", .doubles(probs)),
-        Column("logprob", .doubles(logprobs)),
-      ], measure: "logprob")
-  }
+  var table: Table { rows.table(measure: "logprob") }
 }
 
 extension Session {

@@ -40,8 +40,6 @@ extension Command {
     }
     let kind = selector?.selector.position ?? .name("last")
     let transformer = set.model.transformer
-    var layers: [Int?] = []
-    var positions: [Int?] = []
     var rows = LensRows(set)
     let sites =
       (0..<set.model.configuration.layers).map { Site(.residPre, layer: $0) }
@@ -72,34 +70,36 @@ extension Command {
                   call.session.noteNotFinite(
                     RunRequest(tokens: item.prompt.tokens, edits: item.edits), on: set.model)
                 }
-                let added = try rows.append(item, distribution, most: most)
-                layers += Array(repeating: layer, count: added)
-                positions += Array(repeating: places[place], count: added)
+                try rows.append(
+                  item, layer: layer, position: places[place], distribution, most: most)
               }
             }
           }
         })
     }
-    let leading = [Column("layer", .integers(layers)), Column("position", .integers(positions))]
-    return .table(TableValue(rows.table(leading: leading), origins: [set.origin]))
+    return .table(TableValue(rows.table, origins: [set.origin]))
   }
 }
 
 /// The rows of `lens`: the best tokens, or the answer.
 private struct LensRows {
-  private var prompts: PromptColumn
-  private var (ranks, ids): ([Int?], [Int?]) = ([], [])
-  private var tokens: [String?] = []
-  private var logits: [Float] = []
-  private var (probs, logprobs): ([Double], [Double]) = ([], [])
+  private var rows = TableBuilder()
+  private let prompt: PromptColumns
+  private let (layer, position): (TableBuilder.Key<Int>, TableBuilder.Key<Int>)
+  private let token: DistributionColumns
 
   /// Its arrays grow as the runs go on, and one that does is there twice.
   static let bytesPerRow = 2 * (7 * 16 + 4 + 2 * 8)
 
-  init(_ set: PromptSet) { prompts = PromptColumn(set) }
+  init(_ set: PromptSet) {
+    prompt = PromptColumns(set, in: &rows)
+    (layer, position) = (rows.integers("layer"), rows.integers("position"))
+    token = DistributionColumns(in: &rows)
+  }
 
-  /// - Returns: how many rows were added.
-  mutating func append(_ item: Case, _ distribution: Distribution, most: Int?) throws -> Int {
+  mutating func append(
+    _ item: Case, layer: Int, position: Int, _ distribution: Distribution, most: Int?
+  ) throws {
     let values = distribution.logits
     let chosen =
       try most.map { try distribution.largest($0) } ?? [item.prompt.answer?.token ?? 0]
@@ -110,23 +110,14 @@ private struct LensRows {
       } else if rank != nil, values[token] != values[chosen[i - 1]] {
         rank = i + 1
       }
-      prompts.append(item.prompt)
-      ranks.append(rank)
-      ids.append(token)
-      tokens.append(item.prompt.model.tokenizer.text(of: token))
-      logits.append(distribution.logit(token))
-      probs.append(distribution.probability(token))
-      logprobs.append(distribution.logProbability(token))
+      rows.addRow()
+      prompt.set(item.prompt, in: &rows)
+      rows[self.layer] = layer
+      rows[self.position] = position
+      self.token.set(
+        token, of: distribution, rank: rank, item.prompt.model.tokenizer, in: &rows)
     }
-    return chosen.count
   }
 
-  func table(leading: [Column]) -> Table {
-    Table(
-      columns: prompts.columns + leading + [
-        Column("rank", .integers(ranks)), Column("token_id", .integers(ids)),
-        Column("token", .texts(tokens)), Column("logit", .singles(logits)),
-        Column("prob", .doubles(probs)), Column("logprob", .doubles(logprobs)),
-      ], measure: "logit")
-  }
+  var table: Table { rows.table(measure: "logit") }
 }

@@ -199,18 +199,27 @@ private struct Partition {
 
 /// One row a prompt, partition and subset.
 private struct SubsetRows {
-  private let hasPartitions: Bool
-  private var prompts: PromptColumn
-  private var (partitions, sizes): ([Int], [Int]) = ([], [])
-  private var (subsets, answers): ([String], [String]) = ([], [])
-  private var tokens: [String?] = []
-  private var logits: [Float] = []
-  private var ranks: [Int?] = []
-  private var isAnswer: [Bool?] = []
+  private var rows = TableBuilder()
+  private let prompt: PromptColumns
+  private let partition: TableBuilder.Key<Int>?
+  private let subset: TableBuilder.Key<String>
+  private let size: TableBuilder.Key<Int>
+  private let answer: TableBuilder.Key<String>
+  private let logit: TableBuilder.Key<Float>
+  private let rank: TableBuilder.Key<Int>
+  private let token: TableBuilder.Key<String>
+  private let isAnswer: TableBuilder.Key<Bool>
 
   init(_ set: PromptSet, hasPartitions: Bool) {
-    prompts = PromptColumn(set)
-    self.hasPartitions = hasPartitions
+    prompt = PromptColumns(set, in: &rows)
+    partition = hasPartitions ? rows.integers("partition") : nil
+    subset = rows.texts("subset")
+    size = rows.integers("size")
+    answer = rows.texts("answer")
+    logit = rows.singles("logit")
+    rank = rows.integers("rank")
+    token = rows.texts("token")
+    isAnswer = rows.booleans("is_answer")
   }
 
   /// - Parameter parts: the logits of each class; one more is of everything.
@@ -238,29 +247,20 @@ private struct SubsetRows {
     _ prompt: Prompt, _ partition: Int, _ subset: String, _ size: Int, _ said: [Float]?
   ) {
     guard let answer = prompt.answer else { return }
-    prompts.append(prompt)
-    partitions.append(partition)
-    subsets.append(subset)
-    sizes.append(size)
-    answers.append(answer.text)
-    let isFinite = said?.isFinite ?? true
+    rows.addRow()
+    self.prompt.set(prompt, in: &rows)
+    rows[self.partition] = partition
+    rows[self.subset] = subset
+    rows[self.size] = size
+    rows[self.answer] = answer.text
     let logit = said?[answer.token] ?? 0
-    logits.append(logit.isFinite ? logit : .nan)
-    ranks.append(said.flatMap { Distribution.rank(answer.token, among: $0) })
-    let best =
-      isFinite ? said.flatMap { logits in logits.firstIndex(of: logits.max() ?? .nan) } : nil
-    tokens.append(best.map(prompt.model.tokenizer.text))
-    isAnswer.append(isFinite ? best == answer.token : nil)
+    rows[self.logit] = logit.isFinite ? logit : nil
+    rows[rank] = said.flatMap { Distribution.rank(answer.token, among: $0) }
+    guard said?.isFinite ?? true else { return }
+    let best = said.flatMap { logits in logits.firstIndex(of: logits.max() ?? .nan) }
+    rows[token] = best.map(prompt.model.tokenizer.text)
+    rows[isAnswer] = best == answer.token
   }
 
-  var table: Table {
-    Table(
-      columns: prompts.columns
-        + (hasPartitions ? [Column("partition", .integers(partitions))] : []) + [
-          Column("subset", .texts(subsets)), Column("size", .integers(sizes)),
-          Column("answer", .texts(answers)), Column("logit", .singles(logits)),
-          Column("rank", .integers(ranks)), Column("token", .texts(tokens)),
-          Column("is_answer", .booleans(isAnswer)),
-        ], measure: "logit")
-  }
+  var table: Table { rows.table(measure: "logit") }
 }

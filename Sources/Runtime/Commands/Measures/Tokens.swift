@@ -8,24 +8,20 @@ extension Command {
     input: .prompts, examples: ["colosseum | tokens"]
   ) { call in
     let set = try call.promptInput()
-    var columns = PromptColumn(set)
-    var (positions, ids): ([Int], [Int]) = ([], [])
-    var (texts, spans): ([String], [String?]) = ([], [])
+    var table = TableBuilder()
+    let prompts = PromptColumns(set, in: &table)
+    let (place, id) = (table.integers("position"), table.integers("token_id"))
+    let (text, span) = (table.texts("token"), table.texts("span"))
     try set.prompts.forEachChecked { prompt in
       for position in prompt.tokens.indices {
-        columns.append(prompt)
-        positions.append(position)
-        ids.append(prompt.tokens[position])
-        texts.append(prompt.tokenText(position))
-        spans.append(prompt.label(of: position))
+        table.addRow()
+        prompts.set(prompt, in: &table)
+        table[place] = position
+        table[id] = prompt.tokens[position]
+        table[text] = prompt.tokenText(position)
+        table[span] = prompt.label(of: position)
       }
     }
-    return .table(
-      TableValue(
-        Table(
-          columns: columns.columns + [
-            Column("position", .integers(positions)), Column("token_id", .integers(ids)),
-            Column("token", .texts(texts)), Column("span", .texts(spans)),
-          ]), origins: [set.origin]))
+    return .table(TableValue(table.table(), origins: [set.origin]))
   }
 }

@@ -36,7 +36,7 @@ extension Command {
     run: classifyComponents)
 
   private static func classifyComponents(_ call: Invocation) throws -> Value {
-    var classes = try classes(call)
+    let classes = try classes(call)
     let thresholds = try call.numbers("thresholds")
     let input = try call.tableInput()
     return try placing(at: call.span) {
@@ -44,16 +44,12 @@ extension Command {
       if evidence.missing > 0 {
         call.warn("\(evidence.missing) rows have no value, and are left out of the classes")
       }
-      var rows = ClassRows(evidence)
-      guard !thresholds.isEmpty else {
-        call.session.note(try rows.note(of: classes))
-        return .table(input.with(try rows.components(classes)))
+      let rows = ClassRows(evidence)
+      guard thresholds.isEmpty else {
+        return .table(input.with(try rows.counts(classes, at: thresholds)))
       }
-      for threshold in thresholds {
-        classes.threshold = threshold
-        try rows.append(classes)
-      }
-      return .table(input.with(rows.counts))
+      call.session.note(try rows.note(of: classes))
+      return .table(input.with(try rows.components(classes)))
     }
   }
 
@@ -93,11 +89,6 @@ extension Command {
 /// The tables of `classify`.
 private struct ClassRows {
   private let evidence: ClassEvidence
-  private var thresholds: [Double] = []
-  private var names: [String] = []
-  private var sizes: [Int] = []
-  private var (totals, shares): ([Double], [Double]) = ([], [])
-  private var stable: [Int] = []
 
   init(_ evidence: ClassEvidence) { self.evidence = evidence }
 
@@ -111,27 +102,32 @@ private struct ClassRows {
   // MARK: A row a component
 
   func components(_ classes: HeadClasses) throws -> Table {
-    let rows = try classes.classes(of: evidence.parts)
-    let names = rows.map { evidence.components[$0.index] }
-    let places = names.map(ComponentPlace.init)
-    var columns = [
-      Column("component", .texts(names)), Column("layer", .integers(places.map(\.layer))),
-      Column("head", .integers(places.map(\.head))),
-      Column(classes.spans.first, .doubles(rows.map(\.parts.first))),
-      Column(classes.spans.second, .doubles(rows.map(\.parts.second))),
-      Column("total", .doubles(rows.map(\.parts.total))),
-      Column("ratio", .doubles(rows.map(\.ratio))),
-      Column("class", .texts(rows.map { classes.name($0.group) })),
-    ]
-    if let stable = try stability(classes) {
-      columns.append(Column("stable", .integers(rows.map { stable[$0.index] })))
+    let stability = try stability(classes)
+    var table = TableBuilder()
+    let component = table.texts("component")
+    let (layer, head) = (table.integers("layer"), table.integers("head"))
+    let first = table.doubles(classes.spans.first)
+    let second = table.doubles(classes.spans.second)
+    let (total, ratio) = (table.doubles("total"), table.doubles("ratio"))
+    let group = table.texts("class")
+    let stable = stability == nil ? nil : table.integers("stable")
+    for row in try classes.classes(of: evidence.parts) {
+      table.addRow()
+      let name = evidence.components[row.index]
+      let place = ComponentPlace(name)
+      table[component] = name
+      (table[layer], table[head]) = (place.layer, place.head)
+      (table[first], table[second]) = (row.parts.first, row.parts.second)
+      (table[total], table[ratio]) = (row.parts.total, row.ratio)
+      table[group] = classes.name(row.group)
+      table[stable] = stability?[row.index]
     }
-    if let twice = firstRepeated(columns.map(\.name)) {
+    if let twice = firstRepeated(table.columnNames) {
       throw Failure(
         "the table would have the column `\(twice)` twice",
         help: "give the span another name in the prompts")
     }
-    return Table(columns: columns, measure: "total")
+    return table.table(measure: "total")
   }
 
   /// How many of each class, and whether they stay when a relation is left out.
@@ -159,31 +155,31 @@ private struct ClassRows {
 
   // MARK: A row a threshold and class
 
-  mutating func append(_ classes: HeadClasses) throws {
-    let rows = try classes.classes(of: evidence.parts)
-    let whole = rows.reduce(0) { $0 + $1.parts.total }
-    let stable = try stability(classes)
-    for group in HeadClasses.Class.allCases {
-      let members = rows.filter { $0.group == group }
-      let total = members.reduce(0) { $0 + $1.parts.total }
-      thresholds.append(classes.threshold)
-      names.append(classes.name(group))
-      sizes.append(members.count)
-      totals.append(total)
-      shares.append(whole == 0 ? .nan : total / whole)
-      if let stable {
-        self.stable.append(members.count { stable[$0.index] == relations })
+  func counts(_ classes: HeadClasses, at thresholds: [Double]) throws -> Table {
+    var table = TableBuilder()
+    let (threshold, name) = (table.doubles("threshold"), table.texts("class"))
+    let (count, total) = (table.integers("count"), table.doubles("total"))
+    let share = table.doubles("share")
+    let stable = relations > 1 ? table.integers("stable") : nil
+    for limit in thresholds {
+      var classes = classes
+      classes.threshold = limit
+      let rows = try classes.classes(of: evidence.parts)
+      let whole = rows.reduce(0) { $0 + $1.parts.total }
+      let stability = try stability(classes)
+      for group in HeadClasses.Class.allCases {
+        let members = rows.filter { $0.group == group }
+        let sum = members.reduce(0) { $0 + $1.parts.total }
+        table.addRow()
+        (table[threshold], table[name]) = (limit, classes.name(group))
+        (table[count], table[total]) = (members.count, sum)
+        table[share] = whole == 0 ? nil : sum / whole
+        table[stable] = stability.map { stability in
+          members.count { stability[$0.index] == relations }
+        }
       }
     }
-  }
-
-  var counts: Table {
-    Table(
-      columns: [
-        Column("threshold", .doubles(thresholds)), Column("class", .texts(names)),
-        Column("count", .integers(sizes)), Column("total", .doubles(totals)),
-        Column("share", .doubles(shares)),
-      ] + (stable.isEmpty ? [] : [Column("stable", .integers(stable))]), measure: "total")
+    return table.table(measure: "total")
   }
 }
 

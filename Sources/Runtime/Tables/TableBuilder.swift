@@ -1,0 +1,160 @@
+/// Makes a table row by row. A column is declared once, by name and type, and a cell is set through
+/// what the declaration gave back; a cell that a row does not set is missing. So all columns have
+/// the same count whatever a row sets.
+///
+///     var table = TableBuilder()
+///     let rank = table.integers("rank")
+///     let token = table.texts("token")
+///     table.addRow()
+///     table[rank] = 1
+///     table[token] = " Italy"
+struct TableBuilder {
+  /// A declared column, of the builder that declared it.
+  struct Key<Value> { fileprivate let index: Int }
+
+  private(set) var rowCount = 0
+  private let capacity: Int
+  private var declared: [(name: String, kind: Values.Kind, index: Int)] = []
+  private var integers = Storage<Int?>(missing: nil)
+  private var singles = Storage<Float>(missing: .nan)
+  private var doubles = Storage<Double>(missing: .nan)
+  private var texts = Storage<String?>(missing: nil)
+  private var booleans = Storage<Bool?>(missing: nil)
+
+  /// - Parameter capacity: how many rows there will be, where that is known. An array that grows is
+  ///   in memory twice for a while.
+  init(capacity: Int = 0) { self.capacity = capacity }
+
+  // MARK: Columns
+
+  mutating func integers(_ name: String) -> Key<Int> {
+    Key(index: declare(name, .integers, integers.add(capacity)))
+  }
+
+  mutating func singles(_ name: String) -> Key<Float> {
+    Key(index: declare(name, .singles, singles.add(capacity)))
+  }
+
+  mutating func doubles(_ name: String) -> Key<Double> {
+    Key(index: declare(name, .doubles, doubles.add(capacity)))
+  }
+
+  mutating func texts(_ name: String) -> Key<String> {
+    Key(index: declare(name, .texts, texts.add(capacity)))
+  }
+
+  mutating func booleans(_ name: String) -> Key<Bool> {
+    Key(index: declare(name, .booleans, booleans.add(capacity)))
+  }
+
+  var columnNames: [String] { declared.map(\.name) }
+
+  private mutating func declare(_ name: String, _ kind: Values.Kind, _ index: Int) -> Int {
+    declared.append((name, kind, index))
+    return index
+  }
+
+  // MARK: Rows
+
+  mutating func addRow() { rowCount += 1 }
+
+  /// The cell of the last row. NaN is missing.
+  subscript(key: Key<Int>) -> Int? {
+    get { integers.value(key.index, rowCount) }
+    set { integers.set(newValue, key.index, rowCount) }
+  }
+
+  subscript(key: Key<Float>) -> Float? {
+    get {
+      let value = singles.value(key.index, rowCount)
+      return value.isNaN ? nil : value
+    }
+    set { singles.set(newValue ?? .nan, key.index, rowCount) }
+  }
+
+  subscript(key: Key<Double>) -> Double? {
+    get {
+      let value = doubles.value(key.index, rowCount)
+      return value.isNaN ? nil : value
+    }
+    set { doubles.set(newValue ?? .nan, key.index, rowCount) }
+  }
+
+  subscript(key: Key<String>) -> String? {
+    get { texts.value(key.index, rowCount) }
+    set { texts.set(newValue, key.index, rowCount) }
+  }
+
+  subscript(key: Key<Bool>) -> Bool? {
+    get { booleans.value(key.index, rowCount) }
+    set { booleans.set(newValue, key.index, rowCount) }
+  }
+
+  // MARK: The table
+
+  /// - Parameter measure: the column that `top N` without `by` ranks by.
+  func table(measure: String? = nil) -> Table {
+    let columns = declared.map { name, kind, index in
+      let values: Values =
+        switch kind {
+        case .integers: .integers(integers.filled(index, rowCount))
+        case .singles: .singles(singles.filled(index, rowCount))
+        case .doubles: .doubles(doubles.filled(index, rowCount))
+        case .texts: .texts(texts.filled(index, rowCount))
+        case .booleans: .booleans(booleans.filled(index, rowCount))
+        }
+      return Column(name, values)
+    }
+    return Table(columns: columns, measure: measure)
+  }
+
+  /// The columns of one type. A column's array may be shorter than the table: what it lacks is
+  /// missing.
+  private struct Storage<Element> {
+    let missing: Element
+    private var columns: [[Element]] = []
+
+    init(missing: Element) { self.missing = missing }
+
+    mutating func add(_ capacity: Int) -> Int {
+      columns.append([])
+      columns[columns.count - 1].reserveCapacity(capacity)
+      return columns.count - 1
+    }
+
+    func value(_ column: Int, _ rowCount: Int) -> Element {
+      columns[column].count == rowCount ? columns[column].last ?? missing : missing
+    }
+
+    mutating func set(_ value: Element, _ column: Int, _ rowCount: Int) {
+      assert(rowCount > 0, "a cell is set before the first row")
+      guard rowCount > 0 else { return }
+      while columns[column].count < rowCount { columns[column].append(missing) }
+      columns[column][rowCount - 1] = value
+    }
+
+    func filled(_ column: Int, _ rowCount: Int) -> [Element] {
+      let values = columns[column]
+      if values.count == rowCount { return values }
+      return values + [Element](repeating: missing, count: rowCount - values.count)
+    }
+  }
+}
+
+/// A column that some tables do not have: setting its cell does nothing there.
+extension TableBuilder {
+  subscript(key: Key<Int>?) -> Int? {
+    get { key.flatMap { self[$0] } }
+    set { if let key { self[key] = newValue } }
+  }
+
+  subscript(key: Key<String>?) -> String? {
+    get { key.flatMap { self[$0] } }
+    set { if let key { self[key] = newValue } }
+  }
+
+  subscript(key: Key<Double>?) -> Double? {
+    get { key.flatMap { self[$0] } }
+    set { if let key { self[key] = newValue } }
+  }
+}
