@@ -182,7 +182,8 @@ struct ForkTests {
       transformer,
       batch: batch(requests, layers: transformer.configuration.layers, fork: fork))
     var results = [RunResult](repeating: RunResult(), count: requests.count)
-    try executor.run(advanced: { _, _ in }, consume: { results[$0] = $1 })
+    try executor.run(advanced: { _, _ in })
+    while let (index, result) = try executor.nextResult() { results[index] = result }
     return results
   }
 

@@ -54,6 +54,30 @@ struct ForwardTinyTests {
     return gap
   }
 
+  @Test("results are pulled in the order of the requests, however small the batches")
+  func pulled() throws {
+    let model = try TestModels.tiny("tiny-gqa").transformer
+    let requests = (0..<9).map { i in
+      let tokens = [5, 17, 30, 42, 7 + i / 3]
+      let edit = Edit(site: Site(.mlpOut, layer: 0), positions: [3], change: .scale(Float(i)))
+      return i.isMultiple(of: 3)
+        ? RunRequest(tokens: tokens, logits: .all([4]))
+        : RunRequest(tokens: tokens, edits: [edit], base: i / 3 * 3, logits: .all([4]))
+    }
+    let wanted = try model.run(requests)
+    let memory = 8 * model.bytesPerRow + 3 * 4 * model.configuration.vocabulary
+    var results = try model.results(of: requests, memory: memory)
+    #expect(results.record.batches > 3 && results.record.rowLayers == 0)
+    for (i, wanted) in wanted.enumerated() {
+      let found = try #require(try results.next())
+      #expect(found.index == i && found.result.logits == wanted.logits)
+      // Nothing is computed before it is asked for.
+      if i == 0 { #expect(results.record.rowLayers <= 2 * 5 * model.configuration.layers) }
+    }
+    #expect(try results.next() == nil)
+    #expect(try results.next() == nil)
+  }
+
   @Test("a layer that keeps its intermediates computes the same bits", arguments: Family.all)
   func intermediates(_ family: Family) throws {
     let model = try TestModels.tiny(family.path).transformer
@@ -69,7 +93,8 @@ struct ForwardTinyTests {
       rope: RotaryTables(model.configuration, tokens: tokens.count), cache: nil,
       keepsIntermediates: true)
     var found = RunResult()
-    try executor.run(advanced: { _, _ in }, consume: { found = $1 })
+    try executor.run(advanced: { _, _ in })
+    while let (_, result) = try executor.nextResult() { found = result }
     #expect(found.logits == wanted.logits)
     let (buffers, layer) = (executor.buffers, model.layers[last])
     for (activation, buffer, stride) in [

@@ -1,42 +1,65 @@
+/// The members of a batch whose results are still to be handed over, in their order.
+struct PendingResults {
+  /// Members, and the rows whose whole vocabulary they ask for, each once.
+  fileprivate var groups: ArraySlice<(members: Range<Int>, rows: [Int])> = []
+  /// Of the group at hand.
+  fileprivate var members = 0..<0
+  /// The whole vocabulary for each row of the group at hand.
+  fileprivate var logits: [Int: [Float]] = [:]
+}
+
 extension Executor {
   /// Rows of logits at a time: enough to make reading the unembedding cheap, few enough to stay
   /// small in memory.
   static let vocabularyRowsAtOnce = 48
 
-  /// The final norm, the logits that each member asked for, and the members handed over.
-  mutating func finish(consume: (Int, RunResult) throws -> Void) throws {
+  /// The final norm.
+  mutating func runFinalNorm() throws {
     let l = model.layers.count
     try Interruption.check()
     copyForks(at: l)
     work.normalise(
       buffers.stream, stride: width, rows: batch.rows.count, model.finalNorm, into: buffers.normed
     ) { taps.visit(.lnFinalScale, 0, $0, stride: 1, rows: batch) }
-    for group in vocabularyGroups() {
+    pending.groups = vocabularyGroups()[...]
+  }
+
+  /// What the next member asked for, after `run`; nil after the last. Logits are computed for a few
+  /// members at a time, when the first of them is asked for.
+  mutating func nextResult() throws -> (index: Int, result: RunResult)? {
+    while pending.members.isEmpty {
+      pending.logits = [:]
+      guard let group = pending.groups.popFirst() else { return nil }
       try Interruption.check()
-      let logits = Dictionary(
+      pending.logits = Dictionary(
         uniqueKeysWithValues: zip(group.rows, logits(of: group.rows)))
       try Interruption.check()
-      for i in group.members {
-        let member = batch.members[i]
-        var result = taps.results[i]
-        switch member.request.logits {
-        case .none: break
-        case .all(let positions):
-          result.logits = positions.compactMap { logits[batch.row(of: i, at: $0)] }
-            .map { capped($0, of: member.request) }
-        case .tokens(let tokens, let position):
-          let row = batch.row(of: i, at: position)
-          let outputs = work.products.outputs(
-            tokens, of: buffers.normed.pointer + row * width, by: model.unembedding)
-          let biased = model.unembeddingBias.map { bias in
-            zip(outputs, tokens).map { $0 + bias[$1] }
-          }
-          result.logits = [capped(biased ?? outputs, of: member.request)]
-        }
-        try model.checkWeights()
-        try consume(member.index, result)
-      }
+      pending.members = group.members
     }
+    let i = pending.members.removeFirst()
+    let result = result(of: i)
+    try model.checkWeights()
+    return (batch.members[i].index, result)
+  }
+
+  private func result(of i: Int) -> RunResult {
+    let request = batch.members[i].request
+    var result = taps.results[i]
+    switch request.logits {
+    case .none: break
+    case .all(let positions):
+      result.logits = positions.compactMap { pending.logits[batch.row(of: i, at: $0)] }
+        .map { capped($0, of: request) }
+    case .tokens(let tokens, let position):
+      let row = batch.row(of: i, at: position)
+      let outputs = work.products.outputs(
+        tokens, of: buffers.normed.pointer + row * width, by: model.unembedding)
+      let biased = model.unembeddingBias.map { bias in
+        zip(outputs, tokens).map { $0 + bias[$1] }
+      }
+      result.logits = [capped(biased ?? outputs, of: request)]
+    }
+    return result
   }
 
   private func capped(_ logits: [Float], of request: RunRequest) -> [Float] {
@@ -46,7 +69,6 @@ extension Executor {
     return logits
   }
 
-  /// Members in order, and the rows whose whole vocabulary they ask for, each once.
   private func vocabularyGroups() -> [(members: Range<Int>, rows: [Int])] {
     var groups: [(members: Range<Int>, rows: [Int])] = []
     var start = 0

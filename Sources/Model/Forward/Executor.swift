@@ -16,6 +16,8 @@ struct Executor {
   let rope: RotaryTables
   /// Where keys and values stay, if they are to; else those of one layer make room for the next's.
   private let cache: KeyValueCache?
+  /// What is still to be handed over.
+  var pending = PendingResults()
 
   init(_ model: Transformer, batch: Batch) {
     self.init(
@@ -44,13 +46,12 @@ struct Executor {
     taps = Taps(batch, configuration: model.configuration)
   }
 
-  /// Calls `consume` once for each member, with what it asked for.
+  /// Takes the rows through the layers and the final norm; `nextResult` then hands over what the
+  /// members asked for.
   ///
   /// - Parameter advanced: told after each layer how many rows went through it, and how many
   ///   row-layers, from this one on, turned out to be their bases' own.
-  mutating func run(
-    advanced: (_ rows: Int, _ spared: Int) -> Void, consume: (Int, RunResult) throws -> Void
-  ) throws {
+  mutating func run(advanced: (_ rows: Int, _ spared: Int) -> Void) throws {
     embed()
     for layer in model.layers.indices {
       try Interruption.check()
@@ -62,7 +63,7 @@ struct Executor {
       try model.checkWeights()
       advanced(batch.rows.count, spared)
     }
-    try finish(consume: consume)
+    try runFinalNorm()
   }
 
   // MARK: - Layers

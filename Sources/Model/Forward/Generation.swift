@@ -58,10 +58,10 @@ public struct Generation {
       model,
       batch: Batch(continuing: request, from: first, layers: model.configuration.layers),
       rope: rope, cache: cache)
-    var logits: [Float] = []
-    try executor.run(advanced: { _, _ in }, consume: { logits = $1.logits[0] })
+    try executor.run(advanced: { _, _ in })
+    let found = try executor.nextResult()
     cache.count = tokens.count
-    return logits
+    return found?.result.logits[0] ?? []
   }
 }
 

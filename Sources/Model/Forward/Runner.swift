@@ -1,5 +1,5 @@
 extension Transformer {
-  /// Runs prompts, each with its edits, and hands over what each asked for.
+  /// Runs prompts, each with its edits; what each asked for is handed over as it is pulled.
   ///
   /// Runs that vary another share with it whatever their further edits cannot change. Rows go
   /// through the model in chunks that fit the budget. None of this moves a bit of any result.
@@ -8,37 +8,29 @@ extension Transformer {
   ///   - memory: bytes that activations and results on their way may take.
   ///   - progress: told how many of all the rows, counted once a layer, are done. The whole shrinks
   ///     where runs turn out to be what the run that they vary is.
-  ///   - consume: called once for each request, in no particular order.
-  /// - Returns: what was computed.
   /// - Throws: `ModelError` for tokens, places or edits that cannot be, or a run that the budget
   ///   cannot hold; `Interruption.Stopped`.
+  public func results(
+    of requests: [RunRequest], memory: Int = .max,
+    progress: ((_ done: Int, _ of: Int) -> Void)? = nil
+  ) throws -> RunResults {
+    try checkMemory()
+    let batches = try RunPlanner(self, memory: memory).batches(requests)
+    return RunResults(self, batches: batches, runs: requests.count, progress: progress)
+  }
+
+  /// The same, with every result handed to `consume`.
+  ///
+  /// - Returns: what was computed.
   @discardableResult
   public func run(
     _ requests: [RunRequest], memory: Int = .max,
     progress: ((_ done: Int, _ of: Int) -> Void)? = nil,
     consume: (_ index: Int, _ result: RunResult) throws -> Void
   ) throws -> RunRecord {
-    try checkMemory()
-    let batches = try RunPlanner(self, memory: memory).batches(requests)
-    var total = batches.reduce(0) { $0 + $1.schedule.rowLayers }
-    var record = RunRecord(runs: requests.count, batches: batches.count)
-    FloatBuffer.forgetMost()
-    for batch in batches {
-      var executor = Executor(self, batch: batch)
-      var resultBytes = 0
-      try executor.run(
-        advanced: { rows, spared in
-          record.rowLayers += rows
-          total -= spared
-          progress?(record.rowLayers, total)
-        },
-        consume: { index, result in
-          resultBytes += result.byteCount
-          if index >= 0 { try consume(index, result) }
-        })
-      record.bytes = max(record.bytes, FloatBuffer.most + resultBytes)
-    }
-    return record
+    var results = try results(of: requests, memory: memory, progress: progress)
+    while let (index, result) = try results.next() { try consume(index, result) }
+    return results.record
   }
 
   /// Weights are read into memory as runs need them, where nothing can fail any more.
@@ -56,6 +48,68 @@ extension Transformer {
     var results = [RunResult](repeating: RunResult(), count: requests.count)
     try run(requests) { results[$0] = $1 }
     return results
+  }
+}
+
+/// The results of requests, in their order. A batch is computed when the first of its results is
+/// asked for.
+public struct RunResults {
+  private let model: Transformer
+  private var batches: ArraySlice<Batch>
+  /// Of the batch at hand.
+  private var executor: Executor?
+  private var resultBytes = 0
+  /// Rows of all batches, counted once a layer.
+  private var total: Int
+  private let progress: ((_ done: Int, _ of: Int) -> Void)?
+  /// What was computed so far.
+  public private(set) var record: RunRecord
+
+  init(
+    _ model: Transformer, batches: [Batch], runs: Int,
+    progress: ((_ done: Int, _ of: Int) -> Void)?
+  ) {
+    self.model = model
+    self.batches = batches[...]
+    self.progress = progress
+    total = batches.reduce(0) { $0 + $1.schedule.rowLayers }
+    record = RunRecord(runs: runs, batches: batches.count)
+    FloatBuffer.forgetMost()
+  }
+
+  /// The next request and what it asked for; nil after the last.
+  ///
+  /// - Throws: `Interruption.Stopped`, and `ModelError` where weights cannot be read.
+  public mutating func next() throws -> (index: Int, result: RunResult)? {
+    while true {
+      if let found = try executor?.nextResult() {
+        resultBytes += found.result.byteCount
+        // A base that only serves its variants here has no place among the requests.
+        if found.index >= 0 { return found }
+      } else {
+        closeBatch()
+        guard let batch = batches.popFirst() else { return nil }
+        try run(batch)
+      }
+    }
+  }
+
+  private mutating func run(_ batch: Batch) throws {
+    var executor = Executor(model, batch: batch)
+    try executor.run { rows, spared in
+      record.rowLayers += rows
+      total -= spared
+      progress?(record.rowLayers, total)
+    }
+    self.executor = executor
+  }
+
+  /// Its buffers go before the next batch makes its own.
+  private mutating func closeBatch() {
+    guard executor != nil else { return }
+    record.bytes = max(record.bytes, FloatBuffer.most + resultBytes)
+    resultBytes = 0
+    executor = nil
   }
 }
 

@@ -13,24 +13,25 @@ extension Command {
     let (prob, logprob) = (table.doubles("prob"), table.doubles("logprob"))
     let rank = table.integers("rank")
     let difference = table.doubles("logit_diff")
-    try call.session.run(
-      cases, of: set, label: call.command.name, mayStop: true,
-      wants: { ([:], .all([$0.prompt.last])) },
-      consume: { item, result in
-        guard let answer = item.prompt.answer else { return }
-        let distribution = Distribution(result.logits[0])
-        table.addRow()
-        run.set(item, in: &table)
-        table[text] = answer.text
-        table[logit] = distribution.logit(answer.token)
-        table[prob] = distribution.probability(answer.token)
-        table[logprob] = distribution.logProbability(answer.token)
-        table[rank] = distribution.rank(answer.token)
-        let foils = item.prompt.foils.map { Double(distribution.logit($0.token)) }
-        if foils.isEmpty { return }
-        table[difference] =
-          Double(distribution.logit(answer.token)) - foils.reduce(0, +) / Double(foils.count)
-      })
+    var results = try call.session.results(
+      of: cases, on: set.model, label: call.command.name, mayStop: true
+    ) { item in
+      Measurement(logits: .all([item.prompt.last])) { Distribution($0.logits[0]) }
+    }
+    while let (item, distribution) = try results.next() {
+      guard let answer = item.prompt.answer else { continue }
+      table.addRow()
+      run.set(item, in: &table)
+      table[text] = answer.text
+      table[logit] = distribution.logit(answer.token)
+      table[prob] = distribution.probability(answer.token)
+      table[logprob] = distribution.logProbability(answer.token)
+      table[rank] = distribution.rank(answer.token)
+      let foils = item.prompt.foils.map { Double(distribution.logit($0.token)) }
+      if foils.isEmpty { continue }
+      table[difference] =
+        Double(distribution.logit(answer.token)) - foils.reduce(0, +) / Double(foils.count)
+    }
     return .table(TableValue(table.table(measure: measure), origins: [set.origin]))
   }
 }

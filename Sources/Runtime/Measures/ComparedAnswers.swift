@@ -12,12 +12,9 @@ extension Session {
     let bytes = a.model.configuration.vocabulary * MemoryLayout<Float>.size
     let count = max(1, min(32, memory / 8 / bytes))
     try inTurns(a.prompts.count, of: count) { range in
-      var ofA: [Distribution] = []
-      try distributions(of: a, range) { ofA.append($1) }
-      var ofB: [(Prompt, Distribution)] = []
-      try distributions(of: b, range) { ofB.append(($0, $1)) }
-      for (index, (prompt, distribution)) in zip(range, ofB) {
-        try rows.append(a.prompts[index], ofA[index - range.lowerBound], prompt, distribution)
+      let (ofA, ofB) = (try distributions(of: a, range), try distributions(of: b, range))
+      for (index, (ofA, ofB)) in zip(range, zip(ofA, ofB)) {
+        try rows.append(a.prompts[index], ofA, b.prompts[index], ofB)
       }
     }
     return rows.table
@@ -40,14 +37,14 @@ extension Session {
   }
 
   /// Of some prompts of a set the model's next token.
-  private func distributions(
-    of set: PromptSet, _ range: Range<Int>, _ body: (Prompt, Distribution) -> Void
-  ) throws {
+  private func distributions(of set: PromptSet, _ range: Range<Int>) throws -> [Distribution] {
     let part = set.part(range)
-    try run(
-      try cases(of: part), of: part, label: "compare",
-      wants: { ([:], .all([$0.prompt.last])) },
-      consume: { body($0.prompt, Distribution($1.logits[0])) })
+    var results = try results(of: try cases(of: part), on: part.model, label: "compare") { item in
+      Measurement(logits: .all([item.prompt.last])) { Distribution($0.logits[0]) }
+    }
+    var found: [Distribution] = []
+    while let (_, distribution) = try results.next() { found.append(distribution) }
+    return found
   }
 }
 

@@ -7,56 +7,43 @@ extension Command {
     let cases = try call.session.cases(of: set)
     let count = min(call.rowsWanted ?? .max, set.model.configuration.vocabulary)
     try call.reserve(
-      rows: cases.count, count, bytes: DistributionRows.bytesPerRow,
+      rows: cases.count, count, bytes: DistributionColumns.bytesPerRow,
       help: "`\(call.command.name) | top 10` keeps the best tokens alone")
-    var rows = DistributionRows(set, count: cases.count * count)
-    try call.session.run(
-      cases, of: set, label: call.command.name, mayStop: true,
-      wants: { ([:], .all([$0.prompt.last])) },
-      consume: { item, result in
-        // `top N` after several prompts ranks them all together: N of each are enough.
-        try rows.append(item, Distribution(result.logits[0]), most: call.rowsWanted)
-      })
-    return .table(TableValue(rows.table(measure: measure), origins: [set.origin]))
-  }
-}
-
-/// The rows of `logits` and `probs`.
-private struct DistributionRows {
-  private var table: TableBuilder
-  private let run: CaseColumns
-  private let token: DistributionColumns
-
-  /// Of a table of several prompts with a sweep: integers and texts take 16 each.
-  static let bytesPerRow = 9 * 16 + 4 + 2 * 8
-
-  /// - Parameter count: how many rows there will be.
-  init(_ set: PromptSet, count: Int) {
-    table = TableBuilder(capacity: count)
-    run = CaseColumns(set, in: &table)
-    token = DistributionColumns(in: &table)
-  }
-
-  /// Largest first; equal logits in the order of their ids, under the same rank. Logits that are not
-  /// finite are missing and last, and no token has a rank then.
-  mutating func append(_ item: Case, _ distribution: Distribution, most: Int?) throws {
-    let values = distribution.logits
-    let order = try distribution.largest(most ?? values.count)
-    var rank = 0
-    try order.enumerated().forEachChecked { i, token in
-      if i == 0 || values[token] != values[order[i - 1]] { rank = i + 1 }
-      table.addRow()
-      run.set(item, in: &table)
-      self.token.set(
-        token, of: distribution, rank: distribution.isFinite ? rank : nil,
-        item.prompt.model.tokenizer, in: &table)
+    // `top N` after several prompts ranks them all together: N of each are enough.
+    var table = TableBuilder(capacity: cases.count * count)
+    let run = CaseColumns(set, in: &table)
+    let columns = DistributionColumns(in: &table)
+    var results = try call.session.results(
+      of: cases, on: set.model, label: call.command.name, mayStop: true
+    ) { item in
+      Measurement(logits: .all([item.prompt.last])) { result in
+        let distribution = Distribution(result.logits[0])
+        return (distribution, try distribution.ranked(count))
+      }
     }
+    while let (item, (distribution, tokens)) = try results.next() {
+      for (token, rank) in tokens {
+        table.addRow()
+        run.set(item, in: &table)
+        columns.set(token, of: distribution, rank: rank, set.model.tokenizer, in: &table)
+      }
+    }
+    return .table(TableValue(table.table(measure: measure), origins: [set.origin]))
   }
-
-  func table(measure: String) -> Table { table.table(measure: measure) }
 }
 
 extension Distribution {
+  /// The tokens with the largest logits and their ranks, which equal logits share. Where some are
+  /// not finite, no token has a rank.
+  func ranked(_ count: Int) throws -> [(token: Int, rank: Int?)] {
+    var rank = 0
+    let order = try largest(count)
+    return try order.enumerated().mapChecked { i, token in
+      if i == 0 || logits[token] != logits[order[i - 1]] { rank = i + 1 }
+      return (token, isFinite ? rank : nil)
+    }
+  }
+
   /// The tokens with the largest logits, largest first; of equal ones the smaller id first. Those whose
   /// logits are not finite come last.
   func largest(_ count: Int) throws -> [Int] {

@@ -59,20 +59,21 @@ extension Invocation {
         wanted[place.part.site, default: []].formUnion(positions)
       }
       let captures = wanted.mapValues { RunRequest.Positions.some($0.sorted()) }
-      try session.run(
-        [item], of: set, label: command.name, wants: { _ in (captures, .none) },
-        consume: { item, result in
-          for (place, positions) in zip(places, positions) {
-            try Interruption.check()
-            guard let activation = result.activations[place.part.site] else { continue }
-            for position in positions {
-              guard let i = activation.positions.firstIndex(of: position) else { continue }
-              let row =
-                place.part.units.map { $0.flatMap { Array(activation[i, $0]) } } ?? activation[i]
-              try body(item.prompt, place.place, position, row)
-            }
+      var results = try session.results(of: [item], on: set.model, label: command.name) { _ in
+        Measurement(captures: captures) { $0.activations }
+      }
+      while let (item, activations) = try results.next() {
+        for (place, positions) in zip(places, positions) {
+          try Interruption.check()
+          guard let activation = activations[place.part.site] else { continue }
+          for position in positions {
+            guard let i = activation.positions.firstIndex(of: position) else { continue }
+            let row =
+              place.part.units.map { $0.flatMap { Array(activation[i, $0]) } } ?? activation[i]
+            try body(item.prompt, place.place, position, row)
           }
-        })
+        }
+      }
     }
   }
 }

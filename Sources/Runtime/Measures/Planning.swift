@@ -74,19 +74,15 @@ extension Session {
   }
 
   /// Plans requests instead of running them.
-  func plan(
-    _ requests: [RunRequest], on model: LanguageModel, label: String,
-    consume: (Int, RunResult) throws -> Void
-  ) throws {
-    guard let planning else { return }
-    let transformer = model.transformer
-    planning.add(
-      try transformer.plan(
-        requests, memory: memory, speed: planning.speed(of: transformer)), label: label)
-    for (index, request) in requests.enumerated() {
-      try Interruption.check()
-      try consume(index, request.blankResult(in: model.configuration))
+  func plannedRuns(of requests: [RunRequest], on model: LanguageModel, label: String) throws
+    -> PlannedRuns
+  {
+    if let planning {
+      planning.add(
+        try model.transformer.plan(
+          requests, memory: memory, speed: planning.speed(of: model.transformer)), label: label)
     }
+    return PlannedRuns(requests, of: model.configuration)
   }
 
   /// A command that was stopped, and gave what it had, ends its statement.

@@ -87,6 +87,9 @@ struct DistributionColumns {
   private let prob: TableBuilder.Key<Double>
   private let logprob: TableBuilder.Key<Double>
 
+  /// Of a table of several prompts with a sweep: integers and texts take 16 each.
+  static let bytesPerRow = 9 * 16 + 4 + 2 * 8
+
   init(in table: inout TableBuilder) {
     rank = table.integers("rank")
     token = TokenColumns(in: &table)

@@ -20,12 +20,8 @@ struct SumCheck {
     gap = max(gap, abs(attribution.gap))
   }
 
-  /// Of more attributions.
-  mutating func add(_ other: SumCheck) {
-    count += other.count
-    unchecked += other.unchecked
-    (sum, logit) = (other.sum, other.logit)
-    gap = max(gap, other.gap)
+  mutating func add(_ attributions: [Attribution?]) {
+    for case let attribution? in attributions { add(attribution) }
   }
 
   /// - Parameter name: what was attributed, where it is not the command that says so.

@@ -211,8 +211,9 @@ struct Verifier {
   }
 
   private func run(_ request: RunRequest) throws -> RunResult {
+    var runs = try session.runs(of: [request], on: model, label: "verify")
     var result = RunResult()
-    try session.run([request], on: model, label: "verify") { result = $1 }
+    while let (_, found) = try runs.next() { result = found }
     return result
   }
 

@@ -21,14 +21,16 @@ extension Command {
     var set = try placing(at: call.span) { try call.promptInput().withoutSweep(for: "known") }
     _ = try placing(at: call.span) { try set.answers(for: "known") }
     var isKnown = [Bool](repeating: false, count: set.prompts.count)
-    try call.session.run(
-      try call.session.cases(of: set), of: set, label: "known",
-      wants: { ([:], .all([$0.prompt.last])) },
-      consume: { item, result in
-        guard let answer = item.prompt.answer else { return }
-        let rank = Distribution.rank(answer.token, among: result.logits[0])
-        isKnown[item.index] = rank.map { $0 <= top } ?? false
-      })
+    var results = try call.session.results(
+      of: try call.session.cases(of: set), on: set.model, label: "known"
+    ) { item in
+      Measurement(logits: .all([item.prompt.last])) { result in
+        item.prompt.answer.flatMap { Distribution.rank($0.token, among: result.logits[0]) }
+      }
+    }
+    while let (item, rank) = try results.next() {
+      isKnown[item.index] = rank.map { $0 <= top } ?? false
+    }
     call.session.note(note(of: set.prompts, isKnown, top: top))
     set.prompts = zip(set.prompts, isKnown).filter(\.1).map(\.0)
     guard !set.prompts.isEmpty else {

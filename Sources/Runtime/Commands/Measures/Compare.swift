@@ -101,18 +101,20 @@ extension Invocation {
     var checks = [SumCheck(), SumCheck()]
     try session.inTurns(a.prompts.count, of: 32) { range in
       let found = try zip(sides, goals).map { set, goal in
-        var attributions: [[Attribution?]] = []
-        let check = try session.attribute(
-          set.part(range), goal, bySource: false, label: "compare"
-        ) { attributions.append($1) }
-        return (check, attributions)
+        var results = try session.attributions(
+          of: set.part(range), goal, bySource: false, label: "compare")
+        var found: [[Attribution?]] = []
+        while let (_, attributions) = try results.next() { found.append(attributions) }
+        return found
       }
-      for (side, (check, attributions)) in found.enumerated() {
-        checks[side].add(check)
+      for (side, prompts) in found.enumerated() {
         let layers = sides[side].model.configuration.layers
-        for (index, columns) in zip(range, attributions) {
-          for part in columns.compactMap(\.self).flatMap({ division.parts(of: $0, layers, bins) }) {
-            rows.add(part, ofPrompt: index, side: side)
+        for (index, attributions) in zip(range, prompts) {
+          checks[side].add(attributions)
+          for case let attribution? in attributions {
+            for part in division.parts(of: attribution, layers, bins) {
+              rows.add(part, ofPrompt: index, side: side)
+            }
           }
         }
       }

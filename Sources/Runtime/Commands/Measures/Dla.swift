@@ -48,10 +48,14 @@ extension Command {
         bytes, for: "the table of `dla`", help: "take fewer prompts, or divide `by` less finely")
     }
     var rows = AttributionRows(set, division: division, columns: goal.columns)
-    let check = try call.session.attribute(
-      set, goal, bySource: division.needsSources, foldsBiases: call.word("unfolded") == nil,
-      label: "dla", mayStop: true
-    ) { rows.append($0, $1) }
+    var check = SumCheck()
+    var results = try call.session.attributions(
+      of: set, goal, bySource: division.needsSources, foldsBiases: call.word("unfolded") == nil,
+      label: "dla", mayStop: true)
+    while let (item, attributions) = try results.next() {
+      check.add(attributions)
+      rows.append(item.prompt, attributions)
+    }
     check.report(to: call, goal: goal)
     return .table(TableValue(rows.table, origins: [set.origin]))
   }

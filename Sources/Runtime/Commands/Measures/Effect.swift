@@ -32,26 +32,26 @@ extension Command {
     let metric = try metric(call, set)
     if metric != .kl { _ = try placing(at: call.span) { try set.answers(for: "effect") } }
     let donors = try DonorRuns(call, set, metric)
-    var references: [Int: Reference] = [:]
+    var reference: Reference?
     var rows = EffectRows(set, metric, hasDonors: donors != nil)
-    try call.session.run(
-      try call.session.cases(of: set, known: donors.map { ($0.spec, $0.runs) }).map(\.asVariant),
-      of: set, label: "effect", mayStop: true,
-      wants: { ([:], metric.logits(of: $0.prompt)) },
-      // A base comes before the runs that vary it.
-      consumeBase: { item, result in
-        references[item.index] = Reference(
-          metric, logits: result.logits[0], of: item.prompt,
-          donor: donors?.logits(for: item.index))
-      },
-      consume: { item, result in
-        guard let reference = references[item.index] else { return }
+    let cases = try call.session.cases(of: set, known: donors.map { ($0.spec, $0.runs) })
+    var results = try call.session.results(
+      of: cases.map(\.asVariant), on: set.model, label: "effect", mayStop: true, withBases: true
+    ) { item in
+      Measurement(logits: metric.logits(of: item.prompt)) { $0.logits[0] }
+    }
+    while let (item, logits) = try results.next() {
+      // A prompt's base comes before the runs that vary it.
+      if item.isBase {
+        reference = Reference(
+          metric, logits: logits, of: item.prompt, donor: donors?.logits(for: item.index))
+      } else if let reference {
         rows.append(
           item, base: reference.value,
-          edited: metric.value(
-            of: result.logits[0], prompt: item.prompt, base: reference.distribution),
+          edited: metric.value(of: logits, prompt: item.prompt, base: reference.distribution),
           donor: reference.donor)
-      })
+      }
+    }
     return .table(TableValue(rows.table, origins: [set.origin]))
   }
 

@@ -56,26 +56,28 @@ extension Command {
     for (item, places) in zip(cases, places) {
       let captures = Dictionary(
         uniqueKeysWithValues: sites.map { ($0, RunRequest.Positions.some(places)) })
-      try call.session.run(
-        [item], of: set, label: "lens", wants: { _ in (captures, .none) },
-        consume: { item, result in
-          for (layer, site) in sites.enumerated() {
-            let stream = result.activations[site]?.rows ?? []
-            // A few at a time: whole vocabularies are large.
-            for start in stride(from: 0, to: stream.count, by: 16) {
-              let part = start..<min(start + 16, stream.count)
-              for (place, logits) in zip(part, try transformer.lens(Array(stream[part]))) {
-                let distribution = Distribution(logits)
-                if !distribution.isFinite {
-                  call.session.noteNotFinite(
-                    RunRequest(tokens: item.prompt.tokens, edits: item.edits), on: set.model)
-                }
-                try rows.append(
-                  item, layer: layer, position: places[place], distribution, most: most)
+      var results = try call.session.results(of: [item], on: set.model, label: "lens") { _ in
+        Measurement(captures: captures) { result in
+          sites.map { result.activations[$0]?.rows ?? [] }
+        }
+      }
+      while let (item, streams) = try results.next() {
+        for (layer, stream) in streams.enumerated() {
+          // A few at a time: whole vocabularies are large.
+          for start in stride(from: 0, to: stream.count, by: 16) {
+            let part = start..<min(start + 16, stream.count)
+            for (place, logits) in zip(part, try transformer.lens(Array(stream[part]))) {
+              let distribution = Distribution(logits)
+              if !distribution.isFinite {
+                call.session.noteNotFinite(
+                  RunRequest(tokens: item.prompt.tokens, edits: item.edits), on: set.model)
               }
+              try rows.append(
+                item, layer: layer, position: places[place], distribution, most: most)
             }
           }
-        })
+        }
+      }
     }
     return .table(TableValue(rows.table, origins: [set.origin]))
   }
@@ -100,16 +102,9 @@ private struct LensRows {
   mutating func append(
     _ item: Case, layer: Int, position: Int, _ distribution: Distribution, most: Int?
   ) throws {
-    let values = distribution.logits
-    let chosen =
-      try most.map { try distribution.largest($0) } ?? [item.prompt.answer?.token ?? 0]
-    var rank: Int?
-    try chosen.enumerated().forEachChecked { i, token in
-      if i == 0 {
-        rank = distribution.rank(token)
-      } else if rank != nil, values[token] != values[chosen[i - 1]] {
-        rank = i + 1
-      }
+    let answer = item.prompt.answer?.token ?? 0
+    let chosen = try most.map(distribution.ranked) ?? [(answer, distribution.rank(answer))]
+    try chosen.forEachChecked { token, rank in
       rows.addRow()
       prompt.set(item.prompt, in: &rows)
       rows[self.layer] = layer

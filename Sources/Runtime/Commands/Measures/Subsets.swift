@@ -34,35 +34,25 @@ extension Command {
     }
     _ = try placing(at: call.span) { try set.answers(for: "subsets") }
     let partitions = try Partition.all(call, set.model)
-    let transformer = set.model.transformer
-    let composer = try Composer(transformer, at: 0)
+    let reader = try SubsetReader(partitions, set.model.transformer)
     var rows = SubsetRows(set, hasPartitions: partitions.count > 1)
     var gap = 0.0
-    try call.session.run(
-      try call.session.cases(of: set), of: set, label: "subsets", mayStop: true, isUncapped: true,
-      wants: { item in
-        (composer.moved(to: item.prompt.last).captures, .all([item.prompt.last]))
-      },
-      consume: { item, result in
-        guard call.session.planning == nil else { return }
-        let composition = try composer.moved(to: item.prompt.last).composition(of: result)
-        let places = Dictionary(
-          uniqueKeysWithValues: composition.components.enumerated().map { ($1.label, $0) })
-        for (number, partition) in partitions.enumerated() {
-          try Interruption.check()
-          let groups = try partition.groups(among: places)
-          let everything = number == 0 ? [Array(composition.components.indices)] : []
-          let logits = try transformer.logits(of: groups + everything, in: composition)
-          rows.append(item.prompt, number, partition.names, logits)
-          if number == 0, let whole = logits.last {
-            gap = zip(whole, result.logits[0]).reduce(gap) { gap, pair in
-              let difference = abs(Double(pair.0 - pair.1))
-              return difference.isNaN || gap.isNaN ? .nan : max(gap, difference)
-            }
-          }
-        }
-      })
-    if call.session.planning == nil { report(gap, to: call) }
+    var results = try call.session.results(
+      of: try call.session.cases(of: set), on: set.model, label: "subsets", mayStop: true
+    ) { [isPlanned = call.session.planning != nil] item in
+      Measurement(
+        captures: reader.captures(of: item.prompt), logits: .all([item.prompt.last]),
+        isUncapped: true
+      ) { result in
+        isPlanned ? nil : try reader.read(result, of: item.prompt)
+      }
+    }
+    while let (item, reading) = try results.next() {
+      guard let reading else { continue }
+      for said in reading.said { rows.append(item.prompt, said) }
+      gap = gap.isNaN || reading.gap.isNaN ? .nan : max(gap, reading.gap)
+    }
+    report(gap, to: call)
     return .table(TableValue(rows.table, origins: [set.origin]))
   }
 
@@ -197,6 +187,99 @@ private struct Partition {
   }
 }
 
+/// What one subset of the classes says where the answer is wanted.
+private struct SubsetSaid {
+  var partition: Int
+  var subset: String
+  var size: Int
+  /// The answer's.
+  var logit: Float
+  /// The answer's; nil where nothing is said, or a logit is not finite.
+  var rank: Int?
+  var best: Int?
+  /// Whether the answer is the best; nil where a logit is not finite.
+  var isAnswer: Bool?
+}
+
+/// Reads of a run what every subset of every partition says.
+private struct SubsetReader {
+  private let partitions: [Partition]
+  private let transformer: Transformer
+  private let composer: Composer
+
+  init(_ partitions: [Partition], _ transformer: Transformer) throws {
+    self.partitions = partitions
+    self.transformer = transformer
+    composer = try Composer(transformer, at: 0)
+  }
+
+  func captures(of prompt: Prompt) -> [Site: RunRequest.Positions] {
+    composer.moved(to: prompt.last).captures
+  }
+
+  /// - Returns: what the subsets say, and how far all components together are from the model's
+  ///   logits.
+  func read(_ result: RunResult, of prompt: Prompt) throws -> (said: [SubsetSaid], gap: Double) {
+    let answer = prompt.answer?.token ?? 0
+    let composition = try composer.moved(to: prompt.last).composition(of: result)
+    let places = Dictionary(
+      uniqueKeysWithValues: composition.components.enumerated().map { ($1.label, $0) })
+    var said: [SubsetSaid] = []
+    var gap = 0.0
+    for (number, partition) in partitions.enumerated() {
+      try Interruption.check()
+      let groups = try partition.groups(among: places)
+      let everything = number == 0 ? [Array(composition.components.indices)] : []
+      let parts = try transformer.logits(of: groups + everything, in: composition)
+      said += Self.subsets(of: partition.names, parts, inPartition: number, answer: answer)
+      if number == 0, let whole = parts.last {
+        gap = zip(whole, result.logits[0]).reduce(gap) { gap, pair in
+          let difference = abs(Double(pair.0 - pair.1))
+          return difference.isNaN || gap.isNaN ? .nan : max(gap, difference)
+        }
+      }
+    }
+    return (said, gap)
+  }
+
+  /// - Parameter parts: the logits of each class; one more is of everything.
+  private static func subsets(
+    of names: [String], _ parts: [[Float]], inPartition partition: Int, answer: Int
+  ) -> [SubsetSaid] {
+    var said: [SubsetSaid] = []
+    for subset in 0..<1 << names.count {
+      let chosen = names.indices.filter { subset >> $0 & 1 == 1 }
+      guard let first = chosen.first else {
+        // Nothing says nothing: all logits are alike, and no rank among them means anything.
+        said.append(
+          SubsetSaid(partition: partition, subset: "nothing", size: 0, logit: 0, isAnswer: false))
+        continue
+      }
+      var sum = parts[first]
+      for part in chosen.dropFirst() { for t in sum.indices { sum[t] += parts[part][t] } }
+      let name = chosen.map { names[$0] }.joined(separator: "+")
+      said.append(SubsetSaid(partition, name, size: chosen.count, sum, answer: answer))
+    }
+    if parts.count > names.count, let everything = parts.last {
+      said.append(
+        SubsetSaid(partition, "everything", size: parts.count, everything, answer: answer))
+    }
+    return said
+  }
+}
+
+extension SubsetSaid {
+  fileprivate init(
+    _ partition: Int, _ subset: String, size: Int, _ logits: [Float], answer: Int
+  ) {
+    let best = logits.isFinite ? logits.firstIndex(of: logits.max() ?? .nan) : nil
+    self.init(
+      partition: partition, subset: subset, size: size, logit: logits[answer],
+      rank: Distribution.rank(answer, among: logits), best: best,
+      isAnswer: best.map { $0 == answer })
+  }
+}
+
 /// One row a prompt, partition and subset.
 private struct SubsetRows {
   private var rows = TableBuilder()
@@ -222,44 +305,17 @@ private struct SubsetRows {
     isAnswer = rows.booleans("is_answer")
   }
 
-  /// - Parameter parts: the logits of each class; one more is of everything.
-  mutating func append(
-    _ prompt: Prompt, _ partition: Int, _ names: [String], _ parts: [[Float]]
-  ) {
-    for subset in 0..<1 << names.count {
-      let chosen = names.indices.filter { subset >> $0 & 1 == 1 }
-      let name = chosen.map { names[$0] }.joined(separator: "+")
-      guard let first = chosen.first else {
-        // Nothing says nothing: all logits are alike, and no rank among them means anything.
-        add(prompt, partition, "nothing", 0, nil)
-        continue
-      }
-      var sum = parts[first]
-      for part in chosen.dropFirst() { for t in sum.indices { sum[t] += parts[part][t] } }
-      add(prompt, partition, name, chosen.count, sum)
-    }
-    if parts.count > names.count, let everything = parts.last {
-      add(prompt, partition, "everything", parts.count, everything)
-    }
-  }
-
-  private mutating func add(
-    _ prompt: Prompt, _ partition: Int, _ subset: String, _ size: Int, _ said: [Float]?
-  ) {
-    guard let answer = prompt.answer else { return }
+  mutating func append(_ prompt: Prompt, _ said: SubsetSaid) {
     rows.addRow()
     self.prompt.set(prompt, in: &rows)
-    rows[self.partition] = partition
-    rows[self.subset] = subset
-    rows[self.size] = size
-    rows[self.answer] = answer.text
-    let logit = said?[answer.token] ?? 0
-    rows[self.logit] = logit.isFinite ? logit : nil
-    rows[rank] = said.flatMap { Distribution.rank(answer.token, among: $0) }
-    guard said?.isFinite ?? true else { return }
-    let best = said.flatMap { logits in logits.firstIndex(of: logits.max() ?? .nan) }
-    rows[token] = best.map(prompt.model.tokenizer.text)
-    rows[isAnswer] = best == answer.token
+    rows[partition] = said.partition
+    rows[subset] = said.subset
+    rows[size] = said.size
+    rows[answer] = prompt.answer?.text
+    rows[logit] = said.logit.isFinite ? said.logit : nil
+    rows[rank] = said.rank
+    rows[token] = said.best.map(prompt.model.tokenizer.text)
+    rows[isAnswer] = said.isAnswer
   }
 
   var table: Table { rows.table(measure: "logit") }

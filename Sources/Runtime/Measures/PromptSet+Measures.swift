@@ -1,0 +1,31 @@
+import Model
+
+// What measures ask of a set of prompts.
+extension PromptSet {
+  var origin: Origin {
+    Origin(
+      model: model, prompts: prompts, edits: edits.map(\.description))
+  }
+
+  /// - Throws: `Failure` where a sweep makes no sense.
+  func withoutSweep(for measure: String) throws -> PromptSet {
+    guard sweep == nil else {
+      throw Failure(
+        "`\(measure)` cannot be taken of a sweep",
+        help: "use `effect` after `each`, or leave `each` away to make one edit of it all")
+    }
+    return self
+  }
+
+  /// The answers, which a measure needs of every prompt.
+  func answers(for measure: String) throws -> [Prompt.Target] {
+    try prompts.map { prompt in
+      guard let answer = prompt.answer else {
+        throw Failure(
+          "`\(measure)` needs an answer, and '\(prompt.name)' has none",
+          help: "give one: prompt \"…\" -> \" answer\"")
+      }
+      return answer
+    }
+  }
+}
