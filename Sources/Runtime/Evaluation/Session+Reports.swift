@@ -50,12 +50,12 @@ extension Session {
   }
 
   /// Puts into the page that is being made, if one is, what a line prints.
-  func putOnPage(_ value: Value) { page?.add(value, line: line) }
+  func putOnPage(_ value: Value) { page?.add(value, line: statement.line) }
 
   func putOnPage(_ plot: Plot, origins: [Origin]) throws {
     guard page != nil else { return }
     let drawing = try plot.drawing()
-    page?.add(plot, drawing: drawing, origins: origins, line: line)
+    page?.add(plot, drawing: drawing, origins: origins, line: statement.line)
   }
 }
 

@@ -17,29 +17,27 @@ extension Session {
     if let asks {
       try placing(at: expression.span, in: source) { try names.requireColumn(for: asks) }
     }
-    let outer = undefinedRows
-    undefinedRows = UndefinedRows()
-    defer { undefinedRows = outer }
     let places = Dictionary(
       uniqueKeysWithValues: table.columnNames.enumerated().map { ($1, $0) })
     var evaluator = Evaluator(
       session: self, row: Evaluator.Row(table: table, index: 0, places: places))
-    let values: [Value]
     do {
-      values = try (0..<table.rowCount).map { index in
-        // One row may look through a list as long as the table.
-        try Interruption.check()
-        evaluator.row?.index = index
-        undefinedRows?.row = index
-        return try evaluator.evaluate(expression)
+      let (values, undefined) = try statement.countingUndefined {
+        try (0..<table.rowCount).map { index in
+          // One row may look through a list as long as the table.
+          try Interruption.check()
+          evaluator.row?.index = index
+          statement.undefinedRows?.row = index
+          return try evaluator.evaluate(expression)
+        }
       }
+      for warning in undefined.warnings(of: table.rowCount) {
+        warn(warning, at: expression.span)
+      }
+      return values
     } catch var failure as Failure {
       failure.help = failure.help ?? names.quotedHelp
       throw failure
     }
-    for warning in undefinedRows?.warnings(of: table.rowCount) ?? [] {
-      warn(warning, at: expression.span)
-    }
-    return values
   }
 }

@@ -53,33 +53,36 @@ extension Session {
       case .assert(let condition, let message): try assert(condition, message)
       case .source(let file, let once): try runFile(file, once: once)
       case .time(let pipeline):
-        let clock = ContinuousClock()
-        let outer = computed
-        computed = RunRecord()
-        defer { computed = outer }
-        let start = clock.now
-        var elapsed = Duration.zero
-        try showing(Lang.Printer.print(pipeline)) {
-          let value = try run(pipeline)
-          elapsed = clock.now - start
-          return value
-        }
-        say("took \(Self.seconds(elapsed))")
-        if let computed, computed.runs > 0 { say(Self.text(of: computed)) }
+        try time(pipeline)
         try checkThatRunsFinished()
       case .plan(let pipeline):
         try showing("plan " + Lang.Printer.print(pipeline)) { try plan(pipeline) }
       case .report(let file, let block): try report(to: file, block)
       }
-      try checkThatNothingBroke()
+      try checkThatNothingFailed()
     }
   }
 
   /// What `verify` found is shown, or kept, before its statement fails.
-  private func checkThatNothingBroke() throws {
-    guard let failure = broken else { return }
-    broken = nil
+  private func checkThatNothingFailed() throws {
+    guard let failure = statement.failure else { return }
+    statement.failure = nil
     throw failure
+  }
+
+  private func time(_ pipeline: Pipeline) throws {
+    let clock = ContinuousClock()
+    let start = clock.now
+    var elapsed = Duration.zero
+    let computed = try statement.runner.record {
+      try showing(Lang.Printer.print(pipeline)) {
+        let value = try run(pipeline)
+        elapsed = clock.now - start
+        return value
+      }
+    }
+    say("took \(Self.seconds(elapsed))")
+    if computed.runs > 0 { say(Self.text(of: computed)) }
   }
 
   private static func seconds(_ duration: Duration) -> String {
@@ -193,9 +196,9 @@ extension Session {
 
   /// Prints the value of a line, and keeps it as `_`.
   private func showing(_ line: String, _ body: () throws -> Value) throws {
-    let outer = self.line
-    self.line = line
-    defer { self.line = outer }
+    let outer = statement.line
+    statement.line = line
+    defer { statement.line = outer }
     let value = try body()
     if case .nothing = value { return }
     frames[0]["_"] = value

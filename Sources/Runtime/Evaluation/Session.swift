@@ -12,24 +12,10 @@ public final class Session: Interpreter {
   var namedForeign: Set<[ObjectIdentifier]> = []
   /// Models of which this text has been told that its prompts are longer than they were trained on.
   var warnedOfLength: Set<ObjectIdentifier> = []
-  /// What `verify` found wrong, until the statement ends.
-  var broken: Failure?
-  /// A run of the command at work that gave numbers which are none.
-  var notFinite: NotFinite?
-  /// Whether the statement has warned of such numbers.
-  var warnedOfNotFinite = false
-  /// What has no value in the column that is being computed; nil outside of one.
-  var undefinedRows: UndefinedRows?
-  /// While a pipeline is planned: what its runs would cost.
-  var planning: PlanRecorder?
-  /// While a pipeline is timed: what its runs did cost.
-  var computed: RunRecord?
-  /// How many runs of a measure were finished when Ctrl-C ended it, until the statement ends.
-  var unfinished: (done: Int, of: Int)?
+  /// The statement being run.
+  private(set) var statement = StatementRun()
   /// The report that is being made, while its block is run.
   var page: Page?
-  /// The statement being run, as a report shows it beside what it printed.
-  var line = ""
   /// What has been printed.
   var printed = PrintedResults()
   /// What was drawn at random, and with which seeds.
@@ -74,8 +60,6 @@ public final class Session: Interpreter {
     if parsed.hasErrors { return .syntax }
     let outer = self.source
     self.source = source
-    unfinished = nil
-    broken = nil
     namedForeign = []
     warnedOfLength = []
     defer { self.source = outer }
@@ -83,8 +67,9 @@ public final class Session: Interpreter {
     do {
       if !interactive { try checkArguments(in: parsed.script) }
       for statement in parsed.script.statements {
-        warnedOfNotFinite = false
+        self.statement = StatementRun()
         try run(statement)
+        try checkThatRunsFinished()
       }
       return .done
     } catch let failure as Failure {
@@ -115,7 +100,7 @@ public final class Session: Interpreter {
 
   func report(_ diagnostic: Diagnostic, in source: SourceText?) {
     // What a plan's made-up numbers look like is nobody's concern.
-    if planning != nil, diagnostic.severity == .warning { return }
+    if !statement.runner.isHeard, diagnostic.severity == .warning { return }
     if diagnostic.severity == .warning { page?.warn(diagnostic.message, help: diagnostic.help) }
     host.report(diagnostic.rendered(in: source, style: host.messageStyle) + "\n")
   }
@@ -126,7 +111,7 @@ public final class Session: Interpreter {
 
   /// A plain line on standard error, and in a report.
   func note(_ text: String) {
-    if planning != nil { return }
+    if !statement.runner.isHeard { return }
     let text = shortened(text)
     page?.note(text)
     say(text)

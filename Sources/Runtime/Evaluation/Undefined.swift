@@ -42,8 +42,8 @@ extension Session {
   /// The value of what has none. In a column it is missing and counted for one warning; elsewhere a
   /// division by zero is an error, and all else missing with a warning.
   func undefined(_ why: Undefined, at span: SourceSpan) throws -> Value {
-    if undefinedRows != nil {
-      undefinedRows?.note(why)
+    if statement.undefinedRows != nil {
+      statement.undefinedRows?.note(why)
       return .missing
     }
     if why == .division { throw Failure("division by zero", span: span) }

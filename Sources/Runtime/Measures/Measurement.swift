@@ -40,8 +40,9 @@ extension Session {
       add(item, base: item.baseEdits == nil ? nil : bases[item.index], try measuring(item))
     }
     return Results(
-      session: self, runs: try runs(of: requests, on: model, label: label), owners: owners,
-      mayStop: mayStop)
+      session: self,
+      runs: try statement.runner.runs(of: requests, on: model, label: label, in: self),
+      owners: owners, mayStop: mayStop)
   }
 }
 

@@ -2,13 +2,45 @@ import Lang
 import Model
 import Synchronization
 
-/// Collects what the runs of a pipeline would cost.
-final class PlanRecorder {
+/// Notes what runs would cost, and gives zeros for what they would.
+final class PlanRunner: Runner {
   private(set) var steps: [(label: String, plan: RunPlan)] = []
   private var speeds: [ObjectIdentifier: Transformer.Speed] = [:]
 
+  var isHeard: Bool { false }
+
+  func runs(
+    of requests: [RunRequest], on model: LanguageModel, label: String, in session: Session
+  ) throws -> any Runs {
+    let transformer = model.transformer
+    add(
+      try transformer.plan(
+        requests, memory: session.memory, speed: speed(of: transformer)), label: label)
+    return PlannedRuns(requests, of: model.configuration)
+  }
+
+  func generate(
+    _ cases: [Case], of set: PromptSet, count: Int, in session: Session,
+    _ body: (Case) throws -> Void
+  ) throws {
+    let transformer = set.model.transformer
+    for item in cases {
+      try Interruption.check()
+      add(
+        try transformer.planGeneration(
+          of: count, after: item.prompt.tokens, speed: speed(of: transformer)), label: "generate")
+    }
+  }
+
+  func compute<Found>(_ body: () throws -> Found) rethrows -> Found? { nil }
+
+  func record(_ body: () throws -> Void) rethrows -> RunRecord {
+    try body()
+    return RunRecord()
+  }
+
   /// Runs of one label that follow each other are one step.
-  func add(_ plan: RunPlan, label: String) {
+  private func add(_ plan: RunPlan, label: String) {
     if let last = steps.last, last.label == label {
       steps[steps.count - 1].plan = last.plan + plan
     } else {
@@ -17,7 +49,7 @@ final class PlanRecorder {
   }
 
   /// How fast a model's weights are multiplied here, measured once.
-  func speed(of transformer: Transformer) -> Transformer.Speed {
+  private func speed(of transformer: Transformer) -> Transformer.Speed {
     let key = ObjectIdentifier(transformer)
     if let known = speeds[key] { return known }
     let speed = transformer.measureSpeed()
@@ -26,15 +58,32 @@ final class PlanRecorder {
   }
 }
 
+/// What runs would give: zeros.
+private struct PlannedRuns: Runs {
+  private let requests: [RunRequest]
+  private let configuration: Configuration
+  private var index = 0
+
+  init(_ requests: [RunRequest], of configuration: Configuration) {
+    self.requests = requests
+    self.configuration = configuration
+  }
+
+  mutating func next() throws -> (index: Int, result: RunResult)? {
+    guard index < requests.count else { return nil }
+    try Interruption.check()
+    defer { index += 1 }
+    return (index, requests[index].blankResult(in: configuration))
+  }
+}
+
 extension Session {
   /// What a pipeline would cost, a row a step of its work. It goes through the very code that would
   /// run it, up to where the model's work is done; the model's answers are zeros.
   func plan(_ pipeline: Pipeline) throws -> Value {
-    let recorder = PlanRecorder()
-    planning = recorder
-    defer { planning = nil }
-    try runMeasures(of: pipeline)
-    return .table(TableValue(Self.table(of: recorder.steps)))
+    let planner = PlanRunner()
+    try statement.running(by: planner) { try runMeasures(of: pipeline) }
+    return .table(TableValue(Self.table(of: planner.steps)))
   }
 
   /// Runs a pipeline up to its last measure, and of what only shapes tables after it the pipelines
@@ -73,27 +122,15 @@ extension Session {
     ])
   }
 
-  /// Plans requests instead of running them.
-  func plannedRuns(of requests: [RunRequest], on model: LanguageModel, label: String) throws
-    -> PlannedRuns
-  {
-    if let planning {
-      planning.add(
-        try model.transformer.plan(
-          requests, memory: memory, speed: planning.speed(of: model.transformer)), label: label)
-    }
-    return PlannedRuns(requests, of: model.configuration)
-  }
-
   /// A command that was stopped, and gave what it had, ends its statement.
   func checkThatRunsFinished() throws {
-    guard unfinished != nil else { return }
+    guard statement.unfinished != nil else { return }
     throw Interruption.Stopped()
   }
 
   /// Says that a line goes on with what Ctrl-C has left of its runs; the statement ends with it.
   func goOn(with done: Int, of total: Int) {
-    unfinished = (done, total)
+    statement.unfinished = (done, total)
     // This one is heard; the next is for what is done with the part.
     Interruption.requested.store(false, ordering: .sequentiallyConsistent)
     host.finishProgress()

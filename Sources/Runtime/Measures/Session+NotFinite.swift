@@ -4,15 +4,9 @@ import Model
 /// Numbers of runs that are infinite or NaN: F32 holds nothing above 3.4 · 10³⁸. They are missing in
 /// tables, and a statement warns of them once.
 extension Session {
-  /// A run that gave such a number, until the command that asked for it ends.
-  struct NotFinite {
-    var request: RunRequest
-    var model: LanguageModel
-  }
-
   /// Looks at what a run gave: its logits, and where none were asked for, its activations.
   func checkFinite(_ result: RunResult, of request: RunRequest, on model: LanguageModel) {
-    guard planning == nil, notFinite == nil, !warnedOfNotFinite else { return }
+    guard statement.notFinite == nil, !statement.warnedOfNotFinite else { return }
     let isFinite =
       result.logits.isEmpty
       ? result.activations.allSatisfy { site, activation in activation.isFinite(at: site) }
@@ -21,15 +15,15 @@ extension Session {
   }
 
   func noteNotFinite(_ request: RunRequest, on model: LanguageModel) {
-    guard planning == nil, notFinite == nil, !warnedOfNotFinite else { return }
-    notFinite = NotFinite(request: request, model: model)
+    guard statement.notFinite == nil, !statement.warnedOfNotFinite else { return }
+    statement.notFinite = StatementRun.NotFinite(request: request, model: model)
   }
 
   /// Says so at the place of the command whose runs they were, and where they arose.
   func warnOfNotFinite(at span: SourceSpan) {
-    guard let found = notFinite else { return }
-    notFinite = nil
-    warnedOfNotFinite = true
+    guard let found = statement.notFinite else { return }
+    statement.notFinite = nil
+    statement.warnedOfNotFinite = true
     let origin = (try? origin(of: found)).flatMap { $0 }
     warn(
       "some numbers of the model are infinite or NaN, and missing in the result"
@@ -41,7 +35,7 @@ extension Session {
 
   /// The first site whose numbers are not finite, in the order of the computation: one more run, where
   /// memory allows to keep all of them.
-  private func origin(of found: NotFinite) throws -> String? {
+  private func origin(of found: StatementRun.NotFinite) throws -> String? {
     let (configuration, request) = (found.model.configuration, found.request)
     let inLayer: [Activation] = [
       .ln1Scale, .attnOut, .residMid, .ln2Scale, .mlpOut, .residPost,

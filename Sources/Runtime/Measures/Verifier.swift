@@ -23,18 +23,20 @@ struct Verifier {
   }
 
   func findings() throws -> [Finding] {
-    // All that a plan can foresee are runs.
-    if session.planning != nil {
-      _ =
-        try [shortRequest()].map(run) + VerificationTexts.prompts.map { try run(sumRequest($0).0) }
-      return []
+    let found = try session.statement.runner.compute {
+      try [
+        check("checksum", checksum), check("configuration", configuration),
+        check("weights", weights), check("tokenizer", tokenizer),
+        check("naive run", naiveRun), check("f64 run", doubleRun), check("sum check", sumCheck),
+        check("recorded logits", recordedLogits),
+      ]
     }
-    return try [
-      check("checksum", checksum), check("configuration", configuration),
-      check("weights", weights), check("tokenizer", tokenizer),
-      check("naive run", naiveRun), check("f64 run", doubleRun), check("sum check", sumCheck),
-      check("recorded logits", recordedLogits),
-    ]
+    if let found { return found }
+    // All that a plan can foresee are runs.
+    for request in [shortRequest()] + VerificationTexts.prompts.map({ sumRequest($0).0 }) {
+      _ = try run(request)
+    }
+    return []
   }
 
   /// What goes wrong in a check is what it found.
@@ -211,7 +213,8 @@ struct Verifier {
   }
 
   private func run(_ request: RunRequest) throws -> RunResult {
-    var runs = try session.runs(of: [request], on: model, label: "verify")
+    var runs = try session.statement.runner.runs(
+      of: [request], on: model, label: "verify", in: session)
     var result = RunResult()
     while let (_, found) = try runs.next() { result = found }
     return result

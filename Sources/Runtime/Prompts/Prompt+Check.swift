@@ -6,8 +6,12 @@ extension Session {
   /// Warns of prompts that end in a space, and of answers that would be likelier with a space before
   /// them. Prompts that were looked at before are not looked at again.
   func warnOfSpaces(in set: PromptSet, at span: SourceSpan) throws {
-    guard planning == nil else { return }
-    let prompts = set.pool.unchecked(of: set.prompts)
+    try statement.runner.compute {
+      try warnOfSpaces(in: set.pool.unchecked(of: set.prompts), at: span)
+    }
+  }
+
+  private func warnOfSpaces(in prompts: [Prompt], at span: SourceSpan) throws {
     let spaced = prompts.filter(\.endsInNeedlessSpace)
     if let first = spaced.first {
       warn(

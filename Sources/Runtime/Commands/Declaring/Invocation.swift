@@ -27,6 +27,8 @@ struct Invocation {
   }
 
   var span: SourceSpan { name.span }
+  /// What the statement that it stands in has found so far.
+  var statement: StatementRun { session.statement }
   var host: any Host { session.host }
 
   func failure(_ message: String, help: String? = nil) -> Failure {

@@ -35,7 +35,7 @@ extension Command {
     let seed = try temperature == nil ? 0 : call.seed()
     var rows = GeneratedRows(set)
     let cases = try call.session.cases(of: set)
-    try call.session.generating(cases, of: set, count: count) { item in
+    try call.statement.runner.generate(cases, of: set, count: count, in: call.session) { item in
       let prompt = item.prompt
       var sampler = Sampler(temperature: temperature, seed: seed, stream: prompt.number)
       var generation = try Generation(
@@ -148,33 +148,6 @@ extension Session {
         target.place.sites.map {
           Edit(site: $0.site, units: $0.units, positions: [], change: change)
         }
-      }
-    }
-  }
-
-  /// Goes through the prompts; what was made before Ctrl-C is kept.
-  fileprivate func generating(
-    _ cases: [Case], of set: PromptSet, count: Int, _ body: (Case) throws -> Void
-  ) throws {
-    if let planning {
-      let transformer = set.model.transformer
-      let speed = planning.speed(of: transformer)
-      for item in cases {
-        try Interruption.check()
-        planning.add(
-          try transformer.planGeneration(of: count, after: item.prompt.tokens, speed: speed),
-          label: "generate")
-      }
-      return
-    }
-    warnOfLength(
-      cases.lazy.map { $0.prompt.tokens.count.addingReportingOverflow(count).partialValue },
-      of: set.model)
-    for (done, item) in cases.enumerated() {
-      do {
-        try body(item)
-      } catch is Interruption.Stopped {
-        return goOn(with: done, of: cases.count)
       }
     }
   }

@@ -39,12 +39,12 @@ extension Command {
     var gap = 0.0
     var results = try call.session.results(
       of: try call.session.cases(of: set), on: set.model, label: "subsets", mayStop: true
-    ) { [isPlanned = call.session.planning != nil] item in
+    ) { item in
       Measurement(
         captures: reader.captures(of: item.prompt), logits: .all([item.prompt.last]),
         isUncapped: true
       ) { result in
-        isPlanned ? nil : try reader.read(result, of: item.prompt)
+        try call.statement.runner.compute { try reader.read(result, of: item.prompt) }
       }
     }
     while let (item, reading) = try results.next() {

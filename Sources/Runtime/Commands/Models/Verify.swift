@@ -21,7 +21,7 @@ extension Command {
     let findings = try verifier.findings()
     let failed = findings.filter { $0.isOK == false }
     if !failed.isEmpty {
-      call.session.broken = Failure(
+      call.statement.failure = Failure(
         "\(call.session.name(of: model)) failed \(failed.count) of \(findings.count) checks: "
           + failed.map(\.check).joined(separator: ", "),
         help: "do not trust its numbers; if its file is whole, please report the model",

@@ -33,7 +33,7 @@ extension Command {
     let file: NewFile
     if let writeFile = declaration.writeFile {
       let provenance = provenance(
-        value, isPartial: call.session.unfinished != nil, call)
+        value, isPartial: call.statement.unfinished != nil, call)
       file = NewFile(path) { try writeFile(value.table, provenance, &$0) }
     } else {
       file = NewFile(path) { try declaration.write(value.table, RenderSettings(), &$0) }

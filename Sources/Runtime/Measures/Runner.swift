@@ -1,0 +1,127 @@
+import Lang
+import Model
+
+/// What computes the runs that measures ask for. A statement has the models themselves for it; `plan`
+/// puts one in their place that only notes what they would have to do.
+protocol Runner: AnyObject {
+  /// Whether notes and warnings about what is computed mean anything.
+  var isHeard: Bool { get }
+
+  /// The results of requests, with progress shown.
+  func runs(
+    of requests: [RunRequest], on model: LanguageModel, label: String, in session: Session
+  ) throws -> any Runs
+
+  /// Continues each case by at most `count` tokens, which `body` does.
+  func generate(
+    _ cases: [Case], of set: PromptSet, count: Int, in session: Session,
+    _ body: (Case) throws -> Void
+  ) throws
+
+  /// What further work on a run's numbers finds; nil where there are none.
+  func compute<Found>(_ body: () throws -> Found) rethrows -> Found?
+
+  /// What the runs of `body` did cost.
+  func record(_ body: () throws -> Void) rethrows -> RunRecord
+}
+
+/// The results of requests, in their order, which is that of the rows of every table.
+protocol Runs {
+  /// The next request and what it asked for; nil after the last.
+  mutating func next() throws -> (index: Int, result: RunResult)?
+}
+
+/// Runs the models.
+final class ModelRunner: Runner {
+  fileprivate var computed = RunRecord()
+
+  var isHeard: Bool { true }
+
+  func runs(
+    of requests: [RunRequest], on model: LanguageModel, label: String, in session: Session
+  ) throws -> any Runs {
+    session.warnOfLength(requests.lazy.map(\.tokens.count), of: model)
+    return try ModelRuns(requests, on: model, label: label, by: self, in: session)
+  }
+
+  /// What was made before Ctrl-C is kept.
+  func generate(
+    _ cases: [Case], of set: PromptSet, count: Int, in session: Session,
+    _ body: (Case) throws -> Void
+  ) throws {
+    session.warnOfLength(
+      cases.lazy.map { $0.prompt.tokens.count.addingReportingOverflow(count).partialValue },
+      of: set.model)
+    for (done, item) in cases.enumerated() {
+      do {
+        try body(item)
+      } catch is Interruption.Stopped {
+        return session.goOn(with: done, of: cases.count)
+      }
+    }
+  }
+
+  func compute<Found>(_ body: () throws -> Found) rethrows -> Found? { try body() }
+
+  func record(_ body: () throws -> Void) rethrows -> RunRecord {
+    let outer = computed
+    computed = RunRecord()
+    defer { computed = outer }
+    try body()
+    return computed
+  }
+}
+
+private struct ModelRuns: Runs {
+  private let session: Session
+  private let runner: ModelRunner
+  private let model: LanguageModel
+  private let requests: [RunRequest]
+  private var results: RunResults
+
+  init(
+    _ requests: [RunRequest], on model: LanguageModel, label: String, by runner: ModelRunner,
+    in session: Session
+  ) throws {
+    self.session = session
+    self.runner = runner
+    self.model = model
+    self.requests = requests
+    results = try model.transformer.results(
+      of: requests, memory: session.memory,
+      progress: { [host = session.host] done, total in
+        host.progress(done: done, total: total, label: label)
+      })
+  }
+
+  mutating func next() throws -> (index: Int, result: RunResult)? {
+    do {
+      guard let found = try results.next() else {
+        session.host.finishProgress()
+        runner.computed = runner.computed + results.record
+        return nil
+      }
+      session.checkFinite(found.result, of: requests[found.index], on: model)
+      return found
+    } catch {
+      session.host.finishProgress()
+      throw error
+    }
+  }
+}
+
+extension Session {
+  /// A model with RoPE runs on longer prompts than it was trained on, and is not what it was.
+  fileprivate func warnOfLength(_ lengths: some Sequence<Int>, of model: LanguageModel) {
+    let context = model.configuration.context
+    guard !warnedOfLength.contains(ObjectIdentifier(model)),
+      let length = lengths.first(where: { $0 > context })
+    else { return }
+    warnedOfLength.insert(ObjectIdentifier(model))
+    report(
+      Diagnostic(
+        "\(name(of: model)): \(length) tokens are more than the \(context) positions that the model "
+          + "was trained on (max_position_embeddings)",
+        severity: .warning, help: "its numbers may mean little there"), in: nil)
+  }
+}
