@@ -33,10 +33,7 @@ func relationsTable(_ value: JSONValue, _ source: TextSource) throws -> Table? {
   else {
     return nil
   }
-  var subjects: [String?] = []
-  var answers: [String?] = []
-  var names: [String?] = []
-  var templates: [[String]] = []
+  var rows: [(subject: String, answer: String, relation: String, templates: [String])] = []
   for (index, relation) in relations.enumerated() {
     let reader = RecordReader(place: "relation \(index + 1)", source: source)
     let name = try reader.string(relation, ["name"])
@@ -56,22 +53,23 @@ func relationsTable(_ value: JSONValue, _ source: TextSource) throws -> Table? {
     }
     for (row, sample) in samples.enumerated() {
       let reader = RecordReader(place: "sample \(row + 1) of \(named)", source: source)
-      subjects.append(try reader.string(sample, ["subject"]))
-      answers.append(try reader.string(sample, ["object"]))
-      names.append(name)
-      templates.append(prompts)
+      rows.append(
+        (
+          try reader.string(sample, ["subject"]), try reader.string(sample, ["object"]), name,
+          prompts
+        ))
     }
   }
-  let most = max(1, templates.lazy.map(\.count).max() ?? 1)
-  try source.check(rows: subjects.count, columns: most)
+  let most = max(1, rows.lazy.map(\.templates.count).max() ?? 1)
+  try source.check(rows: rows.count, columns: most)
   func template(_ number: Int) -> Values {
-    .texts(templates.map { number < $0.count ? $0[number] : nil })
+    .texts(rows.map { number < $0.templates.count ? $0.templates[number] : nil })
   }
   return Table(
     columns: [
-      Column("subject", .texts(subjects)), Column("answer", .texts(answers)),
-      Column("relation", .texts(names)), Column("template", template(0)),
-      Column("foils", .missing(.texts, count: subjects.count)),
+      Column("subject", .texts(rows.map(\.subject))), Column("answer", .texts(rows.map(\.answer))),
+      Column("relation", .texts(rows.map(\.relation))), Column("template", template(0)),
+      Column("foils", .missing(.texts, count: rows.count)),
     ] + (1..<most).map { Column("template_\($0 + 1)", template($0)) })
 }
 

@@ -19,23 +19,8 @@ extension Table {
           + "\(two.kind.rawValue) in the other: no rows can match")
     }
 
-    var partners: [[Cell]: [Int]] = [:]
-    try (0..<other.rowCount).forEachChecked { row in
-      partners[theirs.map { $0[row].joinKey }, default: []].append(row)
-    }
-    // Counted before they are listed: the lists alone can take more than there is.
-    var found: [[Int]?] = []
-    var count = 0
-    try (0..<rowCount).forEachChecked { row in
-      let alike = partners[mine.map { $0[row].joinKey }]
-      found.append(alike)
-      count += alike?.count ?? (keepingUnmatched ? 1 : 0)
-      guard count <= Table.largestPivot else {
-        throw Failure(
-          "the joined table would have more than \(Runtime.rows(Table.largestPivot))",
-          help: "join on more columns: \(enumeration(names)) repeat in both tables")
-      }
-    }
+    let partners = try partners(of: mine, among: theirs, rows: other.rowCount)
+    let count = try count(of: partners, keepingUnmatched, on: names)
     let listed = MemoryLayout<Int>.stride + MemoryLayout<Int?>.stride
     try Memory.reserve(
       count * (bytesPerRow + other.bytesPerRow + listed),
@@ -45,9 +30,9 @@ extension Table {
     var right: [Int?] = []
     left.reserveCapacity(count)
     right.reserveCapacity(count)
-    let unmatched = found.count { $0 == nil }
+    let unmatched = partners.count { $0 == nil }
     try (0..<rowCount).forEachChecked { row in
-      guard let alike = found[row] else {
+      guard let alike = partners[row] else {
         if keepingUnmatched {
           left.append(row)
           right.append(nil)
@@ -71,6 +56,34 @@ extension Table {
     let warning =
       "\(Runtime.rows(unmatched)) of \(thousands(rowCount)) left out: no partner in the other table"
     return (joined, dropped ? [warning] : [])
+  }
+
+  /// For each row those of the other table that are alike to it; nil where none is.
+  private func partners(
+    of mine: [Column], among theirs: [Column], rows otherCount: Int
+  ) throws -> [[Int]?] {
+    var rows: [[Cell]: [Int]] = [:]
+    try (0..<otherCount).forEachChecked { row in
+      rows[theirs.map { $0[row].joinKey }, default: []].append(row)
+    }
+    return try (0..<rowCount).mapChecked { row in rows[mine.map { $0[row].joinKey }] }
+  }
+
+  /// How many rows the joined table has. They are counted before they are listed: the lists alone can
+  /// take more than there is.
+  private func count(
+    of partners: [[Int]?], _ keepingUnmatched: Bool, on names: [String]
+  ) throws -> Int {
+    var count = 0
+    for alike in partners {
+      count += alike?.count ?? (keepingUnmatched ? 1 : 0)
+      guard count <= Table.largestPivot else {
+        throw Failure(
+          "the joined table would have more than \(Runtime.rows(Table.largestPivot))",
+          help: "join on more columns: \(enumeration(names)) repeat in both tables")
+      }
+    }
+    return count
   }
 
   private func sharedKeys(with other: Table) throws -> [String] {

@@ -35,6 +35,11 @@ struct Invocation {
     Failure(message, help: help, span: span)
   }
 
+  /// Fails the statement at the command's place, after its value is shown.
+  func failOnceShown(_ failure: Failure) {
+    statement.failure = failure.placed(at: span, in: session.source)
+  }
+
   /// A warning that cannot be missed, at the command's place.
   func warn(_ message: String, help: String? = nil) {
     session.warn(message, help: help, at: span)

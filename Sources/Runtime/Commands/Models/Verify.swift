@@ -21,11 +21,12 @@ extension Command {
     let findings = try verifier.findings()
     let failed = findings.filter { $0.isOK == false }
     if !failed.isEmpty {
-      call.statement.failure = Failure(
-        "\(call.session.name(of: model)) failed \(failed.count) of \(findings.count) checks: "
-          + failed.map(\.check).joined(separator: ", "),
-        help: "do not trust its numbers; if its file is whole, please report the model",
-        status: .assertion, span: call.span, source: call.session.source)
+      call.failOnceShown(
+        Failure(
+          "\(call.session.name(of: model)) failed \(failed.count) of \(findings.count) checks: "
+            + failed.map(\.check).joined(separator: ", "),
+          help: "do not trust its numbers; if its file is whole, please report the model",
+          status: .assertion))
     } else if let worst = findings.filter({ !$0.gap.isNaN }).max(by: { $0.gap < $1.gap }) {
       call.session.note(
         "verify: the largest gap is \(SumCheck.short(worst.gap)) (\(worst.check))")

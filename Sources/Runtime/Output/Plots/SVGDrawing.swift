@@ -39,18 +39,25 @@ struct SVGDrawing {
     grow(to: max(y1, y2))
   }
 
+  /// Where a rectangle lies, from its upper left corner.
+  struct Rectangle {
+    var x: Double
+    var y: Double
+    var width: Double
+    var height: Double
+  }
+
   /// - Parameters:
   ///   - opacity: of the style's colour over the paper.
   ///   - note: what a pointer over it shows.
   mutating func rectangle(
-    x: Double, y: Double, width: Double, height: Double, style: String, opacity: Double? = nil,
-    note: String? = nil
+    _ box: Rectangle, style: String, opacity: Double? = nil, note: String? = nil
   ) {
     let shade = opacity.map { " fill-opacity=\"\(number($0))\"" } ?? ""
-    add("<rect x=\"\(number(x))\" y=\"\(number(y))\" width=\"\(number(width))\" ")
-    elements += "height=\"\(number(height))\"\(Self.style(style))\(shade)"
+    add("<rect x=\"\(number(box.x))\" y=\"\(number(box.y))\" width=\"\(number(box.width))\" ")
+    elements += "height=\"\(number(box.height))\"\(Self.style(style))\(shade)"
     close("rect", note)
-    grow(to: y + height)
+    grow(to: box.y + box.height)
   }
 
   mutating func path(_ data: String, style: String, note: String? = nil) {

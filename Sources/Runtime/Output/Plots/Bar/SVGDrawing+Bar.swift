@@ -55,8 +55,9 @@ extension SVGDrawing {
       guard let value, value.isFinite, value != 0 else { continue }
       let length = max(0.75, room * (value.magnitude / largest) / span)
       rectangle(
-        x: value < 0 ? zero - length : zero, y: top + Self.rowHeight * Double(row) + 3,
-        width: length, height: Self.rowHeight - 6, style: value < 0 ? "low" : "high",
+        Rectangle(
+          x: value < 0 ? zero - length : zero, y: top + Self.rowHeight * Double(row) + 3,
+          width: length, height: Self.rowHeight - 6), style: value < 0 ? "low" : "high",
         opacity: 0.85, note: value.description)
     }
     line(zero, top, zero, top + Self.rowHeight * Double(values.count), style: "axis")

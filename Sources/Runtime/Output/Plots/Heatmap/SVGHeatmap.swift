@@ -37,8 +37,9 @@ extension SVGDrawing {
       }
     }
     rectangle(
-      x: layout.left, y: field, width: layout.cellWidth * Double(layout.columns),
-      height: layout.cellHeight * Double(layout.rows), style: "frame")
+      Rectangle(
+        x: layout.left, y: field, width: layout.cellWidth * Double(layout.columns),
+        height: layout.cellHeight * Double(layout.rows)), style: "frame")
     drawScale(scale, named: grid.valueTitle.isEmpty ? "" : value)
     let marks = Marks(unicode: true)
     for note in rowNotes(grid.rowLabels.count - layout.rows, marks) { footnote(note) }
@@ -52,15 +53,12 @@ extension SVGDrawing {
   ) {
     let value = grid.values[row][column]
     let x = layout.left + layout.cellWidth * Double(column)
-    guard !value.isNaN else {
-      return rectangle(
-        x: x, y: y, width: layout.cellWidth, height: layout.cellHeight, style: "missing")
-    }
+    let box = Rectangle(x: x, y: y, width: layout.cellWidth, height: layout.cellHeight)
+    guard !value.isNaN else { return rectangle(box, style: "missing") }
     let share = scale.share(value)
     let place = [grid.rowLabels[row], grid.columnLabels[column]].joined(separator: ", ")
     rectangle(
-      x: x, y: y, width: layout.cellWidth, height: layout.cellHeight,
-      style: share < 0 ? "low" : "high", opacity: share.magnitude, note: "\(place): \(value)")
+      box, style: share < 0 ? "low" : "high", opacity: share.magnitude, note: "\(place): \(value)")
     guard let numbers = layout.numbers else { return }
     text(
       numbers[row][column].trimmingSpaces(), x: x + layout.cellWidth - 5,
@@ -100,7 +98,7 @@ extension SVGDrawing {
       let part = (Double(step) + 0.5) / Double(steps)
       let share = scale.share(scale.low + (scale.high - scale.low) * part)
       rectangle(
-        x: left + Double(step) * 3, y: y, width: 3, height: 12,
+        Rectangle(x: left + Double(step) * 3, y: y, width: 3, height: 12),
         style: share < 0 ? "low" : "high", opacity: share.magnitude)
     }
     let right = left + Double(steps) * 3 + 6
