@@ -106,6 +106,11 @@ public struct Expression: Sendable {
   public var kind: Kind
   public var span: SourceSpan
 
+  public init(kind: Kind, span: SourceSpan) {
+    self.kind = kind
+    self.span = span
+  }
+
   public indirect enum Kind: Sendable {
     case integer(Int)
     case number(Double, Unit)

@@ -34,8 +34,7 @@ struct Options: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "How values are printed: \(OutputFormat.allCases.map(\.rawValue).joined(separator: ", ")). "
-        + "Without it, table on a terminal and tsv down a pipe.",
+      "How values are printed. Default: table on a terminal, tsv down a pipe.",
       valueName: "format"))
   var format: OutputFormat?
 

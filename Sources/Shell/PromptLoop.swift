@@ -28,7 +28,7 @@ struct PromptLoop {
       case .line(let text):
         if text.allSatisfy(\.isWhitespace) { continue }
         keep(text)
-        if ["exit", "quit"].contains(text.trimmed) { return .done }
+        if Session.promptEndings.contains(String(text.trimmed)) { return .done }
         if runEntry(text) == .brokenPipe { return .brokenPipe }
       }
     }

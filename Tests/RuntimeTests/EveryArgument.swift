@@ -47,11 +47,12 @@ struct EveryArgument {
   let command: Command
 
   /// What satisfies a parameter where another one is tried.
-  private func usual(_ parameter: Command.Parameter) -> String {
+  func usual(_ parameter: Command.Parameter) -> String {
     switch parameter.kind {
     case .number: "2"
     case .text: #""a""#
-    case .path: command.name == "load" ? "\"\(tinyModelPath)\"" : "\"no/such/file.tsv\""
+    case .path:
+      command.name == "facts" ? "\"\(countryFactsPath)\"" : "\"no/such/file.tsv\""
     case .model: parameter.name == "b" ? "other" : "tiny"
     case .selector:
       switch parameter.name {
@@ -76,28 +77,23 @@ struct EveryArgument {
     case .prompts: "(several)"
     case .table: "(parts | where span == \"subject\" | derive class = component | top 3)"
     case .value: command.name == "steer" ? "[\(zeros)]" : "2"
-    case .word:
-      switch (command.name, parameter.form) {
-      case (_, .word(let words)): words[0]
-      case ("dla", _), ("compare", _): parameter.name == "of" ? "logit" : "head"
-      case ("effect", _): "logit"
-      case ("show", _), ("save", _): "csv"
-      case ("facts", _): "R"
-      case ("ablate", _): "relation"
-      case ("help", _): "dla"
-      default: "word"
-      }
+    case .loadable: "\"\(tinyModelPath)\""
+    case .command: "dla"
+    case .name: "word"
+    case .oneOf(let choices): choices.names[0]
+    case .flag: parameter.name
     }
   }
 
-  private var zeros: String { repeatElement("0", count: 64).joined(separator: ", ") }
+  private var zeros: String { repeatElement("0.5", count: 32).joined(separator: ", ") }
 
   /// The words for one argument; nil where it has none to give.
   private func argument(_ parameter: Command.Parameter, _ value: String) -> String {
     switch parameter.form {
     case .positional: value
     case .keyword: "\(parameter.name) \(value)"
-    case .word: value
+    case .keywords(let choices): "\(choices.names[0]) \(value)"
+    case .flag: value
     case .arrow: "-> \(value)"
     case .assignment: "fresh = \(value)"
     }
@@ -137,3 +133,6 @@ struct EveryArgument {
 
 let tinyModelPath =
   Fixtures.path("tiny-gqa.F32.gguf")
+
+let countryFactsPath =
+  packageRoot.appendingPathComponent("Examples/facts/country.tsv").path

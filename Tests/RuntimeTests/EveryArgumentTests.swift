@@ -146,7 +146,7 @@ import Testing
       name: "forgetful", group: .tables, summary: "Nothing.", input: .none,
       parameters: [
         .positional("count", .number, required: false, "a number"),
-        .keyword("by", .column, "a column"), .word("rest", ["rest"], "a word"),
+        .keyword("by", .column, "a column"), .flag("rest", "a word"),
       ], examples: []
     ) { .integer(try $0.integer("count") ?? 0) }
     let session = Session(host: TestHost())

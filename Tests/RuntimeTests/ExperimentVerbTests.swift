@@ -93,7 +93,7 @@ import Testing
     let apart = try shell.table("all | dla by head on answer, R | derive over = dla - dla_R")
     try expectAlike(over, try apart.numbers("over"), within: 1e-5, "above R")
     expectFailures([
-      "\(facts) vs T": "`vs` takes R or S here, not 'T'",
+      "\(facts) vs T": "expected R or S, got 'T'",
       "\(facts) reversed vs R": "who is asked for a subject has no R",
     ])
   }
@@ -151,7 +151,7 @@ import Testing
     try shell.define("let ada = all | where \"Ada\" in prompt")
     expectFailures([
       "all | ablate L1H2@last resample over all within subject":
-        "`within` takes `relation`, not 'subject'",
+        "expected relation, got 'subject'",
       "prompt \"Fact: Ada lives in\" -> \" Rome\" | ablate L1H2@last resample over all within relation | rank":
         "is of no relation to draw others from",
       "all | ablate L1H2@last mean over all within relation": "`within` goes with `resample`",

@@ -65,11 +65,18 @@ enum ReferencePage {
     var text = "\(escaped(command.summary))\n\n    \(command.usage)"
     if !command.parameters.isEmpty {
       let rows = command.parameters.map { parameter in
-        "| `\(parameter.words.joined(separator: " \\| "))` | \(escaped(parameter.summary)) |"
+        "| `\(parameter.heading.replacing("|", with: "\\|"))` | \(meaning(of: parameter)) |"
       }
       text += "\n\n| parameter | meaning |\n| --- | --- |\n" + rows.joined(separator: "\n")
     }
     return text
+  }
+
+  /// Its summary, and what its words mean.
+  private static func meaning(of parameter: Command.Parameter) -> String {
+    let values = parameter.kind.words.filter { !$0.summary.isEmpty }
+      .map { "`\($0.name)`: \(escaped($0.summary))" }
+    return ([escaped(parameter.summary)] + values).joined(separator: "; ")
   }
 
   /// A cell of a Markdown table.

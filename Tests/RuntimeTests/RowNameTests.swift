@@ -108,7 +108,7 @@ import Testing
     // A number cannot name a column, nor can a text that none is called.
     expectPrints("let layer = \"north\"; p | select layer", "layer\n2\n0\n")
     expectPrints("p | derive number = 1 | select number", "number\n1\n1\n")
-    expectFails("p | select 1", "a column's name is wanted here")
+    expectFails("p | select 1", "expected a column's name")
     expectFails("p | select []", "this list is empty")
   }
 

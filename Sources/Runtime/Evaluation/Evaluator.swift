@@ -80,7 +80,7 @@ struct Evaluator {
     if name == "missing" { return .missing }
     throw Failure(
       "there is no variable or command '\(name)'",
-      help: suggestion(for: name, among: session.names).map { "did you mean `\($0)`?" })
+      help: session.helpForUnknown(name))
   }
 
   private func selector(_ expression: Lang.Expression) throws -> Value {

@@ -38,13 +38,15 @@ extension Session {
     for (i, stage) in pipeline.stages.enumerated() {
       let next = i + 1 < pipeline.stages.count ? pipeline.stages[i + 1] : nil
       value = try placing(at: stage.span, in: source) {
-        try run(stage, input: value, isFirst: i == 0, rowsWanted: next?.rowLimit)
+        try run(stage, input: value, isFirst: i == 0, rowsWanted: next?.rowLimit(in: source))
       }
     }
-    if case .nothing = value, let last = pipeline.stages.last, last.isWith {
+    if case .nothing = value, let last = pipeline.stages.last,
+      let command = last.command, let help = command.needsFollower
+    {
       throw Failure(
-        "`with` chooses the model for what follows it in its pipeline, and nothing does",
-        help: "`use` chooses it for the lines that follow", span: last.span)
+        "`\(command.name)` is for what follows it in its pipeline, and nothing does",
+        help: help, span: last.span)
     }
     return value
   }
@@ -74,6 +76,17 @@ extension Session {
     }
   }
 
+  /// Words that end the prompt, where the shell takes them; the language has no such commands.
+  public static let promptEndings = ["exit", "quit"]
+
+  /// What may help where there is nothing of that name.
+  func helpForUnknown(_ name: String) -> String? {
+    if Self.promptEndings.contains(name) {
+      return "`\(name)` ends the prompt; a script ends with its text"
+    }
+    return suggestion(for: name, among: names).map { "did you mean `\($0)`?" }
+  }
+
   /// - Parameter evaluate: how the arguments of a `def` are evaluated; nil: as the session's own.
   func call(
     _ name: Name, _ arguments: [Argument], input: Value, rowsWanted: Int? = nil,
@@ -87,8 +100,7 @@ extension Session {
       let what = lookUp(name.text).map { "'\(name.text)' is \($0.kind), not a command" }
       throw Failure(
         what ?? "there is no command '\(name.text)'",
-        help: suggestion(for: name.text, among: names).map { "did you mean `\($0)`?" }
-          ?? "`help` lists the commands", span: name.span)
+        help: helpForUnknown(name.text) ?? "`help` lists the commands", span: name.span)
     }
     if case .none = command.input {
       guard case .nothing = input else {
@@ -139,17 +151,20 @@ extension Session {
 }
 
 extension Stage {
-  fileprivate var isWith: Bool {
-    if case .command(let name, _) = kind { name.text == "with" } else { false }
+  fileprivate var command: Command? {
+    if case .command(let name, _) = kind { Catalogue.command(named: name.text) } else { nil }
   }
 
-  /// How many rows of what comes in this stage looks at: `top N` and `take N` as they are mostly
-  /// written.
-  fileprivate var rowLimit: Int? {
-    guard case .command(let name, let arguments) = kind, name.text == "top" || name.text == "take",
-      arguments.count == 1, case .value(let expression) = arguments[0].kind,
-      case .integer(let count) = expression.kind, count > 0
+  /// How many rows of what comes in this stage looks at, where its command says so.
+  ///
+  /// - Parameter source: the text that it stands in.
+  func rowLimit(in source: SourceText) -> Int? {
+    guard case .command(let name, let arguments) = kind, let command, let limit = command.rowLimit
     else { return nil }
+    var binder = Binder(command, named: name, in: source)
+    guard let count = (try? binder.bind(arguments))?.onlyNumber(limit), count > 0 else {
+      return nil
+    }
     return count
   }
 }

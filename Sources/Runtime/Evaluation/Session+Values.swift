@@ -92,7 +92,7 @@ extension Session {
       return PromptSet(joining: sets)
     case let other:
       throw Failure(
-        "prompts are wanted here, not \(other.kind)",
+        "expected prompts, got \(other.kind)",
         help: "make some: prompt \"Fact: …\" -> \" answer\", or facts \"FILE\" \"TEMPLATE\"")
     }
   }
@@ -103,14 +103,14 @@ extension Session {
     switch expression.kind {
     case .string, .pipeline, .variable:
       guard let text = try evaluate(expression).shortText else {
-        throw Failure("text is wanted here", span: expression.span)
+        throw Failure("expected text", span: expression.span)
       }
       return text
     case .member(let base, _):
       if base.isArguments, let text = try evaluate(expression).shortText { return text }
       return source.text(in: expression.span)
     case .column:
-      throw Failure("text is wanted here, and backticks name a column", span: expression.span)
+      throw Failure("expected text, got a column in backticks", span: expression.span)
     case .name(let name):
       if let value = lookUp(name), let text = value.shortText { return text }
       return name
@@ -149,7 +149,7 @@ extension Session {
       return try values.flatMap(asSelectors).filter { seen.insert($0.text).inserted }
     case let other:
       throw Failure(
-        "a component is wanted here, not \(other.kind)",
+        "expected a component, got \(other.kind)",
         help:
           "components look like L9H8, L9.mlp, heads@last, or come from a table: (best.component)")
     }

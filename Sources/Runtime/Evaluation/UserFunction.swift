@@ -57,7 +57,7 @@ struct UserFunction {
   }
 
   private var usage: String {
-    "it is written: \(definition.name.text)(\(listed(definition.parameters.map(\.name.text))))"
+    "usage: \(definition.name.text)(\(listed(definition.parameters.map(\.name.text))))"
   }
 
   private func unknown(_ name: Name) -> Failure {

@@ -31,33 +31,43 @@ struct AttributionGoal {
     var parts: [(weight: Double, target: LogitTarget)] = []
   }
 
-  init(_ call: Invocation, _ set: PromptSet) throws {
-    isCentred = call.word("centred") != nil
-    let isDifference = try Self.isDifference(call)
+  /// - Parameter tokens: what is attributed in the place of the answer.
+  init(_ call: Invocation, _ set: PromptSet, tokens: AttributedTokens = AttributedTokens()) throws {
+    isCentred = call.hasFlag("centred")
+    let isDifference = try call.choice("of", AttributedLogit.self) == .difference
     name =
       (isCentred ? "centred " : "") + (isDifference ? "logit_diff" : "logit")
       + (set.model.configuration.logitCap == nil ? "" : " before its soft cap")
-    let wanted = try Self.columns(call, set)
-    let takesMean = call.word("mean") != nil
+    let wanted = tokens.wanted
     if wanted.isEmpty {
-      guard !takesMean else {
-        throw call.failure(
-          "`mean` needs tokens to take it over", help: "dla … on \" a\", \" b\" mean")
-      }
       columns = ["dla"]
       kinds = [isDifference ? .difference : .answer]
     } else {
       if call.has("of") { throw call.failure("`on` and `of` do not go together") }
-      if takesMean {
+      if tokens.isMean {
         columns = ["dla"]
-        kinds = [.mean(try Self.tokens(of: wanted, call))]
+        kinds = [.mean(try tokens.ids(call))]
       } else {
         columns = wanted.map { $0.name(isAlone: wanted.count == 1) }
         let controls = wanted.contains(where: \.isControl) ? ControlTokens(set) : nil
-        kinds = wanted.compactMap { $0.kind(controls) }
+        kinds = wanted.compactMap { Self.kind(of: $0, controls) }
       }
     }
     try check(set, call)
+  }
+
+  /// - Parameter controls: not nil for a control.
+  private static func kind(
+    of wanted: AttributedTokens.Wanted, _ controls: ControlTokens?
+  ) -> Kind? {
+    switch wanted {
+    case .word(.answer): .answer
+    case .word(.ofRelation): .attributes(\.ofRelation)
+    case .word(.ofSubject): .attributes(\.ofSubject)
+    case .word(.likeRelation): controls.map { .controls(\.ofRelation, $0) }
+    case .word(.likeSubject): controls.map { .controls(\.ofSubject, $0) }
+    case .token(let token): .token(token.token)
+    }
   }
 
   /// What each column is of; nil where the prompt has no such attributes.
@@ -118,103 +128,6 @@ struct AttributionGoal {
       $0 + Double($1.value)
     }
     return target.value(of: target.tokens.map { logits[$0] }) - weight * mean
-  }
-
-  // MARK: Reading the line
-
-  /// A column that `on` asks for.
-  private enum Wanted {
-    case word(Word)
-    case token(Prompt.Target)
-
-    enum Word: String {
-      case answer
-      case ofRelation = "R"
-      case ofSubject = "S"
-      case likeRelation = "R_random"
-      case likeSubject = "S_random"
-    }
-
-    var isControl: Bool {
-      switch self {
-      case .word(.likeRelation), .word(.likeSubject): true
-      case .word(.answer), .word(.ofRelation), .word(.ofSubject), .token: false
-      }
-    }
-
-    func name(isAlone: Bool) -> String {
-      switch self {
-      case .word(.answer): "dla"
-      case .word(let word): "dla_\(word.rawValue)"
-      case .token(let token): isAlone ? "dla" : "dla\(token.text)"
-      }
-    }
-
-    /// - Parameter controls: not nil for a control.
-    func kind(_ controls: ControlTokens?) -> Kind? {
-      switch self {
-      case .word(.answer): .answer
-      case .word(.ofRelation): .attributes(\.ofRelation)
-      case .word(.ofSubject): .attributes(\.ofSubject)
-      case .word(.likeRelation): controls.map { .controls(\.ofRelation, $0) }
-      case .word(.likeSubject): controls.map { .controls(\.ofSubject, $0) }
-      case .token(let token): .token(token.token)
-      }
-    }
-  }
-
-  /// The columns of `on`: texts of one token each, lists of them, and the words `answer`, `R`, `S`,
-  /// `R_random` and `S_random`, which mean the prompt's own whatever variables there are.
-  private static func columns(_ call: Invocation, _ set: PromptSet) throws -> [Wanted] {
-    let reader = AnswerReader(model: set.model)
-    func read(_ value: Value) throws -> [Wanted] {
-      switch value {
-      case .text(let text): return [.token(try reader.target(text))]
-      case .integer(let id):
-        try set.model.require(token: id)
-        let text = set.model.tokenizer.text(of: id)
-        return [.token(Prompt.Target(token: id, text: text, written: text))]
-      case .list(let values):
-        guard !values.isEmpty else { throw Failure("this list is empty") }
-        return try values.flatMap(read)
-      case let other: throw Failure("a token is wanted here, not \(other.kind)")
-      }
-    }
-    let columns = try call.expressions("on").flatMap { expression -> [Wanted] in
-      if case .name(let name) = expression.kind, let word = Wanted.Word(rawValue: name) {
-        return [.word(word)]
-      }
-      return try placing(at: expression.span) { try read(try call.session.evaluate(expression)) }
-    }
-    var seen: Set<String> = []
-    return columns.filter { column in
-      switch column {
-      case .word(let word): seen.insert(word.rawValue).inserted
-      case .token(let token): seen.insert("\(token.token)").inserted
-      }
-    }
-  }
-
-  private static func tokens(of wanted: [Wanted], _ call: Invocation) throws -> [Int] {
-    try wanted.map { column in
-      guard case .token(let token) = column else {
-        throw call.failure(
-          "`mean` is over tokens: R and S are means already, and the answer is one token")
-      }
-      return token.token
-    }
-  }
-
-  private static func isDifference(_ call: Invocation) throws -> Bool {
-    guard let expression = call.expression("of") else { return false }
-    switch try call.session.choice(expression) {
-    case "logit_diff": return true
-    case "logit": return false
-    case let other:
-      throw Failure(
-        "`\(call.command.name)` is of logit or logit_diff, not of '\(other)'",
-        span: expression.span)
-    }
   }
 
   // MARK: Whether the prompts have it

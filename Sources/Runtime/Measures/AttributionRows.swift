@@ -1,17 +1,32 @@
 import Model
 
+/// What has a row of its own in an attribution.
+enum AttributionPart: String, Choice {
+  case component, layer, head, source, span
+
+  var summary: String {
+    switch self {
+    case .component: "a head, an MLP, the embedding, a bias"
+    case .layer: "all that a layer adds"
+    case .head: "a head"
+    case .source: "a head and a source position"
+    case .span: "a labelled span; with head, a head and a span"
+    }
+  }
+}
+
 /// Into what an attribution is divided.
 enum AttributionDivision {
   case component, layer, head, source, headAndSpan, span
 
-  init?(_ names: [String]) {
-    switch names {
-    case ["component"]: self = .component
-    case ["layer"]: self = .layer
-    case ["head"]: self = .head
-    case ["source"], ["head", "source"]: self = .source
-    case ["head", "span"], ["span", "head"]: self = .headAndSpan
-    case ["span"]: self = .span
+  init?(_ parts: [AttributionPart]) {
+    switch parts {
+    case [], [.component]: self = .component
+    case [.layer]: self = .layer
+    case [.head]: self = .head
+    case [.source], [.head, .source]: self = .source
+    case [.head, .span], [.span, .head]: self = .headAndSpan
+    case [.span]: self = .span
     default: return nil
     }
   }

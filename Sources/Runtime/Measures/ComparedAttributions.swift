@@ -1,8 +1,17 @@
 import Model
 
 /// By what the attributions of two models are held side by side.
-enum ComparedParts: String, CaseIterable {
+enum ComparedParts: String, Choice {
   case head, layer, component, depth
+
+  var summary: String {
+    switch self {
+    case .head: "a head"
+    case .layer: "a layer"
+    case .component: "a head, an MLP, the embedding, a bias"
+    case .depth: "attention and MLPs at a share of the depth"
+    }
+  }
 
   /// A part of one model's attribution, by what the other's is found.
   struct Part {

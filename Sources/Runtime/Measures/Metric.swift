@@ -1,10 +1,21 @@
 import Model
 
 /// What an effect is measured by.
-enum Metric: String, CaseIterable {
+enum Metric: String, Choice {
   case logit
   case logitDiff = "logit_diff"
   case prob, logprob, rank, kl
+
+  var summary: String {
+    switch self {
+    case .logit: "the answer's logit"
+    case .logitDiff: "the answer's logit less the mean of its foils'"
+    case .prob: "the answer's probability"
+    case .logprob: "its logarithm"
+    case .rank: "the answer's rank among all tokens"
+    case .kl: "KL(base ‖ edited)"
+    }
+  }
 
   /// Whether the answer's own logit, or its and its foils', is enough.
   var needsVocabulary: Bool {

@@ -1,8 +1,10 @@
 extension FormatDeclaration {
   static let table = FormatDeclaration(
+    summary: "for reading on a terminal",
     hasStyles: true, write: { try renderForPeople($0, $1, into: &$2) })
 
   static let plain = FormatDeclaration(
+    summary: "the same in ASCII, nothing cut",
     endings: ["txt"], write: { table, _, sink in try renderPlain(table, into: &sink) })
 }
 

@@ -5,7 +5,7 @@ import Model
 // Nothing runs here.
 
 extension Command.Parameter {
-  static let each = word("each", ["each"], "one run for each component instead of one for all")
+  static let each = flag("each", "one run for each component instead of one for all")
   static let site = positional(
     "site", .selector, list: true, "components or sites: L9H8, heads@last, L9.mlp")
 }
@@ -30,7 +30,7 @@ extension Invocation {
         return places.map { EditSpec.Target(place: $0, position: selector.position) }
       }
     }
-    return try edited(set, targets, mode, at: joinedSpan("site"), words: words)
+    return try edited(set, targets, mode, at: span(of: "site"), words: words)
   }
 
   /// An edit that no prompt can be given is an error here, where it stands, not where it is measured.
@@ -42,7 +42,7 @@ extension Invocation {
       throw failure("donors of donors are nested more than \(PromptSet.deepestDonors) deep")
     }
     var set = set
-    let isSwept = word("each") != nil
+    let isSwept = hasFlag("each")
     if isSwept, set.sweep != nil {
       throw failure("there is one `each` in this pipeline already", help: "sweep one thing")
     }
@@ -60,28 +60,21 @@ extension Invocation {
     return .prompts(set)
   }
 
-  /// From the first to the last expression of a parameter.
-  func joinedSpan(_ parameter: String) -> SourceSpan {
-    let spans = expressions(parameter).map(\.span)
-    return spans.dropFirst().reduce(spans.first ?? span) { $0.joined(with: $1) }
-  }
-
   /// Prompts that values are taken from: of the same model, and not swept.
-  func donors(_ parameter: String, for set: PromptSet) throws -> PromptSet? {
-    guard let donors = try prompts(parameter), let expression = expression(parameter) else {
-      return nil
-    }
+  func donors(
+    _ donors: PromptSet, at parameter: String, for set: PromptSet
+  ) throws -> PromptSet {
     guard donors.model === set.model else {
       let (theirs, ours) = (session.name(of: donors.model), session.name(of: set.model))
       throw Failure(
         theirs == ours
           ? "these prompts are of '\(ours)' as it was loaded another time"
           : "these prompts are of '\(theirs)', and '\(ours)' is edited",
-        help: "`with \(ours)` reads prompts anew: (… | with \(ours))", span: expression.span)
+        help: "`with \(ours)` reads prompts anew: (… | with \(ours))", span: span(of: parameter))
     }
     guard donors.sweep == nil else {
       throw Failure(
-        "values cannot be taken from a sweep", help: "leave `each` away", span: expression.span)
+        "values cannot be taken from a sweep", help: "omit `each`", span: span(of: parameter))
     }
     return donors
   }

@@ -14,13 +14,19 @@ struct FactReader {
   private(set) var spaced = 0
 
   /// What each prompt's answer is held against.
-  var foils = Foils.column
+  /// Nil: what the fact's own column says.
+  var foils: Foils?
 
-  enum Foils: String {
-    /// What the fact's own column says.
-    case column
+  enum Foils: String, Choice {
     case ofRelation = "R"
     case ofSubject = "S"
+
+    var summary: String {
+      switch self {
+      case .ofRelation: "the attributes of the relation"
+      case .ofSubject: "the attributes of the subject"
+      }
+    }
   }
 
   /// Why facts are left out: how many for each reason, and the first of them as an example.
@@ -97,7 +103,7 @@ struct FactReader {
     prompt.foils =
       switch foils {
       // A foil that is several tokens cannot be compared: the fact stays, the foil goes.
-      case .column:
+      case nil:
         list("foils", row).map { spacing.written($0, after: filled.text) }
           .compactMap { foil in model.tokenizer.isWholeToken(foil).map { made($0, of: foil) } }
       case .ofRelation: (prompt.fact?.ofRelation.others ?? []).map(made)

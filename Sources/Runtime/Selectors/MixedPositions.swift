@@ -15,7 +15,7 @@ extension Invocation {
     throw Failure(
       "`\(bare.selector.text)` has no position, and `\(placed.selector.text)` has one: "
         + "in a list, all items have `@` or none",
-      help: together(items, parameter) + apart(items, parameter), span: joinedSpan(parameter))
+      help: together(items, parameter) + apart(items, parameter), span: span(of: parameter))
   }
 
   /// How to put all items at the one position that there is.
@@ -56,7 +56,7 @@ extension Invocation {
       return "; to read them at different positions, read them apart and `append` the tables"
     }
     // There `@*` would make a run of each position.
-    if word("each") != nil {
+    if hasFlag("each") {
       return "; to sweep them at different positions, sweep them apart and `append` the tables"
     }
     func edit(_ belongs: (Selector) -> Bool) -> String {
@@ -73,11 +73,8 @@ extension Invocation {
 
   /// The other arguments, as they were written.
   private func optionsText(besides parameter: String) -> String {
-    command.parameters.filter { $0.name != parameter }.map { other in
-      if let word = word(other.name) { return " \(word)" }
-      guard has(other.name) else { return "" }
-      return " \(other.name) \(session.source.text(in: joinedSpan(other.name)))"
-    }.joined()
+    command.parameters.filter { $0.name != parameter }.compactMap(written).map { " \($0)" }
+      .joined()
   }
 }
 

@@ -1,7 +1,7 @@
 import Model
 
 /// What `group` makes of the values of a column.
-public enum AggregateFunction: String, Sendable, CaseIterable {
+public enum AggregateFunction: String, Choice {
   case mean, sum, min, max, count, median
   /// The standard deviation of a sample (n − 1 below); missing for a single value.
   case std

@@ -16,16 +16,23 @@ struct HeadClasses {
   var sign = Sign.positive
   var aggregation = Aggregation.mean
 
-  enum Sign: String, CaseIterable {
+  enum Sign: String, Choice {
     /// What counts is what raises the logit: a negative total does not matter, a negative part is
     /// nothing.
     case positive
     /// Whatever moves the logit counts, by its size.
     case absolute
+
+    var summary: String {
+      switch self {
+      case .positive: "only what raises the logit"
+      case .absolute: "all that moves it, by its size"
+      }
+    }
   }
 
   /// How several relations, and several rows of one, become one number.
-  enum Aggregation: String, CaseIterable { case mean, median }
+  enum Aggregation: String, Choice { case mean, median }
 
   enum Class: Int, CaseIterable { case first, second, mixed, none }
 

@@ -36,23 +36,72 @@ struct Completer {
     }
     if let at = word.lastIndex(of: "@") { return positions(after: String(word[...at])) }
     let stage = stageWords(text)
-    guard let name = stage.first else { return beginnings }
-    if let command = Catalogue.command(named: name) {
-      return parameters(of: command, used: stage, word, on: model(after: text))
+    guard let name = stage.first, let command = Catalogue.command(named: name) else {
+      return beginnings
     }
-    return beginnings
+    return arguments(
+      of: command, at: Position(in: command, after: stage.dropFirst()), word,
+      on: model(after: text))
   }
 
-  /// The words of the stage at the cursor, before it.
+  /// The stage that a text ends in; what is in closed parentheses and braces is one word of it.
+  private func stage(of text: String) -> String {
+    var kept: [Character] = []
+    var depth = 0
+    for character in text.reversed() {
+      switch character {
+      case ")", "}": depth += 1
+      case "(", "{":
+        if depth == 0 { return String(kept.reversed()) }
+        depth -= 1
+        if depth == 0 { kept.append("_") }
+      case "|", ";", "\n":
+        if depth == 0 { return String(kept.reversed()) }
+      default:
+        if depth == 0 { kept.append(character) }
+      }
+    }
+    return String(kept.reversed())
+  }
+
+  /// The words of the stage at the cursor, before it; a comma is a word.
   private func stageWords(_ text: String) -> [String] {
-    let borders: Set<Character> = ["|", ";", "\n", "(", "{"]
-    let stage = text.reversed().prefix { !borders.contains($0) }.reversed()
-    var words = String(stage).split(whereSeparator: \.isWhitespace).map(String.init)
+    var words = stage(of: text).replacing(",", with: " , ").split(whereSeparator: \.isWhitespace)
+      .map(String.init)
     if words.first == "let" {
       words = words.firstIndex(of: "=").map { Array(words[($0 + 1)...]) } ?? words
     }
     if ["time", "plan", "assert"].contains(words.first) { words.removeFirst() }
     return words
+  }
+
+  /// Where in a command's arguments the cursor is.
+  private enum Position {
+    /// A value of this parameter comes next.
+    case value(Command.Parameter)
+    /// Anything that the command takes.
+    case anywhere
+
+    init(in command: Command, after words: some Sequence<String>) {
+      var open: Command.Parameter?
+      var isComplete = false
+      for word in words {
+        if word == "," {
+          isComplete = false
+        } else if let parameter = open, !isComplete {
+          // A word of its own may stand before what an arrow points at.
+          isComplete = parameter.form != .arrow || !command.isFlag(word)
+        } else if let keyword = command.parameter(openedBy: word) {
+          (open, isComplete) = (keyword, false)
+        } else {
+          open = command.parameters.first {
+            $0.form == .positional && ($0.kind.choices?.contains(word) ?? true)
+          }
+          isComplete = true
+        }
+      }
+      self = if let open, !isComplete { .value(open) } else { .anywhere }
+    }
   }
 
   /// The model that a selector at the cursor is about: that of the pipeline's last `with`, else the
@@ -73,7 +122,7 @@ struct Completer {
     variables + Catalogue.all.map { Candidate(text: $0.name + " ", summary: $0.summary) }
       + ["let ", "def ", "for ", "if ", "assert ", "source ", "time ", "plan ", "report "].map {
         Candidate(text: $0, summary: "")
-      }
+      } + Session.promptEndings.map { Candidate(text: $0, summary: "End the prompt.") }
   }
 
   private var variables: [Candidate] {
@@ -82,41 +131,46 @@ struct Completer {
     }
   }
 
-  private func parameters(
-    of command: Command, used: [String], _ word: String, on model: LanguageModel?
+  private func arguments(
+    of command: Command, at position: Position, _ word: String, on model: LanguageModel?
   ) -> [Candidate] {
-    let words = command.parameters.filter { $0.form != .positional && $0.form != .assignment }
-      .flatMap { parameter in
+    switch position {
+    case .value(let parameter): return values(of: parameter, word, on: model)
+    case .anywhere:
+      let leading = command.parameters.filter { $0.form != .positional }.flatMap { parameter in
         parameter.words.map { Candidate(text: $0 + " ", summary: parameter.summary) }
       }
-    switch command.name {
-    case "load":
-      return ShortNames.all.map { Candidate(text: $0.name, summary: $0.meaning) } + words
-        + files(word)
-    case "help": return Catalogue.all.map { Candidate(text: $0.name, summary: $0.summary) }
-    case "effect" where used.last == "of":
-      return Metric.allCases.map { Candidate(text: $0.rawValue, summary: "") }
-    case "dla" where used.last == "by":
-      return ["component", "layer", "head", "source", "head, span"].map {
-        Candidate(text: $0, summary: "")
+      let positional = command.parameters.filter {
+        $0.form == .positional || $0.form == .assignment
       }
-    case "compare" where used.last == "by":
-      return ComparedParts.allCases.map { Candidate(text: $0.rawValue, summary: "") }
-    case "dla" where used.last == "of", "compare" where used.last == "of":
-      return ["logit", "logit_diff"].map { Candidate(text: $0, summary: "") }
-    case "show" where used.last == "as", "save" where used.last == "as":
-      return OutputFormat.allCases.map { Candidate(text: $0.rawValue, summary: "") }
-    default: break
+      return positional.flatMap { values(of: $0, word, on: model) } + leading
     }
-    let wantsModel = command.parameters.contains { $0.kind == .model }
-    let wantsSelector = command.parameters.contains { $0.kind == .selector }
-    let wantsColumns = command.parameters.contains {
-      $0.kind == .column || $0.kind == .condition || $0.kind == .expression
+  }
+
+  /// What a parameter's value may be or begin with.
+  private func values(
+    of parameter: Command.Parameter, _ word: String, on model: LanguageModel?
+  ) -> [Candidate] {
+    let words = parameter.kind.words.map { Candidate(text: $0.name, summary: $0.summary) }
+    switch parameter.kind {
+    case .oneOf, .tokens: return words + variables
+    case .model: return models
+    case .loadable: return shortNames + files(word)
+    case .path: return files(word) + variables
+    case .command: return commands
+    case .selector: return components(word, on: model) + variables
+    case .column, .condition, .expression: return columnWords + variables
+    case .number, .text, .prompts, .table, .value: return variables
+    case .name, .flag: return []
     }
-    if wantsModel { return models + words }
-    return words + (wantsSelector ? components(word, on: model) : [])
-      + (wantsColumns ? columnWords : [])
-      + (command.parameters.isEmpty ? [] : variables)
+  }
+
+  private var shortNames: [Candidate] {
+    ShortNames.all.map { Candidate(text: $0.name, summary: $0.meaning) }
+  }
+
+  private var commands: [Candidate] {
+    Catalogue.all.map { Candidate(text: $0.name, summary: $0.summary) }
   }
 
   /// Loaded models.
@@ -181,6 +235,22 @@ struct Completer {
   private func files(_ word: String) -> [Candidate] {
     FileNames.beginning(with: word, home: session.host.environment["HOME"]).map {
       Candidate(text: $0, summary: "")
+    }
+  }
+}
+
+extension Command {
+  fileprivate func isFlag(_ word: String) -> Bool {
+    parameters.contains { if case .flag = $0.form { $0.words.contains(word) } else { false } }
+  }
+
+  /// The parameter whose value comes after a word.
+  fileprivate func parameter(openedBy word: String) -> Parameter? {
+    parameters.first { parameter in
+      switch parameter.form {
+      case .keyword, .keywords, .arrow: parameter.words.contains(word)
+      case .positional, .flag, .assignment: false
+      }
     }
   }
 }

@@ -11,7 +11,6 @@ struct Invocation {
   let session: Session
   /// How many rows of the result will be looked at, where the next stage says so.
   let rowsWanted: Int?
-  /// The parameters that the command has looked at.
   private let reads = Reads()
 
   init(
@@ -45,167 +44,108 @@ struct Invocation {
     session.warn(message, help: help, at: span)
   }
 
-  // MARK: Arguments
-
-  private final class Reads { var parameters: Set<String> = [] }
+  // MARK: What is read
 
   /// Runs the command. What is given must matter: an argument that the command has not looked at is
-  /// an error.
+  /// an error. So is what it looked at and does not declare, which is a mistake in the command.
   func run() throws -> Value {
+    defer { ReadLog.current?.add(reads.parameters, mistakes: reads.mistakes, of: command.name) }
     let value = try command.run(self)
-    let ignored = command.parameters.first { parameter in
-      !reads.parameters.contains(parameter.name) && span(of: parameter) != nil
+    if let mistake = reads.mistakes.first {
+      throw Failure(
+        "`\(command.name)` \(mistake)", help: "this is a bug in Summand: please report it",
+        span: span)
     }
-    guard let ignored, let span = span(of: ignored) else { return value }
+    let ignored = command.parameters.first { parameter in
+      !reads.parameters.contains(parameter.name) && place(of: parameter) != nil
+    }
+    guard let ignored, let place = place(of: ignored) else { return value }
     throw Failure(
       "`\(ignored.words.first ?? ignored.name)` has no effect here",
-      help: "omit it, or see `help \(command.name)`", span: span)
+      help: "omit it, or see `help \(command.name)`", span: place)
   }
 
   /// Where the argument of a parameter stands; nil if it is not given.
-  private func span(of parameter: Command.Parameter) -> SourceSpan? {
+  private func place(of parameter: Command.Parameter) -> SourceSpan? {
     if parameter.form == .assignment, let first = arguments.assignments.first {
       return first.name.span
     }
-    return arguments.values[parameter.name]?.first?.span ?? arguments.words[parameter.name]?.span
+    return arguments.values[parameter.name]?.first?.span ?? arguments.flags[parameter.name]?.span
   }
+
+  private final class Reads {
+    var parameters: Set<String> = []
+    var mistakes: [String] = []
+  }
+
+  /// How an accessor takes it that a parameter is not given.
+  enum Need {
+    /// As nil: the declaration must say so.
+    case optional
+    /// Not at all: the declaration must say that it is required.
+    case required
+    /// As an empty list, which either allows.
+    case list
+  }
+
+  /// Notes that the command looks at a parameter, and whether its declaration agrees.
+  func reading(_ name: String, _ need: Need) {
+    reads.parameters.insert(name)
+    guard let parameter = command.parameters.first(where: { $0.name == name }) else {
+      return mistake("reads '\(name)', which it does not declare")
+    }
+    switch need {
+    case .optional where parameter.isRequired:
+      mistake("reads '\(name)' as optional, and declares it as required")
+    case .required where !parameter.isRequired:
+      mistake("reads '\(name)' as required, and declares it as optional")
+    case .optional, .required, .list: break
+    }
+  }
+
+  /// Notes that the command and its declaration disagree.
+  func mistake(_ text: String) { reads.mistakes.append(text) }
 
   /// Whether it is given. To ask is not to read.
   func has(_ parameter: String) -> Bool { arguments.values[parameter] != nil }
 
-  func word(_ parameter: String) -> String? {
-    reads.parameters.insert(parameter)
-    return arguments.words[parameter]?.text
+  /// Where it stands, from its first value to its last; where it is not given, the command's name.
+  func span(of parameter: String) -> SourceSpan {
+    let spans = (arguments.values[parameter] ?? []).map(\.span)
+    return spans.dropFirst().reduce(spans.first ?? span) { $0.joined(with: $1) }
   }
 
-  func expressions(_ parameter: String) -> [Lang.Expression] {
-    reads.parameters.insert(parameter)
+  /// A parameter as it was written, with its keyword; nil where it is not given.
+  func written(_ parameter: Command.Parameter) -> String? {
+    if let flag = arguments.flags[parameter.name] { return flag.text }
+    guard has(parameter.name) else { return nil }
+    let text = session.source.text(in: span(of: parameter.name))
+    return parameter.form == .positional ? text : "\(parameter.words.first ?? "") \(text)"
+  }
+
+  /// Everything that is written for a parameter.
+  func expressions(_ parameter: String, _ need: Need = .list) -> [Lang.Expression] {
+    reading(parameter, need)
     return arguments.values[parameter] ?? []
   }
 
-  func expression(_ parameter: String) -> Lang.Expression? { expressions(parameter).first }
+  /// What is written after one of several keywords.
+  func expressions(_ parameter: String, after keyword: String) -> [Lang.Expression] {
+    reading(parameter, .list)
+    return arguments.valuesAfterKeywords[keyword] ?? []
+  }
+
+  func hasFlag(_ flag: String) -> Bool {
+    reading(flag, .optional)
+    return arguments.flags[flag] != nil
+  }
 
   /// What is written as `NAME = VALUE`.
   var assignments: [(name: Name, value: Lang.Expression)] {
     for parameter in command.parameters where parameter.form == .assignment {
-      reads.parameters.insert(parameter.name)
+      reading(parameter.name, .list)
     }
     return arguments.assignments
-  }
-
-  func value(_ parameter: String) throws -> Value? {
-    try expression(parameter).map { try session.evaluate($0) }
-  }
-
-  func integer(_ parameter: String) throws -> Int? {
-    guard let expression = expression(parameter) else { return nil }
-    return try placing(at: expression.span) {
-      switch try session.evaluate(expression) {
-      case .integer(let value): return value
-      case let other: throw Failure("a whole number is wanted here, not \(other.kind)")
-      }
-    }
-  }
-
-  func number(_ parameter: String) throws -> Double? {
-    guard let expression = expression(parameter) else { return nil }
-    return try placing(at: expression.span) {
-      let value = try session.evaluate(expression)
-      guard let number = value.asDouble, number.isFinite else {
-        throw Failure("a number is wanted here, not \(value.kind)")
-      }
-      return number
-    }
-  }
-
-  /// Numbers, and lists and ranges of them.
-  func numbers(_ parameter: String) throws -> [Double] {
-    func read(_ value: Value) throws -> [Double] {
-      if case .list(let values) = value {
-        guard !values.isEmpty else { throw Failure("this list is empty") }
-        return try values.flatMap(read)
-      }
-      guard let number = value.asDouble, number.isFinite else {
-        throw Failure("a number is wanted here, not \(value.kind)")
-      }
-      return [number]
-    }
-    return try expressions(parameter).flatMap { expression in
-      try placing(at: expression.span) { try read(try session.evaluate(expression)) }
-    }
-  }
-
-  /// Text as a string, a variable, or the bare words of the source.
-  func text(_ parameter: String) throws -> String? {
-    try expression(parameter).map { try session.bareText($0) }
-  }
-
-  func texts(_ parameter: String) throws -> [String] {
-    try expressions(parameter).map { try session.bareText($0) }
-  }
-
-  /// Names as bare words, strings, or lists of them: what a variable or a column holds.
-  func names(_ parameter: String) throws -> [String] {
-    try expressions(parameter).flatMap { expression -> [String] in
-      let value: Value? =
-        switch expression.kind {
-        case .name(let name): session.lookUp(name)
-        case .variable, .list, .pipeline, .member: try session.evaluate(expression)
-        default: nil
-        }
-      guard case .list(let items)? = value else { return [try session.bareText(expression)] }
-      guard !items.isEmpty else { throw emptyList(at: expression.span) }
-      return try items.map { item in
-        guard let text = item.shortText else {
-          throw Failure("a name is wanted here, not \(item.kind)", span: expression.span)
-        }
-        return text
-      }
-    }
-  }
-
-  /// A list of nothing is a mistake in what made it, never a wish for the default.
-  func emptyList(at span: SourceSpan) -> Failure { Failure("this list is empty", span: span) }
-
-  /// Words that the command itself gives a meaning, whatever variables there are: `component`.
-  func choices(_ parameter: String) throws -> [String] {
-    try expressions(parameter).map { try session.choice($0) }
-  }
-
-  /// The columns that the command's arguments are about, where they are those of its input.
-  private var inputColumns: [String]? {
-    if case .table(let value) = input { value.table.columnNames } else { nil }
-  }
-
-  /// Names of columns: bare words, words in backticks, texts, and lists of texts.
-  func columns(_ parameter: String) throws -> [String] {
-    let columns = inputColumns
-    return try expressions(parameter).flatMap { try session.columnNames($0, among: columns) }
-  }
-
-  func column(_ parameter: String) throws -> String? { try columns(parameter).first }
-
-  func selectors(_ parameter: String) throws -> [(selector: Selector, span: SourceSpan)] {
-    try expressions(parameter).flatMap { expression in
-      try session.selectors(expression).map { ($0, expression.span) }
-    }
-  }
-
-  func tables(_ parameter: String) throws -> [TableValue] {
-    try expressions(parameter).map { expression in
-      let value = try session.evaluate(expression)
-      guard case .table(let table) = value else {
-        throw Failure("a table is wanted here, not \(value.kind)", span: expression.span)
-      }
-      return table
-    }
-  }
-
-  func prompts(_ parameter: String) throws -> PromptSet? {
-    guard let expression = expression(parameter) else { return nil }
-    return try placing(at: expression.span) {
-      try session.asPrompts(try session.evaluate(expression))
-    }
   }
 
   // MARK: Input
@@ -221,22 +161,6 @@ struct Invocation {
       session.noteForeignModel(of: set)
       if command.warnsOfSpaces { try session.warnOfSpaces(in: set, at: span) }
       return set
-    }
-  }
-
-  /// The loaded model that a parameter names.
-  func model(_ parameter: String) throws -> LoadedModels.Entry? {
-    guard let expression = expression(parameter) else { return nil }
-    return try placing(at: expression.span) {
-      let name = try session.bareText(expression)
-      if case .name(let word) = expression.kind, word != name,
-        session.models.entry(named: word) != nil
-      {
-        throw Failure(
-          "`\(word)` is both a model and a variable",
-          help: "\"\(word)\" in quotes is the model, $\(word) the variable")
-      }
-      return try session.requireModel(named: name)
     }
   }
 

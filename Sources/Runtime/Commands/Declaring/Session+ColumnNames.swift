@@ -30,7 +30,7 @@ extension Session {
     case .integer, .number, .boolean, .component, .at, .member, .call, .unary, .binary, .range:
       let text = source.text(in: expression.span)
       throw Failure(
-        "a column's name is wanted here",
+        "expected a column's name",
         help: "a column called so stands in backticks: \(Lang.Printer.quoteColumn(text))",
         span: expression.span)
     }
@@ -49,7 +49,7 @@ extension Session {
     case .text, .selector, .boolean, .integer, .number:
       return [value.shortText ?? ""]
     case .nothing, .missing, .table, .prompts, .record:
-      throw Failure("a column's name is wanted here, not \(value.kind)")
+      throw Failure("expected a column's name, got \(value.kind)")
     }
   }
 }

@@ -18,9 +18,11 @@ extension Command {
     input: .prompts,
     parameters: [
       .each, .site,
-      .word("mode", ["zero", "mean", "resample"], "what is put in its place; zero without it"),
+      .positional(
+        "mode", .choice(AblationMode.self), required: false,
+        "what is put in its place; zero without it"),
       .keyword("over", .prompts, "the prompts of the mean, or those to draw from"),
-      .keyword("within", .word, "relation: draw only from facts of the same relation"),
+      .keyword("within", .choice(DrawScope.self), "draw only from facts of the same relation"),
       .keyword("seed", .number, "of the draw; 0 without it"),
     ],
     examples: [
@@ -29,16 +31,17 @@ extension Command {
     ]
   ) { call in
     let set = try call.promptInput()
-    let over = try call.donors("over", for: set)
-    if call.has("seed"), call.word("mode") != "resample" {
+    let over = try call.prompts("over").map { try call.donors($0, at: "over", for: set) }
+    let mode = try call.choice("mode", AblationMode.self) ?? .zero
+    if call.has("seed"), mode != .resample {
       throw call.failure(
         "`seed` goes with `resample`", help: "ablate … resample seed 1")
     }
-    let withinRelation = try call.drawsWithinRelation()
-    switch (call.word("mode"), over) {
-    case ("mean", let over?):
+    let withinRelation = try call.drawsWithinRelation(mode)
+    switch (mode, over) {
+    case (.mean, let over?):
       return try call.edited(set, .mean(over: over), words: "mean over \(over.summary)")
-    case ("resample", _):
+    case (.resample, _):
       let over = over ?? set.whole
       guard over.prompts.count > 1 || call.has("over") else {
         throw call.failure(
@@ -49,28 +52,48 @@ extension Command {
         set, .resample(over: over, seed: seed, withinRelation: withinRelation),
         words: "resample over \(over.summary)" + (withinRelation ? " within relation" : "")
           + " seed \(seed)")
-    case ("mean", nil):
+    case (.mean, nil):
       throw call.failure(
         "a mean needs prompts to be taken over", help: "ablate … mean over PROMPTS")
-    case (_, .some):
+    case (.zero, .some):
       throw call.failure(
         "`over` goes with `mean` or `resample`", help: "ablate … mean over PROMPTS")
-    case (_, nil):
+    case (.zero, nil):
       return try call.edited(set, .zero, words: "zero") { place, _ in try place.refuseZero() }
     }
   }
 }
 
 extension Invocation {
-  fileprivate func drawsWithinRelation() throws -> Bool {
-    guard let within = expression("within") else { return false }
-    let word = try session.choice(within)
-    guard word == "relation", self.word("mode") == "resample" else {
+  fileprivate func drawsWithinRelation(_ mode: AblationMode) throws -> Bool {
+    guard let scope = try choice("within", DrawScope.self) else { return false }
+    guard mode == .resample else {
       throw Failure(
-        word == "relation"
-          ? "`within` goes with `resample`" : "`within` takes `relation`, not '\(word)'",
-        help: "ablate … resample over PROMPTS within relation", span: within.span)
+        "`within` goes with `resample`",
+        help: "ablate … resample over PROMPTS within relation", span: span(of: "within"))
     }
-    return true
+    switch scope {
+    case .relation: return true
+    }
   }
+}
+
+/// What an ablation puts in a component's place.
+enum AblationMode: String, Choice {
+  case zero, mean, resample
+
+  var summary: String {
+    switch self {
+    case .zero: ""
+    case .mean: "the mean over the prompts of `over`"
+    case .resample: "the values of a prompt drawn at random"
+    }
+  }
+}
+
+/// Which prompts a resampling draws from.
+enum DrawScope: String, Choice {
+  case relation
+
+  var summary: String { "facts of the prompt's own relation" }
 }

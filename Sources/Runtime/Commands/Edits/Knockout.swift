@@ -15,9 +15,9 @@ extension Command {
     input: .prompts,
     parameters: [
       .each, .positional("source", .selector, "the positions that are no longer seen"),
-      Parameter(
-        name: "destination", form: .arrow, kind: .selector, isRequired: true,
-        summary: "the positions that no longer see them"),
+      .arrow(
+        "destination", .selector, required: true,
+        "the positions that no longer see them"),
       .keyword("except", .selector, "those of them that still do"),
       .keyword("at", .selector, list: true, "layers or heads: L10..20, L9H8"),
       .keyword("heads", .number, list: true, "only these of their heads: 0, 3"),
@@ -25,9 +25,8 @@ extension Command {
     examples: ["colosseum | knockout subject -> last at L10..20 | effect"]
   ) { call in
     let set = try call.promptInput()
-    guard let source = call.expression("source"), let arrow = call.expression("destination") else {
-      return .nothing
-    }
+    let source = try call.expression(required: "source")
+    let arrow = try call.expression(required: "destination")
     let from = try call.position(source, in: set)
     let to = try call.destination(arrow, in: set)
     let numbers = try call.headNumbers(of: set.model.configuration)
@@ -101,7 +100,7 @@ extension Invocation {
           })
       case let other:
         throw Failure(
-          "a position is wanted here, not \(other.kind)",
+          "expected a position, got \(other.kind)",
           help: "a span's label, last, a number, a range such as 3..5, or a text in quotes")
       }
     }
@@ -166,8 +165,8 @@ extension Invocation {
 
   /// What stands after the two positions.
   fileprivate var restText: String {
-    (has("except") ? "except \(session.source.text(in: joinedSpan("except"))) " : "")
-      + (has("at") ? "at \(session.source.text(in: joinedSpan("at")))" : "")
-      + (has("heads") ? " heads \(session.source.text(in: joinedSpan("heads")))" : "")
+    (has("except") ? "except \(session.source.text(in: span(of: "except"))) " : "")
+      + (has("at") ? "at \(session.source.text(in: span(of: "at")))" : "")
+      + (has("heads") ? " heads \(session.source.text(in: span(of: "heads")))" : "")
   }
 }

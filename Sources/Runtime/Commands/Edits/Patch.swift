@@ -21,11 +21,11 @@ extension Command {
     ]
   ) { call in
     let set = try call.promptInput()
-    guard let donors = try call.donors("from", for: set) else { return .nothing }
+    let donors = try call.donors(try call.prompts(required: "from"), at: "from", for: set)
     guard donors.prompts.count == 1 || donors.prompts.count == set.prompts.count else {
       throw Failure(
         "there are \(donors.prompts.count) donors for \(set.summary)",
-        help: "give one for all, or one for each", span: call.expression("from")?.span)
+        help: "give one for all, or one for each", span: call.span(of: "from"))
     }
     return try call.edited(set, .patch(from: donors), words: "from \(donors.summary)")
   }

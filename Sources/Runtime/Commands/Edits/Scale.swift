@@ -9,7 +9,7 @@ extension Command {
     examples: ["colosseum | scale L29H1@last by 2 | rank"]
   ) { call in
     let set = try call.promptInput()
-    let factor = try call.number("by") ?? 1
+    let factor = try call.number(required: "by")
     return try call.edited(set, .scale(Float(factor)), words: "by \(factor)") { place, _ in
       if factor == 0 { try place.refuseZero() }
     }

@@ -19,7 +19,7 @@ extension Command {
     ]
   ) { call in
     let set = try call.promptInput()
-    guard let expression = call.expression("by") else { return .nothing }
+    let expression = try call.expression(required: "by")
     let times = try call.number("times") ?? 1
     let vector = try placing(at: expression.span) {
       let value = try call.session.evaluate(expression)
@@ -68,7 +68,7 @@ extension Command {
       return try (0..<column.count).map { try number(Value(column[$0])) }
     case let other:
       throw Failure(
-        "a vector is wanted here, not \(other.kind)",
+        "expected a vector, got \(other.kind)",
         help: "a list of numbers, or what `activations` gives for one place")
     }
   }

@@ -23,10 +23,10 @@ extension Command {
         "prompt", .text, required: false, "the prompt, with {columns}; else the data's own"),
       .keyword("relation", .text, list: true, "only the facts of these relations"),
       .keyword("template", .number, "which of the data's own templates, from 1"),
-      .keyword("vs", .word, "R or S: its attributes but the answer are the foils"),
-      .word("reversed", ["reversed"], "ask for the subject of an answer, by the data's template"),
-      .word("first", ["first"], "take the first token of an answer of several"),
-      .word("exact", ["exact"], "keep answers as they are written, without a space added"),
+      .keyword("vs", .choice(FactReader.Foils.self), "attributes as foils, without the answer"),
+      .flag("reversed", "ask for the subject of an answer, by the data's template"),
+      .flag("first", "take the first token of an answer of several"),
+      .flag("exact", "keep answers as they are written, without a space added"),
     ],
     examples: [
       #"facts "Examples/facts/country.tsv" "Fact: {subject} {relation:is in the country of}" | take 3"#,
@@ -36,24 +36,22 @@ extension Command {
 
   private static func makeFacts(_ call: Invocation) throws -> Value {
     let model = try placing(at: call.span) { try call.session.requireModel() }
-    guard let file = call.expression("file"), let path = try call.text("file") else {
-      return .nothing
-    }
-    var source = try placing(at: file.span) { try FactSource(path: path) }
-    if let relation = call.expression("relation") {
+    let (path, file) = (try call.text(required: "file"), call.span(of: "file"))
+    var source = try placing(at: file) { try FactSource(path: path) }
+    if call.has("relation") {
       let names = try call.names("relation")
-      source = try placing(at: relation.span) { try source.keeping(relations: names) }
+      source = try placing(at: call.span(of: "relation")) { try source.keeping(relations: names) }
     }
     var reader = FactReader(
       source: source, model: model, addsBOS: call.session.addsBOS(model),
-      isReversed: call.word("reversed") != nil, takesFirst: call.word("first") != nil,
-      spacing: AnswerSpacing(isExact: call.word("exact") != nil))
+      isReversed: call.hasFlag("reversed"), takesFirst: call.hasFlag("first"),
+      spacing: AnswerSpacing(isExact: call.hasFlag("exact")))
     reader.foils = try foils(call)
-    try placing(at: file.span) { try reader.require(["answer"]) }
+    try placing(at: file) { try reader.require(["answer"]) }
     let templates = try FactTemplates(call, source)
     var prompts: [Prompt] = []
     for row in 0..<source.table.rowCount {
-      try placing(at: templates.span ?? file.span) {
+      try placing(at: templates.span ?? file) {
         if let prompt = try reader.prompt(row, try templates.template(of: row)) {
           prompts.append(prompt)
         }
@@ -70,18 +68,13 @@ extension Command {
     return .prompts(PromptSet(prompts: prompts))
   }
 
-  private static func foils(_ call: Invocation) throws -> FactReader.Foils {
-    guard let expression = call.expression("vs") else { return .column }
-    let text = try call.session.choice(expression)
-    guard let foils = FactReader.Foils(rawValue: text) else {
+  /// What `vs` says; nil: what the fact's own column says.
+  private static func foils(_ call: Invocation) throws -> FactReader.Foils? {
+    guard let foils = try call.choice("vs", FactReader.Foils.self) else { return nil }
+    if call.hasFlag("reversed") {
       throw Failure(
-        "`vs` takes R or S here, not '\(text)'",
-        help: "foils of each fact's own go into a column `foils`, with | between them",
-        span: expression.span)
-    }
-    if call.word("reversed") != nil {
-      throw Failure(
-        "who is asked for a subject has no \(text)", help: "leave `vs` away", span: expression.span)
+        "who is asked for a subject has no \(foils.rawValue)", help: "omit `vs`",
+        span: call.span(of: "vs"))
     }
     return foils
   }
@@ -98,7 +91,7 @@ private struct FactTemplates {
 
   init(_ call: Invocation, _ source: FactSource) throws {
     let number = call.expression("template")
-    let isReversed = call.word("reversed") != nil
+    let isReversed = call.hasFlag("reversed")
     if let expression = call.expression("prompt") {
       let template = try placing(at: expression.span) {
         try Self.written(expression, isReversed, call.session)
@@ -122,7 +115,7 @@ private struct FactTemplates {
         ? Self.reversed(source) : source.templateColumn(try call.integer("template") ?? 1)
     }
     self.column = column
-    parsed = try placing(at: call.expression("file")?.span ?? call.span) {
+    parsed = try placing(at: call.span(of: "file")) {
       let texts = Set((0..<column.count).map { column[$0].description })
       return try Dictionary(
         uniqueKeysWithValues: texts.sorted().map { ($0, try Self.parsed($0, isReversed)) })

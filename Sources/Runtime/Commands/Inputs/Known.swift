@@ -16,7 +16,7 @@ extension Command {
     guard top > 0 else {
       throw Failure(
         "nothing is among the first \(top)", help: "`known top 1` keeps what is the likeliest",
-        span: call.expression("top")?.span ?? call.span)
+        span: call.span(of: "top"))
     }
     var set = try placing(at: call.span) { try call.promptInput().withoutSweep(for: "known") }
     _ = try placing(at: call.span) { try set.answers(for: "known") }

@@ -13,8 +13,8 @@ extension Command {
     input: .none,
     parameters: [
       .positional("text", .text, "the text, or a list of token ids"),
-      Parameter(name: "answer", form: .arrow, kind: .text, summary: "the answer, with its space"),
-      .word("first", ["first"], "take the first token of an answer of several"),
+      .arrow("answer", .text, "the answer, with its space"),
+      .flag("first", "take the first token of an answer of several"),
       .keyword("vs", .text, list: true, "the foils: wrong answers to compare with"),
     ],
     examples: [
@@ -25,7 +25,7 @@ extension Command {
 
   private static func makePrompt(_ call: Invocation) throws -> Value {
     let model = try placing(at: call.span) { try call.session.requireModel() }
-    guard let text = call.expression("text") else { return .nothing }
+    let text = try call.expression(required: "text")
     var prompt = try placing(at: text.span) { try makePrompt(text, model, call.session) }
     if !prompt.isWhole {
       call.session.warn(
@@ -33,12 +33,12 @@ extension Command {
         help: "`tokens` shows what is left", at: text.span)
     }
     call.session.warnOfDoubledBOS(in: [prompt], at: text.span)
-    let reader = AnswerReader(model: model, takesFirst: call.word("first") != nil)
+    let reader = AnswerReader(model: model, takesFirst: call.hasFlag("first"))
     if let answer = call.expression("answer") {
       prompt.answer = try placing(at: answer.span) {
         try reader.target(try call.session.bareText(answer))
       }
-    } else if call.word("first") != nil {
+    } else if call.hasFlag("first") {
       throw call.failure("`first` needs an answer", help: "-> first \"text\"")
     } else if let foil = call.expression("vs") {
       throw Failure(

@@ -6,9 +6,8 @@ extension Command {
     input: .none, parameters: [.positional("file", .path, "its path")],
     examples: [#"read "Examples/facts/country.tsv" | take 3"#]
   ) { call in
-    guard let expression = call.expression("file"), let path = try call.text("file") else {
-      return .nothing
-    }
-    return .table(TableValue(try placing(at: expression.span) { try readTable(path: path) }))
+    let path = try call.text(required: "file")
+    return .table(
+      TableValue(try placing(at: call.span(of: "file")) { try readTable(path: path) }))
   }
 }

@@ -17,16 +17,16 @@ extension Command {
     parameters: [
       .positional("a", .model, "the name of a loaded model"),
       .positional("b", .model, "the name of another"),
-      .keyword("by", .word, "head, layer, component or depth"),
-      .keyword("of", .word, "what is attributed: logit (the default) or logit_diff"),
-      .word("centred", ["centred", "centered"], "attributed less the mean over the vocabulary"),
+      .keyword("by", .choice(ComparedParts.self), "what attributions are compared by"),
+      .keyword("of", .choice(AttributedLogit.self), "what is attributed: logit by default"),
+      .flag("centred", also: ["centered"], "attributed less the mean over the vocabulary"),
     ],
     examples: [
       "load smollm2 as one; load smollm2 as two; colosseum | compare one two",
       "load smollm2 as one; load smollm2 as two; colosseum | compare one two by head | take 5",
     ]
   ) { call in
-    guard let a = try call.model("a"), let b = try call.model("b") else { return .nothing }
+    let (a, b) = (try call.model(required: "a"), try call.model(required: "b"))
     let division = try call.comparedParts(a, b)
     let (one, two) = try call.comparedPrompts(a, b)
     let table =
@@ -47,24 +47,16 @@ extension Invocation {
     guard a.name != b.name else {
       throw Failure(
         "'\(a.name)' is compared with itself",
-        help: "name two: \(listed(session.models.names))", span: joinedSpan("b"))
+        help: "name two: \(listed(session.models.names))", span: span(of: "b"))
     }
-    guard let expression = expression("by") else {
-      if has("of") || word("centred") != nil {
+    guard let division = try choice("by", ComparedParts.self) else {
+      if has("of") || hasFlag("centred") {
         throw failure(
           "`of` and `centred` are about attributions", help: "compare … by head of logit_diff")
       }
       return nil
     }
-    let word = try session.choice(expression)
-    guard let division = ComparedParts(rawValue: word) else {
-      let known = ComparedParts.allCases.map(\.rawValue)
-      throw Failure(
-        "`compare` cannot be divided by \(word)",
-        help: suggestion(for: word, among: known).map { "did you mean `\($0)`?" }
-          ?? "by \(known.joined(separator: ", by "))", span: expression.span)
-    }
-    try placing(at: expression.span) { try division.check(a, b) }
+    try placing(at: span(of: "by")) { try division.check(a, b) }
     return division
   }
 

@@ -19,12 +19,15 @@ extension Command {
       """,
     input: .prompts,
     parameters: [
-      .keyword("by", .word, list: true, "component, layer, head, source, span, or head, span"),
-      .keyword("on", .tokens, list: true, "tokens to attribute instead of the answer"),
-      .keyword("of", .word, "logit (the default) or logit_diff"),
-      .word("mean", ["mean"], "one column: the mean over the tokens of `on`"),
-      .word("centred", ["centred", "centered"], "less the mean over the vocabulary"),
-      .word("unfolded", ["unfolded"], "leave what values have of biases in the heads"),
+      .keyword(
+        "by", .choice(AttributionPart.self), list: true, "what has a row: component by default"),
+      .keyword(
+        "on", .tokens(or: AttributedWord.self), list: true,
+        "tokens to attribute instead of the answer"),
+      .keyword("of", .choice(AttributedLogit.self), "what is attributed: logit by default"),
+      .flag("mean", "one column: the mean over the tokens of `on`"),
+      .flag("centred", also: ["centered"], "less the mean over the vocabulary"),
+      .flag("unfolded", "leave what values have of biases in the heads"),
     ],
     examples: [
       "colosseum | dla by head | top 5",
@@ -37,7 +40,7 @@ extension Command {
   private static func attribute(_ call: Invocation) throws -> Value {
     let set = try placing(at: call.span) { try call.promptInput().withoutSweep(for: "dla") }
     let division = try division(call)
-    let goal = try AttributionGoal(call, set)
+    let goal = try AttributionGoal(call, set, tokens: AttributedTokens(call, set))
     let bytes = set.prompts.reduce(0) {
       $0
         + AttributionRows.bytes(
@@ -50,7 +53,7 @@ extension Command {
     var rows = AttributionRows(set, division: division, columns: goal.columns)
     var check = SumCheck()
     var results = try call.session.attributions(
-      of: set, goal, bySource: division.needsSources, foldsBiases: call.word("unfolded") == nil,
+      of: set, goal, bySource: division.needsSources, foldsBiases: !call.hasFlag("unfolded"),
       label: "dla", mayStop: true)
     while let (item, attributions) = try results.next() {
       check.add(attributions)
@@ -61,15 +64,10 @@ extension Command {
   }
 
   private static func division(_ call: Invocation) throws -> AttributionDivision {
-    let names = try call.choices("by")
-    if names.isEmpty { return .component }
-    if let division = AttributionDivision(names) { return division }
-    let span = call.expressions("by").last?.span ?? call.span
-    let words = ["component", "layer", "head", "source", "span"]
-    let unknown = names.first { !words.contains($0) }
+    let parts = try call.choices("by", AttributionPart.self)
+    if let division = AttributionDivision(parts) { return division }
     throw Failure(
-      "`dla` cannot be divided by \(listed(names))",
-      help: unknown.flatMap { suggestion(for: $0, among: words) }.map { "did you mean `\($0)`?" }
-        ?? "by component, by layer, by head, by source, or by head, span", span: span)
+      "`dla` cannot be divided by \(listed(parts.map(\.rawValue)))",
+      help: "together go only head, span", span: call.span(of: "by"))
   }
 }

@@ -14,7 +14,8 @@ extension Command {
     input: .prompts,
     parameters: [
       .keyword(
-        "of", .word, "what is compared: \(Metric.allCases.map(\.rawValue).joined(separator: ", "))")
+        "of", .choice(Metric.self),
+        "what is compared: by default logit_diff where there are foils, else logit")
     ],
     examples: [
       "colosseum | ablate each heads@last | effect | top 5",
@@ -56,21 +57,13 @@ extension Command {
   }
 
   private static func metric(_ call: Invocation, _ set: PromptSet) throws -> Metric {
-    guard let expression = call.expression("of") else {
+    guard let metric = try call.choice("of", Metric.self) else {
       return set.prompts.allSatisfy { !$0.foils.isEmpty } ? .logitDiff : .logit
-    }
-    let name = try call.session.choice(expression)
-    guard let metric = Metric(rawValue: name) else {
-      let known = Metric.allCases.map(\.rawValue)
-      throw Failure(
-        "there is no metric '\(name)'",
-        help: suggestion(for: name, among: known).map { "did you mean `\($0)`?" }
-          ?? "there are \(known.joined(separator: ", "))", span: expression.span)
     }
     if metric == .logitDiff, let bare = set.prompts.first(where: \.foils.isEmpty) {
       throw Failure(
         "logit_diff needs foils, and '\(bare.name)' has none",
-        help: "give some: prompt \"…\" -> \" answer\" vs \" foil\"", span: expression.span)
+        help: "give some: prompt \"…\" -> \" answer\" vs \" foil\"", span: call.span(of: "of"))
     }
     return metric
   }

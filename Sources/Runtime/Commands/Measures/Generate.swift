@@ -25,11 +25,11 @@ extension Command {
 
   private static func continuePrompts(_ call: Invocation) throws -> Value {
     let set = try placing(at: call.span) { try call.promptInput().withoutSweep(for: "generate") }
-    let count = try call.integer("count") ?? 0
+    let count = try call.integer(required: "count")
     guard (1...mostTokens).contains(count) else {
       throw Failure(
         "`generate` takes a count from 1 to 1,000,000",
-        span: call.expression("count")?.span ?? call.span)
+        span: call.span(of: "count"))
     }
     let temperature = try temperature(call)
     let seed = try temperature == nil ? 0 : call.seed()
@@ -71,7 +71,7 @@ extension Command {
     guard temperature > 0 else {
       throw Failure(
         "a temperature is above 0", help: "leave it away for the likeliest token each time",
-        span: call.expression("temperature")?.span)
+        span: call.span(of: "temperature"))
     }
     return temperature
   }

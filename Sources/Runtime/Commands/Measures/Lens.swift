@@ -22,7 +22,7 @@ extension Command {
     let set = try placing(at: call.span) { try call.promptInput().withoutSweep(for: "lens") }
     let most = try call.integer("top")
     if let most, most < 1 {
-      throw Failure("`lens top` takes a count from 1", span: call.expression("top")?.span)
+      throw Failure("`lens top` takes a count from 1", span: call.span(of: "top"))
     }
     if most == nil { _ = try placing(at: call.span) { try set.answers(for: "lens") } }
     let selectors = try call.selectors("at")

@@ -85,7 +85,7 @@ private struct Partition {
     let count = try call.integer("random") ?? 0
     guard (0...100_000).contains(count) else {
       throw Failure(
-        "partitions by lot are 0 to 100,000", span: call.expression("random")?.span)
+        "partitions by lot are 0 to 100,000", span: call.span(of: "random"))
     }
     if call.has("seed") && !call.has("random") {
       throw call.failure(
@@ -97,14 +97,13 @@ private struct Partition {
   }
 
   private init(_ call: Invocation, _ model: LanguageModel) throws {
-    guard let expression = call.expression("classes"),
-      case .table(let classes)? = try call.value("classes")
-    else {
+    guard case .table(let classes) = try call.value(required: "classes") else {
       throw call.failure(
         "`subsets` needs a table of components and their classes",
         help: "subsets (… | dla by head, span | classify top 20)")
     }
-    var labels: [(component: String, name: String)] = try placing(at: expression.span) {
+    let place = call.span(of: "classes")
+    var labels: [(component: String, name: String)] = try placing(at: place) {
       let components = try classes.table.column("component")
       let column = try classes.table.column(try call.column("by") ?? "class")
       return (0..<components.count).filter { !column[$0].isMissing }.map {
@@ -129,7 +128,7 @@ private struct Partition {
         throw Failure(
           "\(component) is in two classes, '\(owner)' and '\(name)'",
           help: "a component counts once: `where` or `group` makes the table so",
-          span: expression.span)
+          span: place)
       }
       owners[component] = name
       byName[name, default: []].append(component)
@@ -144,7 +143,7 @@ private struct Partition {
         help: names.isEmpty
           ? "is every row filtered away?"
           : "at most \(Self.most): `where` leaves some of them away",
-        span: expression.span)
+        span: place)
     }
   }
 

@@ -8,23 +8,34 @@ extension Command {
       "Feed a BOS token before the model's prompts from now on, or do not, whatever its files say.",
     input: .none,
     parameters: [
-      Parameter(
-        name: "state", form: .word(["on", "off", "auto"]), kind: .word, isRequired: true,
-        summary: "auto follows the model's files")
+      .positional("state", .choice(BOSChoice.self), "whether prompts get one")
     ],
     examples: ["bos auto"]
   ) { call in
     let model = try placing(at: call.span) { try call.session.requireModel() }
     func override(_ value: Bool?) { call.session.models.setBOSOverride(value, of: model) }
-    switch call.word("state") {
-    case "on":
+    switch try call.choice(required: "state", BOSChoice.self) {
+    case .on:
       guard model.tokenizer.bos != nil else {
         throw call.failure("this model's files name no BOS token")
       }
       override(true)
-    case "off": override(false)
-    default: override(nil)
+    case .off: override(false)
+    case .auto: override(nil)
     }
     return .nothing
+  }
+}
+
+/// Whether prompts get a BOS token.
+enum BOSChoice: String, Choice {
+  case on, off, auto
+
+  var summary: String {
+    switch self {
+    case .on: "always"
+    case .off: "never"
+    case .auto: "as the model's files say"
+    }
   }
 }

@@ -13,20 +13,18 @@ extension Command {
       """,
     input: .none,
     parameters: [
-      .positional("model", .path, "smollm2, gpt2, org/name, or a path"),
-      .keyword("as", .word, "what to call it here; else a short name of its own"),
+      .positional("model", .loadable, "smollm2, gpt2, org/name, or a path"),
+      .keyword("as", .name, "what to call it here; else a short name of its own"),
     ],
     examples: ["load smollm2", "load smollm2 as small"]
   ) { call in
-    guard let expression = call.expression("model"), let name = try call.text("model") else {
-      return .nothing
-    }
+    let name = try call.text(required: "model")
     let wanted = try call.text("as")
     if let wanted, wanted.allSatisfy(\.isWhitespace) {
-      throw Failure("a model's name needs some text", span: call.expression("as")?.span)
+      throw Failure("a model's name needs some text", span: call.span(of: "as"))
     }
     let session = call.session
-    try placing(at: expression.span) {
+    try placing(at: call.span(of: "model")) {
       let store = ModelStore(environment: call.host.environment)
       let (path, shortName) = try store.fetched(name, host: call.host)
       // Until the new model is there, the session keeps the one it has.

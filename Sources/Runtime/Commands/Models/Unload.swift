@@ -5,7 +5,7 @@ extension Command {
     input: .none, parameters: [.positional("model", .model, "the name of a loaded model")],
     examples: ["load smollm2 as other; unload other"]
   ) { call in
-    if let entry = try call.model("model") { _ = call.session.models.remove(entry.name) }
+    _ = call.session.models.remove(try call.model(required: "model").name)
     return .nothing
   }
 }

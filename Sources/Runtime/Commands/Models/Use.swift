@@ -6,7 +6,7 @@ extension Command {
     input: .none, parameters: [.positional("model", .model, "the name of a loaded model")],
     examples: ["load smollm2; use smollm2"]
   ) { call in
-    if let entry = try call.model("model") { _ = call.session.models.use(entry.name) }
+    _ = call.session.models.use(try call.model(required: "model").name)
     return .nothing
   }
 }

@@ -15,9 +15,9 @@ extension Command {
     examples: [
       "load smollm2; colosseum | with smollm2 | rank",
       #"load smollm2; with smollm2 | prompt "The Colosseum is in" | tokens"#,
-    ]
+    ], needsFollower: "`use` chooses it for the lines that follow"
   ) { call in
-    guard let entry = try call.model("model") else { return .nothing }
+    let entry = try call.model(required: "model")
     call.session.models.inPipeline = entry.name
     return try placing(at: call.span) {
       try call.session.reread(call.input, by: entry, at: call.span)

@@ -12,9 +12,8 @@ extension Command {
       """,
     input: .none,
     parameters: [
-      .positional("name", .word, required: false, list: true, "an argument that must be given"),
-      Parameter(
-        name: "default", form: .assignment, kind: .value, summary: "an argument and its default"),
+      .positional("name", .name, required: false, list: true, "an argument that must be given"),
+      .assignment("default", .value, "an argument and its default"),
     ],
     examples: ["arguments top=5 span=\"subject\""]
   ) { call in
@@ -22,7 +21,7 @@ extension Command {
     if case .record(let earlier)? = call.session.lookUp("args") { members = earlier }
     for expression in call.expressions("name") {
       guard case .name(let name) = expression.kind else {
-        throw Failure("an argument's name is wanted here", span: expression.span)
+        throw Failure("expected an argument's name", span: expression.span)
       }
       guard let value = call.session.scriptArgument(name) else {
         throw Failure(

@@ -4,14 +4,18 @@ import Model
 extension Command {
   static let help = Command(
     name: "help", group: .scripting, summary: "List the commands, or explain one.", input: .none,
-    parameters: [.positional("command", .word, required: false, "its name")],
+    parameters: [.positional("command", .command, required: false, "its name")],
     examples: ["help", "help dla"]
   ) { call in
     guard let expression = call.expression("command") else {
       call.host.write(HelpText.overview)
       return .nothing
     }
-    let name = try call.session.choice(expression)
+    let name = try call.session.bareText(expression)
+    if Session.promptEndings.contains(name) {
+      call.host.write(HelpText.promptEndings)
+      return .nothing
+    }
     guard let command = Catalogue.command(named: name) else {
       let known = Catalogue.all.map(\.name)
       throw Failure(
@@ -38,20 +42,27 @@ enum HelpText {
 
       statements: let, def, for, if, else, assert, source, time, plan, report; ! hands the rest of a line \
       to sh
-      `help NAME` explains a command.
+      `help NAME` explains a command. `exit`, `quit` or Ctrl-D ends the prompt.
 
       """
   }
+
+  static let promptEndings = "exit, quit\n\n  End the prompt, as Ctrl-D does.\n"
 
   static func page(of command: Command) -> String {
     var text = "\(command.usage)\n\n  \(command.summary)\n"
     if let details = command.details { text += "\n" + wrapped(details) }
     if !command.parameters.isEmpty {
       text += "\n"
-      let names = command.parameters.map { $0.words.joined(separator: " | ") }
-      let width = max(11, names.map(\.count).max() ?? 0) + 2
+      let names = command.parameters.map(\.heading)
+      let width = max(11, names.map(\.count).filter { $0 <= 32 }.max() ?? 0) + 2
       for (name, parameter) in zip(names, command.parameters) {
-        text += "  " + name.padded(to: width) + parameter.summary + "\n"
+        if name.count >= width { text += "  \(name)\n" }
+        let heading = name.count < width ? name : ""
+        text += "  " + heading.padded(to: width) + parameter.summary + "\n"
+        for value in parameter.kind.words where !value.summary.isEmpty {
+          text += "    " + value.name.padded(to: width - 2) + value.summary + "\n"
+        }
       }
     }
     if !command.examples.isEmpty {

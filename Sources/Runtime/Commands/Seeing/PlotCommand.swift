@@ -13,9 +13,7 @@ extension Command {
       """,
     input: .table,
     parameters: [
-      Parameter(
-        name: "kind", form: .word(Plot.Kind.allCases.map(\.rawValue)), kind: .word,
-        isRequired: true, summary: "the kind of plot"),
+      .positional("kind", .choice(Plot.Kind.self), "the kind of plot"),
       .positional("columns", .column, required: false, list: true, "which columns to draw"),
       .keyword("by", .column, "one series a value of this column"),
       .keyword("title", .text, "what stands above it"),
@@ -27,7 +25,7 @@ extension Command {
     ]
   ) { call in
     let input = try call.tableInput()
-    guard let kind = call.word("kind").flatMap(Plot.Kind.init) else { return .nothing }
+    let kind = try call.choice(required: "kind", Plot.Kind.self)
     let plot = Plot(
       kind: kind, table: input.table, columns: try call.columns("columns"),
       by: try call.column("by"), title: try call.text("title"),

@@ -12,15 +12,14 @@ extension Command {
       """,
     input: .any,
     parameters: [
-      .positional("file", .path, "its path"), .keyword("as", .word, "the format"),
+      .positional("file", .path, "its path"),
+      .keyword("as", .choice(OutputFormat.self), "the format: by default that of the ending"),
     ],
     examples: [],
     run: saveTable)
 
   private static func saveTable(_ call: Invocation) throws -> Value {
-    guard let expression = call.expression("file"), let path = try call.text("file") else {
-      return .nothing
-    }
+    let path = try call.text(required: "file")
     let value: TableValue
     switch call.input {
     case .table(let table): value = table
@@ -28,7 +27,7 @@ extension Command {
     case let other:
       throw call.failure("`save` needs a table, not \(other.kind)")
     }
-    let format = try call.has("as") ? call.format("as") : format(ofFile: path, expression)
+    let format = try call.choice("as") ?? format(ofFile: path, call.span(of: "file"))
     let declaration = format.declaration
     let file: NewFile
     if let writeFile = declaration.writeFile {
@@ -38,11 +37,11 @@ extension Command {
     } else {
       file = NewFile(path) { try declaration.write(value.table, RenderSettings(), &$0) }
     }
-    try placing(at: expression.span) { try writeFiles([file], host: call.host) }
+    try placing(at: call.span(of: "file")) { try writeFiles([file], host: call.host) }
     return .nothing
   }
 
-  private static func format(ofFile path: String, _ expression: Lang.Expression) throws
+  private static func format(ofFile path: String, _ place: SourceSpan) throws
     -> OutputFormat
   {
     if let format = OutputFormat(path: path) { return format }
@@ -50,7 +49,7 @@ extension Command {
       "'\(excerpt(path, limit: 80))' does not say its format",
       help: "end it in \(endings.dropLast().joined(separator: ", ")) or \(endings.last ?? ""), or "
         + "add `as FORMAT`: " + OutputFormat.allCases.map(\.rawValue).joined(separator: ", "),
-      span: expression.span)
+      span: place)
   }
 
   /// The usual ending of each format that has one.

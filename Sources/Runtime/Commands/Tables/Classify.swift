@@ -22,12 +22,12 @@ extension Command {
         "thresholds", .number, list: true, "counts and sums of the classes for each of these"),
       .keyword("top", .number, "how many components matter, those that add most"),
       .keyword("floor", .number, "what a component must add more than; 0 if nothing is said"),
-      .word(
-        "sign", HeadClasses.Sign.allCases.map(\.rawValue),
-        "whether only what raises the logit counts, which is the default, or all that moves it"),
-      .word(
-        "aggregation", HeadClasses.Aggregation.allCases.map(\.rawValue),
-        "how rows and relations become one; the mean if nothing is said"),
+      .positional(
+        "sign", .choice(HeadClasses.Sign.self), required: false,
+        "what of a component counts; default: positive"),
+      .positional(
+        "aggregation", .choice(HeadClasses.Aggregation.self), required: false,
+        "how rows and relations become one; default: mean"),
     ],
     examples: [
       "country | take 6 | dla by head, span | group by component, span mean dla | classify top 20",
@@ -60,27 +60,26 @@ extension Command {
       guard spans.count == 2, spans[0] != spans[1] else {
         throw Failure(
           "`classify` holds two spans against each other", help: "classify subject, relation",
-          span: call.expression("spans")?.span)
+          span: call.span(of: "spans"))
       }
       classes.spans = (spans[0], spans[1])
     }
     classes.threshold = try call.number("threshold") ?? classes.threshold
     classes.floor = try call.number("floor") ?? classes.floor
     classes.top = try call.integer("top")
-    classes.sign = call.word("sign").flatMap(HeadClasses.Sign.init) ?? classes.sign
-    classes.aggregation =
-      call.word("aggregation").flatMap(HeadClasses.Aggregation.init) ?? classes.aggregation
+    classes.sign = try call.choice("sign") ?? classes.sign
+    classes.aggregation = try call.choice("aggregation") ?? classes.aggregation
     if call.has("threshold") && call.has("thresholds") {
       throw call.failure("`threshold` and `thresholds` do not go together")
     }
     for threshold in try [classes.threshold] + call.numbers("thresholds") where !(threshold >= 1) {
       throw Failure(
         "a threshold below 1 would put a component into two classes",
-        span: (call.expression("threshold") ?? call.expression("thresholds"))?.span)
+        span: call.span(of: call.has("threshold") ? "threshold" : "thresholds"))
     }
     if let top = classes.top, top < 1 {
       throw Failure(
-        "at least one component must matter", span: call.expression("top")?.span)
+        "at least one component must matter", span: call.span(of: "top"))
     }
     return classes
   }

@@ -17,7 +17,7 @@ extension Command {
         + "colosseum | dla by head | join effects on component | correlate dla effect"
     ]
   ) { call in
-    guard let x = try call.column("x"), let y = try call.column("y") else { return .nothing }
+    let (x, y) = (try call.column(required: "x"), try call.column(required: "y"))
     let names = try call.columns("by")
     return try call.shaping { try $0.correlated(x, y, by: names) }
   }

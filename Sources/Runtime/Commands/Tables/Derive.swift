@@ -6,9 +6,9 @@ extension Command {
     name: "derive", group: .tables, summary: "Add a column computed from the others.",
     input: .table,
     parameters: [
-      Parameter(
-        name: "column", form: .assignment, kind: .expression, isRequired: true,
-        summary: "a name and an expression of the columns")
+      .assignment(
+        "column", .expression, required: true,
+        "a name and an expression of the columns")
     ],
     examples: ["colosseum | dla by head | derive share = dla / 18.759 | top 3 by share"]
   ) { call in

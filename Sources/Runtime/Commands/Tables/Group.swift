@@ -10,8 +10,10 @@ extension Command {
       x_high. Whole prompts are resampled, where the table has them.
       """,
     input: .table,
-    parameters: [.keyword("by", .column, required: true, list: true, "the columns to be alike in")]
-      + aggregateParameters + intervalParameters,
+    parameters: [
+      .keyword("by", .column, required: true, list: true, "the columns to be alike in"),
+      .keywords("aggregate", AggregateFunction.self, .column, "columns to make one value of"),
+    ] + intervalParameters,
     examples: [
       "colosseum | dla by head | group by layer sum dla | top 3",
       "colosseum | dla by head, span | group by component, span mean dla | top 3",
@@ -20,25 +22,21 @@ extension Command {
   ) { call in
     let names = try call.columns("by")
     let aggregates = try AggregateFunction.allCases.flatMap { function in
-      try call.columns(function.rawValue).map { Aggregate(function, $0) }
+      try call.columns("aggregate", after: function.rawValue).map { Aggregate(function, $0) }
     }
     let bootstrap = try bootstrap(call)
     return try call.shaping { try $0.grouped(by: names, aggregates, bootstrap: bootstrap) }
   }
 
-  private static let aggregateParameters: [Parameter] = AggregateFunction.allCases.map {
-    .keyword($0.rawValue, .column, list: true, "aggregate a column")
-  }
-
   private static let intervalParameters: [Parameter] = [
-    .word("interval", ["interval"], "the bootstrap interval of each mean"),
+    .flag("interval", "the bootstrap interval of each mean"),
     .positional("level", .number, required: false, "how much of it lies inside: 0.95, 95%"),
     .keyword("seed", .number, "of the resampling; 0 if nothing is said"),
     .keyword("resamples", .number, "how many; 2000 if nothing is said"),
   ]
 
   private static func bootstrap(_ call: Invocation) throws -> Bootstrap? {
-    guard call.word("interval") != nil else {
+    guard call.hasFlag("interval") else {
       if let stray = ["level", "seed", "resamples"].lazy.compactMap(call.expression).first {
         throw Failure(
           "this belongs to an interval, and none is asked for", help: "as in `mean dla interval`",
@@ -51,13 +49,13 @@ extension Command {
     guard bootstrap.level > 0, bootstrap.level < 1 else {
       throw Failure(
         "an interval holds more than none and less than all", help: "write 0.95, or 95%",
-        span: call.expression("level")?.span)
+        span: call.span(of: "level"))
     }
     bootstrap.seed = try call.seed()
     bootstrap.resamples = try call.integer("resamples") ?? bootstrap.resamples
     guard (1...1_000_000).contains(bootstrap.resamples) else {
       throw Failure(
-        "resamples are 1 to 1,000,000", span: call.expression("resamples")?.span)
+        "resamples are 1 to 1,000,000", span: call.span(of: "resamples"))
     }
     return bootstrap
   }

@@ -9,20 +9,21 @@ extension Command {
     parameters: [
       .positional("table", .table, "the other table"),
       .keyword("on", .column, list: true, "the columns to be equal in"),
-      .word("left", ["left"], "keep rows that meet none"),
+      .flag("left", "keep rows that meet none"),
     ],
     examples: [
       "colosseum | dla by head | join (colosseum | ablate each heads@last | effect) on component | top 3"
     ]
   ) { call in
-    guard case .table(let other)? = try call.value("table") else {
+    guard case .table(let other) = try call.value(required: "table") else {
       throw call.failure("`join` needs another table", help: "join (… | dla by head) on component")
     }
-    let names = call.has("on") ? try call.columns("on") : nil
+    let on = try call.columns("on")
+    let names = on.isEmpty ? nil : on
     let input = try call.tableInput()
     let (table, warnings) = try placing(at: call.span) {
       try input.table.joined(
-        with: other.table, on: names, keepingUnmatched: call.word("left") != nil)
+        with: other.table, on: names, keepingUnmatched: call.hasFlag("left"))
     }
     for warning in warnings { call.warn(warning) }
     return .table(TableValue(table, origins: input.origins + other.origins))

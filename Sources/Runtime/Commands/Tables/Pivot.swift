@@ -12,7 +12,7 @@ extension Command {
     ],
     examples: ["colosseum | dla by head | pivot layer head | take 3"]
   ) { call in
-    let (rows, column) = (try call.columns("row"), try call.column("column") ?? "")
+    let (rows, column) = (try call.columns("row"), try call.column(required: "column"))
     let value = try call.column("value")
     return try call.shaping { (try $0.pivoted(rows: rows, column: column, value: value), []) }
   }

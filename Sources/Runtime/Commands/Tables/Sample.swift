@@ -16,7 +16,7 @@ extension Command {
       .keyword("like", .table, "a table that has as many of each as are wanted"),
       .keyword("by", .column, list: true, "draw from what is alike in these columns"),
       .keyword("seed", .number, "of the draw; 0 if nothing is said"),
-      .word("rest", ["rest"], "those that were not drawn"),
+      .flag("rest", "those that were not drawn"),
     ],
     examples: [
       "country | sample 3 seed 1 | rank",
@@ -28,7 +28,7 @@ extension Command {
   private static func drawSample(_ call: Invocation) throws -> Value {
     let names = try call.columns("by")
     let size = try Sample.Size(call, by: names)
-    let sample = Sample(size: size, seed: try call.seed(), takesRest: call.word("rest") != nil)
+    let sample = Sample(size: size, seed: try call.seed(), takesRest: call.hasFlag("rest"))
     if case .prompts(var set) = call.input {
       let drawn = try call.drawn(sample, from: set.listing, by: names)
       guard !drawn.isEmpty else {

@@ -5,10 +5,10 @@ extension Command {
   static let take = Command(
     name: "take", group: .tables,
     summary: "Keep the first N rows or prompts, or with -N the last.",
-    input: .any, parameters: [.positional("count", .number, "how many")],
-    examples: ["colosseum | tokens | take 3", "colosseum | tokens | take -1"]
+    input: .any, parameters: [.positional("count", .number, "how many; negative: from the end")],
+    examples: ["colosseum | tokens | take 3", "colosseum | tokens | take -1"], rowLimit: "count"
   ) { call in
-    let count = try call.integer("count") ?? 0
+    let count = try call.integer(required: "count")
     if case .prompts(var set) = call.input {
       let size = Int(clamping: count.magnitude)
       set.prompts = Array(count < 0 ? set.prompts.suffix(size) : set.prompts.prefix(size))

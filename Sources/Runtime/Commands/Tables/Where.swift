@@ -37,7 +37,7 @@ extension Invocation {
 
   /// Whether `condition` is true of each row, nil where it is missing.
   fileprivate func mask(over table: Table, columnsHelp: String? = nil) throws -> [Bool?] {
-    guard let condition = expression("condition") else { return [] }
+    let condition = try expression(required: "condition")
     let values = try session.column(
       condition, over: table, asks: "this condition", columnsHelp: columnsHelp)
     return try values.mapChecked { value in

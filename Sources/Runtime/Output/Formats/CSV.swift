@@ -1,5 +1,6 @@
 extension FormatDeclaration {
   static let csv = FormatDeclaration(
+    summary: "comma-separated",
     endings: ["csv"], isLines: true,
     write: { table, _, sink in try renderCSV(table, into: &sink) })
 }

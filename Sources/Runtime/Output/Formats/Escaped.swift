@@ -1,5 +1,6 @@
 extension FormatDeclaration {
   static let escaped = FormatDeclaration(
+    summary: "tab-separated, a line a row, no quotes",
     isLines: true, write: { table, _, sink in try renderEscaped(table, into: &sink) })
 }
 

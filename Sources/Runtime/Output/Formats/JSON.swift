@@ -1,5 +1,6 @@
 extension FormatDeclaration {
   static let json = FormatDeclaration(
+    summary: "an array of objects",
     endings: ["json"],
     write: { table, _, sink in try renderJSON(table, into: &sink) },
     writeFile: { table, provenance, sink in try renderDocument(table, provenance, into: &sink) })

@@ -1,5 +1,6 @@
 extension FormatDeclaration {
   static let markdown = FormatDeclaration(
+    summary: "a Markdown table",
     endings: ["md", "markdown"],
     write: { table, _, sink in try renderMarkdown(table, into: &sink) })
 }

@@ -1,5 +1,5 @@
 /// How a value is written, whether to a terminal, down a pipe or into a file.
-public enum OutputFormat: String, Sendable, CaseIterable {
+public enum OutputFormat: String, Choice {
   /// For people: aligned, cut to the terminal's width, coloured if the terminal is.
   case table
   /// The same for people without a terminal: ASCII alignment, nothing cut.
@@ -20,6 +20,8 @@ public enum OutputFormat: String, Sendable, CaseIterable {
     }
   }
 
+  var summary: String { declaration.summary }
+
   /// The format that a file's name ends in; nil where it ends in none.
   init?(path: String) {
     let name = path.lastPart.lowercased()
@@ -38,6 +40,8 @@ struct FormatDeclaration: Sendable {
   /// Writes a file: the table, and what its numbers were measured on.
   typealias WriteFile = @Sendable (Table, Provenance, inout ByteSink) throws -> Void
 
+  /// A few words for `help` and completion.
+  var summary: String
   /// How the names of its files end, the usual ending first. None: no ending stands for it.
   var endings: [String] = []
   /// Whether a table in it is lines without a beginning and an end, so that one that follows it

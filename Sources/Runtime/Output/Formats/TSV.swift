@@ -1,5 +1,6 @@
 extension FormatDeclaration {
   static let tsv = FormatDeclaration(
+    summary: "tab-separated, texts in quotes",
     endings: ["tsv", "tab"], isLines: true,
     write: { table, _, sink in try renderTSV(table, into: &sink) })
 }

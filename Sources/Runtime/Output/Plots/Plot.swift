@@ -3,7 +3,7 @@ import Lang
 /// What `plot` draws: a kind, a table, and those of its columns that were named. The terminal and
 /// pages draw the same choice of rows and columns.
 struct Plot {
-  enum Kind: String, CaseIterable {
+  enum Kind: String, Choice {
     case bar, heatmap, line, scatter, attention
   }
 
