@@ -5,9 +5,9 @@ extension Command {
   static let ablate = Command(
     name: "ablate", group: .edits,
     summary:
-      "Take components out: set what they write to zero, or to what other prompts have there.",
+      "Replace what components write: by zero, a mean, or another prompt's values.",
     details: """
-      Everything downstream is computed anew. Without `@`, at all positions. `each` makes a sweep: \
+      Everything downstream is computed again. Without `@`, at all positions. `each` makes a sweep: \
       one run a component, and one a position where `@` gives several. A mean is over every prompt \
       of the set: at @last over that place, at a span over all its tokens, else position by \
       position, which needs prompts of one length. `resample` takes the values of one other prompt, \
@@ -20,10 +20,10 @@ extension Command {
       .each, .site,
       .positional(
         "mode", .choice(AblationMode.self), required: false,
-        "what is put in its place; zero without it"),
+        "what is put in its place; default: zero"),
       .keyword("over", .prompts, "the prompts of the mean, or those to draw from"),
       .keyword("within", .choice(DrawScope.self), "draw only from facts of the same relation"),
-      .keyword("seed", .number, "of the draw; 0 without it"),
+      .keyword("seed", .number, "of the draw; default: 0"),
     ],
     examples: [
       "colosseum | ablate L17H2 | logits | top 5",

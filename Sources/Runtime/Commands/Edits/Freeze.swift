@@ -4,7 +4,7 @@ import Model
 extension Command {
   static let freeze = Command(
     name: "freeze", group: .edits,
-    summary: "Hold sites at what they are without any edit, so that edits reach past them only.",
+    summary: "Hold sites at their unedited values, so that edits act only by other paths.",
     details: """
       The values are those of each prompt's own run with no edit at all. Direct effects and path \
       patching are made of it: `freeze heads, mlps | ablate each heads@last` leaves each head only \

@@ -4,7 +4,7 @@ import Model
 extension Command {
   static let patch = Command(
     name: "patch", group: .edits,
-    summary: "Put in what another prompt's run has at the same place.",
+    summary: "Copy the values that another prompt's run has at the same place.",
     details: """
       `from` is one prompt for all, or as many as there are prompts, paired in order; its own edits \
       apply. Positions are paired one to one: prompts of as many tokens, or @last, or a span that \

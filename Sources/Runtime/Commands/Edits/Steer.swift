@@ -12,7 +12,7 @@ extension Command {
     parameters: [
       .each, .site,
       .keyword("by", .value, required: true, "a list of numbers, or a table with a column `value`"),
-      .keyword("times", .number, "what the vector is multiplied by; 1 without it"),
+      .keyword("times", .number, "what the vector is multiplied by; default: 1"),
     ],
     examples: [
       "colosseum | steer L15.resid_pre@last by (colosseum | activations L15.resid_pre@0) times 0.1 | rank"

@@ -4,7 +4,7 @@ import Model
 extension Command {
   static let facts = Command(
     name: "facts", group: .inputs,
-    summary: "Make a set of prompts of facts and a template.",
+    summary: "Make a set of prompts from facts and a template.",
     details: """
       The file (TSV, CSV, JSON or NDJSON) has a column for every {name} of the template, `answer`, \
       and perhaps `foils`, several of them separated by `|`. A folder has the facts of many \
@@ -26,7 +26,7 @@ extension Command {
       .keyword("vs", .choice(FactReader.Foils.self), "attributes as foils, without the answer"),
       .flag("reversed", "ask for the subject of an answer, by the data's template"),
       .flag("first", "take the first token of an answer of several"),
-      .flag("exact", "keep answers as they are written, without a space added"),
+      .flag("exact", "keep answers as written, without adding a space"),
     ],
     examples: [
       #"facts "Examples/facts/country.tsv" "Fact: {subject} {relation:is in the country of}" | take 3"#,

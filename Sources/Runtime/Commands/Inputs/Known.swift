@@ -6,7 +6,7 @@ extension Command {
     name: "known", group: .inputs,
     summary: "Keep the prompts whose answer is among the model's likeliest tokens.",
     input: .prompts,
-    parameters: [.keyword("top", .number, "among how many; 10 if nothing is said")],
+    parameters: [.keyword("top", .number, "among how many; default: 10")],
     examples: [
       "country | take 8 | known --top 10 | rank",
       #"facts "Examples/facts" relation landmark_country | take 5 | known top 1"#,

@@ -5,7 +5,7 @@ extension Command {
   static let lint = Command(
     name: "lint", group: .inputs,
     summary:
-      "Look for what makes prompts lie: a doubled BOS, special tokens, odd spaces, long answers.",
+      "Report common prompt mistakes: a doubled BOS, special tokens, odd spaces, long answers.",
     input: .prompts, examples: ["colosseum | lint"]
   ) { call in
     let set = try call.promptInput()

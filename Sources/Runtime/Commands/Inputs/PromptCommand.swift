@@ -4,7 +4,7 @@ import Model
 extension Command {
   static let prompt = Command(
     name: "prompt", group: .inputs,
-    summary: "Make a prompt of a text, with its answer and the answers to hold it against.",
+    summary: "Make a prompt from a text, with its answer and foils to compare it with.",
     details: """
       `{name:text}` labels a span of the text: its tokens can be selected (@name) and grouped by. \
       `{{` and `}}` are braces. The answer and the foils must be one token each; `first "text"` \

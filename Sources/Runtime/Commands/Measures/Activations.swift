@@ -4,7 +4,7 @@ import Model
 extension Command {
   static let activations = Command(
     name: "activations", group: .measures,
-    summary: "Give the numbers at a site, one row an element.",
+    summary: "Return the numbers at a site, one row per element.",
     details: "Without `@`, at all positions. `element` counts within the component.",
     input: .prompts,
     parameters: [.positional("site", .selector, list: true, "sites: L9.resid_pre@last, L9H8.z")],

@@ -19,7 +19,7 @@ extension Command {
       .positional("b", .model, "the name of another"),
       .keyword("by", .choice(ComparedParts.self), "what attributions are compared by"),
       .keyword("of", .choice(AttributedLogit.self), "what is attributed: logit by default"),
-      .flag("centred", also: ["centered"], "attributed less the mean over the vocabulary"),
+      .flag("centred", also: ["centered"], "attributed minus the mean over the vocabulary"),
     ],
     examples: [
       "load smollm2 as one; load smollm2 as two; colosseum | compare one two",

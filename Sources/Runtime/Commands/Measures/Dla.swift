@@ -26,8 +26,8 @@ extension Command {
         "tokens to attribute instead of the answer"),
       .keyword("of", .choice(AttributedLogit.self), "what is attributed: logit by default"),
       .flag("mean", "one column: the mean over the tokens of `on`"),
-      .flag("centred", also: ["centered"], "less the mean over the vocabulary"),
-      .flag("unfolded", "leave what values have of biases in the heads"),
+      .flag("centred", also: ["centered"], "minus the mean over the vocabulary"),
+      .flag("unfolded", "leave the parts of biases in the heads"),
     ],
     examples: [
       "colosseum | dla by head | top 5",

@@ -15,7 +15,7 @@ extension Command {
       .positional("count", .number, "how many tokens at the most"),
       .keyword(
         "temperature", .number, "draw from the distribution, sharper below 1, flatter above"),
-      .keyword("seed", .number, "of the draw; 0 without it"),
+      .keyword("seed", .number, "of the draw; default: 0"),
     ],
     examples: ["colosseum | generate 5", "colosseum | generate 5 temperature 0.8 seed 1"],
     run: continuePrompts)

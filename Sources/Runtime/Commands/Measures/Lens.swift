@@ -13,7 +13,7 @@ extension Command {
     input: .prompts,
     parameters: [
       .keyword("top", .number, "the best N tokens instead of the answer"),
-      .keyword("at", .selector, "a position: @subject, @3; the last without it"),
+      .keyword("at", .selector, "a position: @subject, @3; default: the last"),
     ],
     examples: ["colosseum | lens | take -3", "colosseum | lens top 1"],
     run: readLens)

@@ -1,7 +1,7 @@
 extension Command {
   static let logitDiff = Command(
     name: "logit_diff", group: .measures,
-    summary: "Hold the answer against its foils: its logit less the mean of theirs.",
+    summary: "Compare the answer with its foils: its logit minus the mean of theirs.",
     input: .prompts, examples: ["colosseum | logit_diff"]
   ) { call in
     let set = try call.promptInput()

@@ -4,21 +4,21 @@ import Model
 extension Command {
   static let subsets = Command(
     name: "subsets", group: .measures,
-    summary: "Ask what some classes of components say without all others.",
+    summary: "Compute the logits that chosen classes of components produce alone.",
     details: """
       The table gives components their classes, at most six. For each subset of the classes the \
       logits are put together from their components alone, as `dla` takes them, the final norm frozen \
       at the scale of the whole run; `everything` has the components of no class too, and is what the \
       model says, which is checked. `with` adds a class of its own: `with mlps`. `random` takes the \
-      same components in classes drawn by lot, of the same sizes: what is to be expected of any.
+      same components in classes drawn at random, of the same sizes: what is to be expected of any.
       """,
     input: .prompts,
     parameters: [
       .positional("classes", .table, "a table of components and their classes"),
-      .keyword("by", .column, "the column of the classes; class if nothing is said"),
+      .keyword("by", .column, "the column of the classes; default: class"),
       .keyword("with", .selector, list: true, "a further class, for each of these"),
-      .keyword("random", .number, "how many partitions to draw beside the one given"),
-      .keyword("seed", .number, "of the drawing; 0 if nothing is said"),
+      .keyword("random", .number, "how many partitions to draw at random"),
+      .keyword("seed", .number, "of the draw; default: 0"),
     ],
     examples: [
       "colosseum | subsets (colosseum | dla by head, span | classify top 20 | where class != \"none\") with mlps"

@@ -14,7 +14,7 @@ extension Command {
     input: .none,
     parameters: [
       .positional("model", .loadable, "smollm2, gpt2, org/name, or a path"),
-      .keyword("as", .name, "what to call it here; else a short name of its own"),
+      .keyword("as", .name, "its name in this session; default: a short name"),
     ],
     examples: ["load smollm2", "load smollm2 as small"]
   ) { call in

@@ -1,7 +1,7 @@
 extension Command {
   static let unload = Command(
     name: "unload", group: .models,
-    summary: "Let a loaded model go; its memory is free once no variable holds its prompts.",
+    summary: "Unload a model; its memory is free once no variable holds its prompts.",
     input: .none, parameters: [.positional("model", .model, "the name of a loaded model")],
     examples: ["load smollm2 as other; unload other"]
   ) { call in

@@ -2,7 +2,7 @@ extension Command {
   static let use = Command(
     name: "use", group: .models,
     summary: "Choose among the loaded models: prompts made from now on are for this one.",
-    details: "Prompts that are there already keep their model; `with` reads them anew.",
+    details: "Existing prompts keep their model; `with` reads them again.",
     input: .none, parameters: [.positional("model", .model, "the name of a loaded model")],
     examples: ["load smollm2; use smollm2"]
   ) { call in

@@ -4,7 +4,7 @@ import Model
 extension Command {
   static let verify = Command(
     name: "verify", group: .models,
-    summary: "Check the model in use against all that can be known of it.",
+    summary: "Run every available check on the model in use.",
     details: """
       A row a check, with the largest gap that it found and the one that it allows. checksum: the \
       file's SHA-256, where it is known. configuration: every key is read or known to be harmless. \

@@ -4,7 +4,7 @@ import Model
 extension Command {
   static let with = Command(
     name: "with", group: .models,
-    summary: "Take another loaded model for the rest of the pipeline; prompts are read anew.",
+    summary: "Take another loaded model for the rest of the pipeline; prompts are read again.",
     details: """
       First in a pipeline it is for the prompts that are made in it. After prompts it makes them \
       anew from their texts: tokens, spans, answers and BOS are those of the model that is named. \

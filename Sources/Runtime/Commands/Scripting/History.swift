@@ -5,7 +5,7 @@ extension Command {
   static let history = Command(
     name: "history", group: .scripting, summary: "List what was typed at the prompt, oldest first.",
     input: .none,
-    parameters: [.positional("count", .number, required: false, "only the last so many")],
+    parameters: [.positional("count", .number, required: false, "only the last N")],
     examples: ["history 5"]
   ) { call in
     let entries = call.host.history

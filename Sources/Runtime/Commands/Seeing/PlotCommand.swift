@@ -15,9 +15,9 @@ extension Command {
     parameters: [
       .positional("kind", .choice(Plot.Kind.self), "the kind of plot"),
       .positional("columns", .column, required: false, list: true, "which columns to draw"),
-      .keyword("by", .column, "one series a value of this column"),
-      .keyword("title", .text, "what stands above it"),
-      .keyword("to", .path, "an SVG file, in the place of the terminal"),
+      .keyword("by", .column, "one series per value of this column"),
+      .keyword("title", .text, "the title"),
+      .keyword("to", .path, "write an SVG file instead"),
     ],
     examples: [
       "colosseum | dla by head | top 5 | plot bar",

@@ -15,13 +15,13 @@ extension Command {
     input: .table,
     parameters: [
       .positional(
-        "spans", .column, required: false, list: true, "the two; subject, relation otherwise"),
+        "spans", .column, required: false, list: true, "the two; default: subject, relation"),
       .keyword("of", .column, "what the components add; else the table's measure"),
-      .keyword("threshold", .number, "how many times the other part; 10 if nothing is said"),
+      .keyword("threshold", .number, "how many times the other part; default: 10"),
       .keyword(
         "thresholds", .number, list: true, "counts and sums of the classes for each of these"),
       .keyword("top", .number, "how many components matter, those that add most"),
-      .keyword("floor", .number, "what a component must add more than; 0 if nothing is said"),
+      .keyword("floor", .number, "what a component must add more than; default: 0"),
       .positional(
         "sign", .choice(HeadClasses.Sign.self), required: false,
         "what of a component counts; default: positive"),

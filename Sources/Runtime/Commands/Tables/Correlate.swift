@@ -1,7 +1,7 @@
 extension Command {
   static let correlate = Command(
     name: "correlate", group: .tables,
-    summary: "Say how closely two columns go together: Pearson's and Spearman's correlation.",
+    summary: "Correlate two columns: Pearson's and Spearman's correlation.",
     details: """
       One row, or one for what is alike in the columns of `by`: count, pearson, spearman (of the \
       ranks, those that tie sharing their mean), and slope, the least squares line's of the second \
@@ -10,7 +10,7 @@ extension Command {
     input: .table,
     parameters: [
       .positional("x", .column, "one column"), .positional("y", .column, "the other"),
-      .keyword("by", .column, list: true, "a row for what is alike in these"),
+      .keyword("by", .column, list: true, "one row for each combination of their values"),
     ],
     examples: [
       "let effects = colosseum | ablate each heads@last | effect\n"

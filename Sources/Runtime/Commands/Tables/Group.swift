@@ -3,7 +3,7 @@ import Lang
 extension Command {
   static let group = Command(
     name: "group", group: .tables,
-    summary: "Make one row of all rows that are alike in some columns.",
+    summary: "Collapse rows with equal values in the given columns into one.",
     details: """
       What is missing is left out, and counted. Without an aggregate, rows are counted. `interval` \
       puts beside each mean the ends of its bootstrap interval, of 95% if nothing is said: x_low and \
@@ -11,8 +11,8 @@ extension Command {
       """,
     input: .table,
     parameters: [
-      .keyword("by", .column, required: true, list: true, "the columns to be alike in"),
-      .keywords("aggregate", AggregateFunction.self, .column, "columns to make one value of"),
+      .keyword("by", .column, required: true, list: true, "the columns with equal values"),
+      .keywords("aggregate", AggregateFunction.self, .column, "columns to aggregate"),
     ] + intervalParameters,
     examples: [
       "colosseum | dla by head | group by layer sum dla | top 3",
@@ -31,8 +31,8 @@ extension Command {
   private static let intervalParameters: [Parameter] = [
     .flag("interval", "the bootstrap interval of each mean"),
     .positional("level", .number, required: false, "how much of it lies inside: 0.95, 95%"),
-    .keyword("seed", .number, "of the resampling; 0 if nothing is said"),
-    .keyword("resamples", .number, "how many; 2000 if nothing is said"),
+    .keyword("seed", .number, "of the resampling; default: 0"),
+    .keyword("resamples", .number, "how many; default: 2000"),
   ]
 
   private static func bootstrap(_ call: Invocation) throws -> Bootstrap? {

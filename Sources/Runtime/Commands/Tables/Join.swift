@@ -3,13 +3,13 @@ import Model
 
 extension Command {
   static let join = Command(
-    name: "join", group: .tables, summary: "Put a table's columns beside another's, row by row.",
+    name: "join", group: .tables, summary: "Put a table's columns next to another's, row by row.",
     details: "Rows meet where they are equal in the columns of `on`, or in all that both have.",
     input: .table,
     parameters: [
       .positional("table", .table, "the other table"),
       .keyword("on", .column, list: true, "the columns to be equal in"),
-      .flag("left", "keep rows that meet none"),
+      .flag("left", "keep unmatched rows"),
     ],
     examples: [
       "colosseum | dla by head | join (colosseum | ablate each heads@last | effect) on component | top 3"

@@ -14,8 +14,9 @@ extension Command {
     parameters: [
       .positional("count", .number, required: false, "how many, or a share of them: 50%"),
       .keyword("like", .table, "a table that has as many of each as are wanted"),
-      .keyword("by", .column, list: true, "draw from what is alike in these columns"),
-      .keyword("seed", .number, "of the draw; 0 if nothing is said"),
+      .keyword(
+        "by", .column, list: true, "draw from each group with equal values in these columns"),
+      .keyword("seed", .number, "of the draw; default: 0"),
       .flag("rest", "those that were not drawn"),
     ],
     examples: [
