@@ -129,8 +129,12 @@ struct TableBuilder {
     mutating func set(_ value: Element, _ column: Int, _ rowCount: Int) {
       assert(rowCount > 0, "a cell is set before the first row")
       guard rowCount > 0 else { return }
-      while columns[column].count < rowCount { columns[column].append(missing) }
-      columns[column][rowCount - 1] = value
+      while columns[column].count < rowCount - 1 { columns[column].append(missing) }
+      if columns[column].count == rowCount {
+        columns[column][rowCount - 1] = value
+      } else {
+        columns[column].append(value)
+      }
     }
 
     func filled(_ column: Int, _ rowCount: Int) -> [Element] {
