@@ -1,5 +1,5 @@
 /// What a variable holds and a pipeline passes on.
-public enum Value: Sendable {
+enum Value: Sendable {
   /// The value of a command that has none: nothing is printed.
   case nothing
   case missing
@@ -86,8 +86,8 @@ public enum Value: Sendable {
 }
 
 /// A table and where it comes from.
-public struct TableValue: Sendable {
-  public var table: Table
+struct TableValue: Sendable {
+  var table: Table
   /// The runs that it was measured on, those of every input.
   var origins: [Origin]
 

@@ -1,6 +1,6 @@
 /// A value of JSON. Objects keep the order of their keys: it becomes the order of columns, which is
 /// why Foundation's decoder, that forgets it, is not used.
-public enum JSONValue: Sendable, Hashable {
+enum JSONValue: Sendable, Hashable {
   case null
   case boolean(Bool)
   /// A number written without fraction and exponent that fits.
@@ -10,31 +10,31 @@ public enum JSONValue: Sendable, Hashable {
   case array([JSONValue])
   case object([Member])
 
-  public struct Member: Sendable, Hashable {
-    public var key: String
-    public var value: JSONValue
+  struct Member: Sendable, Hashable {
+    var key: String
+    var value: JSONValue
 
-    public init(_ key: String, _ value: JSONValue) {
+    init(_ key: String, _ value: JSONValue) {
       self.key = key
       self.value = value
     }
   }
 
   /// The member of that name; nil where this is no object or has none.
-  public subscript(key: String) -> JSONValue? {
+  subscript(key: String) -> JSONValue? {
     guard case .object(let members) = self else { return nil }
     return members.first { $0.key == key }?.value
   }
 
-  public var string: String? {
+  var string: String? {
     if case .string(let text) = self { text } else { nil }
   }
 
-  public var array: [JSONValue]? {
+  var array: [JSONValue]? {
     if case .array(let elements) = self { elements } else { nil }
   }
 
-  public var members: [Member]? {
+  var members: [Member]? {
     if case .object(let members) = self { members } else { nil }
   }
 

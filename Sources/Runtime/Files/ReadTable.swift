@@ -1,5 +1,5 @@
 /// The formats that tables are read from.
-public enum TableFormat: String, Sendable, CaseIterable {
+enum TableFormat: String, Sendable, CaseIterable {
   case tsv, csv, json, ndjson
 
   /// By the end of the file's name; nil where it says nothing.
@@ -15,7 +15,7 @@ public enum TableFormat: String, Sendable, CaseIterable {
 /// status `unreadable`, the file and the line.
 ///
 /// - Parameter asTexts: TSV and CSV as they are written: what is a word, `True` or `2`, stays one.
-public func readTable(
+func readTable(
   path: String, format: TableFormat? = nil, asTexts: Bool = false
 ) throws -> Table {
   try parseTable(
@@ -24,7 +24,7 @@ public func readTable(
 }
 
 /// The same for text that is in memory already; `name` is what messages call it.
-public func parseTable(
+func parseTable(
   _ bytes: [UInt8], name: String, format: TableFormat? = nil, asTexts: Bool = false
 ) throws -> Table {
   let source = try TextSource(bytes, name: name)

@@ -69,6 +69,6 @@ struct HubReference: Equatable, Sendable {
   /// What the prompt calls the model: without its owner.
   var shortName: String {
     if let file { return ModelFiles.withoutEnding(file) }
-    return repository.split(separator: "/").last.map(String.init) ?? repository
+    return repository.lastPart
   }
 }

@@ -76,7 +76,7 @@ struct ModelFiles {
   }
 
   static func withoutEnding(_ file: String) -> String {
-    let last = file.split(separator: "/").last.map(String.init) ?? file
+    let last = file.lastPart
     if let part = part(last) { return part.base }
     for ending in [".gguf", ".safetensors"] where last.hasSuffix(ending) {
       return String(last.dropLast(ending.count))

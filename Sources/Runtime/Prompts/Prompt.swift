@@ -2,7 +2,7 @@ import Lang
 import Model
 
 /// One prompt as a model reads it: tokens, the labelled spans among them, the answer and its foils.
-public struct Prompt: Sendable {
+struct Prompt: Sendable {
   /// What the `prompt` column shows.
   var name: String
   /// Token ids, BOS first where there is one.

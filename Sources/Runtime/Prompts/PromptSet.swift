@@ -2,7 +2,7 @@ import Model
 import Synchronization
 
 /// Prompts, how they are changed, and what is swept over them. Nothing runs until a measure asks.
-public struct PromptSet: Sendable {
+struct PromptSet: Sendable {
   var prompts: [Prompt]
   /// What the set was made with, whatever was taken of it since.
   private(set) var pool: PromptPool
@@ -60,14 +60,6 @@ public struct PromptSet: Sendable {
     if isSwept { sweepIndex = edits.count }
     edits.append(edit)
     if let donors = edit.mode.donors { donorDepth = max(donorDepth, donors.donorDepth + 1) }
-  }
-
-  /// The same prompts with the edits that hold for every run of a sweep.
-  var withoutSweptEdit: PromptSet {
-    var set = self
-    if let sweepIndex { set.edits.remove(at: sweepIndex) }
-    set.sweepIndex = nil
-    return set
   }
 
   /// The prompts as they are.

@@ -25,3 +25,17 @@ extension Template {
     return find(segments)
   }
 }
+
+extension Session {
+  /// The template that a text in quotes is, with what stands in its interpolations.
+  func template(_ literal: StringLiteral) throws -> Template {
+    try Template.parse(
+      try literal.pieces.map { piece in
+        switch piece {
+        case .text(let text, let offsets): .text(text, offsets: offsets)
+        case .interpolation(let pipeline):
+          .value(try Evaluator(session: self, row: nil).interpolated(pipeline), pipeline.span)
+        }
+      })
+  }
+}

@@ -2,13 +2,13 @@ import Model
 
 /// How `group` says what a mean is uncertain by: the percentile interval of the bootstrap (Efron
 /// 1979), over whole units drawn with replacement.
-public struct Bootstrap: Sendable, Equatable {
+struct Bootstrap: Sendable, Equatable {
   /// The share of the resampled means that lies inside.
-  public var level = 0.95
-  public var seed = 0
-  public var resamples = 2000
+  var level = 0.95
+  var seed = 0
+  var resamples = 2000
 
-  public init(level: Double = 0.95, seed: Int = 0, resamples: Int = 2000) {
+  init(level: Double = 0.95, seed: Int = 0, resamples: Int = 2000) {
     self.level = level
     self.seed = seed
     self.resamples = resamples

@@ -1,5 +1,5 @@
 /// One value of a table, taken out of its column.
-public enum Cell: Sendable, Hashable {
+enum Cell: Sendable, Hashable {
   case missing
   case integer(Int)
   /// Computed by the model in single precision: prints the digits that reproduce a Float.
@@ -9,13 +9,13 @@ public enum Cell: Sendable, Hashable {
   case boolean(Bool)
 
   /// A number that is missing where it is NaN.
-  public init(measured value: Float) { self = value.isNaN ? .missing : .single(value) }
-  public init(measured value: Double) { self = value.isNaN ? .missing : .double(value) }
+  init(measured value: Float) { self = value.isNaN ? .missing : .single(value) }
+  init(measured value: Double) { self = value.isNaN ? .missing : .double(value) }
 
-  public var isMissing: Bool { self == .missing }
+  var isMissing: Bool { self == .missing }
 
   /// The value as a number; nil for texts, booleans and what is missing.
-  public var number: Double? {
+  var number: Double? {
     switch self {
     case .integer(let value): Double(value)
     case .single(let value): Double(value)
@@ -26,7 +26,7 @@ public enum Cell: Sendable, Hashable {
 
   /// The text itself, or the value as files hold it: floats with the digits
   /// that reproduce them, what is missing as an empty text.
-  public var description: String {
+  var description: String {
     switch self {
     case .missing: ""
     case .integer(let value): String(value)

@@ -1,10 +1,10 @@
 import Model
 
-public struct SortKey: Sendable, Equatable {
-  public var column: String
-  public var descending: Bool
+struct SortKey: Sendable, Equatable {
+  var column: String
+  var descending: Bool
 
-  public init(_ column: String, descending: Bool = false) {
+  init(_ column: String, descending: Bool = false) {
     self.column = column
     self.descending = descending
   }
@@ -13,7 +13,7 @@ public struct SortKey: Sendable, Equatable {
 extension Table {
   /// The rows ordered by the first key, rows alike in it by the second, and so on; rows alike in all
   /// keep their order. What is missing comes last in both directions. Texts are in natural order.
-  public func sorted(by keys: [SortKey]) throws -> Table {
+  func sorted(by keys: [SortKey]) throws -> Table {
     let orders = try keys.map { key in
       (order: rowOrder(try column(key.column).values), descending: key.descending)
     }

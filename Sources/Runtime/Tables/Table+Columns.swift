@@ -2,7 +2,7 @@ import Model
 
 extension Table {
   /// These columns, in this order.
-  public func selecting(_ names: [String]) throws -> Table {
+  func selecting(_ names: [String]) throws -> Table {
     if let twice = firstRepeated(names) {
       throw Failure("`\(twice)` is selected twice", help: "a table has a column's name only once")
     }
@@ -10,12 +10,12 @@ extension Table {
   }
 
   /// Without these columns.
-  public func dropping(_ names: [String]) throws -> Table {
+  func dropping(_ names: [String]) throws -> Table {
     let dropped = Set(try names.map(index))
     return with(columns.indices.filter { !dropped.contains($0) }.map { columns[$0] })
   }
 
-  public func renaming(_ name: String, to newName: String) throws -> Table {
+  func renaming(_ name: String, to newName: String) throws -> Table {
     let index = try index(of: name)
     guard name == newName || self[newName] == nil else {
       throw Failure("there is a column `\(newName)` already", help: "drop it first")
@@ -27,7 +27,7 @@ extension Table {
   }
 
   /// With `column` in the place of the one of that name, or as the last.
-  public func setting(_ column: Column) throws -> Table {
+  func setting(_ column: Column) throws -> Table {
     guard columns.isEmpty || column.count == rowCount else {
       throw Failure(
         "column `\(column.name)` has \(thousands(column.count)) values, the table \(rows(rowCount))"
@@ -44,7 +44,7 @@ extension Table {
   }
 
   /// The first of each set of rows that are alike in `names` (in all columns where nil).
-  public func distinct(on names: [String]? = nil) throws -> Table {
+  func distinct(on names: [String]? = nil) throws -> Table {
     let keys = try names.map { try $0.map(column) } ?? columns
     var seen: Set<[Cell]> = []
     return try gathered(
@@ -52,7 +52,7 @@ extension Table {
   }
 
   /// The rows of all tables, one after the other; a column that a table lacks is missing there.
-  public static func stacked(_ tables: [Table]) throws -> Table {
+  static func stacked(_ tables: [Table]) throws -> Table {
     var names: [String] = []
     for table in tables {
       for name in table.columnNames where !names.contains(name) { names.append(name) }

@@ -6,7 +6,7 @@ extension Table {
   /// then of the other. What is missing is alike to what is missing. With `keepingUnmatched`, rows
   /// that have no partner stay, with missing values; else they are dropped, and a warning counts
   /// them. A further column of a name that is taken gets a suffix: `dla_2`.
-  public func joined(
+  func joined(
     with other: Table, on names: [String]? = nil, keepingUnmatched: Bool = false
   ) throws -> (table: Table, warnings: [String]) {
     let names = try names ?? sharedKeys(with: other)

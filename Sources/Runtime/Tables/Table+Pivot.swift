@@ -7,7 +7,7 @@ extension Table {
   /// One row for each combination in `names`, one column for each value of `spread`, both in order
   /// of first appearance; the cells are from `value` (default: the measure), missing where the
   /// table has no row for them. Two rows for one cell are an error.
-  public func pivoted(
+  func pivoted(
     rows names: [String], column spread: String, value: String? = nil
   ) throws -> Table {
     if let twice = firstRepeated(names + [spread]) {

@@ -1,7 +1,7 @@
 extension Table {
   /// One row a column: column, type, count (of values that are there), missing, min, mean, max (of
   /// numbers), distinct.
-  public func summary() throws -> Table {
+  func summary() throws -> Table {
     let all = [Array(0..<rowCount)]
     func each(_ function: AggregateFunction) throws -> [Cell] {
       try columns.map { column in

@@ -2,41 +2,41 @@ import Lang
 import Model
 
 /// A named column.
-public struct Column: Sendable, Equatable {
-  public var name: String
-  public var values: Values
+struct Column: Sendable, Equatable {
+  var name: String
+  var values: Values
 
-  public init(_ name: String, _ values: Values) {
+  init(_ name: String, _ values: Values) {
     self.name = name
     self.values = values
   }
 
   /// `cells` in the narrowest type that holds them all.
-  public init(_ name: String, cells: [Cell], fallback: Values.Kind = .texts) {
+  init(_ name: String, cells: [Cell], fallback: Values.Kind = .texts) {
     self.init(name, Values(cells, fallback: fallback))
   }
 
-  public var count: Int { values.count }
-  public var kind: Values.Kind { values.kind }
-  public subscript(row: Int) -> Cell { values[row] }
+  var count: Int { values.count }
+  var kind: Values.Kind { values.kind }
+  subscript(row: Int) -> Cell { values[row] }
 }
 
 /// Rows under named columns, stored by column. All columns have the same count and different names.
-public struct Table: Sendable, Equatable {
-  public var columns: [Column]
+struct Table: Sendable, Equatable {
+  var columns: [Column]
   /// The column that `top N` without `by` ranks by.
-  public var measure: String?
+  var measure: String?
   /// Where `pivot` made the table.
-  public var spread: Spread?
+  var spread: Spread?
 
   /// What became of a long table's columns: the values of `column` are columns now, the numbers
   /// in them are those of `value`.
-  public struct Spread: Sendable, Equatable {
-    public var column: String
-    public var value: String
+  struct Spread: Sendable, Equatable {
+    var column: String
+    var value: String
   }
 
-  public init(columns: [Column], measure: String? = nil, spread: Spread? = nil) {
+  init(columns: [Column], measure: String? = nil, spread: Spread? = nil) {
     precondition(
       columns.allSatisfy { $0.count == columns[0].count }, "columns of different lengths")
     self.columns = columns
@@ -44,18 +44,18 @@ public struct Table: Sendable, Equatable {
     self.spread = spread
   }
 
-  public var rowCount: Int { columns.first?.count ?? 0 }
-  public var columnNames: [String] { columns.map(\.name) }
+  var rowCount: Int { columns.first?.count ?? 0 }
+  var columnNames: [String] { columns.map(\.name) }
 
-  public subscript(name: String) -> Column? { columns.first { $0.name == name } }
+  subscript(name: String) -> Column? { columns.first { $0.name == name } }
 
-  public func row(_ row: Int) -> [Cell] { columns.map { $0[row] } }
+  func row(_ row: Int) -> [Cell] { columns.map { $0[row] } }
 
   /// The column, or a failure that names those that are there.
-  public func column(_ name: String) throws -> Column { columns[try index(of: name)] }
+  func column(_ name: String) throws -> Column { columns[try index(of: name)] }
 
   /// The rows at `rows`, in that order.
-  public func gathered(_ rows: [Int]) throws -> Table {
+  func gathered(_ rows: [Int]) throws -> Table {
     try Memory.reserve(rows.count * bytesPerRow, for: "a table of \(Runtime.rows(rows.count))")
     return Table(
       columns: try columns.map { Column($0.name, try $0.values.gathered(rows)) },

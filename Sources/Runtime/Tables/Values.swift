@@ -1,7 +1,7 @@
 import Model
 
 /// The values of a column, all of one type.
-public enum Values: Sendable, Equatable {
+enum Values: Sendable, Equatable {
   case integers([Int?])
   /// Measured in single precision; NaN is missing.
   case singles([Float])
@@ -10,21 +10,21 @@ public enum Values: Sendable, Equatable {
   case texts([String?])
   case booleans([Bool?])
 
-  public enum Kind: String, Sendable, CaseIterable {
+  enum Kind: String, Sendable, CaseIterable {
     case integers = "integer"
     case singles = "f32"
     case doubles = "f64"
     case texts = "text"
     case booleans = "boolean"
 
-    public var isNumeric: Bool {
+    var isNumeric: Bool {
       switch self {
       case .integers, .singles, .doubles: true
       case .texts, .booleans: false
       }
     }
 
-    public var isFloating: Bool {
+    var isFloating: Bool {
       switch self {
       case .singles, .doubles: true
       case .integers, .texts, .booleans: false
@@ -32,7 +32,7 @@ public enum Values: Sendable, Equatable {
     }
   }
 
-  public var kind: Kind {
+  var kind: Kind {
     switch self {
     case .integers: .integers
     case .singles: .singles
@@ -42,7 +42,7 @@ public enum Values: Sendable, Equatable {
     }
   }
 
-  public var count: Int {
+  var count: Int {
     switch self {
     case .integers(let values): values.count
     case .singles(let values): values.count
@@ -52,7 +52,7 @@ public enum Values: Sendable, Equatable {
     }
   }
 
-  public subscript(row: Int) -> Cell {
+  subscript(row: Int) -> Cell {
     switch self {
     case .integers(let values): values[row].map(Cell.integer) ?? .missing
     case .singles(let values): Cell(measured: values[row])
@@ -62,7 +62,7 @@ public enum Values: Sendable, Equatable {
     }
   }
 
-  public func isMissing(_ row: Int) -> Bool {
+  func isMissing(_ row: Int) -> Bool {
     switch self {
     case .integers(let values): values[row] == nil
     case .singles(let values): values[row].isNaN
@@ -72,7 +72,7 @@ public enum Values: Sendable, Equatable {
     }
   }
 
-  public var missingCount: Int {
+  var missingCount: Int {
     switch self {
     case .integers(let values): values.count { $0 == nil }
     case .singles(let values): values.count { $0.isNaN }
@@ -83,7 +83,7 @@ public enum Values: Sendable, Equatable {
   }
 
   /// The value as a number; nil where it is missing or is none.
-  public func number(_ row: Int) -> Double? {
+  func number(_ row: Int) -> Double? {
     switch self {
     case .integers(let values): values[row].map(Double.init)
     case .singles(let values): values[row].isNaN ? nil : Double(values[row])
@@ -93,7 +93,7 @@ public enum Values: Sendable, Equatable {
   }
 
   /// The values at `rows`, in that order; a row may come several times.
-  public func gathered(_ rows: [Int]) throws -> Values {
+  func gathered(_ rows: [Int]) throws -> Values {
     switch self {
     case .integers(let values): .integers(try rows.mapChecked { values[$0] })
     case .singles(let values): .singles(try rows.mapChecked { values[$0] })
@@ -104,7 +104,7 @@ public enum Values: Sendable, Equatable {
   }
 
   /// The values at `rows`, missing where a row is nil.
-  public func gathered(optional rows: [Int?]) throws -> Values {
+  func gathered(optional rows: [Int?]) throws -> Values {
     switch self {
     case .integers(let values): .integers(try rows.mapChecked { $0.flatMap { values[$0] } })
     case .singles(let values): .singles(try rows.mapChecked { $0.map { values[$0] } ?? .nan })
@@ -115,7 +115,7 @@ public enum Values: Sendable, Equatable {
   }
 
   /// Nothing but missing values.
-  public static func missing(_ kind: Kind, count: Int) -> Values {
+  static func missing(_ kind: Kind, count: Int) -> Values {
     switch kind {
     case .integers: .integers([Int?](repeating: nil, count: count))
     case .singles: .singles([Float](repeating: .nan, count: count))
@@ -128,7 +128,7 @@ public enum Values: Sendable, Equatable {
 
 extension Values {
   /// What is missing equals what is missing, NaN among floats too.
-  public static func == (one: Values, other: Values) -> Bool {
+  static func == (one: Values, other: Values) -> Bool {
     switch (one, other) {
     case (.integers(let one), .integers(let other)): one == other
     case (.singles(let one), .singles(let other)): areSame(one, other)
@@ -147,7 +147,7 @@ extension Values {
 extension Values {
   /// The narrowest type that holds all of `cells`: integers beside floats become doubles, anything
   /// beside a text becomes text. Where every cell is missing (or there is none), `fallback`.
-  public init(_ cells: [Cell], fallback: Kind = .texts) {
+  init(_ cells: [Cell], fallback: Kind = .texts) {
     var kind: Kind?
     for cell in cells {
       guard let own = cell.kind, own != kind else { continue }

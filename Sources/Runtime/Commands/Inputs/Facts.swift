@@ -155,15 +155,7 @@ private struct FactTemplates {
     guard case .string(let literal) = expression.kind else {
       return try parsed(try session.bareText(expression), isReversed)
     }
-    let template = try Template.parse(
-      try literal.pieces.map { piece in
-        switch piece {
-        case .text(let text, let offsets): return .text(text, offsets: offsets)
-        case .interpolation(let pipeline):
-          return .value(
-            try Evaluator(session: session, row: nil).interpolated(pipeline), pipeline.span)
-        }
-      })
+    let template = try session.template(literal)
     if !isReversed { try template.refuseAnswer() }
     return template
   }

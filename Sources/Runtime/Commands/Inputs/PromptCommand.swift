@@ -70,15 +70,7 @@ extension Command {
       case let other: throw Failure("a prompt is made of text or token ids, not of \(other.kind)")
       }
     }
-    let template = try Template.parse(
-      try literal.pieces.map { piece in
-        switch piece {
-        case .text(let text, let offsets): return .text(text, offsets: offsets)
-        case .interpolation(let pipeline):
-          return .value(
-            try Evaluator(session: session, row: nil).interpolated(pipeline), pipeline.span)
-        }
-      })
+    let template = try session.template(literal)
     try template.refuseAnswer()
     if let field = template.fields.first {
       throw Failure(

@@ -1,5 +1,5 @@
 /// Writes `table` in `format`, piece by piece; whatever `sink` throws ends it.
-public func render(
+func render(
   _ table: Table, as format: OutputFormat, settings: RenderSettings = RenderSettings(),
   into sink: ([UInt8]) throws -> Void
 ) throws {
@@ -7,7 +7,7 @@ public func render(
 }
 
 /// The whole of it as one text.
-public func render(
+func render(
   _ table: Table, as format: OutputFormat, settings: RenderSettings = RenderSettings()
 ) -> String {
   var result: [UInt8] = []

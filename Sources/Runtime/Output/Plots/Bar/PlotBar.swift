@@ -1,6 +1,6 @@
 /// A bar a row, from zero to the right or, below zero, to the left: label, value, bar. By default the
 /// value is the table's measure and the labels are what tells its rows apart.
-public func plotBar(
+func plotBar(
   _ table: Table, label: [String] = [], value: String? = nil,
   settings: RenderSettings = RenderSettings()
 ) throws -> String {

@@ -4,7 +4,7 @@ import Lang
 /// the rows, columns and values may be named, else they are the usual ones (layer and head, layer
 /// and position, …) and the measure. Few columns show their numbers; many are squeezed to two cells
 /// or one each; without colour, signs that grow heavier show sign and size.
-public func plotHeatmap(
+func plotHeatmap(
   _ table: Table, row: String? = nil, column: String? = nil, value: String? = nil,
   settings: RenderSettings = RenderSettings()
 ) throws -> String {

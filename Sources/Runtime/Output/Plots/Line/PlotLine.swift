@@ -3,7 +3,7 @@ import Lang
 /// A line a series, over a column of numbers. Of a long table: `y` (default: the measure) over `x`,
 /// a line for each value of `by`; those that are not named are found. Of a pivoted one: all further
 /// columns of numbers over the first.
-public func plotLine(
+func plotLine(
   _ table: Table, x: String? = nil, y: [String] = [], by: String? = nil,
   settings: RenderSettings = RenderSettings()
 ) throws -> String {

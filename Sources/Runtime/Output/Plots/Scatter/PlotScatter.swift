@@ -3,7 +3,7 @@ import Lang
 /// A point a row. By default `x` and `y` are the first two columns of numbers of a pivoted table, the
 /// measure being `y` where there is one; the points farthest from the middle are named by `label`,
 /// the texts that tell the rows apart. `by` gives each of its values a colour, or a sign.
-public func plotScatter(
+func plotScatter(
   _ table: Table, x: String? = nil, y: String? = nil, by: String? = nil, label: [String] = [],
   settings: RenderSettings = RenderSettings()
 ) throws -> String {
