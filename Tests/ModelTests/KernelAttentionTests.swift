@@ -1,3 +1,4 @@
+import CSIMD
 import TestSupport
 import Testing
 
@@ -33,8 +34,9 @@ struct KernelAttentionTests {
   private static let widths = Array(1...40) + [64, 128]
 
   /// Measured: 9e-8 of the sum of magnitudes.
-  @Test("scores are scaled dot products", arguments: Kernels.available)
-  func scores(_ kernels: Kernels) {
+  @Test("scores are scaled dot products", arguments: NamedKernels.all)
+  func scores(_ named: NamedKernels) {
+    let kernels = named.kernels
     var generator = SeededGenerator(1)
     for width in Self.widths {
       let count = 1 + width % 13
@@ -43,7 +45,9 @@ struct KernelAttentionTests {
       let scale = 1 / Float(width).squareRoot()
       let found = withMargin([Float](repeating: 0, count: count)) { out in
         kernels.attentionScores(
-          q, keys.values, keys.stride, keys.rows, count, width, scale, out)
+          of: q, keys: keys.values,
+          at: SummandSources(rows: keys.rows, count: count, stride: keys.stride), width: width,
+          scale: scale, into: out)
       }
       for j in 0..<count {
         let key = keys.row(j, width: width)
@@ -55,8 +59,9 @@ struct KernelAttentionTests {
     }
   }
 
-  @Test("z is the weighted sum of values, sources in order", arguments: Kernels.available)
-  func weightedValues(_ kernels: Kernels) {
+  @Test("z is the weighted sum of values, sources in order", arguments: NamedKernels.all)
+  func weightedValues(_ named: NamedKernels) {
+    let kernels = named.kernels
     var generator = SeededGenerator(2)
     for width in Self.widths {
       let count = 1 + width % 13
@@ -64,7 +69,9 @@ struct KernelAttentionTests {
       let pattern = generator.floats(count, in: 0...1)
       let found = withMargin([Float](repeating: 0, count: width)) { out in
         kernels.weightedValues(
-          pattern, values.values, values.stride, values.rows, count, width, out)
+          pattern: pattern, values: values.values,
+          at: SummandSources(rows: values.rows, count: count, stride: values.stride),
+          width: width, into: out)
       }
       for i in 0..<width {
         var sum: Float = 0
@@ -83,8 +90,9 @@ struct KernelAttentionTests {
   }
 
   /// Measured: 7e-8 of the pair's length.
-  @Test("rotation turns (i, i + half) and nothing else", arguments: Kernels.available)
-  func rotate(_ kernels: Kernels) {
+  @Test("rotation turns (i, i + half) and nothing else", arguments: NamedKernels.all)
+  func rotate(_ named: NamedKernels) {
+    let kernels = named.kernels
     var generator = SeededGenerator(3)
     for half in 1...40 {
       let x = generator.floats(2 * half + 3)
@@ -92,7 +100,9 @@ struct KernelAttentionTests {
       let cosines = angles.map { Float(Numerics.sinCos($0).cos) }
       let sines = angles.map { Float(Numerics.sinCos($0).sin) }
       let found = withMargin(x) { x in
-        _ = withMargin(cosines) { c in _ = withMargin(sines) { kernels.rotate(x, half, c, $0) } }
+        _ = withMargin(cosines) { c in
+          _ = withMargin(sines) { kernels.rotate(x, half: half, cosines: c, sines: $0) }
+        }
       }
       for i in 0..<half {
         let (a, b) = (Double(x[i]), Double(x[i + half]))
@@ -112,14 +122,17 @@ struct KernelAttentionTests {
     }
   }
 
-  @Test("rotation of neighbours", arguments: Kernels.available)
-  func rotateAdjacent(_ kernels: Kernels) {
+  @Test("rotation of neighbours", arguments: NamedKernels.all)
+  func rotateAdjacent(_ named: NamedKernels) {
+    let kernels = named.kernels
     var generator = SeededGenerator(12)
     for (width, half) in [(2, 1), (10, 2), (64, 32), (80, 10)] {
       let x = generator.floats(width)
       let angles = (0..<half).map { _ in Double.random(in: -4...4, using: &generator) }
       let (cosines, sines) = (angles.map { Float(cos($0)) }, angles.map { Float(sin($0)) })
-      let found = withMargin(x) { kernels.rotateAdjacent($0, half, cosines, sines) }
+      let found = withMargin(x) {
+        kernels.rotateAdjacent($0, half: half, cosines: cosines, sines: sines)
+      }
       for i in 0..<half {
         expectSameBits(
           [found[2 * i], found[2 * i + 1]],

@@ -137,6 +137,15 @@ struct KernelProductTests {
     }
   }
 
+  /// Storage is sized by the one and walked over by the other.
+  @Test("walk over blocks of the sizes that files have", arguments: TensorType.allCases)
+  func blocks(_ type: TensorType) {
+    for kernels in Kernels.available {
+      let block = kernels.block(of: type.panelType)
+      #expect(block == (type.elementsPerBlock, type.bytesPerBlock), "\(kernels.name)")
+    }
+  }
+
   @Test("read weights as the reference decodes them, to the bit", arguments: TensorType.allCases)
   func widening(_ type: TensorType) throws {
     // Three panels, the last with 6 rows; 512 columns: two blocks of the largest kind.
@@ -157,11 +166,13 @@ struct KernelProductTests {
           let start = try #require(bytes.baseAddress)
           let pointers = (first..<end).map { start + $0 * file.rowBytes }
           pointers.withUnsafeBufferPointer {
-            let isFinite = kernels.packPanel(type.panelType, $0, columns, base)
+            let isFinite = kernels.packPanel(
+              type.panelType, rows: $0, k: columns, into: base)
             #expect(isFinite)
           }
         }
-        kernels.widen(type.panelType, base, columns, widened.pointer)
+        kernels.widen(
+          SummandPanel(type: type.panelType, bytes: base, k: columns), into: widened.pointer)
         for n in 0..<Kernels.panelWidth {
           let found = (0..<columns).map { widened.pointer[$0 * Kernels.panelWidth + n] }
           if first + n < end {

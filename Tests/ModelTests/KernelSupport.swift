@@ -139,8 +139,13 @@ func relativeGap(
   }.max() ?? 0
 }
 
-extension Kernels: CustomTestStringConvertible {
-  public var testDescription: String { name }
+/// The kernels of an instruction set, by its name in the tests' log.
+struct NamedKernels: Sendable, CustomTestStringConvertible {
+  let kernels: any InstructionSet.Type
+
+  static let all = Kernels.available.map(NamedKernels.init)
+
+  var testDescription: String { kernels.name }
 }
 
 /// Calls `body` with a copy of `values` that ends where the array does but for `margin` more

@@ -15,7 +15,7 @@ struct KernelVariantsTests {
     ] + Family.all.map(\.path))
   func wholeRuns(model: String) async throws {
     var digests: [String: String] = [:]
-    for name in Kernels.available.map(\.name) {
+    for name in Kernels.available.map({ $0.name }) {
       let result = try await #require(
         processExitsWith: .success, observing: [\.standardOutputContent]
       ) { [model, name = name as String] in

@@ -62,3 +62,27 @@ struct MemoryTests {
     #expect(Memory.budget(besides: .max / 2) >= 1 << 24)
   }
 }
+
+/// What runs report of their buffers: `RunRecord.bytes`.
+@Suite struct RunMeterTests {
+  @Test("two runs at a time count their own buffers")
+  func concurrentRuns() throws {
+    let requests = [4, 40].map { count in
+      RunRequest(tokens: (0..<count).map { 3 + $0 }, logits: .all([count - 1]))
+    }
+    @Sendable func bytes(_ request: RunRequest) -> Int {
+      let transformer = try? TestModels.tiny("tiny-mha").transformer
+      return (try? transformer?.run([request]) { _, _ in })?.bytes ?? 0
+    }
+    let alone = requests.map(bytes)
+    #expect(alone[0] > 0 && alone[1] > alone[0])
+    // Many turns, so that they meet.
+    let together = Slots(repeating: [Int](), count: 2)
+    DispatchQueue.concurrentPerform(iterations: 2) { i in
+      together[i] = (0..<40).map { _ in bytes(requests[i]) }
+    }
+    for (one, found) in zip(alone, together.values) {
+      #expect(found.allSatisfy { $0 == one }, "\(one), not \(Set(found))")
+    }
+  }
+}

@@ -84,8 +84,8 @@ struct NotFiniteTests {
     var out: [Float] = [0, 0, 0, 0]
     for (x, isFinite) in [([1, 2, 3, 4], true), ([1e30, 2e30, -3e30, 0], false)] {
       let x = x.map(Float.init)
-      let scale = norm.scale(of: x, 4, 1e-5, .current)
-      norm.apply(to: x, scale: scale, 4, .current, into: &out)
+      let scale = norm.scale(of: x, 4, 1e-5, Kernels.current)
+      norm.apply(to: x, scale: scale, 4, Kernels.current, into: &out)
       #expect(out.isFinite == isFinite && out.contains(where: \.isNaN) == !isFinite)
     }
   }

@@ -222,7 +222,7 @@ private struct Parts {
     a.withUnsafeBufferPointer { a in
       b.withUnsafeBufferPointer { b in
         guard let x = a.baseAddress, let y = b.baseAddress else { return 0 }
-        return Kernels.current.dot(x, y, min(a.count, b.count))
+        return Kernels.current.dot(x, y, count: min(a.count, b.count))
       }
     }
   }

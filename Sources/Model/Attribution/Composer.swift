@@ -104,7 +104,7 @@ extension Transformer {
   /// The logits that groups of components give, each without all others, the final norm's scale
   /// frozen. What groups without a component in common give adds up. No soft cap is applied.
   ///
-  /// - Parameter groups: places in the composition's components.
+  /// - Parameter groups: indices of the composition's components.
   /// - Returns: [groups][vocabulary].
   public func logits(of groups: [[Int]], in composition: Composition) throws -> [[Float]] {
     let width = configuration.width

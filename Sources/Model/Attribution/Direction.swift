@@ -89,7 +89,7 @@ extension Transformer {
     for (token, _) in target.ordered { try configuration.check(token: token) }
     let weights = self.weights(of: target)
     let vector = centred(zip(weights, finalNorm.weight).map { $0 * Double($1) }).map { Float($0) }
-    let heads = Slots<[Float]>(count: layers.count)
+    let heads = Slots<[Float]>(repeating: [], count: layers.count)
     pool.run(layers.count) { l, _ in
       heads[l] = layers[l].o.matrix.transposedProduct(layers[l].beforeAttentionIsAdded(vector))
     }
@@ -100,7 +100,7 @@ extension Transformer {
       attentionBias: layers.map { layer in
         layer.o.bias.map { bias in
           let direction = layer.beforeAttentionIsAdded(vector)
-          return Kernels.current.dot(bias, direction, bias.count)
+          return Kernels.current.dot(bias, direction, count: bias.count)
         }
       },
       finalNormBias: hasBias
@@ -153,28 +153,4 @@ extension Transformer.Layer {
   func beforeAttentionIsAdded(_ direction: [Float]) -> [Float] {
     ln1Post.map { zip(direction, $0.weight).map { $0 * $1 } } ?? direction
   }
-}
-
-/// Places that threads fill, each its own.
-private final class Slots<T: Sendable>: @unchecked Sendable {
-  private let storage: UnsafeMutablePointer<T?>
-  private let count: Int
-
-  init(count: Int) {
-    self.count = count
-    storage = .allocate(capacity: count)
-    storage.initialize(repeating: nil, count: count)
-  }
-
-  deinit {
-    storage.deinitialize(count: count)
-    storage.deallocate()
-  }
-
-  subscript(i: Int) -> T? {
-    get { storage[i] }
-    set { storage[i] = newValue }
-  }
-
-  var values: [T] { (0..<count).compactMap { storage[$0] } }
 }

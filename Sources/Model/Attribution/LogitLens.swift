@@ -20,8 +20,10 @@ extension Transformer {
     try checkWeights()
     return stream.indices.map {
       let row = out.pointer + $0 * stride
-      if let unembeddingBias { kernels.add(unembeddingBias, row, unembeddingBias.count) }
-      if let cap = configuration.logitCap { kernels.softCap(row, configuration.vocabulary, cap) }
+      if let unembeddingBias { kernels.add(unembeddingBias, to: row, count: unembeddingBias.count) }
+      if let cap = configuration.logitCap {
+        kernels.softCap(row, count: configuration.vocabulary, cap: cap)
+      }
       return Array(UnsafeBufferPointer(start: row, count: configuration.vocabulary))
     }
   }

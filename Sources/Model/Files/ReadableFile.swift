@@ -1,11 +1,3 @@
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#else
-  import Darwin
-#endif
-
 /// A regular file, opened once, read at any offset from any thread, closed with its last owner.
 ///
 /// Everything goes through `pread`: a file that shrinks while it is open is an error, whereas a

@@ -1,3 +1,5 @@
+import CSIMD
+
 /// How a tensor's elements are stored. Each row is a whole number of blocks.
 public enum TensorType: Sendable, Hashable, CaseIterable {
   // swift-format-ignore: AlwaysUseLowerCamelCase
@@ -14,35 +16,38 @@ public enum TensorType: Sendable, Hashable, CaseIterable {
     let ggml: UInt32?
     let elements: Int
     let bytes: Int
+    /// How the kernels know it.
+    let panel: SummandPanelType
 
-    init(_ name: String, ggml: UInt32?, elements: Int, bytes: Int) {
+    init(_ name: String, ggml: UInt32?, elements: Int, bytes: Int, panel: SummandPanelType) {
       self.name = name
       self.ggml = ggml
       self.elements = elements
       self.bytes = bytes
+      self.panel = panel
     }
   }
 
   private var layout: Layout {
     switch self {
-    case .f32: Layout("F32", ggml: 0, elements: 1, bytes: 4)
-    case .f16: Layout("F16", ggml: 1, elements: 1, bytes: 2)
-    case .bf16: Layout("BF16", ggml: 30, elements: 1, bytes: 2)
-    case .q4_0: Layout("Q4_0", ggml: 2, elements: 32, bytes: 2 + 16)
-    case .q4_1: Layout("Q4_1", ggml: 3, elements: 32, bytes: 2 + 2 + 16)
-    case .q5_0: Layout("Q5_0", ggml: 6, elements: 32, bytes: 2 + 4 + 16)
-    case .q5_1: Layout("Q5_1", ggml: 7, elements: 32, bytes: 2 + 2 + 4 + 16)
-    case .q8_0: Layout("Q8_0", ggml: 8, elements: 32, bytes: 2 + 32)
-    case .q2_K: Layout("Q2_K", ggml: 10, elements: 256, bytes: 16 + 64 + 2 + 2)
-    case .q3_K: Layout("Q3_K", ggml: 11, elements: 256, bytes: 32 + 64 + 12 + 2)
-    case .q4_K: Layout("Q4_K", ggml: 12, elements: 256, bytes: 2 + 2 + 12 + 128)
-    case .q5_K: Layout("Q5_K", ggml: 13, elements: 256, bytes: 2 + 2 + 12 + 32 + 128)
-    case .q6_K: Layout("Q6_K", ggml: 14, elements: 256, bytes: 128 + 64 + 16 + 2)
-    case .iq4_NL: Layout("IQ4_NL", ggml: 20, elements: 32, bytes: 2 + 16)
-    case .iq4_XS: Layout("IQ4_XS", ggml: 23, elements: 256, bytes: 2 + 2 + 4 + 128)
-    case .mxfp4: Layout("MXFP4", ggml: 39, elements: 32, bytes: 1 + 16)
-    case .f8_E4M3: Layout("F8_E4M3", ggml: nil, elements: 1, bytes: 1)
-    case .f8_E5M2: Layout("F8_E5M2", ggml: nil, elements: 1, bytes: 1)
+    case .f32: Layout("F32", ggml: 0, elements: 1, bytes: 4, panel: .F32)
+    case .f16: Layout("F16", ggml: 1, elements: 1, bytes: 2, panel: .F16)
+    case .bf16: Layout("BF16", ggml: 30, elements: 1, bytes: 2, panel: .BF16)
+    case .q4_0: Layout("Q4_0", ggml: 2, elements: 32, bytes: 2 + 16, panel: .Q4_0)
+    case .q4_1: Layout("Q4_1", ggml: 3, elements: 32, bytes: 2 + 2 + 16, panel: .Q4_1)
+    case .q5_0: Layout("Q5_0", ggml: 6, elements: 32, bytes: 2 + 4 + 16, panel: .Q5_0)
+    case .q5_1: Layout("Q5_1", ggml: 7, elements: 32, bytes: 2 + 2 + 4 + 16, panel: .Q5_1)
+    case .q8_0: Layout("Q8_0", ggml: 8, elements: 32, bytes: 2 + 32, panel: .Q8_0)
+    case .q2_K: Layout("Q2_K", ggml: 10, elements: 256, bytes: 16 + 64 + 2 + 2, panel: .Q2_K)
+    case .q3_K: Layout("Q3_K", ggml: 11, elements: 256, bytes: 32 + 64 + 12 + 2, panel: .Q3_K)
+    case .q4_K: Layout("Q4_K", ggml: 12, elements: 256, bytes: 2 + 2 + 12 + 128, panel: .Q4_K)
+    case .q5_K: Layout("Q5_K", ggml: 13, elements: 256, bytes: 2 + 2 + 12 + 32 + 128, panel: .Q5_K)
+    case .q6_K: Layout("Q6_K", ggml: 14, elements: 256, bytes: 128 + 64 + 16 + 2, panel: .Q6_K)
+    case .iq4_NL: Layout("IQ4_NL", ggml: 20, elements: 32, bytes: 2 + 16, panel: .IQ4_NL)
+    case .iq4_XS: Layout("IQ4_XS", ggml: 23, elements: 256, bytes: 2 + 2 + 4 + 128, panel: .IQ4_XS)
+    case .mxfp4: Layout("MXFP4", ggml: 39, elements: 32, bytes: 1 + 16, panel: .MXFP4)
+    case .f8_E4M3: Layout("F8_E4M3", ggml: nil, elements: 1, bytes: 1, panel: .F8_E4M3)
+    case .f8_E5M2: Layout("F8_E5M2", ggml: nil, elements: 1, bytes: 1, panel: .F8_E5M2)
     }
   }
 
@@ -54,6 +59,9 @@ public enum TensorType: Sendable, Hashable, CaseIterable {
 
   /// The size of one block in the file.
   public var bytesPerBlock: Int { layout.bytes }
+
+  /// The type of a panel of such weights.
+  var panelType: SummandPanelType { layout.panel }
 
   /// The type with the number that GGUF files give it (`enum ggml_type`).
   init?(ggml: UInt32) {

@@ -7,10 +7,10 @@
 /// And where a run turns out to be what its base is, it *rejoins* it.
 struct Batch {
   struct Member {
-    /// Its place in the caller's list.
+    /// Its index in the caller's list.
     var index: Int
     var request: RunRequest
-    /// The place of its base among the members.
+    /// The index of its base among the members.
     var base: Int?
     var fork: Fork
     /// As `RunRequest.ends` has them; a base's are those of its variants too.
@@ -35,7 +35,7 @@ struct Batch {
   private(set) var rows: [Row] = []
   /// For each member the row that holds each of its positions, its own or its base's; −1 where none
   /// does.
-  private(set) var places: [[Int32]]
+  private(set) var rowNumbers: [[Int32]]
   /// At each layer and at the final norm the rows that begin there.
   private let beginning: [[Row]]
 
@@ -77,12 +77,12 @@ struct Batch {
     }
     self.beginning = beginning
     schedule = Schedule(members, layers: layers)
-    places = members.map { [Int32](repeating: -1, count: $0.request.tokens.count) }
+    rowNumbers = members.map { [Int32](repeating: -1, count: $0.request.tokens.count) }
     _ = enter(0)
     for (i, member) in members.enumerated() {
       guard let base = member.base else { continue }
-      for position in places[i].indices where places[i][position] < 0 {
-        places[i][position] = places[base][position]
+      for position in rowNumbers[i].indices where rowNumbers[i][position] < 0 {
+        rowNumbers[i][position] = rowNumbers[base][position]
       }
     }
   }
@@ -90,7 +90,7 @@ struct Batch {
   // MARK: - Looking up
 
   /// The row that holds a position of a member: its own or its base's.
-  func row(of member: Int, at position: Int) -> Int { Int(places[member][position]) }
+  func row(of member: Int, at position: Int) -> Int { Int(rowNumbers[member][position]) }
 
   /// The row of a member's own at a position, where it has one: what it shares with its base carries
   /// the base's edits already.
@@ -110,7 +110,7 @@ struct Batch {
       if let base = members[row.owner].base {
         copies.append((rows.count, self.row(of: base, at: row.position)))
       }
-      places[row.owner][row.position] = Int32(rows.count)
+      rowNumbers[row.owner][row.position] = Int32(rows.count)
       rows.append(row)
     }
     return copies
@@ -127,11 +127,11 @@ struct Batch {
     var spared = 0
     for (i, member) in members.enumerated() where member.fork.settled <= layer {
       guard let base = member.base else { continue }
-      for position in places[i].indices {
+      for position in rowNumbers[i].indices {
         let (own, shared) = (row(of: i, at: position), row(of: base, at: position))
         if own == shared { continue }
         guard own >= 0, shared >= 0, isSame(own, shared) else { break }
-        places[i][position] = Int32(shared)
+        rowNumbers[i][position] = Int32(shared)
         isKept[own] = false
         spared += member.ends[position].layersThrough - layer
       }
@@ -160,9 +160,9 @@ struct Batch {
     var numbers = [Int32](repeating: -1, count: rows.count)
     for (number, row) in kept.enumerated() { numbers[row] = Int32(number) }
     rows = kept.map { rows[$0] }
-    for i in places.indices {
-      for position in places[i].indices where places[i][position] >= 0 {
-        places[i][position] = numbers[Int(places[i][position])]
+    for i in rowNumbers.indices {
+      for position in rowNumbers[i].indices where rowNumbers[i][position] >= 0 {
+        rowNumbers[i][position] = numbers[Int(rowNumbers[i][position])]
       }
     }
   }

@@ -1,8 +1,11 @@
 /// A second opinion: the logits of a prompt in double precision, from the file itself.
 ///
-/// Its weights are decoded by the reference decoders, its sums are plain loops in the order of the
-/// formulas; nothing is shared with `run` and `runNaively`, neither kernels nor packed weights nor
-/// RoPE's tables. It is slow, and keeps no more than a few rows of a matrix at a time.
+/// Its weights are decoded by the reference decoders, and its sums are plain loops in the order of
+/// the formulas: it has neither the kernels nor the packed weights nor RoPE's tables of `run` and
+/// `runNaively`. It shares with them how the file is understood: `Configuration`, `WeightNames` with
+/// the orders of rows, `WeightReader`, and `Numerics`. An error there is in all three, and only the
+/// recorded results of other programs show it. It is slow, and keeps no more than a few rows of a
+/// matrix at a time.
 public struct DoubleRun {
   /// [positions][width]
   private typealias Rows = [[Double]]

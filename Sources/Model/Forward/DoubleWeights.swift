@@ -60,7 +60,7 @@ struct DoubleWeights {
     let columns = x[0].count
     let rowsAtOnce = max(1, (1 << 16) / columns)
     let failures = WeightFailures()
-    let sums = Sums(count: x.count * range.count)
+    let sums = Slots(repeating: 0.0, count: x.count * range.count)
     x.flatMap(\.self).withUnsafeBufferPointer { x in
       pool.run((range.count + rowsAtOnce - 1) / rowsAtOnce) { block, _ in
         let first = block * rowsAtOnce
@@ -94,7 +94,7 @@ struct DoubleWeights {
     -> [Double]
   {
     let all = tensor.shape[1]
-    let sums = Sums(count: x.count * range.count)
+    let sums = Slots(repeating: 0.0, count: x.count * range.count)
     for input in 0..<tensor.shape[0] {
       try withDecoded(tensor, first: input * all, count: all) { weights in
         pool.run(x.count) { position, _ in
@@ -126,23 +126,4 @@ struct DoubleWeights {
     Dequantize.dequantize(tensor.type, UnsafeRawBufferPointer(buffer), into: values)
     return body(UnsafeBufferPointer(values))
   }
-}
-
-/// Sums that threads fill, each its own.
-private final class Sums: @unchecked Sendable {
-  private let storage: UnsafeMutableBufferPointer<Double>
-
-  init(count: Int) {
-    storage = .allocate(capacity: count)
-    storage.initialize(repeating: 0)
-  }
-
-  deinit { storage.deallocate() }
-
-  subscript(i: Int) -> Double {
-    get { storage[i] }
-    set { storage[i] = newValue }
-  }
-
-  var values: [Double] { Array(storage) }
 }

@@ -65,7 +65,7 @@ extension Executor {
   private func capped(_ logits: [Float], of request: RunRequest) -> [Float] {
     guard let cap = model.configuration.logitCap, !request.isUncapped else { return logits }
     var logits = logits
-    work.kernels.softCap(&logits, logits.count, cap)
+    work.kernels.softCap(&logits, count: logits.count, cap: cap)
     return logits
   }
 
@@ -103,7 +103,7 @@ extension Executor {
         [ProductTarget(matrix: model.unembedding, out: out.pointer)])
       logits += some.indices.map { i in
         let row = out.pointer + (i - start) * stride
-        if let bias = model.unembeddingBias { work.kernels.add(bias, row, bias.count) }
+        if let bias = model.unembeddingBias { work.kernels.add(bias, to: row, count: bias.count) }
         return Array(UnsafeBufferPointer(start: row, count: model.configuration.vocabulary))
       }
     }

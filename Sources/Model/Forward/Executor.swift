@@ -1,9 +1,3 @@
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Darwin)
-  import Darwin
-#endif
-
 /// Runs one batch from the embedding to the logits, layer by layer, all its rows together: which rows
 /// there are at each layer, and what is handed over at the end. What a layer computes of its rows is
 /// `LayerForward`'s.
@@ -136,6 +130,6 @@ struct Executor {
   /// For each member where the keys and values of its positions stand.
   private var sources: [[Int32]] {
     cache == nil
-      ? batch.places : batch.members.map { $0.request.tokens.indices.map(Int32.init) }
+      ? batch.rowNumbers : batch.members.map { $0.request.tokens.indices.map(Int32.init) }
   }
 }

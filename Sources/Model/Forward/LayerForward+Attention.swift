@@ -1,8 +1,10 @@
+import CSIMD
+
 extension LayerForward {
   /// One item a row: every head's scores, pattern and z.
   ///
   /// - Parameter sources: for each member where the keys and values of its positions stand.
-  func weighValues(_ batch: Batch, _ taps: inout Taps, sources places: [[Int32]]) {
+  func weighValues(_ batch: Batch, _ taps: inout Taps, sources sourceRows: [[Int32]]) {
     let c = model.configuration
     let (kernels, b, rows, layer) = (work.kernels, buffers, batch.rows, weights)
     let (keys, values) = (keys.pointer, values.pointer)
@@ -15,21 +17,24 @@ extension LayerForward {
       let scores = scratch[worker].pointer
       let sources = rows[row].position + 1
       let unseen = window.firstSource(of: rows[row].position)
-      places[rows[row].owner].withUnsafeBufferPointer { places in
-        guard let places = places.baseAddress else { return }
+      sourceRows[rows[row].owner].withUnsafeBufferPointer { sourceRows in
+        guard let sourceRows = sourceRows.baseAddress else { return }
         for head in 0..<c.heads {
           let column = c.keyValueHead(of: head) * c.headWidth
           kernels.attentionScores(
-            b.turnedQueries.pointer + row * layer.q.stride + head * c.headWidth, keys + column,
-            layer.k.stride, places, sources, c.headWidth, c.attentionScale, scores)
-          if let cap = c.scoreCap { kernels.softCap(scores, sources, cap) }
+            of: b.turnedQueries.pointer + row * layer.q.stride + head * c.headWidth,
+            keys: keys + column,
+            at: SummandSources(rows: sourceRows, count: sources, stride: layer.k.stride),
+            width: c.headWidth, scale: c.attentionScale, into: scores)
+          if let cap = c.scoreCap { kernels.softCap(scores, count: sources, cap: cap) }
           attention.visit(
             .attnScores, row: row, head: head, scores, sources: sources, unseen: unseen)
-          kernels.softmax(scores, sources)
+          kernels.softmax(scores, count: sources)
           attention.visit(.pattern, row: row, head: head, scores, sources: sources)
           kernels.weightedValues(
-            scores, values + column, layer.v.stride, places, sources, c.headWidth,
-            b.z.pointer + row * layer.q.stride + head * c.headWidth)
+            pattern: scores, values: values + column,
+            at: SummandSources(rows: sourceRows, count: sources, stride: layer.v.stride),
+            width: c.headWidth, into: b.z.pointer + row * layer.q.stride + head * c.headWidth)
         }
       }
     }

@@ -106,11 +106,12 @@ struct LayerForward {
       [(mlp.gate, b.hidden.pointer)] + (mlp.up.map { [($0, b.up.pointer)] } ?? []))
     let stride = mlp.gate.stride
     taps.visit(.mlpPre, number, b.hidden, stride: stride, rows: rows)
-    let activate = work.kernels.activate(model.configuration.mlp[number].nonlinearity)
+    let (kernels, shape) = (work.kernels, model.configuration.mlp[number])
     work.forEach(count) { row in
       let up = mlp.up.map { UnsafePointer(b.up.pointer + row * $0.stride) }
-      activate(
-        b.hidden.pointer + row * stride, up, mlp.neurons, b.activated.pointer + row * stride)
+      kernels.activate(
+        shape.nonlinearity, b.hidden.pointer + row * stride, up: up, count: mlp.neurons,
+        into: b.activated.pointer + row * stride)
     }
     taps.visit(.mlpPost, number, b.activated, stride: stride, rows: rows)
     work.multiply(b.activated, stride: stride, rows: count, [(mlp.down, b.mlpOut.pointer)])
@@ -158,9 +159,9 @@ struct LayerForward {
           norm.apply(to: x, scale: scale, width, kernels, into: x)
         }
       }
-      let place = rows.rows[row]
-      rotary?.table(tokens: rows.members[place.owner].request.tokens.count)
-        .rotate(x, heads: heads, width: width, at: place.position, kernels)
+      let (owner, position) = (rows.rows[row].owner, rows.rows[row].position)
+      rotary?.table(tokens: rows.members[owner].request.tokens.count)
+        .rotate(x, heads: heads, width: width, at: position, kernels)
     }
   }
 

@@ -1,7 +1,10 @@
 extension Transformer {
   /// The reference that `run` must equal to the bit: each request alone, from the first layer, all
-  /// its positions, row by row, the whole vocabulary, no keys or values kept; nothing shared with
-  /// `run` but the kernels.
+  /// its positions, row by row, the whole vocabulary, no keys or values kept.
+  ///
+  /// It shows whether the sharing of rows is sound, and edits and captures with it. With `run` it
+  /// shares the kernels and `Products`, the packed weights, `Norm`, RoPE's tables, the configuration
+  /// and the checks of requests: an error there is in both.
   public func runNaively(_ requests: [RunRequest]) throws -> [RunResult] {
     try requests.map { request in
       try request.check(in: configuration, among: requests)
@@ -126,7 +129,7 @@ private struct NaiveRun {
     var logits = times(
       Transformer.Linear(matrix: model.unembedding, bias: model.unembeddingBias), normed)
     if let cap = model.configuration.logitCap, !request.isUncapped {
-      kernels.softCap(&logits, logits.count, cap)
+      kernels.softCap(&logits, count: logits.count, cap: cap)
     }
     return logits
   }
@@ -141,12 +144,12 @@ private struct NaiveRun {
         return (0...p).map { source in
           kernels.dot(
             Array(q[p][head * width..<(head + 1) * width]),
-            Array(k[source][key..<key + width]), width) * c.attentionScale
+            Array(k[source][key..<key + width]), count: width) * c.attentionScale
         }
       }
     }
     if let cap = c.scoreCap {
-      for p in scores.indices { kernels.softCap(&scores[p], scores[p].count, cap) }
+      for p in scores.indices { kernels.softCap(&scores[p], count: scores[p].count, cap: cap) }
     }
     visit(.attnScores, l, &scores) { scores in
       for p in scores.indices {
@@ -161,7 +164,7 @@ private struct NaiveRun {
     for p in pattern.indices {
       for head in 0..<c.heads {
         pattern[p].withUnsafeMutableBufferPointer { row in
-          if let row = row.baseAddress { kernels.softmax(row + head * (p + 1), p + 1) }
+          if let row = row.baseAddress { kernels.softmax(row + head * (p + 1), count: p + 1) }
         }
       }
     }
@@ -245,7 +248,8 @@ private struct NaiveRun {
 
   private func activate(_ x: [Float], up: [Float]?, _ l: Int) -> [Float] {
     Self.row(x.count) {
-      kernels.activate(model.configuration.mlp[l].nonlinearity)(x, up, x.count, $0)
+      kernels.activate(
+        model.configuration.mlp[l].nonlinearity, x, up: up, count: x.count, into: $0)
     }
   }
 
@@ -260,7 +264,7 @@ private struct NaiveRun {
     let out = Self.row(matrix.stride) { out in
       products.multiply(
         x, rows: 1, stride: matrix.columns, [ProductTarget(matrix: matrix, out: out)])
-      if let bias = linear.bias { kernels.add(bias, out, bias.count) }
+      if let bias = linear.bias { kernels.add(bias, to: out, count: bias.count) }
     }
     return Array(out.prefix(matrix.rows))
   }
@@ -297,16 +301,16 @@ private struct NaiveRun {
       let width = rows[p].count / unitCount
       for (u, unit) in (edit.units ?? Array(0..<unitCount)).enumerated() {
         for i in 0..<width {
-          let place = unit * width + i
+          let element = unit * width + i
           switch edit.change {
           case .cut(let sources):
-            if cuts && sources.contains(i) { rows[p][place] = -.infinity }
+            if cuts && sources.contains(i) { rows[p][element] = -.infinity }
           case _ where cuts: break
-          case .zero: rows[p][place] = 0
-          case .replace(let values): rows[p][place] = values[index][u * width + i]
-          case .scale(let factor): rows[p][place] *= factor
+          case .zero: rows[p][element] = 0
+          case .replace(let values): rows[p][element] = values[index][u * width + i]
+          case .scale(let factor): rows[p][element] *= factor
           case .add(let vector):
-            if vector[u * width + i] != 0 { rows[p][place] += vector[u * width + i] }
+            if vector[u * width + i] != 0 { rows[p][element] += vector[u * width + i] }
           }
         }
       }

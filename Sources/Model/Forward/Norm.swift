@@ -9,25 +9,29 @@ extension Transformer {
     /// What it divides a vector by; NaN where F32 cannot hold it. Dividing by infinity would make zeros
     /// of a vector that is anything but.
     func scale(
-      of x: UnsafePointer<Float>, _ width: Int, _ epsilon: Float, _ kernels: Kernels
+      of x: UnsafePointer<Float>, _ width: Int, _ epsilon: Float, _ kernels: any InstructionSet.Type
     ) -> Float {
       let scale =
         switch kind {
-        case .rootMeanSquare: kernels.rootMeanSquare(x, width, epsilon)
-        case .layer: kernels.deviation(x, kernels.mean(x, width), width, epsilon)
+        case .rootMeanSquare: kernels.rootMeanSquare(x, count: width, epsilon: epsilon)
+        case .layer:
+          kernels.deviation(
+            x, mean: kernels.mean(x, count: width), count: width, epsilon: epsilon)
         }
       return scale.isFinite ? scale : .nan
     }
 
     /// Norms a vector by a scale that was computed before. `out` may be `x`.
     func apply(
-      to x: UnsafePointer<Float>, scale: Float, _ width: Int, _ kernels: Kernels,
+      to x: UnsafePointer<Float>, scale: Float, _ width: Int, _ kernels: any InstructionSet.Type,
       into out: UnsafeMutablePointer<Float>
     ) {
       switch kind {
-      case .rootMeanSquare: kernels.normalise(x, scale, weight, width, out)
+      case .rootMeanSquare:
+        kernels.normalise(x, scale: scale, weight: weight, count: width, into: out)
       case .layer:
-        kernels.normaliseCentred(x, kernels.mean(x, width), scale, weight, bias, width, out)
+        kernels.normaliseCentred(
+          x, scale: scale, weight: weight, bias: bias, count: width, into: out)
       }
     }
   }

@@ -29,13 +29,16 @@ struct RotaryTable: Sendable {
 
   /// Turns the heads of one row, `width` elements each.
   func rotate(
-    _ x: UnsafeMutablePointer<Float>, heads: Int, width: Int, at position: Int, _ kernels: Kernels
+    _ x: UnsafeMutablePointer<Float>, heads: Int, width: Int, at position: Int,
+    _ kernels: any InstructionSet.Type
   ) {
     withAngles(at: position) { cosines, sines in
       for head in 0..<heads {
         switch pairing {
-        case .halfSplit: kernels.rotate(x + head * width, half, cosines, sines)
-        case .adjacent: kernels.rotateAdjacent(x + head * width, half, cosines, sines)
+        case .halfSplit:
+          kernels.rotate(x + head * width, half: half, cosines: cosines, sines: sines)
+        case .adjacent:
+          kernels.rotateAdjacent(x + head * width, half: half, cosines: cosines, sines: sines)
         }
       }
     }
@@ -68,7 +71,7 @@ struct RotaryTables: Sendable {
   }
 
   private let kinds: [Layer]
-  /// Of each layer, its place among `kinds`.
+  /// Of each layer, its index among `kinds`.
   private let indices: [Int?]
 
   /// - Parameter tokens: of the longest prompt.

@@ -24,7 +24,7 @@ struct RowWork {
     for (linear, out) in outputs {
       guard let bias = linear.bias else { continue }
       let kernels = kernels
-      forEach(rows) { row in kernels.add(bias, out + row * linear.stride, bias.count) }
+      forEach(rows) { row in kernels.add(bias, to: out + row * linear.stride, count: bias.count) }
     }
   }
 
@@ -51,7 +51,7 @@ struct RowWork {
   func addToStream(_ x: FloatBuffer, stride: Int, rows: Int) {
     let (kernels, stream, width) = (kernels, buffers.stream, width)
     forEach(rows) { row in
-      kernels.add(x.pointer + row * stride, stream.pointer + row * width, width)
+      kernels.add(x.pointer + row * stride, to: stream.pointer + row * width, count: width)
     }
   }
 

@@ -42,7 +42,7 @@ struct RunPlanner {
         rows: request.base == nil ? request.tokens.count : rows,
         bytes: request.needs(in: model.configuration).bytes)
       if open.cost.rows > 0, !fits(open.cost + own) { close() }
-      if let base = request.base, open.places[base] == nil {
+      if let base = request.base, open.bases[base] == nil {
         // The base has been in an earlier batch: here it only serves, and gives no result.
         var silent = requests[base]
         silent.captures = [:]
@@ -87,13 +87,13 @@ struct RunPlanner {
     var members: [(index: Int, request: RunRequest, base: Int?, fork: Fork)] = []
     var cost = Cost()
     /// Where each base stands among the members.
-    var places: [Int: Int] = [:]
+    var bases: [Int: Int] = [:]
 
     mutating func add(
-      _ request: RunRequest, _ fork: Fork, as index: Int, at place: Int?, _ cost: Cost
+      _ request: RunRequest, _ fork: Fork, as index: Int, at own: Int?, _ cost: Cost
     ) {
-      if let place { places[place] = members.count }
-      let base = place == nil ? request.base.flatMap { places[$0] } : nil
+      if let own { bases[own] = members.count }
+      let base = own == nil ? request.base.flatMap { bases[$0] } : nil
       members.append((index, request, base, fork))
       self.cost = self.cost + cost
     }

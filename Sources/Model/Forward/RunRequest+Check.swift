@@ -60,19 +60,19 @@ extension RunRequest {
     try check(edit.site, configuration)
     try check(positions: edit.positions)
     guard Set(edit.positions).count == edit.positions.count else {
-      throw ModelError(.request, "an edit at \(edit.place) names a position twice")
+      throw ModelError(.request, "an edit at \(edit.hook) names a position twice")
     }
     let unitCount = configuration.unitCount(edit.site)
     let units = edit.units ?? Array(0..<unitCount)
     if let unit = units.first(where: { $0 < 0 || $0 >= unitCount }) {
       throw ModelError(
-        .request, "there is no \(activation.units.name) \(unit) at \(edit.place)",
+        .request, "there is no \(activation.units.name) \(unit) at \(edit.hook)",
         help: unitCount == 1
-          ? "this place is not divided" : "there are 0 to \(unitCount - 1)")
+          ? "this site is not divided" : "there are 0 to \(unitCount - 1)")
     }
     guard Set(units).count == units.count else {
       throw ModelError(
-        .request, "an edit at \(edit.place) names a \(activation.units.name) twice")
+        .request, "an edit at \(edit.hook) names a \(activation.units.name) twice")
     }
     try check(edit.change, of: edit, unitCount: units.count, configuration)
   }
@@ -85,7 +85,7 @@ extension RunRequest {
     }
     if edit.site.activation.isScale, change.makesZero {
       throw ModelError(
-        .request, "\(edit.place) is what a norm divides by, and cannot be zero")
+        .request, "\(edit.hook) is what a norm divides by, and cannot be zero")
     }
     switch change {
     case .zero: break
@@ -93,39 +93,39 @@ extension RunRequest {
       guard rows.count == edit.positions.count else {
         throw ModelError(
           .request,
-          "an edit at \(edit.place) has \(rows.count) vectors for \(edit.positions.count) positions"
+          "an edit at \(edit.hook) has \(rows.count) vectors for \(edit.positions.count) positions"
         )
       }
       for (row, position) in zip(rows, edit.positions) where row.count != width(at: position) {
         throw ModelError(
           .request,
-          "an edit at \(edit.place) has \(row.count) numbers for position \(position), where "
+          "an edit at \(edit.hook) has \(row.count) numbers for position \(position), where "
             + "\(width(at: position)) are needed")
       }
     case .scale(let factor):
       guard factor.isFinite else {
-        throw ModelError(.request, "an edit at \(edit.place) would multiply by \(factor)")
+        throw ModelError(.request, "an edit at \(edit.hook) would multiply by \(factor)")
       }
     case .add(let vector):
       guard !edit.site.activation.isOverSources else {
         throw ModelError(
-          .request, "one vector cannot be added at \(edit.place): it is as wide as its position")
+          .request, "one vector cannot be added at \(edit.hook): it is as wide as its position")
       }
       guard vector.count == width(at: 0) else {
         throw ModelError(
           .request,
-          "an edit at \(edit.place) adds \(vector.count) numbers, where \(width(at: 0)) are needed")
+          "an edit at \(edit.hook) adds \(vector.count) numbers, where \(width(at: 0)) are needed")
       }
     case .cut(let sources):
       guard edit.site.activation == .attnScores else {
-        throw ModelError(.request, "sources can be cut at attn_scores, not at \(edit.place)")
+        throw ModelError(.request, "sources can be cut at attn_scores, not at \(edit.hook)")
       }
       try check(positions: sources)
       let attention = configuration.attention[edit.site.layer]
       guard edit.positions.contains(where: { attention.sees(sources, from: $0) }) else {
         let reach = attention.window.map { ", over \($0) positions" } ?? ""
         throw ModelError(
-          .request, "an edit at \(edit.place) cuts nothing: attention only looks back\(reach)")
+          .request, "an edit at \(edit.hook) cuts nothing: attention only looks back\(reach)")
       }
     }
   }
@@ -164,7 +164,7 @@ extension RunRequest {
     else {
       throw ModelError(
         .request,
-        "request \(base) of \(requests.count) is no base: it must have none of its own, the same "
+        "request \(base) of \(requests.count) cannot be a base: it must have none of its own, the same "
           + "tokens, and no edit that is not among these")
     }
     return further
@@ -173,7 +173,7 @@ extension RunRequest {
 
 extension Edit {
   /// The hook that it changes, for messages.
-  fileprivate var place: String { site.activation.hookName(layer: site.layer) }
+  fileprivate var hook: String { site.activation.hookName(layer: site.layer) }
 }
 
 extension Edit.Change {

@@ -1,5 +1,5 @@
 extension RunRequest {
-  /// What a request asks for, its places resolved: memory, plans and ends are worked out from this.
+  /// What a request asks for, its positions resolved: memory, plans and ends derive from this.
   struct Needs {
     var captures: [Capture]
     /// Positions whose logits are asked for, and how many each.

@@ -58,6 +58,7 @@ public struct RunResults {
   private var batches: ArraySlice<Batch>
   /// Of the batch at hand.
   private var executor: Executor?
+  private let meter = FloatBuffer.Meter()
   private var resultBytes = 0
   /// Rows of all batches, counted once a layer.
   private var total: Int
@@ -74,13 +75,17 @@ public struct RunResults {
     self.progress = progress
     total = batches.reduce(0) { $0 + $1.schedule.rowLayers }
     record = RunRecord(runs: runs, batches: batches.count)
-    FloatBuffer.forgetMost()
   }
 
   /// The next request and what it asked for; nil after the last.
   ///
   /// - Throws: `Interruption.Stopped`, and `ModelError` where weights cannot be read.
   public mutating func next() throws -> (index: Int, result: RunResult)? {
+    let meter = meter
+    return try FloatBuffer.$meter.withValue(meter) { try advance() }
+  }
+
+  private mutating func advance() throws -> (index: Int, result: RunResult)? {
     while true {
       if let found = try executor?.nextResult() {
         resultBytes += found.result.byteCount
@@ -107,7 +112,7 @@ public struct RunResults {
   /// Its buffers go before the next batch makes its own.
   private mutating func closeBatch() {
     guard executor != nil else { return }
-    record.bytes = max(record.bytes, FloatBuffer.most + resultBytes)
+    record.bytes = max(record.bytes, meter.most + resultBytes)
     resultBytes = 0
     executor = nil
   }

@@ -7,7 +7,7 @@ struct Taps {
     var units: [Int]
 
     /// (index among the edit's positions, row) of the rows that are the member's own.
-    func places(in rows: Batch) -> [(index: Int, row: Int)] {
+    func ownRows(in rows: Batch) -> [(index: Int, row: Int)] {
       edit.positions.enumerated().compactMap { index, position in
         rows.ownRow(of: member, at: position).map { (index, $0) }
       }
@@ -51,7 +51,7 @@ struct Taps {
   ) {
     for bound in edits[site] ?? [] {
       let width = configuration.unitWidth(site.activation, sources: 0)
-      for (index, row) in bound.places(in: rows) {
+      for (index, row) in bound.ownRows(in: rows) {
         for (u, unit) in bound.units.enumerated() {
           Self.change(
             x + row * stride + unit * width, bound.edit.change, index: index, unit: u, width: width)
@@ -88,9 +88,9 @@ struct Taps {
   func editedUnits(at site: Site, rows: Batch) -> [(row: Int, unit: Int)] {
     var seen: Set<[Int]> = []
     return (edits[site] ?? []).flatMap { bound in
-      bound.places(in: rows).flatMap { place in
+      bound.ownRows(in: rows).flatMap { _, row in
         bound.units.compactMap { unit in
-          seen.insert([place.row, unit]).inserted ? (place.row, unit) : nil
+          seen.insert([row, unit]).inserted ? (row, unit) : nil
         }
       }
     }
@@ -101,7 +101,7 @@ struct Taps {
   func editsByRow(at site: Site, rows: Batch) -> [Int: [RowEdit]] {
     var byRow: [Int: [RowEdit]] = [:]
     for bound in edits[site] ?? [] {
-      for (index, row) in bound.places(in: rows) {
+      for (index, row) in bound.ownRows(in: rows) {
         byRow[row, default: []].append(
           RowEdit(change: bound.edit.change, index: index, units: bound.units))
       }

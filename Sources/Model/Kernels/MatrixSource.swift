@@ -52,8 +52,8 @@ struct MatrixSource: Sendable, CustomStringConvertible {
       let start = column * stride + rows.lowerBound * size
       try file.read(tensor, bytes: start..<start + part.count, into: part)
       for row in 0..<rows.count {
-        let place = row * rowBytes + column * size
-        for i in 0..<size { buffer[place + i] = part[row * size + i] }
+        let start = row * rowBytes + column * size
+        for i in 0..<size { buffer[start + i] = part[row * size + i] }
       }
     }
   }

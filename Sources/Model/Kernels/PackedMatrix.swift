@@ -1,12 +1,6 @@
 import CSIMD
 import Synchronization
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Darwin)
-  import Darwin
-#endif
-
 /// A weight matrix `[rows, columns]` (rows are outputs, as in the file), packed into panels of 32
 /// rows in the file's own number of bytes.
 ///
@@ -16,6 +10,7 @@ import Synchronization
 /// afterwards.
 final class PackedMatrix: @unchecked Sendable {
   let type: TensorType
+  private let panelType: SummandPanelType
   let rows: Int
   let columns: Int
   /// The size of the panels, in bytes.
@@ -47,6 +42,7 @@ final class PackedMatrix: @unchecked Sendable {
     self.source = source
     self.failures = failures
     type = source.tensor.type
+    panelType = type.panelType
     rows = source.rows
     columns = source.columns
     panelBytes = source.rowBytes * Kernels.panelWidth
@@ -93,10 +89,10 @@ final class PackedMatrix: @unchecked Sendable {
     if !isStopped.load(ordering: .relaxed) { isPacked.store(true, ordering: .releasing) }
   }
 
-  func panel(_ index: Int) -> UnsafeRawPointer {
+  func panel(_ index: Int) -> SummandPanel {
     let batch = index / panelsAtOnce
     if states[batch].load(ordering: .acquiring) != State.packed { prepare(batch) }
-    return UnsafeRawPointer(storage + index * panelBytes)
+    return SummandPanel(type: panelType, bytes: storage + index * panelBytes, k: columns)
   }
 
   /// Packs the panels of a batch, or waits for the thread that does.
@@ -134,8 +130,8 @@ final class PackedMatrix: @unchecked Sendable {
       for start in Swift.stride(from: 0, to: pointers.count, by: Kernels.panelWidth) {
         let end = min(pointers.count, start + Kernels.panelWidth)
         let isFinite = Kernels.current.packPanel(
-          type.panelType, UnsafeBufferPointer(rebasing: pointers[start..<end]), columns,
-          storage + (first + start) / Kernels.panelWidth * panelBytes)
+          panelType, rows: UnsafeBufferPointer(rebasing: pointers[start..<end]), k: columns,
+          into: storage + (first + start) / Kernels.panelWidth * panelBytes)
         guard isFinite else { throw source.notFinite }
       }
     }
@@ -145,8 +141,7 @@ final class PackedMatrix: @unchecked Sendable {
   func row(_ row: Int) -> [Float] {
     precondition(row >= 0 && row < rows)
     let widened = FloatBuffer(columns * Kernels.panelWidth)
-    Kernels.current.widen(
-      type.panelType, panel(row / Kernels.panelWidth), columns, widened.pointer)
+    Kernels.current.widen(panel(row / Kernels.panelWidth), into: widened.pointer)
     let column = row % Kernels.panelWidth
     return (0..<columns).map { widened.pointer[$0 * Kernels.panelWidth + column] }
   }
@@ -160,57 +155,18 @@ final class PackedMatrix: @unchecked Sendable {
     let widened = FloatBuffer(columns * Kernels.panelWidth)
     let lanes = FloatBuffer(columns * 16, zeroed: true)
     for p in 0..<panelCount {
-      kernels.widen(type.panelType, panel(p), columns, widened.pointer)
+      kernels.widen(panel(p), into: widened.pointer)
       padded.withUnsafeBufferPointer { padded in
         guard let u = padded.baseAddress else { return }
         kernels.transposedProduct(
-          widened.pointer, columns, u + p * Kernels.panelWidth, lanes.pointer)
+          widened: widened.pointer, k: columns, by: u + p * Kernels.panelWidth,
+          addingTo: lanes.pointer)
       }
     }
     return [Float](unsafeUninitializedCapacity: columns) { out, count in
-      if let base = out.baseAddress { kernels.foldLanes(lanes.pointer, columns, base) }
+      if let base = out.baseAddress { kernels.foldLanes(lanes.pointer, count: columns, into: base) }
       count = columns
     }
-  }
-}
-
-extension TensorType {
-  var panelType: SummandPanelType {
-    switch self {
-    case .f32: .F32
-    case .f16: .F16
-    case .bf16: .BF16
-    case .q4_0: .Q4_0
-    case .q4_1: .Q4_1
-    case .q5_0: .Q5_0
-    case .q5_1: .Q5_1
-    case .q8_0: .Q8_0
-    case .q2_K: .Q2_K
-    case .q3_K: .Q3_K
-    case .q4_K: .Q4_K
-    case .q5_K: .Q5_K
-    case .q6_K: .Q6_K
-    case .iq4_NL: .IQ4_NL
-    case .iq4_XS: .IQ4_XS
-    case .mxfp4: .MXFP4
-    case .f8_E4M3: .F8_E4M3
-    case .f8_E5M2: .F8_E5M2
-    }
-  }
-}
-
-/// What went wrong when weights were read after the model was opened: the first error, for good,
-/// since what could not be read stays unread.
-final class WeightFailures: Sendable {
-  private let first = Mutex<(any Error)?>(nil)
-
-  func record(_ error: any Error) {
-    first.withLock { first in if first == nil { first = error } }
-  }
-
-  /// To be called after weights were used, before anything that was computed from them is believed.
-  func check() throws {
-    if let error = first.withLock({ $0 }) { throw error }
   }
 }
 
@@ -223,38 +179,4 @@ private func allocatePages(_ byteCount: Int) -> UnsafeMutableRawPointer? {
     if large, let pointer { madvise(pointer, byteCount, MADV_HUGEPAGE) }
   #endif
   return pointer
-}
-
-/// Floats outside of Swift's arrays, aligned for vectors, freed with their last owner.
-final class FloatBuffer: @unchecked Sendable {
-  /// Bytes that all buffers take, and the most that they took since that was last forgotten: what a
-  /// plan foresees is held against it.
-  private static let held = Atomic<Int>(0)
-  private static let mostHeld = Atomic<Int>(0)
-
-  static var most: Int { mostHeld.load(ordering: .relaxed) }
-
-  static func forgetMost() {
-    mostHeld.store(held.load(ordering: .relaxed), ordering: .relaxed)
-  }
-
-  let pointer: UnsafeMutablePointer<Float>
-  let count: Int
-
-  init(_ count: Int, zeroed: Bool = false) {
-    self.count = count
-    let raw = UnsafeMutableRawPointer.allocate(byteCount: max(64, count * 4), alignment: 64)
-    pointer = raw.bindMemory(to: Float.self, capacity: max(16, count))
-    if zeroed { pointer.update(repeating: 0, count: count) }
-    let held = Self.held.add(count * 4, ordering: .relaxed).newValue
-    _ = Self.mostHeld.max(held, ordering: .relaxed)
-  }
-
-  /// Of a buffer of the same size.
-  func copy(from other: FloatBuffer) { pointer.update(from: other.pointer, count: count) }
-
-  deinit {
-    UnsafeMutableRawPointer(pointer).deallocate()
-    _ = Self.held.subtract(count * 4, ordering: .relaxed)
-  }
 }

@@ -10,7 +10,7 @@ struct ProductTarget {
 
 /// Matrix products on a pool, with the scratch memory that they need.
 final class Products {
-  private let kernels: Kernels
+  private let kernels: any InstructionSet.Type
   private let pool: WorkerPool
   /// Whether a product ends early, with anything as its result, where work is to end: who asks for
   /// that calls `Interruption.check` before the result is used. A large product takes seconds.
@@ -18,7 +18,8 @@ final class Products {
   private var packed = FloatBuffer(0)
   private var scratch: [FloatBuffer] = []
 
-  init(kernels: Kernels = .current, pool: WorkerPool, mayStop: Bool = false) {
+  init(kernels: any InstructionSet.Type = Kernels.current, pool: WorkerPool, mayStop: Bool = false)
+  {
     self.kernels = kernels
     self.pool = pool
     self.mayStop = mayStop
@@ -40,15 +41,15 @@ final class Products {
       }
     }
     let x = UnsafePointer(packed.pointer)
-    let (scratch, mayStop) = (scratch, mayStop)
+    let (kernels, scratch, mayStop) = (kernels, scratch, mayStop)
     pool.run(items.count) { item, worker in
       if mayStop, Interruption.requested.load(ordering: .relaxed) { return }
       let (target, panels) = items[item]
       for p in panels {
-        multiply(
-          x, rows: rows, by: target.matrix, panel: p,
+        kernels.product(
+          x, rows: rows, by: target.matrix.panel(p),
           into: target.out + p * Kernels.panelWidth, stride: target.matrix.stride,
-          scratch: scratch[worker])
+          scratch: scratch[worker].pointer)
       }
     }
   }
@@ -59,20 +60,11 @@ final class Products {
     let panel = FloatBuffer(Kernels.panelWidth)
     return outputs.map { output in
       precondition(output >= 0 && output < matrix.rows)
-      multiply(
-        UnsafePointer(packed.pointer), rows: 1, by: matrix, panel: output / Kernels.panelWidth,
-        into: panel.pointer, stride: Kernels.panelWidth, scratch: scratch[0])
+      kernels.product(
+        packed.pointer, rows: 1, by: matrix.panel(output / Kernels.panelWidth),
+        into: panel.pointer, stride: Kernels.panelWidth, scratch: scratch[0].pointer)
       return panel.pointer[output % Kernels.panelWidth]
     }
-  }
-
-  private func multiply(
-    _ x: UnsafePointer<Float>, rows: Int, by matrix: PackedMatrix, panel: Int,
-    into out: UnsafeMutablePointer<Float>, stride: Int, scratch: FloatBuffer
-  ) {
-    kernels.product(
-      matrix.type.panelType, matrix.panel(panel), matrix.columns, x, rows, out, stride,
-      scratch.pointer)
   }
 
   private func pack(_ x: UnsafePointer<Float>, rows: Int, k: Int, stride: Int) {
@@ -81,8 +73,8 @@ final class Products {
       scratch = (0..<pool.width).map { _ in FloatBuffer(k * Kernels.panelWidth) }
     }
     let out = packed.pointer
-    pool.run(kernels.packedTiles(rows)) { tile, _ in
-      kernels.packTile(tile, x, rows, k, stride, out)
+    pool.run(kernels.packedTiles(rows: rows)) { tile, _ in
+      kernels.packTile(tile, x, rows: rows, k: k, stride: stride, into: out)
     }
   }
 }

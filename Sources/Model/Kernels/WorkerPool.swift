@@ -1,14 +1,8 @@
 import CSIMD
 import Synchronization
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Darwin)
-  import Darwin
-#endif
-
 /// Two or more threads that share the items of one loop. Which thread takes which item never
-/// matters to a result: every item writes its own place.
+/// matters to a result: every item writes its own result.
 ///
 /// A job is published in one atomic word (epoch, open bit, workers inside). Workers join by
 /// compare-and-swap and claim items from a counter; the caller works too, closes the job, and waits

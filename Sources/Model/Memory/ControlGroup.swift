@@ -1,11 +1,5 @@
 import CMemory
 
-#if canImport(Darwin)
-  import Darwin
-#else
-  import Glibc
-#endif
-
 /// A control group of Linux (version 1 or 2) that limits the memory of this process: its own, or
 /// one above it.
 struct ControlGroup: Equatable {

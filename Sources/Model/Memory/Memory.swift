@@ -1,12 +1,6 @@
 import CMemory
 import Synchronization
 
-#if canImport(Darwin)
-  import Darwin
-#else
-  import Glibc
-#endif
-
 /// How much memory the process may take, and what happens where there is no more: the statement at
 /// hand ends with an error, not the process.
 public enum Memory {

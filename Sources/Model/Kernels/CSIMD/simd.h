@@ -9,6 +9,7 @@
 #include <arm_neon.h>
 #endif
 #pragma clang fp contract(off)
+#pragma clang assume_nonnull begin
 
 #define SUMMAND_INLINE static inline __attribute__((always_inline))
 
@@ -43,6 +44,23 @@ typedef enum __attribute__((enum_extensibility(closed))) SummandPanelType : uint
   SummandPanelTypeF8_E4M3,
   SummandPanelTypeF8_E5M2,
 } SummandPanelType;
+
+/// 32 rows of the weights, each `k` long.
+typedef struct SummandPanel {
+  SummandPanelType type;
+  const void *bytes;
+  /// Weights in a row, a multiple of the type's block.
+  intptr_t k;
+} SummandPanel;
+
+/// Where the keys or the values of the positions that a query sees stand in a buffer.
+typedef struct SummandSources {
+  /// The row of each position: they need not lie together.
+  const int32_t *rows;
+  intptr_t count;
+  /// Of the buffer, in floats.
+  intptr_t stride;
+} SummandSources;
 
 /// a · b + c, rounded once.
 SUMMAND_INLINE summand_float16
@@ -286,3 +304,5 @@ SUMMAND_INLINE int summand_has_v4(void) {
          __builtin_cpu_supports("avx512vl");
 }
 #endif
+
+#pragma clang assume_nonnull end

@@ -1,23 +1,25 @@
 import CSIMD
 
-/// Packs up to 32 rows of a matrix into one panel, in the same number of bytes.
-///
-/// - Parameters:
-///   - rows: where each row's bytes begin in the file's layout; at most 32. Missing rows are
-///     weights of 0.
-///   - k: weights in a row, a multiple of the type's block.
-///   - panel: 32 rows' worth of bytes.
-/// - Returns: whether all weights are finite. One that is not would turn every result of the model
-///   into no number.
-public func packPanel(
-  _ type: SummandPanelType, rows: UnsafeBufferPointer<UnsafeRawPointer>, k: Int,
-  into panel: UnsafeMutableRawPointer
-) -> Bool {
-  var isFinite = true
-  withUnsafeMutablePointer(to: &isFinite) { isFinite in
-    Packing(rows: rows, k: k, panel: panel, isFinite: isFinite).run(type)
+extension Implementation {
+  /// Packs up to 32 rows of a matrix into one panel, in the same number of bytes.
+  ///
+  /// - Parameters:
+  ///   - rows: where each row's bytes begin in the file's layout; at most 32. Missing rows are
+  ///     weights of 0.
+  ///   - k: weights in a row, a multiple of the type's block.
+  ///   - panel: 32 rows' worth of bytes.
+  /// - Returns: whether all weights are finite. One that is not would turn every result of the model
+  ///   into no number.
+  public static func packPanel(
+    _ type: SummandPanelType, rows: UnsafeBufferPointer<UnsafeRawPointer>, k: Int,
+    into panel: UnsafeMutableRawPointer
+  ) -> Bool {
+    var isFinite = true
+    withUnsafeMutablePointer(to: &isFinite) { isFinite in
+      Packing(rows: rows, k: k, panel: panel, isFinite: isFinite).run(type)
+    }
+    return isFinite
   }
-  return isFinite
 }
 
 private struct Packing: PanelTask {
@@ -37,5 +39,22 @@ private struct Packing: PanelTask {
       allFinite = Format.isFinite(block) && allFinite
     }
     isFinite.pointee = allFinite
+  }
+}
+
+extension Implementation {
+  /// A block of a type, as products walk over it: weights of a row, and their bytes in the file.
+  public static func block(of type: SummandPanelType) -> (weights: Int, bytes: Int) {
+    var block = (weights: 0, bytes: 0)
+    withUnsafeMutablePointer(to: &block) { BlockSize(block: $0).run(type) }
+    return block
+  }
+}
+
+private struct BlockSize: PanelTask {
+  let block: UnsafeMutablePointer<(weights: Int, bytes: Int)>
+
+  func run<Format: PanelFormat>(_: Format.Type) {
+    block.pointee = (Format.blockLength, Format.blockBytes)
   }
 }

@@ -4,7 +4,7 @@ import CSIMD
 // output columns and no sum is ever split, so that neither the number of rows nor the number of
 // threads nor the width of the registers moves a bit of the result.
 
-public let panelWidth = 32
+let panelWidth = 32
 
 #if AVX512
   /// 12 rows × 32 columns: 24 of the 32 registers hold sums.
@@ -80,13 +80,11 @@ private enum Tile<Format: PanelFormat, let R: Int, let C: Int> {
 /// Every row, tile after tile. With few rows the tile is both groups wide, so that there are
 /// enough independent sums to hide the latency of a fused multiply-add.
 @inline(never)
-private func tiles<Format: PanelFormat>(
-  _: Format.Type, panel: UnsafeRawPointer, k: Int, x: UnsafePointer<Float>, rows: Int,
-  out: UnsafeMutablePointer<Float>, stride: Int
-) {
+private func tiles<Format: PanelFormat>(_: Format.Type, _ task: Multiplication) {
+  let (panel, k, rows, stride) = (task.panel, task.k, task.rows, task.stride)
   let count = tileCount(rows: rows)
-  var x = x
-  var out = out
+  var x = task.x
+  var out = task.out
   for t in 0..<count {
     let rows = tileRows(t, of: count, rows: rows)
     switch rows {
@@ -126,63 +124,68 @@ private func tileRows(_ t: Int, of count: Int, rows: Int) -> Int {
   (t + 1) * rows / count - t * rows / count
 }
 
-/// How many tiles `packTile` lays `rows` rows out in.
-public func packedTiles(rows: Int) -> Int { tileCount(rows: rows) }
+extension Implementation {
+  /// How many tiles `packTile` lays `rows` rows out in.
+  public static func packedTiles(rows: Int) -> Int { tileCount(rows: rows) }
 
-/// Lays the rows of tile `t` of `x`, `[rows, k]` with rows `stride` apart, out as `product` reads
-/// them: tile after tile, each `[k][rows of the tile]`. `out` is where the first tile begins.
-public func packTile(
-  _ t: Int, _ x: UnsafePointer<Float>, rows: Int, k: Int, stride: Int,
-  into out: UnsafeMutablePointer<Float>
-) {
-  let count = tileCount(rows: rows)
-  let first = t * rows / count
-  let inTile = tileRows(t, of: count, rows: rows)
-  let source = x + first * stride
-  let tile = out + first * k
-  // Squares of 4 × 4; the last of them overlap where 4 is no divisor, the same numbers written twice.
-  guard inTile >= 4, k >= 4 else {
-    for r in 0..<inTile {
-      for i in 0..<k { tile[i * inTile + r] = source[r * stride + i] }
+  /// Lays the rows of tile `t` of `x`, `[rows, k]` with rows `stride` apart, out as `product` reads
+  /// them: tile after tile, each `[k][rows of the tile]`. `out` is where the first tile begins.
+  public static func packTile(
+    _ t: Int, _ x: UnsafePointer<Float>, rows: Int, k: Int, stride: Int,
+    into out: UnsafeMutablePointer<Float>
+  ) {
+    let count = tileCount(rows: rows)
+    let first = t * rows / count
+    let inTile = tileRows(t, of: count, rows: rows)
+    let source = x + first * stride
+    let tile = out + first * k
+    // Squares of 4 × 4; the last of them overlap where 4 is no divisor, the same numbers written twice.
+    guard inTile >= 4, k >= 4 else {
+      for r in 0..<inTile {
+        for i in 0..<k { tile[i * inTile + r] = source[r * stride + i] }
+      }
+      return
     }
-    return
-  }
-  for r4 in Swift.stride(from: 0, to: inTile, by: 4) {
-    let r = min(r4, inTile - 4)
-    var i = 0
-    while i + 4 <= k {
-      summand_transpose_square(source + (r * stride + i), stride, tile + (i * inTile + r), inTile)
-      i += 4
-    }
-    if i < k {
-      i = k - 4
-      summand_transpose_square(source + (r * stride + i), stride, tile + (i * inTile + r), inTile)
+    for r4 in Swift.stride(from: 0, to: inTile, by: 4) {
+      let r = min(r4, inTile - 4)
+      var i = 0
+      while i + 4 <= k {
+        summand_transpose_square(source + (r * stride + i), stride, tile + (i * inTile + r), inTile)
+        i += 4
+      }
+      if i < k {
+        i = k - 4
+        summand_transpose_square(source + (r * stride + i), stride, tile + (i * inTile + r), inTile)
+      }
     }
   }
 }
 
 // MARK: - The product
 
-/// The 32 columns of one panel for all rows.
-///
-/// - Parameters:
-///   - panel: 32 rows of the weights, `k` long, as `type` says.
-///   - x: the rows as `packTile` lays them out.
-///   - out: `[rows][stride]`; columns 0..<32 are written.
-///   - scratch: room for 32 · k floats.
-public func product(
-  _ type: SummandPanelType, panel: UnsafeRawPointer, k: Int,
-  x: UnsafePointer<Float>, rows: Int, out: UnsafeMutablePointer<Float>, stride: Int,
-  scratch: UnsafeMutablePointer<Float>
-) {
-  // Weights are widened inside the tile as long as there is one tile; with more of them it is
-  // cheaper to widen the panel once. The widened weight is the same bits either way.
-  if rows > largestTile, isNarrow(type) {
-    widen(type, panel: panel, k: k, into: scratch)
-    tiles(F32.self, panel: scratch, k: k, x: x, rows: rows, out: out, stride: stride)
-    return
+extension Implementation {
+  /// The 32 columns of one panel for all rows.
+  ///
+  /// - Parameters:
+  ///   - x: the rows as `packTile` lays them out.
+  ///   - out: `[rows][stride]`; columns 0..<32 are written.
+  ///   - scratch: room for 32 · k floats.
+  public static func product(
+    _ x: UnsafePointer<Float>, rows: Int, by panel: SummandPanel,
+    into out: UnsafeMutablePointer<Float>, stride: Int, scratch: UnsafeMutablePointer<Float>
+  ) {
+    var task = Multiplication(
+      panel: panel.bytes, k: panel.k, x: x, rows: rows, out: out, stride: stride)
+    // Weights are widened inside the tile as long as there is one tile; with more of them it is
+    // cheaper to widen the panel once. The widened weight is the same bits either way.
+    if rows > largestTile, isNarrow(panel.type) {
+      widen(panel, into: scratch)
+      task.panel = UnsafeRawPointer(scratch)
+      tiles(F32.self, task)
+      return
+    }
+    task.run(panel.type)
   }
-  Multiplication(panel: panel, k: k, x: x, rows: rows, out: out, stride: stride).run(type)
 }
 
 /// A switch: `==` would be a function that every variant defines under the same name.
@@ -195,7 +198,7 @@ private func isNarrow(_ type: SummandPanelType) -> Bool {
 }
 
 private struct Multiplication: PanelTask {
-  let panel: UnsafeRawPointer
+  var panel: UnsafeRawPointer
   let k: Int
   let x: UnsafePointer<Float>
   let rows: Int
@@ -204,18 +207,17 @@ private struct Multiplication: PanelTask {
 
   @inline(__always)
   func run<Format: PanelFormat>(_: Format.Type) {
-    tiles(Format.self, panel: panel, k: k, x: x, rows: rows, out: out, stride: stride)
+    tiles(Format.self, self)
   }
 }
 
 // MARK: - Widening
 
-/// The panel's weights as f32, `[k][32]`.
-public func widen(
-  _ type: SummandPanelType, panel: UnsafeRawPointer, k: Int,
-  into out: UnsafeMutablePointer<Float>
-) {
-  Widening(panel: panel, k: k, out: out).run(type)
+extension Implementation {
+  /// The panel's weights as f32, `[k][32]`.
+  public static func widen(_ panel: SummandPanel, into out: UnsafeMutablePointer<Float>) {
+    Widening(panel: panel.bytes, k: panel.k, out: out).run(panel.type)
+  }
 }
 
 private struct Widening: PanelTask {
@@ -244,18 +246,20 @@ private struct Widening: PanelTask {
   }
 }
 
-/// sums[k] += Σ over the panel's 32 columns n of w[n, k] · u[n], in 16 lanes for each k: what a
-/// product with the transposed weights is made of, panel after panel.
-public func transposedProduct(
-  widened panel: UnsafePointer<Float>, k: Int, u: UnsafePointer<Float>,
-  sums: UnsafeMutablePointer<Float>
-) {
-  let low = summand_load_f32(u)
-  let high = summand_load_f32(u + 16)
-  for i in 0..<k {
-    var sum = summand_load_f32(sums + i * 16)
-    sum = summand_fma(summand_load_f32(panel + i * 32), low, sum)
-    sum = summand_fma(summand_load_f32(panel + (i * 32 + 16)), high, sum)
-    summand_store_f32(sums + i * 16, sum)
+extension Implementation {
+  /// sums[k] += Σ over the panel's 32 columns n of w[n, k] · u[n], in 16 lanes for each k: what a
+  /// product with the transposed weights is made of, panel after panel.
+  public static func transposedProduct(
+    widened panel: UnsafePointer<Float>, k: Int, by u: UnsafePointer<Float>,
+    addingTo sums: UnsafeMutablePointer<Float>
+  ) {
+    let low = summand_load_f32(u)
+    let high = summand_load_f32(u + 16)
+    for i in 0..<k {
+      var sum = summand_load_f32(sums + i * 16)
+      sum = summand_fma(summand_load_f32(panel + i * 32), low, sum)
+      sum = summand_fma(summand_load_f32(panel + (i * 32 + 16)), high, sum)
+      summand_store_f32(sums + i * 16, sum)
+    }
   }
 }

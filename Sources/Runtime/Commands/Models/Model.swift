@@ -41,7 +41,7 @@ extension Command {
             ? ", as the model's files say" : ", as `bos` says")
       ),
       ("weights in memory", "\(model.transformer.weightBytes)"),
-      ("threads", "\(session.pool.width)"), ("kernels", Kernels.current.name),
+      ("threads", "\(session.pool.width)"), ("kernels", Kernels.name),
     ]
   }
 }

@@ -1,6 +1,6 @@
 import CSIMD
 
-// What the blocks of panels are made of. Each field is 32 columns wide at every place:
+// What the blocks of panels are made of. Each field is 32 columns wide at every k:
 // words and bytes as in the file, one row's beside the next's; weights of four bits at `[k][16]`,
 // column i in the low nibble of a byte and column 16 + i in the high one; weights, or the upper
 // parts of weights, of two bits at `[k / 4][32]`, and of one bit at `[k / 8][32]`.
@@ -88,9 +88,9 @@ func packSingle(_ value: UInt8, k: Int, _ column: Int, into field: UnsafeMutable
 }
 
 @inline(__always)
-private func merge(_ value: UInt8, shift: Int, _ place: UnsafeMutableRawPointer) {
-  let old = place.load(as: UInt8.self)
-  place.storeBytes(of: old | value &<< UInt8(truncatingIfNeeded: shift), as: UInt8.self)
+private func merge(_ value: UInt8, shift: Int, _ byte: UnsafeMutableRawPointer) {
+  let old = byte.load(as: UInt8.self)
+  byte.storeBytes(of: old | value &<< UInt8(truncatingIfNeeded: shift), as: UInt8.self)
 }
 
 /// The 32 nibbles of GGML's small blocks: 0 to 15 are the low ones of 16 bytes, the rest the high.

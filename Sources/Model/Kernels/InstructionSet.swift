@@ -1,0 +1,88 @@
+import CSIMD
+
+/// One instruction set's kernels. All are compiled from the sources in `Source`, which say what each
+/// computes, and give the same bits.
+protocol InstructionSet: SendableMetatype {
+  /// As `SUMMAND_ISA` writes it: `avx2`, `avx512`, `neon`.
+  static var name: String { get }
+
+  // MARK: Panels of weights
+
+  static func block(of type: SummandPanelType) -> (weights: Int, bytes: Int)
+  static func packPanel(
+    _ type: SummandPanelType, rows: UnsafeBufferPointer<UnsafeRawPointer>, k: Int,
+    into panel: UnsafeMutableRawPointer
+  ) -> Bool
+  static func widen(_ panel: SummandPanel, into out: UnsafeMutablePointer<Float>)
+
+  // MARK: Products
+
+  static func packedTiles(rows: Int) -> Int
+  static func packTile(
+    _ tile: Int, _ x: UnsafePointer<Float>, rows: Int, k: Int, stride: Int,
+    into out: UnsafeMutablePointer<Float>)
+  static func product(
+    _ x: UnsafePointer<Float>, rows: Int, by panel: SummandPanel,
+    into out: UnsafeMutablePointer<Float>, stride: Int, scratch: UnsafeMutablePointer<Float>)
+  static func transposedProduct(
+    widened panel: UnsafePointer<Float>, k: Int, by u: UnsafePointer<Float>,
+    addingTo sums: UnsafeMutablePointer<Float>)
+  static func foldLanes(
+    _ lanes: UnsafePointer<Float>, count: Int, into out: UnsafeMutablePointer<Float>)
+  static func dot(_ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, count: Int) -> Float
+
+  // MARK: Rows
+
+  static func add(_ x: UnsafePointer<Float>, to y: UnsafeMutablePointer<Float>, count: Int)
+  static func rootMeanSquare(_ x: UnsafePointer<Float>, count: Int, epsilon: Float) -> Float
+  static func normalise(
+    _ x: UnsafePointer<Float>, scale: Float, weight: UnsafePointer<Float>, count: Int,
+    into out: UnsafeMutablePointer<Float>)
+  static func mean(_ x: UnsafePointer<Float>, count: Int) -> Float
+  static func deviation(
+    _ x: UnsafePointer<Float>, mean: Float, count: Int, epsilon: Float
+  ) -> Float
+  static func normaliseCentred(
+    _ x: UnsafePointer<Float>, scale: Float, weight: UnsafePointer<Float>,
+    bias: UnsafePointer<Float>, count: Int, into out: UnsafeMutablePointer<Float>)
+  static func softmax(_ x: UnsafeMutablePointer<Float>, count: Int)
+  static func softCap(_ x: UnsafeMutablePointer<Float>, count: Int, cap: Float)
+  static func activateSiLU(
+    _ x: UnsafePointer<Float>, up: UnsafePointer<Float>?, count: Int,
+    into out: UnsafeMutablePointer<Float>)
+  static func activateGELU(
+    _ x: UnsafePointer<Float>, up: UnsafePointer<Float>?, count: Int,
+    into out: UnsafeMutablePointer<Float>)
+  static func activateGELUTanh(
+    _ x: UnsafePointer<Float>, up: UnsafePointer<Float>?, count: Int,
+    into out: UnsafeMutablePointer<Float>)
+
+  // MARK: Attention
+
+  static func attentionScores(
+    of q: UnsafePointer<Float>, keys: UnsafePointer<Float>, at sources: SummandSources,
+    width: Int, scale: Float, into scores: UnsafeMutablePointer<Float>)
+  static func weightedValues(
+    pattern: UnsafePointer<Float>, values: UnsafePointer<Float>, at sources: SummandSources,
+    width: Int, into z: UnsafeMutablePointer<Float>)
+  static func rotate(
+    _ x: UnsafeMutablePointer<Float>, half: Int, cosines: UnsafePointer<Float>,
+    sines: UnsafePointer<Float>)
+  static func rotateAdjacent(
+    _ x: UnsafeMutablePointer<Float>, half: Int, cosines: UnsafePointer<Float>,
+    sines: UnsafePointer<Float>)
+}
+
+extension InstructionSet {
+  /// out = f(x), or f(x) · up where there is a gate.
+  static func activate(
+    _ nonlinearity: MLPShape.Nonlinearity, _ x: UnsafePointer<Float>, up: UnsafePointer<Float>?,
+    count: Int, into out: UnsafeMutablePointer<Float>
+  ) {
+    switch nonlinearity {
+    case .silu: activateSiLU(x, up: up, count: count, into: out)
+    case .gelu: activateGELU(x, up: up, count: count, into: out)
+    case .geluTanh: activateGELUTanh(x, up: up, count: count, into: out)
+    }
+  }
+}
