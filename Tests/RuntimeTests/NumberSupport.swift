@@ -1,7 +1,7 @@
-import Model
 import TestSupport
 import Testing
 
+@testable import Model
 @testable import Runtime
 
 #if canImport(FoundationEssentials)

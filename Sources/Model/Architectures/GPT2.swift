@@ -37,8 +37,9 @@ enum GPT2: Architecture {
 
   /// `GPT2Config`
   static let keys = likeGPT2(
-    vocabulary: 50257, positions: 1024, width: 768, layers: 12, heads: 12, dropout: 0.1,
-    isTied: true,
+    Defaults(
+      vocabulary: 50257, positions: 1024, width: 768, layers: 12, heads: 12, dropout: 0.1,
+      isTied: true),
     [
       "summary_type": .string("cls_index"), "summary_use_proj": .bool(true),
       "summary_activation": .optional(.string), "summary_proj_to_labels": .bool(true),
@@ -47,20 +48,26 @@ enum GPT2: Architecture {
       "add_cross_attention": .bool(false),
     ])
 
+  /// What a class of this kind has where `config.json` does not say.
+  struct Defaults {
+    var vocabulary, positions, width, layers, heads: Int
+    var dropout: Double
+    var isTied: Bool
+  }
+
   /// What GPT-2 and GPT-J share.
-  static func likeGPT2(
-    vocabulary: Int, positions: Int, width: Int, layers: Int, heads: Int, dropout: Double,
-    isTied: Bool, _ own: ConfigClass
-  ) -> ConfigClass {
+  static func likeGPT2(_ defaults: Defaults, _ own: ConfigClass) -> ConfigClass {
+    let dropout = ConfigKey.number(defaults.dropout)
     let shared: ConfigClass = [
-      "vocab_size": .int(vocabulary), "n_positions": .int(positions), "n_embd": .int(width),
-      "n_layer": .int(layers), "n_head": .int(heads), "n_inner": .optional(.int),
-      "activation_function": .string("gelu_new"), "resid_pdrop": .number(dropout),
-      "embd_pdrop": .number(dropout), "attn_pdrop": .number(dropout),
+      "vocab_size": .int(defaults.vocabulary), "n_positions": .int(defaults.positions),
+      "n_embd": .int(defaults.width), "n_layer": .int(defaults.layers),
+      "n_head": .int(defaults.heads), "n_inner": .optional(.int),
+      "activation_function": .string("gelu_new"), "resid_pdrop": dropout,
+      "embd_pdrop": dropout, "attn_pdrop": dropout,
       "layer_norm_epsilon": .float(1e-5), "initializer_range": .float(0.02),
       "use_cache": .bool(true), "bos_token_id": .optional(.int, 50256),
       "eos_token_id": .optional(.tokens, 50256), "pad_token_id": .optional(.int),
-      "tie_word_embeddings": .bool(isTied),
+      "tie_word_embeddings": .bool(defaults.isTied),
     ]
     return .with(shared.merging(own) { _, own in own })
   }

@@ -20,8 +20,10 @@ enum GPTJ: Architecture {
 
   /// `GPTJConfig`
   static let keys = GPT2.likeGPT2(
-    vocabulary: 50400, positions: 2048, width: 4096, layers: 28, heads: 16, dropout: 0,
-    isTied: false, ["rotary_dim": .int(64)])
+    GPT2.Defaults(
+      vocabulary: 50400, positions: 2048, width: 4096, layers: 28, heads: 16, dropout: 0,
+      isTied: false),
+    ["rotary_dim": .int(64)])
 
   private static let names = WeightNames(
     embedding: WeightSource("transformer.wte.weight"),

@@ -38,8 +38,9 @@ enum Gemma: Architecture {
 
   /// `GemmaConfig`
   static let keys: ConfigClass = .likeLlama(
-    vocabulary: 256_000, width: 3072, neurons: 24576, layers: 28, heads: 16, context: 8192,
-    isTied: true, tokens: (0, 2, 1),
+    LlamaDefaults(
+      vocabulary: 256_000, width: 3072, neurons: 24576, layers: 28, heads: 16, context: 8192,
+      isTied: true, tokens: (0, 2, 1)),
     [
       "num_key_value_heads": .int(16), "head_dim": .int(256),
       "hidden_act": .string("gelu_pytorch_tanh"), "attention_bias": .bool(false),

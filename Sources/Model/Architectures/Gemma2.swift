@@ -54,8 +54,9 @@ enum Gemma2: Architecture {
 
   /// `Gemma2Config`
   static let keys: ConfigClass = .likeLlama(
-    vocabulary: 256_000, width: 2304, neurons: 9216, layers: 26, heads: 8, context: 8192,
-    isTied: true, tokens: (0, 2, 1),
+    LlamaDefaults(
+      vocabulary: 256_000, width: 2304, neurons: 9216, layers: 26, heads: 8, context: 8192,
+      isTied: true, tokens: (0, 2, 1)),
     ConfigFile.gemmaKeys(scoreCap: 50.0, logitCap: 30.0, isBidirectional: .null))
 }
 

@@ -90,8 +90,9 @@ enum Gemma3: Architecture {
 
   /// `Gemma3TextConfig`
   static let keys: ConfigClass = .likeLlama(
-    vocabulary: 262_208, width: 2304, neurons: 9216, layers: 26, heads: 8, context: 131_072,
-    isTied: true, tokens: (0, 2, 1),
+    LlamaDefaults(
+      vocabulary: 262_208, width: 2304, neurons: 9216, layers: 26, heads: 8, context: 131_072,
+      isTied: true, tokens: (0, 2, 1)),
     ConfigFile.gemmaKeys(scoreCap: .null, logitCap: .null, isBidirectional: .bool(false)))
 
   /// `Gemma3Config`, of the model that reads images too.

@@ -37,8 +37,9 @@ enum Llama: Architecture {
 
   /// `LlamaConfig`
   static let keys: ConfigClass = .likeLlama(
-    vocabulary: 32000, width: 4096, neurons: 11008, layers: 32, heads: 32, context: 2048,
-    tokens: (.null, 1, 2),
+    LlamaDefaults(
+      vocabulary: 32000, width: 4096, neurons: 11008, layers: 32, heads: 32, context: 2048,
+      tokens: (.null, 1, 2)),
     [
       "num_key_value_heads": .optional(.int), "head_dim": .optional(.int),
       "hidden_act": .string("silu"), "attention_bias": .bool(false), "mlp_bias": .bool(false),

@@ -24,8 +24,9 @@ enum Mistral: Architecture {
 
   /// `MistralConfig`
   static let keys: ConfigClass = .likeLlama(
-    vocabulary: 32000, width: 4096, neurons: 14336, layers: 32, heads: 32, context: 4096 * 32,
-    tokens: (.null, 1, 2),
+    LlamaDefaults(
+      vocabulary: 32000, width: 4096, neurons: 14336, layers: 32, heads: 32, context: 4096 * 32,
+      tokens: (.null, 1, 2)),
     [
       "num_key_value_heads": .int(8), "head_dim": .optional(.int), "hidden_act": .string("silu"),
       "sliding_window": .optional(.int, 4096),

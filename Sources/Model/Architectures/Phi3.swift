@@ -57,8 +57,9 @@ enum Phi3: Architecture {
 
   /// `Phi3Config`
   static let keys: ConfigClass = .likeLlama(
-    vocabulary: 32064, width: 3072, neurons: 8192, layers: 32, heads: 32, context: 4096,
-    epsilon: 1e-5, tokens: (32000, 1, 32000),
+    LlamaDefaults(
+      vocabulary: 32064, width: 3072, neurons: 8192, layers: 32, heads: 32, context: 4096,
+      epsilon: 1e-5, tokens: (32000, 1, 32000)),
     [
       "num_key_value_heads": .optional(.int), "hidden_act": .string("silu"),
       "original_max_position_embeddings": .int(4096), "sliding_window": .optional(.int),

@@ -36,8 +36,10 @@ enum Qwen2: Architecture {
       "max_window_layers": .int(28), "layer_types": .optional(.list),
     ]
     return .likeLlama(
-      vocabulary: 151_936, width: 4096, neurons: 22016, layers: 32, heads: 32, context: 32768,
-      tokens: (.null, .null, .null), shared.merging(own) { _, own in own })
+      LlamaDefaults(
+        vocabulary: 151_936, width: 4096, neurons: 22016, layers: 32, heads: 32, context: 32768,
+        tokens: (.null, .null, .null)),
+      shared.merging(own) { _, own in own })
   }
 }
 

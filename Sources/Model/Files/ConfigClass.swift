@@ -65,6 +65,15 @@ struct ConfigKey: Sendable, Equatable {
   }
 }
 
+/// What a class like Llama's has where `config.json` does not say.
+struct LlamaDefaults {
+  var vocabulary, width, neurons, layers, heads, context: Int
+  var epsilon = 1e-6
+  var isTied = false
+  /// The ids of the padding, the first and the last token.
+  var tokens: (pad: JSON, bos: JSON, eos: JSON)
+}
+
 extension ConfigClass {
   /// What `PreTrainedConfig` declares, and every family with it: transformers does not look at their
   /// types, and no logit depends on them.
@@ -84,19 +93,15 @@ extension ConfigClass {
 
   /// The keys of Llama and of what is built like it.
   ///
-  /// - Parameters:
-  ///   - tokens: the ids of the padding, the first and the last token.
-  ///   - own: what the family has more, or otherwise.
-  static func likeLlama(
-    vocabulary: Int, width: Int, neurons: Int, layers: Int, heads: Int, context: Int,
-    epsilon: Double = 1e-6, isTied: Bool = false, tokens: (pad: JSON, bos: JSON, eos: JSON),
-    _ own: ConfigClass
-  ) -> ConfigClass {
+  /// - Parameter own: what the family adds, or has instead.
+  static func likeLlama(_ defaults: LlamaDefaults, _ own: ConfigClass) -> ConfigClass {
+    let tokens = defaults.tokens
     let shared: ConfigClass = [
-      "vocab_size": .int(vocabulary), "hidden_size": .int(width),
-      "intermediate_size": .int(neurons), "num_hidden_layers": .int(layers),
-      "num_attention_heads": .int(heads), "max_position_embeddings": .int(context),
-      "rms_norm_eps": .float(epsilon), "tie_word_embeddings": .bool(isTied),
+      "vocab_size": .int(defaults.vocabulary), "hidden_size": .int(defaults.width),
+      "intermediate_size": .int(defaults.neurons), "num_hidden_layers": .int(defaults.layers),
+      "num_attention_heads": .int(defaults.heads),
+      "max_position_embeddings": .int(defaults.context),
+      "rms_norm_eps": .float(defaults.epsilon), "tie_word_embeddings": .bool(defaults.isTied),
       "initializer_range": .float(0.02), "use_cache": .bool(true),
       "attention_dropout": .number(0), "rope_parameters": .optional(.any),
       "pad_token_id": .optional(.int, tokens.pad), "bos_token_id": .optional(.int, tokens.bos),

@@ -3,8 +3,8 @@ struct ConfigFile: Sendable {
   let path: String
   /// The keys that the file sets, null among them.
   let stated: [String: JSON]
-  /// Where they are: "" or, for the language model within another, "text_config.".
-  let place: String
+  /// What stands before them in messages: "" or, for the language model within another, "text_config.".
+  let prefix: String
   /// What the family's keys are, those that the file leaves out among them; empty until `resolved`.
   private(set) var values: [String: JSON] = [:]
 
@@ -18,13 +18,13 @@ struct ConfigFile: Sendable {
     guard let members = try JSON(bytes, source: path).object else {
       throw ModelError(.file, "\(quoted(path)) is not a model's config.json: it is not an object")
     }
-    self.init(path: path, stated: members, place: "")
+    self.init(path: path, stated: members, prefix: "")
   }
 
-  private init(path: String, stated: [String: JSON], place: String) {
+  private init(path: String, stated: [String: JSON], prefix: String) {
     self.path = path
     self.stated = stated
-    self.place = place
+    self.prefix = prefix
   }
 
   /// The family's name.
@@ -40,7 +40,7 @@ struct ConfigFile: Sendable {
         throw ModelError(.file, "\(quoted(path)) lacks the key 'text_config'")
       }
       guard let members = members.object else { throw mistyped("text_config", "an object") }
-      return ConfigFile(path: path, stated: members, place: "text_config.")
+      return ConfigFile(path: path, stated: members, prefix: "text_config.")
     }
   }
 
@@ -84,7 +84,7 @@ struct ConfigFile: Sendable {
       keys[$0] == nil && !read.contains($0) && !ConfigClass.harmless.contains($0)
         && !["is_causal", "per_layer_config"].contains($0)
         && ConfigClass.harmlessValues[$0] != stated[$0]
-    }.sorted().map { place + $0 }
+    }.sorted().map { prefix + $0 }
   }
 }
 
@@ -160,7 +160,7 @@ extension ConfigFile {
 extension ConfigFile {
   func require<T>(_ value: T?, _ key: String) throws -> T {
     guard let value else {
-      throw ModelError(.file, "\(quoted(path)) lacks the key '\(place)\(key)'")
+      throw ModelError(.file, "\(quoted(path)) lacks the key '\(prefix)\(key)'")
     }
     return value
   }
@@ -171,7 +171,7 @@ extension ConfigFile {
 
   func mistyped(_ key: String, _ wanted: String) -> ModelError {
     ModelError(
-      .file, "\(quoted(path)): '\(place)\(key)' must be \(wanted)",
+      .file, "\(quoted(path)): '\(prefix)\(key)' must be \(wanted)",
       help: "transformers refuses other values of this key too")
   }
 
@@ -184,7 +184,7 @@ extension ConfigFile {
     ]
     let assumed = sizes.compactMap { key -> String? in
       guard stated[key] == nil, let value = values[key]?.int else { return nil }
-      return "\(place)\(key) (default: \(value))"
+      return "\(prefix)\(key) (default: \(value))"
     }
     return assumed.isEmpty ? nil : "config.json does not set " + assumed.joined(separator: ", ")
   }

@@ -1,20 +1,20 @@
 /// A GGUF checkpoint: its metadata and list of tensors, read and checked on opening, and the
 /// tensors' data, read on demand from any thread. One that is split into several files is opened by
 /// the first.
-public final class GGUFFile: Sendable {
-  public let path: String
+final class GGUFFile: Sendable {
+  let path: String
   /// Of the format: 2 or 3.
-  public let version: Int
-  public let metadata: Metadata
+  let version: Int
+  let metadata: Metadata
   /// Bytes, of all parts together.
-  public let fileSize: Int
-  private let store: TensorStore
+  let fileSize: Int
+  let store: TensorStore
 
   /// Opens the file, and the other parts of a split one, and checks all of its header.
   ///
   /// - Throws: `ModelError` of kind `file` if it cannot be opened, is no GGUF of version 2 or 3, is
   ///   truncated or damaged, or holds a tensor of a type that `TensorType` does not have.
-  public init(path: String) throws {
+  init(path: String) throws {
     let file = try ReadableFile(path: path)
     let header = try GGUFHeader(reading: file, shard: 0)
     let parts = try GGUFParts(path: path, metadata: header.metadata)
@@ -36,40 +36,12 @@ public final class GGUFFile: Sendable {
     self.fileSize = store.size
   }
 
-  var parts: [ReadableFile] { store.files }
-
-  /// In the file's order.
-  public var tensors: [TensorInfo] { store.tensors }
-
-  /// nil if the file has no such tensor.
-  public func tensor(named name: String) -> TensorInfo? {
-    store.tensor(named: name)
-  }
-
   /// The tensor of that name, or an error that says that it is missing.
-  public func require(_ name: String) throws -> TensorInfo {
+  func require(_ name: String) throws -> TensorInfo {
     guard let tensor = tensor(named: name) else {
       throw store.files[0].damaged("there is no tensor \(quoted(name))")
     }
     return tensor
-  }
-
-  /// Reads all of a tensor's data, as it is stored.
-  ///
-  /// - Parameter buffer: of exactly `tensor.byteCount` bytes.
-  public func read(_ tensor: TensorInfo, into buffer: UnsafeMutableRawBufferPointer) throws {
-    try read(tensor, bytes: 0..<tensor.byteCount, into: buffer)
-  }
-
-  /// Reads a part of a tensor's data, as it is stored.
-  ///
-  /// - Parameters:
-  ///   - bytes: counted from the start of the tensor, within `0..<tensor.byteCount`.
-  ///   - buffer: of exactly `bytes.count` bytes.
-  public func read(
-    _ tensor: TensorInfo, bytes: Range<Int>, into buffer: UnsafeMutableRawBufferPointer
-  ) throws {
-    try store.read(tensor, bytes: bytes, into: buffer)
   }
 }
 

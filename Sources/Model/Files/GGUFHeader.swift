@@ -26,7 +26,7 @@ struct GGUFHeader {
     for index in 0..<tensorCount {
       entries.append(try Entry(reader, "tensor \(index + 1) of \(tensorCount)"))
     }
-    tensors = try Self.place(
+    tensors = try Self.located(
       entries, after: reader.position, alignment: alignment, in: file, shard: shard)
   }
 
@@ -77,15 +77,15 @@ struct GGUFHeader {
     var type: TensorType
     var offset: UInt64
 
-    init(_ reader: HeaderReader, _ place: String) throws {
+    init(_ reader: HeaderReader, _ subject: String) throws {
       let file = reader.file
-      let length = try reader.count(of: 1, "the length of \(place)'s name")
+      let length = try reader.count(of: 1, "the length of \(subject)'s name")
       guard (1...64).contains(length) else {
-        throw file.damaged("\(place) has a name of \(length) bytes; 1 to 64 are allowed")
+        throw file.damaged("\(subject) has a name of \(length) bytes; 1 to 64 are allowed")
       }
-      let bytes = try reader.take(length, "\(place)'s name")
+      let bytes = try reader.take(length, "\(subject)'s name")
       guard let name = String(validating: bytes, as: UTF8.self) else {
-        throw file.damaged("\(place) has a name that is not UTF-8")
+        throw file.damaged("\(subject) has a name that is not UTF-8")
       }
       let rank = try reader.integer(UInt32.self, "the rank of tensor \(quoted(name))")
       guard rank <= 4 else {
@@ -116,7 +116,7 @@ struct GGUFHeader {
   }
 
   /// Finds each tensor's bytes, and checks that they are in the file and nobody else's.
-  private static func place(
+  private static func located(
     _ entries: [Entry], after headerEnd: Int, alignment: Int, in file: ReadableFile, shard: Int
   ) throws -> [TensorInfo] {
     // Both are far below 2^62: a file's size and at most 2^31.

@@ -25,14 +25,14 @@ struct GGUFMetadataReader {
   }
 
   func entry(_ index: Int, of total: Int) throws -> (String, MetadataValue) {
-    let place = "metadata key \(index + 1) of \(total)"
-    let length = try reader.count(of: 1, "the length of \(place)")
+    let subject = "metadata key \(index + 1) of \(total)"
+    let length = try reader.count(of: 1, "the length of \(subject)")
     guard (1...65535).contains(length) else {
-      throw reader.file.damaged("\(place) has \(length) bytes; 1 to 65535 are allowed")
+      throw reader.file.damaged("\(subject) has \(length) bytes; 1 to 65535 are allowed")
     }
-    let bytes = try reader.take(length, place)
+    let bytes = try reader.take(length, subject)
     guard let key = String(validating: bytes, as: UTF8.self) else {
-      throw reader.file.damaged("\(place) is not UTF-8")
+      throw reader.file.damaged("\(subject) is not UTF-8")
     }
     let type = try valueType(key)
     return (key, try value(type, key, depth: 0))

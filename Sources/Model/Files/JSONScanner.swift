@@ -5,8 +5,8 @@
 struct JSONScanner {
   /// The name of the file, for errors.
   let source: String
-  private let bytes: [UInt8]
-  private(set) var position = 0
+  let bytes: [UInt8]
+  var position = 0
   private var depth = 0
 
   /// How deep values may be nested: the scanner calls itself for each level.
@@ -19,8 +19,8 @@ struct JSONScanner {
     if bytes.starts(with: [0xFF, 0xFE]) || bytes.starts(with: [0xFE, 0xFF]) {
       throw error("the file is UTF-16 (it begins with a byte order mark, BOM): save it as UTF-8")
     }
-    if let place = firstInvalidUTF8(bytes) {
-      position = place
+    if let invalid = firstInvalidUTF8(bytes) {
+      position = invalid
       throw error("this byte is not UTF-8")
     }
     if bytes.starts(with: [0xEF, 0xBB, 0xBF]) {
@@ -183,187 +183,4 @@ struct JSONScanner {
     }
     return value
   }
-
-  /// Reads a whole number without fraction or exponent.
-  mutating func integer() throws -> Int {
-    _ = peek()
-    let start = position
-    guard case .integer(let value) = try number() else {
-      position = start
-      throw error("a whole number is needed here")
-    }
-    return value
-  }
-
-  mutating func number() throws -> JSON {
-    _ = peek()
-    let start = position
-    func isDigit(_ place: Int) -> Bool {
-      place < bytes.count && (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(bytes[place])
-    }
-    func isOne(of characters: StaticString) -> Bool {
-      position < bytes.count
-        && characters.withUTF8Buffer { $0.contains(bytes[position]) }
-    }
-    if isOne(of: "-") { position += 1 }
-    guard isDigit(position) else { throw error("a number is needed here") }
-    let leadingZero = bytes[position] == UInt8(ascii: "0")
-    if leadingZero && isDigit(position + 1) { throw error("a number begins with 0") }
-    while isDigit(position) { position += 1 }
-    var isWhole = true
-    if isOne(of: ".") {
-      isWhole = false
-      position += 1
-      guard isDigit(position) else { throw error("a digit is missing here") }
-      while isDigit(position) { position += 1 }
-    }
-    if isOne(of: "eE") {
-      isWhole = false
-      position += 1
-      if isOne(of: "+-") { position += 1 }
-      guard isDigit(position) else { throw error("a digit is missing here") }
-      while isDigit(position) { position += 1 }
-    }
-    let text = String(decoding: bytes[start..<position], as: UTF8.self)
-    if isWhole, let value = Int(text) { return .integer(value) }
-    guard let value = Double(text), value.isFinite else {
-      position = start
-      throw error("this number is too large")
-    }
-    return .double(value)
-  }
-
-  /// Reads `null`, `true` or `false`.
-  private mutating func word() throws -> JSON {
-    for (word, value) in [("null", JSON.null), ("true", .bool(true)), ("false", .bool(false))]
-    where bytes[position...].starts(with: word.utf8) {
-      position += word.utf8.count
-      return value
-    }
-    throw error("a value is needed here")
-  }
-
-  /// What Python's json writes for numbers that JSON does not have.
-  private func refuseNotANumber() throws {
-    for word in ["NaN", "Infinity", "-Infinity"] where bytes[position...].starts(with: word.utf8) {
-      throw error("\(word) is not a number in JSON: write a finite number or null")
-    }
-  }
-
-  /// Reads any value.
-  mutating func value() throws -> JSON {
-    let first = peek()
-    switch first {
-    case UInt8(ascii: "N"), UInt8(ascii: "I"), UInt8(ascii: "-"): try refuseNotANumber()
-    default: break
-    }
-    switch first {
-    case UInt8(ascii: "{"):
-      var members: [String: JSON] = [:]
-      try object { scanner, key in members[key] = try scanner.value() }
-      return .object(members)
-    case UInt8(ascii: "["):
-      var elements: [JSON] = []
-      try array { elements.append(try $0.value()) }
-      return .array(elements)
-    case UInt8(ascii: "\""): return .string(try string())
-    case UInt8(ascii: "n"), UInt8(ascii: "t"), UInt8(ascii: "f"): return try word()
-    case nil: throw error("a value is missing at the end")
-    default: return try number()
-    }
-  }
-}
-
-/// A JSON value in memory, for the small files.
-enum JSON: Equatable, Sendable {
-  case null
-  case bool(Bool)
-  case integer(Int)
-  case double(Double)
-  case string(String)
-  case array([JSON])
-  case object([String: JSON])
-
-  /// The whole of a file, which must be a JSON value of at most `limit` bytes.
-  static func read(path: String, limit: Int = 64 << 20) throws -> JSON {
-    try JSON(bytes(path: path, limit: limit), source: path)
-  }
-
-  /// The whole of a file that should be JSON and is of at most `limit` bytes.
-  static func bytes(path: String, limit: Int) throws -> [UInt8] {
-    let file = try ReadableFile(path: path)
-    guard file.size <= limit else {
-      throw file.damaged("\(file.size) bytes are too many for a file of this kind")
-    }
-    let bytes = try file.bytes(at: 0, count: file.size)
-    if let (what, help) = ForeignFile.describe(bytes) {
-      throw file.damaged("this is \(what)", help: help)
-    }
-    return bytes
-  }
-
-  /// One value, and nothing after it.
-  init(_ bytes: [UInt8], source: String) throws {
-    var scanner = try JSONScanner(bytes, source: source)
-    self = try scanner.value()
-    try scanner.end()
-  }
-
-  /// The member of that name; nil if there is none, if it is null, or if this is no object.
-  subscript(key: String) -> JSON? {
-    guard case .object(let members) = self, let value = members[key], value != .null else {
-      return nil
-    }
-    return value
-  }
-
-  var bool: Bool? { if case .bool(let value) = self { value } else { nil } }
-  var int: Int? { if case .integer(let value) = self { value } else { nil } }
-  var string: String? { if case .string(let value) = self { value } else { nil } }
-  var array: [JSON]? { if case .array(let value) = self { value } else { nil } }
-  var object: [String: JSON]? { if case .object(let value) = self { value } else { nil } }
-
-  var double: Double? {
-    switch self {
-    case .double(let value): value
-    case .integer(let value): Double(value)
-    default: nil
-    }
-  }
-}
-
-extension JSON: ExpressibleByIntegerLiteral, ExpressibleByFloatLiteral, ExpressibleByBooleanLiteral
-{
-  init(integerLiteral value: Int) { self = .integer(value) }
-  init(floatLiteral value: Double) { self = .double(value) }
-  init(booleanLiteral value: Bool) { self = .bool(value) }
-}
-
-/// Where the first byte lies that no UTF-8 text can have there; nil if there is none.
-func firstInvalidUTF8(_ bytes: some Sequence<UInt8>) -> Int? {
-  // The bytes that must follow, and the range that the next one must lie in (RFC 3629, section 4).
-  var (place, following, low, high): (Int, Int, UInt8, UInt8) = (0, 0, 0x80, 0xBF)
-  var start = 0
-  for byte in bytes {
-    if following > 0 {
-      guard (low...high).contains(byte) else { return start }
-      following -= 1
-      (low, high) = (0x80, 0xBF)
-    } else {
-      start = place
-      switch byte {
-      case 0x00...0x7F: break
-      case 0xC2...0xDF: following = 1
-      case 0xE0: (following, low) = (2, 0xA0)
-      case 0xED: (following, high) = (2, 0x9F)
-      case 0xE1...0xEF: following = 2
-      case 0xF0: (following, low) = (3, 0x90)
-      case 0xF4: (following, high) = (3, 0x8F)
-      case 0xF1...0xF3: following = 3
-      default: return start
-      }
-    }
-    place += 1
-  }
-  return following > 0 ? start : nil
 }

@@ -1,5 +1,5 @@
 /// One value of a GGUF file's metadata.
-public enum MetadataValue: Sendable, Equatable {
+enum MetadataValue: Sendable, Equatable {
   /// `u8`, `u16`, `u32`, `u64`.
   case unsigned(UInt64)
   /// `i8`, `i16`, `i32`, `i64`.
@@ -23,7 +23,7 @@ public enum MetadataValue: Sendable, Equatable {
   case arrays([MetadataValue])
 
   /// A whole number of any integer type that fits, else nil.
-  public var int: Int? {
+  var int: Int? {
     switch self {
     case .unsigned(let value): Int(exactly: value)
     case .signed(let value): Int(exactly: value)
@@ -32,7 +32,7 @@ public enum MetadataValue: Sendable, Equatable {
   }
 
   /// A number of any type, else nil.
-  public var double: Double? {
+  var double: Double? {
     switch self {
     case .float(let value): value
     case .unsigned(let value): Double(value)
@@ -41,21 +41,21 @@ public enum MetadataValue: Sendable, Equatable {
     }
   }
 
-  public var bool: Bool? {
+  var bool: Bool? {
     if case .bool(let value) = self { value } else { nil }
   }
 
-  public var string: String? {
+  var string: String? {
     if case .string(let value) = self { value } else { nil }
   }
 
-  public var strings: StringArray? {
+  var strings: StringArray? {
     if case .strings(let value) = self { value } else { nil }
   }
 
   /// An array of any integer type whose values all fit, else nil. Some keys hold one number for
   /// all layers or an array of one for each (`llama.attention.head_count_kv`).
-  public var ints: [Int]? {
+  var ints: [Int]? {
     switch self {
     case .int32s(let values): return values.map(Int.init)
     case .integers(let values): return values.compactMap(Int.init(exactly:))
@@ -66,18 +66,18 @@ public enum MetadataValue: Sendable, Equatable {
     }
   }
 
-  public var int32s: [Int32]? {
+  var int32s: [Int32]? {
     if case .int32s(let values) = self { values } else { nil }
   }
 
-  public var floats: [Float]? {
+  var floats: [Float]? {
     if case .floats(let values) = self { values } else { nil }
   }
 }
 
 /// An array of byte strings in one buffer: a vocabulary of a hundred thousand `String`s would take
 /// longer to make than a forward pass.
-public struct StringArray: Sendable, Equatable {
+struct StringArray: Sendable, Equatable {
   /// All the strings, one after the other.
   let bytes: [UInt8]
   /// Where each string ends in `bytes`; it begins where the one before ends.
@@ -88,27 +88,27 @@ public struct StringArray: Sendable, Equatable {
     self.ends = ends
   }
 
-  public var count: Int { ends.count }
+  var count: Int { ends.count }
 
-  /// The place of string `index` in the common buffer.
+  /// The range of string `index` in the common buffer.
   func range(_ index: Int) -> Range<Int> {
     (index == 0 ? 0 : ends[index - 1])..<ends[index]
   }
 
   /// The bytes of string `index`. They need not be UTF-8.
-  public subscript(index: Int) -> ArraySlice<UInt8> { bytes[range(index)] }
+  subscript(index: Int) -> ArraySlice<UInt8> { bytes[range(index)] }
 
   /// String `index`, with U+FFFD for what is not UTF-8.
-  public func string(_ index: Int) -> String { String(decoding: self[index], as: UTF8.self) }
+  func string(_ index: Int) -> String { String(decoding: self[index], as: UTF8.self) }
 }
 
 /// A GGUF file's metadata: keys and values in the file's order, and found by key.
-public struct Metadata: Sendable {
-  public private(set) var keys: [String] = []
+struct Metadata: Sendable {
+  private(set) var keys: [String] = []
   private var values: [String: MetadataValue] = [:]
 
   /// nil if the file does not have the key.
-  public subscript(key: String) -> MetadataValue? { values[key] }
+  subscript(key: String) -> MetadataValue? { values[key] }
 
   /// False if the key is there already.
   mutating func add(_ key: String, _ value: MetadataValue) -> Bool {

@@ -1,20 +1,20 @@
 /// A safetensors checkpoint: its list of tensors, read and checked on opening, and their data, read
 /// on demand from any thread. One that is split into several files is opened by its index,
 /// `model.safetensors.index.json`.
-public final class SafetensorsFile: Sendable {
-  public let path: String
+final class SafetensorsFile: Sendable {
+  let path: String
   /// What the file says about itself; usually `["format": "pt"]`.
-  public let metadata: [String: String]
+  let metadata: [String: String]
   /// The element types that are not read, such as `I64`, by the names of their tensors.
-  public let unsupported: [String: String]
+  let unsupported: [String: String]
   /// Bytes, of all parts together.
-  public let fileSize: Int
-  private let store: TensorStore
+  let fileSize: Int
+  let store: TensorStore
 
   /// Opens the file, or the files that an index names, and checks all of the header.
   ///
   /// - Throws: `ModelError` of kind `file` if one cannot be opened, or is truncated or damaged.
-  public init(path: String) throws {
+  init(path: String) throws {
     let index = path.hasSuffix(".json") ? try SafetensorsIndex(path: path) : nil
     var (files, tensors): ([ReadableFile], [TensorInfo]) = ([], [])
     var (unsupported, metadata): ([String: String], [String: String]) = ([:], [:])
@@ -34,18 +34,8 @@ public final class SafetensorsFile: Sendable {
     self.fileSize = store.size
   }
 
-  var parts: [ReadableFile] { store.files }
-
-  /// The tensors of floats (F64, F32, F16, BF16, F8_E4M3, F8_E5M2), in the order of their data.
-  public var tensors: [TensorInfo] { store.tensors }
-
-  /// nil if the file has no such tensor, or has it in a type that is not read.
-  public func tensor(named name: String) -> TensorInfo? {
-    store.tensor(named: name)
-  }
-
   /// The tensor of that name, or an error that says that it is missing or cannot be read.
-  public func require(_ name: String) throws -> TensorInfo {
+  func require(_ name: String) throws -> TensorInfo {
     if let tensor = tensor(named: name) { return tensor }
     if let dtype = unsupported[name] {
       throw damaged(
@@ -57,24 +47,6 @@ public final class SafetensorsFile: Sendable {
 
   private func damaged(_ message: String, help: String? = nil) -> ModelError {
     ModelError(.file, "\(quoted(path)): \(message)", help: help)
-  }
-
-  /// Reads all of a tensor's data, as it is stored.
-  ///
-  /// - Parameter buffer: of exactly `tensor.byteCount` bytes.
-  public func read(_ tensor: TensorInfo, into buffer: UnsafeMutableRawBufferPointer) throws {
-    try read(tensor, bytes: 0..<tensor.byteCount, into: buffer)
-  }
-
-  /// Reads a part of a tensor's data, as it is stored.
-  ///
-  /// - Parameters:
-  ///   - bytes: counted from the start of the tensor, within `0..<tensor.byteCount`.
-  ///   - buffer: of exactly `bytes.count` bytes.
-  public func read(
-    _ tensor: TensorInfo, bytes: Range<Int>, into buffer: UnsafeMutableRawBufferPointer
-  ) throws {
-    try store.read(tensor, bytes: bytes, into: buffer)
   }
 }
 

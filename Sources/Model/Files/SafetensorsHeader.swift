@@ -48,7 +48,7 @@ struct SafetensorsHeader {
       }
     }
     try scanner.end()
-    try place(entries, dataStart: 8 + Int(length), in: file, shard: shard)
+    try locate(entries, dataStart: 8 + Int(length), in: file, shard: shard)
   }
 
   /// A tensor as the header lists it.
@@ -96,7 +96,7 @@ struct SafetensorsHeader {
     }
   }
 
-  private mutating func place(
+  private mutating func locate(
     _ entries: [Entry], dataStart: Int, in file: ReadableFile, shard: Int
   ) throws {
     let dataSize = file.size - dataStart

@@ -1,4 +1,4 @@
-/// A file of tensors, whatever its format.
+/// A source of tensors, whatever its format.
 protocol TensorFile: Sendable {
   var path: String { get }
   var tensors: [TensorInfo] { get }
@@ -16,6 +16,11 @@ protocol TensorFile: Sendable {
 extension TensorFile {
   var unsupported: [String: String] { [:] }
   var parts: [ReadableFile] { [] }
+
+  /// Reads all of a tensor's data, as it is stored, into a buffer of as many bytes.
+  func read(_ tensor: TensorInfo, into buffer: UnsafeMutableRawBufferPointer) throws {
+    try read(tensor, bytes: 0..<tensor.byteCount, into: buffer)
+  }
 
   /// All elements of a tensor, decoded.
   func floats(of tensor: TensorInfo) throws -> [Float] {
@@ -39,5 +44,31 @@ extension TensorFile {
   }
 }
 
-extension GGUFFile: TensorFile {}
-extension SafetensorsFile: TensorFile {}
+/// A checkpoint on disk, in one file or in parts.
+protocol CheckpointFile: TensorFile {
+  var store: TensorStore { get }
+}
+
+extension CheckpointFile {
+  var parts: [ReadableFile] { store.files }
+
+  /// In the order of their data.
+  var tensors: [TensorInfo] { store.tensors }
+
+  /// nil if the file has no such tensor, or has it in a type that is not read.
+  func tensor(named name: String) -> TensorInfo? { store.tensor(named: name) }
+
+  /// Reads a part of a tensor's data, as it is stored.
+  ///
+  /// - Parameters:
+  ///   - bytes: counted from the start of the tensor, within `0..<tensor.byteCount`.
+  ///   - buffer: of exactly `bytes.count` bytes.
+  func read(
+    _ tensor: TensorInfo, bytes: Range<Int>, into buffer: UnsafeMutableRawBufferPointer
+  ) throws {
+    try store.read(tensor, bytes: bytes, into: buffer)
+  }
+}
+
+extension GGUFFile: CheckpointFile {}
+extension SafetensorsFile: CheckpointFile {}

@@ -1,14 +1,14 @@
 /// A tensor as its file describes it: where it lies and how to understand its bytes.
-public struct TensorInfo: Sendable {
-  public let name: String
+struct TensorInfo: Sendable {
+  let name: String
   /// Row-major, the last dimension contiguous: a matrix is `[out, in]` in a GGUF file too, whose
   /// own order is the reverse. Empty for a scalar.
-  public let shape: [Int]
-  public let type: TensorType
+  let shape: [Int]
+  let type: TensorType
   /// The product of `shape`: 1 for a scalar.
-  public let elementCount: Int
+  let elementCount: Int
   /// The size of the data, as it is handed out.
-  public let byteCount: Int
+  let byteCount: Int
   /// Where the data begins, in bytes from the start of its file.
   let offset: Int
   /// Which file of a split checkpoint holds the data.

@@ -5,20 +5,20 @@ extension AddedTokens {
     _ bytes: [UInt8], _ finder: TokenFinder, text: (Range<Int>) -> Void,
     token: (Int, Range<Int>) -> Void
   ) {
-    var places: [Int: [Int]] = [:]
+    var starts: [Int: [Int]] = [:]
     for index in bytes.indices {
-      finder.all(bytes[index...]) { places[$0, default: []].append(index) }
+      finder.all(bytes[index...]) { starts[$0, default: []].append(index) }
     }
     // A byte that a token has taken has its number here, counted from 1.
-    var owner = [Int](repeating: 0, count: places.isEmpty ? 0 : bytes.count)
+    var owner = [Int](repeating: 0, count: starts.isEmpty ? 0 : bytes.count)
     var taken: [(id: Int, range: Range<Int>)] = []
-    let order = places.keys.sorted { a, b in
+    let order = starts.keys.sorted { a, b in
       let (a, b) = (finder.tokens[a], finder.tokens[b])
       return (b.content.count, a.id) < (a.content.count, b.id)
     }
     for index in order {
       let found = finder.tokens[index]
-      for start in places[index] ?? [] {
+      for start in starts[index] ?? [] {
         // None that has been taken is shorter, so that one in between would reach an end.
         var end = start + found.content.count
         guard owner[start] == 0, owner[end - 1] == 0 else { continue }
@@ -26,7 +26,7 @@ extension AddedTokens {
           while end < bytes.count, owner[end] == 0, Self.isSpace(bytes[end]) { end += 1 }
         }
         taken.append((found.id, start..<end))
-        for place in start..<end { owner[place] = taken.count }
+        for offset in start..<end { owner[offset] = taken.count }
       }
     }
     var done = 0

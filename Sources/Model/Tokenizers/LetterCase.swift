@@ -28,7 +28,7 @@ enum LetterCase {
   }
 
   /// Where the first of these ends that matches, `U` being upper or both, `L` lower or both: `U*L+`
-  /// from `next`, the place after one character that belongs to the letters, or from the beginning
+  /// from `next`, the offset after one character that belongs to the letters, or from the beginning
   /// of `range`; else `U+L*`.
   static func wordEnd(
     _ text: ArraySlice<UInt8>, _ range: Range<Int>, after next: Int?

@@ -82,13 +82,13 @@ struct Normalizer: Sendable, Equatable {
     var ordered: [Unicode.Scalar] = []
     for scalar in scalars {
       let order = scalar.properties.canonicalCombiningClass
-      var place = ordered.endIndex
-      while order != .notReordered, place > 0,
-        ordered[place - 1].properties.canonicalCombiningClass > order
+      var index = ordered.endIndex
+      while order != .notReordered, index > 0,
+        ordered[index - 1].properties.canonicalCombiningClass > order
       {
-        place -= 1
+        index -= 1
       }
-      ordered.insert(scalar, at: place)
+      ordered.insert(scalar, at: index)
     }
     return String.UnicodeScalarView(ordered)
   }
@@ -127,7 +127,7 @@ struct AlignedText: Sendable {
     start = original.startIndex
   }
 
-  /// The place in the original. Bytes that became others share their place among them.
+  /// The range in the original. Bytes that became others share their range among them.
   func origin(of range: Range<Int>) -> Range<Int> {
     guard let origins else { return start + range.lowerBound..<start + range.upperBound }
     return origins[range.lowerBound]..<origins[range.upperBound]
@@ -165,7 +165,7 @@ struct AlignedText: Sendable {
     }
 
     /// What the bytes of `range`, the next of the old text, have become. Those that are the same at
-    /// either end keep their places, the others share theirs.
+    /// either end keep their ranges, the others share theirs.
     mutating func append(_ new: ArraySlice<UInt8>, for range: Range<Int>) {
       let were = old.bytes[range]
       let head = zip(were, new).prefix { $0 == $1 }.count
@@ -181,8 +181,8 @@ struct AlignedText: Sendable {
         } else if index < head + count {
           origins.append(changed.lowerBound + (index - head) * changed.count / count)
         } else {
-          let place = range.upperBound - (new.count - index)
-          origins.append(old.origin(of: place..<range.upperBound).lowerBound)
+          let start = range.upperBound - (new.count - index)
+          origins.append(old.origin(of: start..<range.upperBound).lowerBound)
         }
       }
     }

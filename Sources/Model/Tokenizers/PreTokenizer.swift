@@ -23,7 +23,7 @@ struct PreTokenizer: Sendable, Equatable {
   static let tekken = PreTokenizer(steps: [.pattern(.tekken)])
   static let gpt4o = PreTokenizer(steps: [.pattern(.gpt4o)])
 
-  /// Calls `word` with the place of each word of `range` in turn. Together they cover it.
+  /// Calls `word` with the range of each word of `range` in turn. Together they cover it.
   ///
   /// - Parameter text: UTF-8, valid.
   func split(_ text: ArraySlice<UInt8>, _ range: Range<Int>, _ word: (Range<Int>) -> Void) {

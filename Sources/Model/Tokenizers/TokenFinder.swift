@@ -1,4 +1,4 @@
-/// Finds the longest of many tokens that stands at a place: a tree of their bytes. Gemma has six
+/// Finds the longest of many tokens that begins at an offset: a tree of their bytes. Gemma has six
 /// thousand, many of which begin with what every space becomes.
 struct TokenFinder: Sendable {
   private struct Node {
@@ -41,7 +41,7 @@ struct TokenFinder: Sendable {
     return token < 0 ? nil : tokens[Int(token)]
   }
 
-  /// Calls `body` with each token that `bytes` begin with, by its place in `tokens`.
+  /// Calls `body` with each token that `bytes` begin with, by its index in `tokens`.
   func all(_ bytes: ArraySlice<UInt8>, _ body: (Int) -> Void) {
     guard let first = bytes.first, begins[Int(first)] else { return }
     var node = 0

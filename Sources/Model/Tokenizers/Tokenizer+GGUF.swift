@@ -3,7 +3,7 @@ extension Tokenizer {
   ///
   /// - Throws: `ModelError` of kind `file` if there is none, or one of a kind that is not known
   ///   here, or if it does not fit together.
-  public init(gguf: GGUFFile) throws {
+  init(gguf: GGUFFile) throws {
     let file = TokenizerMetadata(path: gguf.path, metadata: gguf.metadata)
     switch file["model"]?.string {
     case "gpt2": try self.init(bytePairs: file)
@@ -22,11 +22,13 @@ extension Tokenizer {
     let marks = GGUFMarks(try file.vocabulary(.byteAlphabet), file, eos: eos)
     self.init(
       name: "gpt2 (\(family.name))", vocabulary: marks.vocabulary,
-      rule: .ranks(try file.mergeTable(marks.vocabulary)), normalizer: family.normalizer,
-      preTokenizer: family.preTokenizer, added: marks.added(file), addedOrder: .longest,
-      bos: try file.token("bos_token_id"), eos: eos, endTokens: marks.endTokens,
-      addsBOS: file["add_bos_token"]?.bool ?? family.addsBOS,
-      ignoresMerges: family.ignoresMerges)
+      steps: Steps(normalizer: family.normalizer, preTokenizer: family.preTokenizer),
+      merging: Merging(
+        rule: .ranks(try file.mergeTable(marks.vocabulary)), ignoresMerges: family.ignoresMerges),
+      added: (marks.added(file), .longest),
+      marks: Marks(
+        bos: try file.token("bos_token_id"), eos: eos, endTokens: marks.endTokens,
+        addsBOS: file["add_bos_token"]?.bool ?? family.addsBOS))
     notes = file.bosNotes(usual: family.addsBOS)
   }
 
@@ -58,13 +60,18 @@ extension Tokenizer {
     let putsSpace = file["add_space_prefix"]?.bool ?? true
     self.init(
       name: "llama (SentencePiece)", vocabulary: marks.vocabulary,
-      rule: .scores(PieceScores(marks.vocabulary, scores: scores)),
-      normalizer: Normalizer(
-        steps: (putsSpace ? [.prepend(space)] : []) + [.replace([UInt8(ascii: " ")], with: space)]),
-      preTokenizer: .whole, added: marks.added(file), addedOrder: .longest,
-      bos: try token("bos_token_id", 1), eos: eos, endTokens: marks.endTokens,
-      addsBOS: file["add_bos_token"]?.bool ?? true,
-      unknown: try token("unknown_token_id", 0), fusesUnknown: true)
+      steps: Steps(
+        normalizer: Normalizer(
+          steps: (putsSpace ? [.prepend(space)] : [])
+            + [.replace([UInt8(ascii: " ")], with: space)]),
+        preTokenizer: .whole),
+      merging: Merging(
+        rule: .scores(PieceScores(marks.vocabulary, scores: scores)),
+        unknown: try token("unknown_token_id", 0), fusesUnknown: true),
+      added: (marks.added(file), .longest),
+      marks: Marks(
+        bos: try token("bos_token_id", 1), eos: eos, endTokens: marks.endTokens,
+        addsBOS: file["add_bos_token"]?.bool ?? true))
     notes = file.bosNotes(usual: true)
   }
 }

@@ -50,12 +50,16 @@ extension Tokenizer {
     }
     self.init(
       name: Self.name(splitting), vocabulary: vocabulary,
-      rule: .ranks(try own.mergeTable(vocabulary)), normalizer: normalizer,
-      spacing: splitting.spacing, preTokenizer: splitting.preTokenizer, added: tokens,
-      bos: opening ?? id("bos_token"), eos: id("eos_token"), addsBOS: opening != nil,
-      unknown: file.model["unk_token"]?.string.flatMap { vocabulary.id(Array($0.utf8)) },
-      fusesUnknown: file.model["fuse_unk"]?.bool ?? false,
-      ignoresMerges: file.model["ignore_merges"]?.bool ?? false)
+      steps: Steps(
+        normalizer: normalizer, spacing: splitting.spacing, preTokenizer: splitting.preTokenizer),
+      merging: Merging(
+        rule: .ranks(try own.mergeTable(vocabulary)),
+        unknown: file.model["unk_token"]?.string.flatMap { vocabulary.id(Array($0.utf8)) },
+        fusesUnknown: file.model["fuse_unk"]?.bool ?? false,
+        ignoresMerges: file.model["ignore_merges"]?.bool ?? false),
+      added: (tokens, .leftmost),
+      marks: Marks(
+        bos: opening ?? id("bos_token"), eos: id("eos_token"), addsBOS: opening != nil))
     notes =
       HubTokenizerNotes(
         path: path, files: files, kind: kind, own: own, file: file, template: template,

@@ -41,27 +41,48 @@ public struct Tokenizer: Sendable {
   /// Whether a word that is a token becomes it at once, whatever the merges say.
   let ignoresMerges: Bool
 
+  /// What happens to a text before words are merged.
+  struct Steps {
+    var normalizer = Normalizer.none
+    var spacing = Normalizer.none
+    var preTokenizer: PreTokenizer
+  }
+
+  /// How a word becomes tokens.
+  struct Merging {
+    var rule: MergeRule
+    var unknown: Int?
+    var fusesUnknown = false
+    var ignoresMerges = false
+  }
+
+  /// The tokens at the borders of a text.
+  struct Marks {
+    var bos: Int?
+    var eos: Int?
+    var endTokens: Set<Int> = []
+    var addsBOS: Bool
+  }
+
   init(
-    name: String, vocabulary: Vocabulary, rule: MergeRule, normalizer: Normalizer = .none,
-    spacing: Normalizer = .none, preTokenizer: PreTokenizer, added: [AddedTokens.Token],
-    addedOrder: AddedTokens.Order = .leftmost, bos: Int?, eos: Int?, endTokens: Set<Int> = [],
-    addsBOS: Bool, unknown: Int? = nil, fusesUnknown: Bool = false, ignoresMerges: Bool = false
+    name: String, vocabulary: Vocabulary, steps: Steps, merging: Merging,
+    added: (tokens: [AddedTokens.Token], order: AddedTokens.Order), marks: Marks
   ) {
     self.name = name
-    self.bos = bos
-    self.eos = eos
-    self.addsBOS = addsBOS && bos != nil
     self.vocabulary = vocabulary
-    self.rule = rule
-    self.normalizer = normalizer
-    self.spacing = spacing
-    self.preTokenizer = preTokenizer
-    self.endTokens = endTokens.union([eos].compactMap { $0 })
-    self.added = AddedTokens(added, order: addedOrder, normalizer: normalizer)
-    self.byteTokens = vocabulary.byteTokens(anyKind: rule.isByScore)
-    self.unknown = unknown
-    self.fusesUnknown = fusesUnknown
-    self.ignoresMerges = ignoresMerges
+    bos = marks.bos
+    eos = marks.eos
+    addsBOS = marks.addsBOS && marks.bos != nil
+    endTokens = marks.endTokens.union([marks.eos].compactMap { $0 })
+    normalizer = steps.normalizer
+    spacing = steps.spacing
+    preTokenizer = steps.preTokenizer
+    rule = merging.rule
+    unknown = merging.unknown
+    fusesUnknown = merging.fusesUnknown
+    ignoresMerges = merging.ignoresMerges
+    self.added = AddedTokens(added.tokens, order: added.order, normalizer: steps.normalizer)
+    byteTokens = vocabulary.byteTokens(anyKind: merging.rule.isByScore)
   }
 
   /// The number of tokens. A model may have more rows than that, which stand for nothing.
@@ -78,12 +99,12 @@ public struct Tokenizer: Sendable {
 
   /// As `encode(_:)`, for bytes of unknown origin.
   ///
-  /// - Throws: `ModelError` of kind `request` with the place of the first byte that is not UTF-8.
+  /// - Throws: `ModelError` of kind `request` with the offset of the first byte that is not UTF-8.
   public func encode(utf8 bytes: some Sequence<UInt8>) throws -> [Piece] {
     let bytes = Array(bytes)
-    if let place = firstInvalidUTF8(bytes) {
+    if let offset = firstInvalidUTF8(bytes) {
       throw ModelError(
-        .request, "the text is not UTF-8: byte \(place) is \(hexadecimal(bytes[place]))")
+        .request, "the text is not UTF-8: byte \(offset) is \(hexadecimal(bytes[offset]))")
     }
     return encode(valid: bytes, isContinuation: false)
   }
@@ -103,9 +124,9 @@ public struct Tokenizer: Sendable {
   public func text(of id: Int) -> String {
     guard let bytes = bytes(of: id) else { return "<unused \(id)>" }
     var (text, rest) = ("", bytes[...])
-    while let place = firstInvalidUTF8(rest) {
-      text += String(decoding: rest.prefix(place), as: UTF8.self)
-      rest = rest.dropFirst(place)
+    while let offset = firstInvalidUTF8(rest) {
+      text += String(decoding: rest.prefix(offset), as: UTF8.self)
+      rest = rest.dropFirst(offset)
       text += "<\(hexadecimal(rest.removeFirst()))>"
     }
     return text + String(decoding: rest, as: UTF8.self)

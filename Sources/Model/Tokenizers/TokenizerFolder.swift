@@ -15,14 +15,14 @@ enum TokenizerFolder {
       (["tiktoken.model"], "tiktoken.model"),
     ]
     let found = others.first { $0.files.allSatisfy { ReadableFile.exists(folder + $0) } }
-    let place = folder.isEmpty ? "this folder" : quoted(String(folder.dropLast()))
+    let name = folder.isEmpty ? "this folder" : quoted(String(folder.dropLast()))
     guard let found else {
       throw ModelError(
-        .file, "\(place) has no tokenizer.json",
+        .file, "\(name) has no tokenizer.json",
         help: "fetch the tokenizer.json that belongs to the model")
     }
     throw ModelError(
-      .file, "\(place) has no tokenizer.json; it has \(found.what), which is not read",
+      .file, "\(name) has no tokenizer.json; it has \(found.what), which is not read",
       help: "make one with Python's transformers: "
         + "AutoTokenizer.from_pretrained(FOLDER).save_pretrained(FOLDER)")
   }

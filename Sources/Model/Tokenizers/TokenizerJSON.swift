@@ -185,31 +185,31 @@ struct TokenizerJSON {
       throw damaged("the token id \(last) is too large for \(total) tokens")
     }
     // Where each id's text is: in `tokens`, or after those in `added`. All may be negative.
-    var places = [Int](repeating: -1, count: max(0, last + 1))
+    var entries = [Int](repeating: -1, count: max(0, last + 1))
     for (index, id) in ids.enumerated() {
-      guard id >= 0, places[id] < 0 else {
+      guard id >= 0, entries[id] < 0 else {
         throw damaged("the token \(quoted(tokens.string(index))) has the id \(id), which is taken")
       }
-      places[id] = index
+      entries[id] = index
     }
-    var kinds = places.map { $0 < 0 ? Vocabulary.Kind.unused : .normal }
+    var kinds = entries.map { $0 < 0 ? Vocabulary.Kind.unused : .normal }
     for (index, token) in added.enumerated() {
       let id = token.id
-      guard places[id] < 0 || tokens[places[id]] == token.content[...] else {
+      guard entries[id] < 0 || tokens[entries[id]] == token.content[...] else {
         let content = quoted(String(decoding: token.content, as: UTF8.self))
         throw damaged("the added token \(content) has the id \(id), which is taken")
       }
-      places[id] = ids.count + index
+      entries[id] = ids.count + index
       kinds[id] = tokensAdded[id]?.isSpecial == true ? .special : .added
     }
     var (bytes, ends): ([UInt8], [Int]) = ([], [])
     bytes.reserveCapacity(tokens.bytes.count)
-    ends.reserveCapacity(places.count)
-    for place in places {
-      if place >= ids.count {
-        bytes += added[place - ids.count].content
-      } else if place >= 0 {
-        bytes += tokens[place]
+    ends.reserveCapacity(entries.count)
+    for entry in entries {
+      if entry >= ids.count {
+        bytes += added[entry - ids.count].content
+      } else if entry >= 0 {
+        bytes += tokens[entry]
       }
       ends.append(bytes.count)
     }
