@@ -146,22 +146,57 @@ struct CommandLineTests {
   @Test(arguments: [
     (
       "ndjson",
-      "{\"value\":1,\"result\":1}\n{\"value\":2,\"result\":1}\n5\n6\n{\"value\":3,\"result\":2}\n"
-        + "{\"value\":\"a\",\"result\":4}\n{\"value\":6}\n{\"value\":7,\"result\":6}\n"
+      """
+      {"value":1,"result":1}
+      {"value":2,"result":1}
+      {"value":5,"result":2}
+      {"value":"b\\"\\n","result":3}
+      {"value":3,"result":4}
+      {"value":"a","result":6}
+      {"value":6}
+      {"value":7,"result":8}
+
+      """
+    ),
+    (
+      "json",
+      """
+      [
+        {"value":1},
+        {"value":2}
+      ]
+      5
+      "b\\"\\n"
+      [
+        {"value":3}
+      ]
+      []
+      [
+        {"value":"a"}
+      ]
+      {"value":6}
+      [
+        {"value":7}
+      ]
+
+      """
     ),
     (
       "tsv",
-      "\"value\"\n1\n2\n\n5\n6\n\n\"value\"\n3\n\n\"value\"\n\n\"value\"\n\"a\"\n\n{\"value\":6}\n\n\"value\"\n7\n"
+      "\"value\"\n1\n2\n\n5\nb\"\n\n\n\"value\"\n3\n\n\"value\"\n\n\"value\"\n\"a\"\n\n{\"value\":6}\n\n\"value\"\n7\n"
     ),
     (
       "escaped",
-      "value\n1\n2\n\n5\n6\n\nvalue\n3\n\nvalue\n\nvalue\na\n\n{\"value\":6}\n\nvalue\n7\n"
+      "value\n1\n2\n\n5\nb\"\n\n\nvalue\n3\n\nvalue\n\nvalue\na\n\n{\"value\":6}\n\nvalue\n7\n"
     ),
-    ("csv", "value\n1\n2\n\n5\n6\n\nvalue\n3\n\nvalue\n\nvalue\na\n\n{\"value\":6}\n\nvalue\n7\n"),
+    (
+      "csv",
+      "value\n1\n2\n\n5\nb\"\n\n\nvalue\n3\n\nvalue\n\nvalue\na\n\n{\"value\":6}\n\nvalue\n7\n"
+    ),
   ])
   func resultsAreToldApart(format: String, expected: String) async throws {
     let source = """
-      [1, 2]; 5; 6; [3]; []; ["a"]; [6] | show as ndjson; [7]
+      [1, 2]; 5; "b\\"\\n"; [3]; []; ["a"]; [6] | show as ndjson; [7]
       """
     let ended = try await BuiltProgram.run(["--format", format, "-c", source])
     #expect(ended.output == expected, "\(ended.messages)")

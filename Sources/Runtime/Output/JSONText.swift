@@ -39,6 +39,11 @@ extension Cell {
   }
 }
 
+extension Value {
+  /// Of a single value; what no cell can hold is its short text.
+  var json: String { (cell ?? .text(shortText ?? kind)).json }
+}
+
 extension JSONValue {
   /// Compact, on one line.
   public var text: String {

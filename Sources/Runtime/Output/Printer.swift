@@ -1,8 +1,8 @@
 /// What a process has printed so far, by which a reader of its output tells one result from the
 /// next.
 struct PrintedResults {
-  /// How many tables.
-  var tables = 0
+  /// How many, single values among them.
+  var count = 0
   /// Whether the last result was a table; nil where there was none.
   var endsWithTable: Bool?
 }
@@ -30,7 +30,17 @@ struct Printer {
     case .prompts, .list, .record: try value.printedTable.map { try print($0.table) }
     case .missing, .boolean, .integer, .number, .text, .selector:
       separate(isTable: false)
-      host.write((value.shortText ?? "") + "\n")
+      session.printed.count += 1
+      host.write(line(of: value) + "\n")
+    }
+  }
+
+  /// A single value. A program that reads JSON gets JSON, one that reads lines of objects an object.
+  private func line(of value: Value) -> String {
+    switch format {
+    case .json: value.json
+    case .ndjson: ndjsonLine(of: value, number: isChosen ? nil : session.printed.count)
+    case .table, .plain, .tsv, .escaped, .csv, .markdown: value.shortText ?? ""
     }
   }
 
@@ -38,15 +48,15 @@ struct Printer {
     let isNumbered = format == .ndjson && !isChosen
     if isNumbered, table[resultKey] != nil {
       throw Failure(
-        "the table has a column `\(resultKey)`, which `--format ndjson` adds to number the tables",
+        "the table has a column `\(resultKey)`, which `--format ndjson` adds to number the results",
         help: "give it another name (`derive NAME = \(resultKey)`, then `select` the columns), or "
           + "print with `show as ndjson`")
     }
     separate(isTable: true)
-    session.printed.tables += 1
+    session.printed.count += 1
     if isNumbered {
       return try writing(into: host.write(_:)) {
-        try renderNDJSON(table, number: session.printed.tables, into: &$0)
+        try renderNDJSON(table, number: session.printed.count, into: &$0)
       }
     }
     try render(table, as: format, settings: host.settings) { bytes in

@@ -5,7 +5,7 @@ extension FormatDeclaration {
     write: { table, _, sink in try renderNDJSON(table, into: &sink) })
 }
 
-/// An object a line. Where the table is one of several in a stream, each ends with its number.
+/// An object a line. Where the table is one of several results in a stream, each ends with its number.
 func renderNDJSON(_ table: Table, number: Int? = nil, into text: inout ByteSink) throws {
   let keys = table.columnNames.map { jsonString($0) + ":" }
   let ending = number.map { (keys.isEmpty ? "" : ",") + "\"\(resultKey)\":\($0)" } ?? ""
@@ -15,5 +15,10 @@ func renderNDJSON(_ table: Table, number: Int? = nil, into text: inout ByteSink)
   }
 }
 
-/// The key of a table's number.
+/// A single value as the only row of a table with the column `value`, as lists are printed.
+func ndjsonLine(of value: Value, number: Int?) -> String {
+  "{\"value\":\(value.json)" + (number.map { ",\"\(resultKey)\":\($0)" } ?? "") + "}"
+}
+
+/// The key of a result's number.
 let resultKey = "result"
