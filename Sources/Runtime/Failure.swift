@@ -23,7 +23,7 @@ public enum ExitStatus: Int32, Sendable {
   case unreadable = 4
   /// An `assert` did not hold, or a check of `verify`.
   case assertion = 5
-  /// At a prompt, the terminal hung up.
+  /// SIGHUP: the terminal hung up.
   case hungUp = 129
   /// Ctrl-C.
   case interrupted = 130

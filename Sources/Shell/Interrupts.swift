@@ -12,7 +12,8 @@ import Synchronization
 ///
 /// The first Ctrl-C asks the work to stop (`Interruption.requested`); one more, while the first is
 /// still unheard after two seconds, ends the process. SIGTERM asks the same, and the process ends
-/// after the work; a second one ends it at once. At a prompt SIGHUP is like SIGTERM.
+/// after the work; a second one ends it at once. SIGHUP, of a terminal that hangs up, is like SIGTERM:
+/// it must not take the history of a prompt along, nor leave behind what a script has started.
 enum Interrupts {
   /// When the request was made, in seconds of the monotonic clock.
   private static let requestedAt = Atomic<Int>(0)
@@ -27,11 +28,6 @@ enum Interrupts {
     signal(SIGALRM) { _ in Interrupts.patienceEnded() }
     handle(SIGINT) { _ in Interrupts.interrupted() }
     handle(SIGTERM) { Interrupts.ended(by: $0) }
-  }
-
-  /// At a prompt a terminal that hangs up is no reason to lose the history.
-  static func installForPrompt() {
-    install()
     handle(SIGHUP) { Interrupts.ended(by: $0) }
   }
 

@@ -70,7 +70,7 @@ struct ShellProcess {
     else {
       throw Failure("the terminal cannot be used for a prompt", help: "give a script, or -c SOURCE")
     }
-    Interrupts.installForPrompt()
+    Interrupts.install()
     editor.send(greeting)
     _ = Interrupts.during { loadModel(with: interpreter, interactive: true) }
     console.finishProgress()

@@ -68,6 +68,67 @@ struct ShellCommandTests {
     #expect(limit.messages.contains("was killed by SIGXFSZ"), "\(limit.messages)")
   }
 
+  // MARK: Signals
+
+  /// Neither SIGTERM nor SIGHUP reaches more than one process by itself. The command is in a group of
+  /// its own here, and a part of it in one more.
+  @Test(arguments: [(SIGTERM, 143), (SIGHUP, 129)] as [(Int32, Int32)])
+  func nothingOutlivesTheEnd(signal: Int32, status: Int32) async throws {
+    try await withTemporaryFolder { folder in
+      let command = "setsid sleep 20 & echo $! > \(folder)/apart; sleep 20 & echo $! > \(folder)/in"
+      let ended = try await BuiltProgram.run(
+        BuiltProgram.path, ["-c", "!\(command); echo began >&2; wait; wait\n\"more\""],
+        interruptAfter: "began", signal: signal)
+      #expect(ended.status == status)
+      #expect(ended.messages == "began\nterminated\n")
+      for name in ["apart", "in"] { try await expectEnd(ofProcessIn: "\(folder)/\(name)") }
+    }
+  }
+
+  /// On a terminal the command is in the group of this process.
+  @Test func nothingOutlivesTheEndOnATerminal() async throws {
+    try await withTemporaryFolder { folder in
+      let command = "sh -c 'sleep 20 & echo $! > in; wait' & echo $PPID > id; wait"
+      try await onTerminal(
+        ["--no-history", "-c", "!\(command)"], in: folder, endsWith: 143
+      ) { terminal in
+        let id = try number(in: folder + "/id")
+        _ = try number(in: folder + "/in")
+        kill(id, SIGTERM)
+      }
+      try await expectEnd(ofProcessIn: folder + "/in")
+    }
+  }
+
+  @Test func aSecondSIGTERMEndsAtOnce() async throws {
+    let start = ContinuousClock.now
+    let ended = try await BuiltProgram.run([
+      "-c", "!trap '' TERM; (sleep 0.3; kill -TERM $PPID; sleep 0.3; kill -TERM $PPID) & sleep 6",
+    ])
+    #expect(ended.status == 143)
+    #expect(ContinuousClock.now - start < .seconds(5))
+  }
+
+  private func number(in file: String) throws -> pid_t {
+    while true {
+      let text = (try? String(contentsOfFile: file, encoding: .utf8)) ?? ""
+      if text.hasSuffix("\n") { return try #require(pid_t(text.dropLast())) }
+      usleep(10_000)
+    }
+  }
+
+  /// One that nobody waits for is left over as a zombie where process 1 is no init.
+  private func expectEnd(ofProcessIn file: String) async throws {
+    let id = try number(in: file)
+    var state = "R"
+    for _ in 0..<100 where !(state.isEmpty || state.hasPrefix("Z")) {
+      state = try await BuiltProgram.shell("ps -o stat= -p \(id)").output
+      usleep(20_000)
+    }
+    #expect(state.isEmpty || state.hasPrefix("Z"), "\(id) runs on: \(state)")
+    if !state.isEmpty { kill(id, SIGKILL) }
+  }
+
   // MARK: Ctrl-C
 
   /// To all programs of the group, as a terminal sends it; or to this one alone, a while after `sleep`

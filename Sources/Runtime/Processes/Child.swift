@@ -92,6 +92,15 @@ final class Child {
     if ending == nil { kill(leadsGroup ? -id : id, signal) }
   }
 
+  /// Sends to all that it has started as well, whatever groups they are in: they would outlive it.
+  func sendToAll(_ signal: Int32) {
+    guard ending == nil else { return }
+    // Looked up first: whose parent has ended is nobody's descendant any more.
+    let others = processesStarted(by: id)
+    send(signal)
+    for other in others { kill(other, signal) }
+  }
+
   /// Waits for its end.
   func wait() -> Ending {
     while true {

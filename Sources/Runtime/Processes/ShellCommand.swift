@@ -24,9 +24,13 @@ struct ShellCommand {
     let child = try start(command, input: pipe.reading, leadsGroup: isAlone)
     pipe.closeReading()
     let ending = try feed(Array(text.utf8), to: child, through: pipe) {
-      // SIGTERM came to this process alone, whether there is a terminal or not.
-      let isEnding = Interruption.ending.load(ordering: .relaxed) != 0
-      if isAlone || isEnding { child.send(isEnding ? SIGTERM : SIGINT) }
+      // SIGTERM and SIGHUP came to this process alone, whether there is a terminal or not.
+      let ending = Interruption.ending.load(ordering: .relaxed)
+      if ending != 0 {
+        child.sendToAll(ending)
+      } else if isAlone {
+        child.send(SIGINT)
+      }
     }
     guard ending == .exited(0) else {
       throw Failure("`\(excerpt(command.trimmed))` \(Self.text(of: ending))")
@@ -57,7 +61,7 @@ struct ShellCommand {
 
   /// Writes until the command has everything, or stops reading: `head` is free to. Then waits for it.
   ///
-  /// - Parameter interrupted: called for each Ctrl-C, and for SIGTERM.
+  /// - Parameter interrupted: called for each Ctrl-C, and for SIGTERM and SIGHUP.
   /// - Throws: `Interruption.Stopped` once the command has ended, where Ctrl-C came meanwhile.
   private func feed(
     _ bytes: [UInt8], to child: Child, through pipe: Pipe, interrupted: () -> Void

@@ -52,7 +52,7 @@ struct Subprocess {
         ending: child.wait(), output: texts[0],
         messages: String(decoding: texts[1], as: UTF8.self))
     } catch {
-      child.send(SIGTERM)
+      child.sendToAll(SIGTERM)
       _ = child.wait()
       throw error
     }
