@@ -178,7 +178,7 @@ struct ForkTests {
   private static func results(
     _ transformer: Transformer, _ requests: [RunRequest], fork: (Fork) -> Fork
   ) throws -> [RunResult] {
-    var executor = Executor(
+    var executor = try Executor(
       transformer,
       batch: batch(requests, layers: transformer.configuration.layers, fork: fork))
     var results = [RunResult](repeating: RunResult(), count: requests.count)

@@ -90,7 +90,7 @@ struct ForwardTinyTests {
       model,
       batch: Batch(
         [(0, request, nil, Fork(unsharedOf: tokens.count))], layers: model.configuration.layers),
-      rope: RotaryTables(model.configuration, tokens: tokens.count), cache: nil,
+      rope: try RotaryTables(model.configuration, tokens: tokens.count), cache: nil,
       keepsIntermediates: true)
     var found = RunResult()
     try executor.run(advanced: { _, _ in })

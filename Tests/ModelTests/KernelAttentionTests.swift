@@ -148,7 +148,7 @@ struct KernelAttentionTests {
   @Test("RoPE's angles are p · base^(−2i/d)")
   func rotaryTable() throws {
     let rotary = Rotary(width: 64, base: 100_000)
-    let table = RotaryTable(rotary, factors: [], positions: 9000)
+    let table = try RotaryTable(rotary, factors: [], positions: 9000)
     for position in [0, 1, 10, 511, 8191, 8999] {
       table.withAngles(at: position) { cosines, sines in
         for i in 0..<32 {

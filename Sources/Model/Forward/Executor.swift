@@ -13,10 +13,11 @@ struct Executor {
   /// What is still to be handed over.
   var pending = PendingResults()
 
-  init(_ model: Transformer, batch: Batch) {
+  /// - Throws: `Interruption.Stopped`.
+  init(_ model: Transformer, batch: Batch) throws {
     self.init(
       model, batch: batch,
-      rope: RotaryTables(
+      rope: try RotaryTables(
         model.configuration, tokens: batch.members.map(\.request.tokens.count).max() ?? 0),
       cache: nil)
   }

@@ -16,29 +16,34 @@ public struct Generation {
   ///   - edits: of the prompt's positions.
   ///   - addedEdits: what is done at every position that is added, whatever positions they name.
   ///   - count: how many tokens will be added at the most.
-  /// - Throws: `ModelError` for tokens or edits that cannot be, or where the context ends too soon.
+  /// - Throws: `ModelError` for tokens or edits that cannot be, or where the context ends too soon;
+  ///   `Interruption.Stopped`.
   public init(
     _ model: Transformer, tokens: [Int], edits: [Edit], addedEdits: [Edit], count: Int
   ) throws {
-    let c = model.configuration
-    // Room is made for all of them at once.
-    let most = c.endsWithContext ? c.context : 4 * max(c.context, 1024)
-    guard tokens.count <= most, count <= most - tokens.count else {
-      throw ModelError(
-        .request,
-        "\(tokens.count) tokens and \(count) more are longer than "
-          + (c.endsWithContext
-            ? "the \(c.context) positions of this model"
-            : "\(most), four times what this model was trained for"))
-    }
+    try Self.checkLength(count, after: tokens.count, on: model)
     try RunRequest(tokens: tokens, edits: edits).check(in: model.configuration, among: [])
     self.model = model
     self.tokens = tokens
     self.edits = edits
     self.addedEdits = addedEdits
-    cache = KeyValueCache(model, capacity: tokens.count + count)
-    rope = RotaryTables(model.configuration, tokens: tokens.count + count)
+    cache = try KeyValueCache(model, capacity: tokens.count + count)
+    rope = try RotaryTables(model.configuration, tokens: tokens.count + count)
     promptCount = tokens.count
+  }
+
+  /// Room is made for all tokens at once.
+  static func checkLength(_ count: Int, after tokens: Int, on model: Transformer) throws {
+    let c = model.configuration
+    let most = c.endsWithContext ? c.context : 4 * max(c.context, 1024)
+    guard tokens <= most, count <= most - tokens else {
+      throw ModelError(
+        .request,
+        "\(tokens) tokens and \(count) more are longer than "
+          + (c.endsWithContext
+            ? "the \(c.context) positions of this model"
+            : "\(most), four times what this model was trained for"))
+    }
   }
 
   /// The logits of the next token, `[vocabulary]`. After the first call, `token` is what was chosen.
@@ -90,8 +95,23 @@ final class KeyValueCache {
   /// Positions whose keys and values are here.
   var count = 0
 
-  init(_ model: Transformer, capacity: Int) {
-    keys = model.layers.map { FloatBuffer(capacity * $0.k.stride, zeroed: true) }
-    values = model.layers.map { FloatBuffer(capacity * $0.v.stride, zeroed: true) }
+  /// - Throws: `Interruption.Stopped`: to clear as much memory takes its time.
+  init(_ model: Transformer, capacity: Int) throws {
+    keys = try model.layers.map { try Self.cleared(capacity * $0.k.stride) }
+    values = try model.layers.map { try Self.cleared(capacity * $0.v.stride) }
+  }
+
+  private static func cleared(_ count: Int) throws -> FloatBuffer {
+    try Interruption.check()
+    return FloatBuffer(count, zeroed: true)
+  }
+}
+
+extension Transformer {
+  /// What a `Generation` keeps of so many tokens.
+  public func generationBytes(tokens: Int) -> Int {
+    let perToken = layers.reduce(0) { $0 + $1.k.stride + $1.v.stride } * MemoryLayout<Float>.size
+    let (bytes, overflow) = perToken.multipliedReportingOverflow(by: tokens)
+    return overflow ? .max : bytes
   }
 }

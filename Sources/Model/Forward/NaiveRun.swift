@@ -8,7 +8,7 @@ extension Transformer {
   public func runNaively(_ requests: [RunRequest]) throws -> [RunResult] {
     try requests.map { request in
       try request.check(in: configuration, among: requests)
-      var run = NaiveRun(self, request)
+      var run = try NaiveRun(self, request)
       let result = try run.run()
       try checkWeights()
       return result
@@ -27,11 +27,11 @@ private struct NaiveRun {
   private let rotary: RotaryTables
   private var result = RunResult()
 
-  init(_ model: Transformer, _ request: RunRequest) {
+  init(_ model: Transformer, _ request: RunRequest) throws {
     self.model = model
     self.request = request
     products = Products(pool: model.pool)
-    rotary = RotaryTables(model.configuration, tokens: request.tokens.count)
+    rotary = try RotaryTables(model.configuration, tokens: request.tokens.count)
   }
 
   mutating func run() throws -> RunResult {

@@ -7,7 +7,8 @@ struct RotaryTable: Sendable {
   private let sines: [Float]
 
   /// - Parameter factors: what each pair's frequency is divided by; 1 where there are none.
-  init(_ rotary: Rotary, factors: [Double], positions: Int) {
+  /// - Throws: `Interruption.Stopped`.
+  init(_ rotary: Rotary, factors: [Double], positions: Int) throws {
     pairing = rotary.pairing
     half = rotary.width / 2
     let logBase = Numerics.log(rotary.base)
@@ -17,6 +18,7 @@ struct RotaryTable: Sendable {
     var cosines: [Float] = []
     var sines: [Float] = []
     for position in 0..<positions {
+      if position.isMultiple(of: 64) { try Interruption.check() }
       for frequency in frequencies {
         let (sin, cos) = Numerics.sinCos(Double(position) * frequency)
         cosines.append(Float(cos * rotary.magnitude))
@@ -75,17 +77,18 @@ struct RotaryTables: Sendable {
   private let indices: [Int?]
 
   /// - Parameter tokens: of the longest prompt.
-  init(_ configuration: Configuration, tokens: Int) {
+  init(_ configuration: Configuration, tokens: Int) throws {
     var kinds: [Layer] = []
-    indices = configuration.attention.map { layer in
+    indices = try configuration.attention.map { layer in
       guard let rotary = layer.rotary else { return nil }
       if let found = kinds.firstIndex(where: { $0.rotary == rotary }) { return found }
       kinds.append(
         Layer(
           rotary: rotary,
-          short: RotaryTable(rotary, factors: rotary.factors, positions: tokens),
+          short: try RotaryTable(rotary, factors: rotary.factors, positions: tokens),
           long: rotary.isLong(tokens)
-            ? RotaryTable(rotary, factors: rotary.long?.factors ?? [], positions: tokens) : nil))
+            ? try RotaryTable(rotary, factors: rotary.long?.factors ?? [], positions: tokens) : nil)
+      )
       return kinds.count - 1
     }
     self.kinds = kinds

@@ -63,13 +63,7 @@ extension Transformer {
 
   /// Plans a `Generation`: the prompt, then a row for each further token.
   public func planGeneration(of count: Int, after tokens: [Int], speed: Speed) throws -> RunPlan {
-    let context = configuration.context
-    guard count <= context - tokens.count else {
-      throw ModelError(
-        .request,
-        "\(tokens.count) tokens and \(count) more are longer than the \(context) that this model was "
-          + "trained for")
-    }
+    try Generation.checkLength(count, after: tokens.count, on: self)
     let logits = { (count: Int) in RunRequest.Logits.all([count - 1]) }
     var plan = try plan([RunRequest(tokens: tokens, logits: logits(tokens.count))], speed: speed)
     let step = try self.plan([RunRequest(tokens: [tokens[0]], logits: logits(1))], speed: speed)
@@ -114,29 +108,37 @@ extension Transformer {
     }
   }
 
-  /// Times one layer's products on as many rows as speeds differ at; some milliseconds.
-  public func measureSpeed() -> Speed {
+  /// Times one layer's products on as many rows as speeds differ at; some milliseconds, and of a large
+  /// model some tenths of a second.
+  ///
+  /// - Throws: `Interruption.Stopped`.
+  public func measureSpeed() throws -> Speed {
     // The layer that multiplies most: what is measured is a rate.
     guard let mlp = layers.map(\.mlp).max(by: { $0.flopsPerRow < $1.flopsPerRow })
     else { return Speed(products: [(1, 0)], attention: 0) }
     let products = Products(pool: pool)
     let clock = ContinuousClock()
-    let rates = [1, 4, 12, 48, 192].map { rows -> (rows: Int, secondsPerFlop: Double) in
+    var rates: [(rows: Int, secondsPerFlop: Double)] = []
+    for rows in [1, 4, 12, 48, 192] {
       let x = FloatBuffer(rows * configuration.width, zeroed: true)
       let outs = mlp.readers.map { ($0, FloatBuffer(rows * $0.stride)) }
       let targets = outs.map { ProductTarget(matrix: $0, out: $1.pointer) }
       let flops = outs.reduce(0.0) { $0 + 2 * Double(rows * $1.0.rows * $1.0.columns) }
       // The first touches the memory.
       // An array is given up after its last use, and the buffers that the targets point to with it.
-      let times = withExtendedLifetime(outs) {
-        (0..<4).map { _ in
-          clock.measure {
+      let times = try withExtendedLifetime(outs) {
+        try (0..<4).map { _ in
+          try Interruption.check()
+          return clock.measure {
             products.multiply(
               UnsafePointer(x.pointer), rows: rows, stride: configuration.width, targets)
           } / .seconds(1)
         }
       }
-      return (rows, (times.dropFirst().min() ?? 0) / flops)
+      let time = times.dropFirst().min() ?? 0
+      rates.append((rows, time / flops))
+      // From here on more rows are no faster, and would hold up Ctrl-C.
+      if time > 0.03 { break }
     }
     // Attention goes a head and a row at a time, at about a quarter of a product's speed.
     return Speed(products: rates, attention: (rates.last?.secondsPerFlop ?? 0) * 4)

@@ -100,7 +100,7 @@ public struct RunResults {
   }
 
   private mutating func run(_ batch: Batch) throws {
-    var executor = Executor(model, batch: batch)
+    var executor = try Executor(model, batch: batch)
     try executor.run { rows, spared in
       record.rowLayers += rows
       total -= spared

@@ -1,5 +1,11 @@
 import Synchronization
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
 /// Floats outside of Swift's arrays, aligned for vectors, freed with their last owner.
 final class FloatBuffer: @unchecked Sendable {
   /// What the buffers of one run take, to compare with its plan. Two runs at a time have a meter
@@ -29,7 +35,7 @@ final class FloatBuffer: @unchecked Sendable {
     self.count = count
     let raw = UnsafeMutableRawPointer.allocate(byteCount: max(64, count * 4), alignment: 64)
     pointer = raw.bindMemory(to: Float.self, capacity: max(16, count))
-    if zeroed { pointer.update(repeating: 0, count: count) }
+    if zeroed { memset(raw, 0, count * 4) }
     meter = Self.meter
     meter?.add(count * 4)
   }

@@ -15,7 +15,7 @@ final class PlanRunner: Runner {
     let transformer = model.transformer
     add(
       try transformer.plan(
-        requests, memory: session.memory, speed: speed(of: transformer)), label: label)
+        requests, memory: session.memory, speed: try speed(of: transformer)), label: label)
     return PlannedRuns(requests, of: model.configuration)
   }
 
@@ -28,7 +28,7 @@ final class PlanRunner: Runner {
       try Interruption.check()
       add(
         try transformer.planGeneration(
-          of: count, after: item.prompt.tokens, speed: speed(of: transformer)), label: "generate")
+          of: count, after: item.prompt.tokens, speed: try speed(of: transformer)), label: "generate")
     }
   }
 
@@ -49,10 +49,10 @@ final class PlanRunner: Runner {
   }
 
   /// How fast a model's weights are multiplied here, measured once.
-  private func speed(of transformer: Transformer) -> Transformer.Speed {
+  private func speed(of transformer: Transformer) throws -> Transformer.Speed {
     let key = ObjectIdentifier(transformer)
     if let known = speeds[key] { return known }
-    let speed = transformer.measureSpeed()
+    let speed = try transformer.measureSpeed()
     speeds[key] = speed
     return speed
   }

@@ -37,6 +37,7 @@ extension Command {
     let cases = try call.session.cases(of: set)
     try call.statement.runner.generate(cases, of: set, count: count, in: call.session) { item in
       let prompt = item.prompt
+      try call.reserve(tokens: count, after: prompt)
       var sampler = Sampler(temperature: temperature, seed: seed, stream: prompt.number)
       var generation = try Generation(
         set.model.transformer, tokens: prompt.tokens, edits: item.edits,
@@ -70,7 +71,7 @@ extension Command {
     }
     guard temperature > 0 else {
       throw Failure(
-        "a temperature is above 0", help: "leave it away for the likeliest token each time",
+        "a temperature is above 0", help: "omit it for greedy decoding",
         span: call.span(of: "temperature"))
     }
     return temperature
@@ -129,6 +130,18 @@ private struct GeneratedRows {
   }
 
   var table: Table { rows.table(measure: "logprob") }
+}
+
+extension Invocation {
+  /// The keys and values of a text that is to be so much longer than its prompt.
+  fileprivate func reserve(tokens: Int, after prompt: Prompt) throws {
+    let length = prompt.tokens.count + tokens
+    try placing(at: span) {
+      try session.reserve(
+        prompt.model.transformer.generationBytes(tokens: length),
+        for: "a text of \(thousands(length)) tokens", help: "generate fewer tokens")
+    }
+  }
 }
 
 extension Session {
