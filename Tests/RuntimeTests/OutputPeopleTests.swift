@@ -154,4 +154,30 @@ import Testing
     let settings = RenderSettings(width: 12)
     #expect(render(table, as: .table, settings: settings).hasSuffix("\" abcdefgh\"…\n"))
   }
+
+  /// Which columns stay does not depend on how many more there are, and neither does the time.
+  @Test func manyColumnsAreLaidOutOnce() {
+    let columns = (0..<60_000).map { (index: Int) in Column("c\(index)", .integers([index])) }
+    let settings = RenderSettings(width: 30)
+    let start = ContinuousClock.now
+    let shown = render(Table(columns: columns, measure: "c59999"), as: .table, settings: settings)
+    #expect(ContinuousClock.now - start < .seconds(10))
+    #expect(
+      shown == """
+        c0  c1  c2  c3  c4  c5  c59999
+        ──────────────────────────────
+         0   1   2   3   4   5   59999
+        … 59993 more columns: c6, c7,…
+
+        """)
+    #expect(
+      render(Table(columns: Array(columns[..<9])), as: .table, settings: settings).hasSuffix(
+        """
+        c0  c1  c2  c3  c4  c5  c6  c7
+        ──────────────────────────────
+         0   1   2   3   4   5   6   7
+        … 1 more column: c8
+
+        """))
+  }
 }

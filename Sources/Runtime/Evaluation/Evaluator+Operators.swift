@@ -196,7 +196,7 @@ extension Evaluator {
     return .list(try (first...last).mapChecked(Value.integer))
   }
 
-  private static func ends(of low: Value, _ high: Value) throws -> (Int, Int) {
+  static func ends(of low: Value, _ high: Value) throws -> (Int, Int) {
     guard case .integer(let first) = low, case .integer(let last) = high else {
       throw Failure("a range goes from one whole number to another")
     }
@@ -209,7 +209,7 @@ extension Evaluator {
 
 extension Lang.Expression {
   /// Without the parentheses around it.
-  fileprivate var unwrapped: Lang.Expression {
+  var unwrapped: Lang.Expression {
     guard case .pipeline(let pipeline) = kind, pipeline.stages.count == 1,
       case .expression(let inner) = pipeline.stages[0].kind
     else { return self }

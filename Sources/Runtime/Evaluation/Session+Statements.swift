@@ -98,17 +98,25 @@ extension Session {
       + "bytes \(record.bytes)"
   }
 
-  private func elements(of list: Lang.Expression) throws -> [Value] {
-    switch try evaluate(list) {
-    case .list(let values): return values
-    case .prompts(let set):
-      return set.prompts.map { prompt in
-        var one = set
-        one.prompts = [prompt]
-        return .prompts(one)
+  /// One at a time: of a range, however long, no list is made.
+  private func elements(of list: Lang.Expression) throws -> AnySequence<Value> {
+    if case .range(let low, let high) = list.unwrapped.kind {
+      let (first, last) = try placing(at: list.span, in: source) {
+        try Evaluator.ends(of: try evaluate(low), try evaluate(high))
       }
+      return AnySequence((first...last).lazy.map(Value.integer))
+    }
+    switch try evaluate(list) {
+    case .list(let values): return AnySequence(values)
+    case .prompts(let set):
+      return AnySequence(
+        set.prompts.lazy.map { prompt in
+          var one = set
+          one.prompts = [prompt]
+          return .prompts(one)
+        })
     case .selector(let selector):
-      return try eachPlace(of: selector)
+      return AnySequence(try eachPlace(of: selector))
     case let other:
       throw Failure(
         "`for` needs a list, not \(other.kind)",

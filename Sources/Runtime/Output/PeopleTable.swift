@@ -18,25 +18,36 @@ func renderForPeople(
   }
   let shown = shownRows(of: table.rowCount, at: settings.maximumRows)
   let marks = Marks(unicode: settings.unicode)
-  let columns = try table.columns.map { column in
-    try PeopleColumn(column, rows: 0..<shown, missing: marks.missing)
-  }
   let measure = table.measure.flatMap { name in
     table.columns.firstIndex { $0.name == name }
   }
-  let layout = Layout(columns, width: settings.width, keeping: measure)
+  let places = candidates(of: table, keeping: measure, width: settings.width)
+  let columns = try places.map { place in
+    try PeopleColumn(table.columns[place], rows: 0..<shown, missing: marks.missing)
+  }
+  let layout = Layout(
+    columns, width: settings.width, keeping: measure.flatMap { places.firstIndex(of: $0) })
   try layout.write(rows: shown, settings: settings, marks: marks, into: &text)
 
   var notes = table.rowCount == 0 ? ["no rows"] : rowNotes(table.rowCount - shown, marks)
-  if !layout.hidden.isEmpty {
-    let names = layout.hidden.map { columns[$0].title }.joined(separator: ", ")
-    let count = layout.hidden.count
+  let count = table.columns.count - layout.shown.count
+  if count > 0 {
+    let there = Set(layout.shown.map { places[$0] })
+    // No terminal is wide enough for more names than these.
+    let names = table.columns.indices.lazy.filter { !there.contains($0) }.prefix(1000)
+      .map { escapedText(table.columns[$0].name) }.joined(separator: ", ")
     notes.append("\(marks.ellipsis) \(count) more column\(count == 1 ? "" : "s"): \(names)")
   }
   for note in notes {
     let cut = settings.width.map { note.cut(to: $0, mark: marks.ellipsis) } ?? note
     try text.line(Style.faint.paint(cut, colour: settings.colour))
   }
+}
+
+/// The columns that may find room, with a cell each and the gap before it.
+private func candidates(of table: Table, keeping measure: Int?, width: Int?) -> [Int] {
+  let first = table.columns.indices.prefix(width.map { max($0, 0) + 1 } ?? .max)
+  return Array(first) + (measure.map { first.contains($0) ? [] : [$0] } ?? [])
 }
 
 /// The same for a log or a mail: ASCII rules, nothing cut, nothing left out.
@@ -73,7 +84,6 @@ private struct Layout {
   var columns: [PeopleColumn]
   var shown: [Int]
   var widths: [Int]
-  var hidden: [Int] = []
 
   private static let gap = 2
   /// Texts are cut down to this before a column is left out.
@@ -84,21 +94,33 @@ private struct Layout {
     shown = Array(columns.indices)
     widths = columns.map(\.naturalWidth)
     guard let width else { return }
-    while true {
-      if let fitting = Layout.fitted(shown.map { columns[$0] }, into: width) {
-        widths = fitting
-        return
-      }
-      guard let last = shown.last(where: { $0 != 0 && $0 != measure }) else { break }
-      shown.removeAll { $0 == last }
-      hidden.insert(last, at: 0)
-    }
-    // Nothing more to leave out: the texts give what they can.
+    shown = Layout.fitting(columns, into: width, keeping: measure)
+    // Where even the columns that stay are too wide, the texts give what they can.
     widths =
-      Layout.fitted(shown.map { columns[$0] }, into: width, narrowest: 4)
+      Layout.fitted(shown.map { columns[$0] }, into: width)
+      ?? Layout.fitted(shown.map { columns[$0] }, into: width, narrowest: 4)
       ?? shown.map {
         columns[$0].isText ? min(4, columns[$0].naturalWidth) : columns[$0].naturalWidth
       }
+  }
+
+  /// The first column and the measure, and as many others from the left as fit at their narrowest.
+  private static func fitting(
+    _ columns: [PeopleColumn], into width: Int, keeping measure: Int?
+  ) -> [Int] {
+    func least(_ index: Int) -> Int {
+      let natural = columns[index].naturalWidth
+      return gap + (columns[index].isText ? min(natural, narrowest) : natural)
+    }
+    var shown = Set([0, measure ?? 0])
+    // There is no gap after the last column.
+    var room = width + gap - shown.reduce(0) { $0 + least($1) }
+    for index in columns.indices where !shown.contains(index) {
+      room -= least(index)
+      if room < 0 { break }
+      shown.insert(index)
+    }
+    return shown.sorted()
   }
 
   /// Widths that fit, the widest texts cut first; nil where nothing does.

@@ -92,6 +92,9 @@ extension Table {
       if let index = indices[key] {
         groups[index].append(row)
       } else {
+        if groups.count.isMultiple(of: 1 << 16) {
+          try reserve(groups: groups.count, keys: key.count)
+        }
         indices[key] = groups.count
         groups.append([row])
       }
@@ -99,12 +102,20 @@ extension Table {
     return groups
   }
 
+  /// Twice as many groups as there are: a dictionary that is full doubles. Each takes its place there,
+  /// its key and the list of its rows.
+  private func reserve(groups: Int, keys: Int) throws {
+    try Memory.reserve(
+      2 * groups * (128 + keys * MemoryLayout<Cell>.stride),
+      for: "a table of more than \(thousands(groups)) groups", help: "group by fewer columns")
+  }
+
   private func checkIntervals(
     _ aggregates: [Aggregate], _ titles: [String], besides keys: [String]
   ) throws {
     let means = zip(aggregates, titles).filter { $0.0.function == .mean }.map(\.1)
     guard !means.isEmpty else {
-      throw Failure("`interval` is of a mean, and there is none", help: "as in `mean dla interval`")
+      throw Failure("`interval` needs a mean", help: "for example `mean dla interval`")
     }
     if let twice = firstRepeated(keys + titles + means.flatMap { ["\($0)_low", "\($0)_high"] }) {
       throw Failure("the grouped table would have the column `\(twice)` twice")
