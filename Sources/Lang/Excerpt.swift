@@ -24,9 +24,10 @@ private func isPath(_ text: String) -> Bool {
   text.utf8.contains(UInt8(ascii: "/")) && !text.unicodeScalars.contains { $0 == " " || $0 == "\n" }
 }
 
-/// A message with everything cut that it quotes, in whatever quotes, and every word that is longer
-/// than a quotation may be: the last resort where whoever wrote the message did not think of it.
+/// A message on one line, with every quotation and every word in it cut to the length of an excerpt:
+/// the last resort where whoever wrote the message did not think of it.
 public func shortened(_ message: String) -> String {
+  let message = onOneLine(message)
   guard message.utf8.count > excerptLimit else { return message }
   let scalars = Array(message.unicodeScalars)
   // No message of ours is so long by itself. Then it is safer to take more for a quotation, up to

@@ -20,7 +20,7 @@ enum NumberText {
       return number(Double(digits), digits, .none)
     }
     guard let known = NumberSuffix(suffix) else {
-      return .failure(Problem(message: "`\(suffix)` is no unit"))
+      return .failure(Problem(message: "`\(suffix)` is not a unit"))
     }
     return number(scaled(digits, by: known.scale), text, known.unit)
   }

@@ -112,7 +112,7 @@ extension Parser {
         "the units are \(NumberSuffix.all.joined(separator: " ")); a name cannot begin with a "
         + "digit, and a file's name stands in quotes"
     }
-    return Diagnostic("`\(excerpt(span))` is no number", at: span, help: help)
+    return Diagnostic("`\(excerpt(span))` is not a number", at: span, help: help)
   }
 
   private func malformedComponent() -> Diagnostic {
@@ -141,7 +141,7 @@ extension Parser {
       case "=~": "there is no matching by pattern"
       default: nil
       }
-    return Diagnostic("`\(text)` is no operator here", at: span, help: help)
+    return Diagnostic("`\(text)` is not an operator here", at: span, help: help)
   }
 
   private func foreignQuotes() -> Diagnostic {
@@ -177,7 +177,8 @@ extension Parser {
     }
     if let replacement = ForeignCharacter.replacement(for: scalar) {
       return Diagnostic(
-        "`\(scalar)` (\(name)) is no sign of the language", at: span, help: "write `\(replacement)`"
+        "`\(scalar)` (\(name)) is not a sign of the language", at: span,
+        help: "write `\(replacement)`"
       )
     }
     let shown = scalar.value < 0x80 ? "`\(scalar)`" : "`\(scalar)` (\(name))"

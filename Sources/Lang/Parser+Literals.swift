@@ -143,7 +143,7 @@ extension Parser {
     default: break
     }
     if text.hasPrefix("\\u") { return unicodeEscape(text) }
-    report(Diagnostic("`\(text)` is no escape", at: span, help: helpForEscape(text)))
+    report(Diagnostic("`\(text)` is not an escape", at: span, help: helpForEscape(text)))
     return "?"
   }
 
@@ -160,7 +160,7 @@ extension Parser {
     else {
       report(
         Diagnostic(
-          "`\(text)` is no character", at: span,
+          "`\(text)` is not a character", at: span,
           help: "\\u{…} takes 1 to 8 hexadecimal digits, up to 10FFFF, without D800 to DFFF"))
       return "?"
     }

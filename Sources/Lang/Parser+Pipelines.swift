@@ -2,6 +2,7 @@ extension Parser {
   mutating func parsePipeline() throws(Abort) -> Pipeline {
     let start = span.start
     if kind == .pipe {
+      try refuseBars()
       throw fail(
         "there is nothing before this `|`", at: span,
         help: "a pipeline begins with a value; `_` is the last result: _ | …")

@@ -18,6 +18,13 @@ public func withPictures(_ text: String, keepsLines: Bool = true) -> String {
   return shown
 }
 
+/// Line ends and tabs as the language writes them in a text: `\n`, `\r`, `\t`.
+func onOneLine(_ text: String) -> String {
+  let escapes: [Unicode.Scalar: String] = ["\n": "\\n", "\r": "\\r", "\t": "\\t"]
+  guard text.unicodeScalars.contains(where: { escapes[$0] != nil }) else { return text }
+  return text.unicodeScalars.map { escapes[$0] ?? String($0) }.joined()
+}
+
 /// What is shown in place of a character that acts: `␛` of ESC, `\u{9B}` of a control of C1,
 /// `\u{202E}` of a mark that changes the direction of writing, `\u{2028}` of a line separator. Nil
 /// of any other.

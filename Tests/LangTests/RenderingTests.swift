@@ -57,8 +57,7 @@ struct RenderingTests {
         1 | x
           | ^
         note: ␀
-        help: write
-        `␇\\u{9B}`
+        help: write\\n`␇\\u{9B}`
         """)
     // A mark that turns the order of writing around would show another text.
     #expect(rendered("a \u{202E}▶b◀").contains("1 | a \\u{202E}b\n  |           ^"))

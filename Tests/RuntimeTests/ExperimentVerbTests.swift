@@ -55,7 +55,7 @@ import Testing
       "all | sample": "`sample` needs to know how many", "all | sample -1": "a whole number, or",
       "all | sample 150%": "a share up to 100%", "all | sample 2.5": "a whole number, or",
       "all | sample 2 by kind": "there is no column `kind`",
-      "all | sample 2 like (all | rank) by relation": "`like` says how many already",
+      "all | sample 2 like (all | rank) by relation": "`like` already gives the number",
       "all | sample like 3 by relation": "`like` takes a table",
     ])
   }
@@ -94,7 +94,7 @@ import Testing
     try expectAlike(over, try apart.numbers("over"), within: 1e-5, "above R")
     expectFailures([
       "\(facts) vs T": "expected R or S, got 'T'",
-      "\(facts) reversed vs R": "who is asked for a subject has no R",
+      "\(facts) reversed vs R": "reversed prompts ask for a subject and have no R",
     ])
   }
 

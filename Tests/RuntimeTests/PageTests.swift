@@ -145,8 +145,8 @@ import Testing
       "report \"\\(folder)/r.html\" { 1; report \"\\(folder)/s.html\" { 2 } }",
       "cannot stand in another"
     ),
-    ("report \"\\(folder)/r.txt\" { 1 }", "is no name of a page"),
-    ("report \"\\(folder)/.html\" { 1 }", "is no name of a page"),
+    ("report \"\\(folder)/r.txt\" { 1 }", "is not a valid name of a page"),
+    ("report \"\\(folder)/.html\" { 1 }", "is not a valid name of a page"),
     ("report \"\\(folder)/none/r.html\" { 1 }", "cannot be written"),
     ("report \"\\(folder)/r.html\" { let a = 1 }", "nothing was printed"),
     ("report \"\\(folder)/r.html\" { 1; nonsense }", "there is no variable or command"),

@@ -200,4 +200,29 @@ import Testing
     let plain = String(repeating: "a message of many short words isn't cut, ", count: 5)
     #expect(shortened(plain) == plain)
   }
+
+  /// A message is one line, whatever the texts in it hold.
+  @Test(arguments: [
+    ("assert false, \"a\\r\\n\\tb\"", "error: assertion failed: a\\r\\n\\tb\n"),
+    ("read \"no\\nfile\"", "error: there is no file `no\\nfile`\n"),
+    ("\"a\\nb\" | rank", "error: `rank` needs an answer, and 'a\\nb' has none\n"),
+    (
+      "prompt \"The sky\" | ablate L1@\"x\\ny\" | rank",
+      "error: 'x\\ny' does not stand in 'The sky'\n"
+    ),
+  ])
+  func aMessageIsOneLine(line: String, message: String) throws {
+    let (status, _, messages) = try tinySession().running(line)
+    #expect(status != .done)
+    #expect(messages.hasPrefix(message), "\(messages)")
+  }
+
+  @Test func namesOfTokensAreOnOneLine() throws {
+    let ranges: [Range<Int>?] = [0..<1, 1..<3]
+    let failure = #expect(throws: Failure.self) {
+      try Prompt.tokens(
+        over: 0..<2, named: "the span 's'", ranges: ranges, bytes: Array("a\n\n".utf8))
+    }
+    #expect(failure?.message == "the border of the span 's' falls inside the token '\\n\\n'")
+  }
 }

@@ -51,10 +51,10 @@ import Testing
     ("1.", "a digit", 2), ("-", "a digit", 1), ("\"a", "never closed", 0),
     ("\"\u{1}\"", "control", 1),
     ("\"\\x\"", "unknown escape", 2), ("\"\\u12g4\"", "four hexadecimal", 5),
-    ("nul", "no value", 0),
+    ("nul", "not a value", 0),
     ("\"\\ud800\"", "surrogate", 7), ("\"\\udc00\"", "surrogate", 7), ("NaN", "no NaN", 0),
     ("-Infinity", "no NaN", 1), ("1e999", "too large", 0), ("{\"a\":1,\"a\":2}", "comes twice", 7),
-    ("1 2", "follows the end", 2), ("\"\\", "unknown escape", 2), ("'a'", "no value", 0),
+    ("1 2", "follows the end", 2), ("\"\\", "unknown escape", 2), ("'a'", "not a value", 0),
   ])
   func jsonProblems(text: String, message: String, index: Int) {
     do throws(JSONParser.Problem) {
@@ -170,7 +170,7 @@ import Testing
     (.json, "{\"a\":1}", "`t` is an object whose `a` is a number, so it is not a table"),
     (.json, "{\"a\":[1],\"b\":[]}", "`t` has 1 values for `a` and 0 for `b`"),
     (.json, "[\n{\"a\":1},\n{a:1}]", "`t`, line 3: a key in double quotes is missing"),
-    (.ndjson, "{\"a\":1}\n{\"a\":}", "`t`, line 2: this is no value"),
+    (.ndjson, "{\"a\":1}\n{\"a\":}", "`t`, line 2: this is not a value"),
     (.ndjson, "{\"a\":1}\n[2]", "`t` line 2 is an array, not an object"),
     (.json, "[{\"\":1}]", "`t` record 1 has an empty key"),
     (.json, #"{"columns":["a",""],"rows":[]}"#, "`t` has no name for column 2 in `columns`"),
@@ -183,11 +183,11 @@ import Testing
     ),
     (
       .json, #"{"schema":{"fields":[{"name":"a","type":"integer"}]},"data":[{"a":1},{"a":1.5}]}"#,
-      "`t` record 2 of `data` has a number for `a`, where `schema` says integer"
+      "`t` record 2 of `data` has a number for `a`, where `schema` has integer"
     ),
     (
       .json, #"{"schema":{"fields":[{"name":"a","type":"number"}]},"data":[{"a":"x"}]}"#,
-      "`t` record 1 of `data` has a string for `a`, where `schema` says number"
+      "`t` record 1 of `data` has a string for `a`, where `schema` has number"
     ),
     (
       .json, #"{"schema":{"fields":[{"name":"a","type":"string"}]},"data":[7]}"#,

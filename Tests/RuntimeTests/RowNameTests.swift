@@ -124,6 +124,19 @@ import Testing
     }
   }
 
+  @Test func aVariableNamedLikeAColumn() {
+    expectFails(
+      "let layer = 2; p | where $layer > 0", "this condition names no column",
+      help: "$layer is the variable; `layer` in backticks is the column")
+  }
+
+  /// Spaces on both sides of the minus make it a difference, of a command and a column.
+  @Test func aMinusWithASpaceAfterIt() {
+    expectFails(
+      "p | sort - layer", "`sort - layer` is a subtraction",
+      help: "no space after the minus makes it an argument: sort -layer")
+  }
+
   @Test func aColumnInQuotes() {
     let help = "`the-value` in backticks is the column; quotes are text"
     expectFails("p | where \"the-value\" == 1", "this condition names no column", help: help)

@@ -123,7 +123,7 @@ struct HubTests {
     }
     let ended = try await hub.run("load test/slow" + Self.look)
     #expect(ended.output == Self.seen, "\(ended.messages)")
-    #expect(ended.messages.contains("1 file, 229 kB, of which 114 kB came before"))
+    #expect(ended.messages.contains("1 file, 229 kB, 114 kB of it came before"))
     #expect(try hub.requests().compactMap(\.range) == halves.map { "bytes=\($0)-" })
   }
 
@@ -180,7 +180,7 @@ struct HubTests {
   @Test(arguments: [
     ([:], "given only to those who agree", "set HF_TOKEN to a token of yours"),
     (["HF_TOKEN": "hf_other"], "given only to those who agree", "whose token is in use"),
-    (["HF_TOKEN": "two words"], "what `HF_TOKEN` holds is no token", "it is one word"),
+    (["HF_TOKEN": "two words"], "what `HF_TOKEN` holds is not a token", "it is one word"),
   ])
   func gatedModelWithoutItsToken(token: [String: String], message: String, help: String)
     async throws

@@ -23,15 +23,6 @@ extension Memory {
 
   /// Rounded up, with some to spare for what comes after it.
   private static func megabytes(_ bytes: Int) -> Int { bytes / 1_000_000 / 4 * 5 + 1 }
-
-  /// `524.3 MB`
-  static func sizeText(_ bytes: Int) -> String {
-    let (value, unit) =
-      bytes >= 1_000_000_000
-      ? (Double(bytes) / 1e9, "GB")
-      : bytes >= 1_000_000 ? (Double(bytes) / 1e6, "MB") : (Double(bytes) / 1e3, "kB")
-    return "\((value * 10).rounded() / 10) \(unit)"
-  }
 }
 
 extension Invocation {

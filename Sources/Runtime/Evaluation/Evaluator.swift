@@ -87,7 +87,7 @@ struct Evaluator {
     if let selector = Selector(expression) { return .selector(selector) }
     // `(best.component)@last`: a position for every selector of a list.
     guard case .at(let base?, let position) = expression.kind else {
-      throw Failure("this is no selector")
+      throw Failure("this is not a selector")
     }
     return .list(
       try session.selectors(base).map { selector in

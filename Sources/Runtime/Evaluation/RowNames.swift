@@ -10,6 +10,8 @@ struct RowNames {
   private let columnsHelp: String?
   /// Whether a column is named at all.
   private(set) var namesColumn = false
+  /// Variables named by `$` that have a column's name.
+  private var variables: [String] = []
   /// Texts in quotes that spell a column's name.
   private(set) var quoted: [String] = []
 
@@ -38,7 +40,9 @@ struct RowNames {
     case .column(let name):
       guard isColumn.contains(name) else { throw unknownColumn(name) }
       namesColumn = true
-    case .variable(let name): _ = try session.requireVariable(name)
+    case .variable(let name):
+      _ = try session.requireVariable(name)
+      if isColumn.contains(name) { variables.append(name) }
     case .component(let literal): try refuseColumn(namedAsSelector: literal.text)
     // Places and selectors are the session's, and see no columns.
     case .at: return
@@ -133,7 +137,13 @@ struct RowNames {
   /// - Throws: `Failure` where no column is named: the expression is the same for every row.
   func requireColumn(for what: String) throws {
     guard !namesColumn else { return }
-    throw Failure("\(what) names no column", help: quotedHelp ?? columnsHelp)
+    throw Failure("\(what) names no column", help: quotedHelp ?? variableHelp ?? columnsHelp)
+  }
+
+  private var variableHelp: String? {
+    variables.first.map {
+      "$\($0) is the variable; \(Lang.Printer.quoteColumn($0)) in backticks is the column"
+    }
   }
 
   /// For an expression that went wrong, perhaps because a column stands in quotes.

@@ -66,10 +66,7 @@ extension Session {
       if case .call(let name, let arguments) = expression.kind, functions[name.text] != nil {
         return try call(name, arguments, input: input)
       }
-      guard isFirst else {
-        throw Failure(
-          "a value cannot stand after `|`", help: "only commands take what a pipe brings")
-      }
+      guard isFirst else { throw valueAfterPipe(expression) }
       return try evaluate(expression)
     case .shell(let command):
       return try ShellCommand(session: self).run(command, input: input)
@@ -85,6 +82,19 @@ extension Session {
       return "`\(name)` ends the prompt; a script ends with its text"
     }
     return suggestion(for: name, among: names).map { "did you mean `\($0)`?" }
+  }
+
+  private func valueAfterPipe(_ expression: Lang.Expression) -> Failure {
+    if case .binary(.subtract, let left, let right) = expression.kind,
+      case .name(let name) = left.kind, Catalogue.command(named: name) != nil
+    {
+      let argument = source.text(in: right.span)
+      return Failure(
+        "`\(excerpt(source.text(in: expression.span)))` is a subtraction",
+        help: "no space after the minus makes it an argument: \(name) -\(excerpt(argument))")
+    }
+    return Failure(
+      "a value cannot stand after `|`", help: "only commands take what a pipe brings")
   }
 
   /// - Parameter evaluate: how the arguments of a `def` are evaluated; nil: as the session's own.

@@ -12,7 +12,8 @@ extension Session {
     try placing(at: file.span, in: source) {
       guard let base = Self.base(ofPage: path) else {
         throw Failure(
-          "'\(path)' is no name of a page", help: "end it in .html; Markdown is written beside it")
+          "'\(path)' is not a valid name of a page",
+          help: "end it in .html; Markdown is written next to it")
       }
       try checkCanWrite(path)
       try checkCanWrite(base + ".md")

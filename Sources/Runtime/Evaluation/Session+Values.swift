@@ -55,8 +55,8 @@ extension Session {
     let (theirs, ours) = (name(of: set.model), name(of: model))
     note(
       set.prompts.count == 1
-        ? "this prompt was made for \(theirs) and is run on it; `with \(ours)` would read it anew"
-        : "these prompts were made for \(theirs) and are run on it; `with \(ours)` would read them anew"
+        ? "this prompt was made for \(theirs) and is run on it; `with \(ours)` would read it again"
+        : "these prompts were made for \(theirs) and are run on it; `with \(ours)` would read them again"
     )
   }
 
@@ -65,7 +65,7 @@ extension Session {
     guard let prompt = prompts.first(where: \.doublesBOS) else { return }
     let message =
       "'\(prompt.name)' begins with BOS twice: one is fed before it, one is written in it"
-    let help = "leave it out of the text, or say `bos off`"
+    let help = "omit it from the text, or use `bos off`"
     guard let span else {
       return report(Diagnostic(message, severity: .warning, help: help), in: nil)
     }
@@ -102,8 +102,9 @@ extension Session {
   func bareText(_ expression: Lang.Expression) throws -> String {
     switch expression.kind {
     case .string, .pipeline, .variable:
-      guard let text = try evaluate(expression).shortText else {
-        throw Failure("expected text", span: expression.span)
+      let value = try evaluate(expression)
+      guard let text = value.shortText else {
+        throw Failure("expected text, got \(value.kind)", span: expression.span)
       }
       return text
     case .member(let base, _):

@@ -73,9 +73,9 @@ private func hasEnded(_ file: Int32) -> Bool {
 }
 
 private func tooLarge(_ path: String, _ bytes: Int?, _ limit: Int) -> Failure {
-  let size = bytes.map { "has \(Memory.sizeText($0))" } ?? "does not end"
+  let size = bytes.map { "has \(sizeText($0))" } ?? "does not end"
   return Failure(
-    "`\(path)` \(size), and at most \(Memory.sizeText(limit)) are read",
+    "`\(path)` \(size), and at most \(sizeText(limit)) are read",
     help: "read a part of it, as in `head -c`, or allow more memory: --memory", status: .unreadable)
 }
 

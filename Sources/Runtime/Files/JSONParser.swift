@@ -120,7 +120,7 @@ struct JSONParser {
     if isNaN || isInfinity {
       throw problem("JSON has no NaN and no Infinity", help: "write null")
     }
-    throw problem("this is no value", help: "texts stand in double quotes")
+    throw problem("this is not a value", help: "texts stand in double quotes")
   }
 
   private mutating func number() throws(Problem) -> JSONValue {

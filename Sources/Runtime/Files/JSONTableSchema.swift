@@ -30,7 +30,7 @@ func documentedTable(_ value: JSONValue, _ source: TextSource) throws -> Table? 
       } catch let mismatch as Mismatch {
         throw source.failure(
           "record \(mismatch.row + 1) of `data` has \(mismatch.value.kindName) for "
-            + "`\(excerpt(names[index]))`, where `schema` says \(mismatch.type)",
+            + "`\(excerpt(names[index]))`, where `schema` has \(mismatch.type)",
           help: "correct its `type` in `schema`")
       }
     })

@@ -9,7 +9,7 @@ extension Session {
         let (spec, other) = (set.edits[i], set.edits[j])
         if j > i, mine.allSatisfy({ edit in others.contains { $0.overwrites(edit) } }) {
           throw Failure(
-            "'\(spec.description)' never fires: '\(other.description)' sets the same places anew",
+            "'\(spec.description)' never fires: '\(other.description)' overwrites the same places",
             help: "edits apply in the order in which they are written: write it after the other",
             span: spec.span, source: spec.source)
         }
@@ -17,9 +17,9 @@ extension Session {
           others.contains { j > i && $0.overwrites(edit) || $0.hides(edit) }
         }) {
           throw Failure(
-            "'\(spec.description)' never fires: '\(other.description)' sets anew all that it reaches",
+            "'\(spec.description)' never fires: '\(other.description)' overwrites all that it reaches",
             help: "what comes later in the model is set whatever came before it, in whatever order "
-              + "the two are written: leave one of them away, or set less",
+              + "the two are written: omit one of them, or set less",
             span: spec.span, source: spec.source)
         }
       }

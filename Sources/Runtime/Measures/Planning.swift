@@ -28,7 +28,8 @@ final class PlanRunner: Runner {
       try Interruption.check()
       add(
         try transformer.planGeneration(
-          of: count, after: item.prompt.tokens, speed: try speed(of: transformer)), label: "generate")
+          of: count, after: item.prompt.tokens, speed: try speed(of: transformer)),
+        label: "generate")
     }
   }
 

@@ -12,7 +12,7 @@ extension PromptSet {
     guard sweep == nil else {
       throw Failure(
         "`\(measure)` cannot be taken of a sweep",
-        help: "use `effect` after `each`, or leave `each` away to make one edit of it all")
+        help: "use `effect` after `each`, or omit `each` to make one edit of it all")
     }
     return self
   }

@@ -26,14 +26,4 @@ struct FetchProgress {
   }
 
   func finish() { host.finishProgress() }
-
-  /// `98.4 MB`, `1.2 GB`
-  static func sizeText(_ bytes: Int) -> String {
-    let units = [("GB", 1_000_000_000), ("MB", 1_000_000), ("kB", 1000)]
-    for (unit, size) in units where bytes >= size {
-      let tenths = (bytes + size / 20) / (size / 10)
-      return tenths >= 1000 ? "\(tenths / 10) \(unit)" : "\(tenths / 10).\(tenths % 10) \(unit)"
-    }
-    return "\(bytes) bytes"
-  }
 }

@@ -118,7 +118,7 @@ struct HubClient {
       return location
     }
     throw Failure(
-      "`\(Self.origin(url))` redirects to what is no address to follow", status: .unreadable)
+      "`\(Self.origin(url))` redirects to an invalid address", status: .unreadable)
   }
 
   /// `https://huggingface.co:443`: what a token is meant for.

@@ -118,13 +118,13 @@ struct HubDownload {
     let origin = HubClient.origin(client.endpoint)
     let count = wanted.count == 1 ? "1 file" : "\(wanted.count) files"
     progress.note(
-      "fetching \(reference.text) from \(origin): \(count), \(FetchProgress.sizeText(bytes))"
-        + (here > 0 ? ", of which \(FetchProgress.sizeText(here)) came before" : ""))
+      "fetching \(reference.text) from \(origin): \(count), \(sizeText(bytes))"
+        + (here > 0 ? ", \(sizeText(here)) of it came before" : ""))
     try makeFolder(cache.root)
     if let free = freeBytes(in: cache.root), free < bytes - here {
       throw Failure(
-        "'\(reference.repository)' needs \(FetchProgress.sizeText(bytes - here)), and there are "
-          + "\(FetchProgress.sizeText(free)) free in `\(cache.root)`",
+        "'\(reference.repository)' needs \(sizeText(bytes - here)), and there are "
+          + "\(sizeText(free)) free in `\(cache.root)`",
         help: "make room, or set HF_HUB_CACHE to a folder with more", status: .unreadable)
     }
   }
@@ -142,7 +142,7 @@ struct HubDownload {
     if try fileSize(path) != nil && !CachedFile(path).isDamaged() { return }
     guard var file = listing.files[name] else {
       throw Failure(
-        "'\(reference.repository)' lacks the file '\(name)', of which its index speaks",
+        "'\(reference.repository)' lacks the file '\(name)', which its index names",
         help: "look at \(client.endpoint)/\(reference.repository)", status: .unreadable)
     }
     let place = try client.place(of: name, at: listing.commit)
@@ -151,7 +151,7 @@ struct HubDownload {
       gitDigest: file.gitDigest ?? place.file.gitDigest)
     guard let digest = file.digest else {
       throw Failure(
-        "\(client.endpoint) does not say the digest of '\(name)'", status: .unreadable)
+        "\(client.endpoint) does not give the digest of '\(name)'", status: .unreadable)
     }
     let target = blob(digest)
     let locks = cache.root + "/.locks/" + (cache.folder(of: reference.repository).lastPart)

@@ -44,7 +44,7 @@ struct HubSettings {
     guard let endpoint = self["HF_ENDPOINT"] else { return "https://huggingface.co" }
     guard endpoint.hasPrefix("https://") || endpoint.hasPrefix("http://") else {
       throw Failure(
-        "HF_ENDPOINT is no address: \(jsonString(endpoint))",
+        "HF_ENDPOINT is not an address: \(jsonString(endpoint))",
         help: "it begins with https://, or is not set", status: .unreadable)
     }
     return endpoint.hasSuffix("/") ? String(endpoint.dropLast()) : endpoint
@@ -64,7 +64,7 @@ struct HubSettings {
     if token.isEmpty { return nil }
     guard token.utf8.count <= 1024, token.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
       throw Failure(
-        "what `\(origin)` holds is no token of the hub", help: "it is one word: hf_…",
+        "what `\(origin)` holds is not a token of the hub", help: "it is one word: hf_…",
         status: .unreadable)
     }
     return token

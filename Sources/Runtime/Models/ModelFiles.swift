@@ -93,7 +93,8 @@ struct ModelFiles {
       !map.isEmpty
     else {
       throw Failure(
-        "`\(path)` is no index of safetensors files", help: "it is damaged: fetch it again",
+        "`\(path)` is not a valid index of safetensors files",
+        help: "it is damaged: fetch it again",
         status: .unreadable)
     }
     let names = Set(map.compactMap(\.value.string))

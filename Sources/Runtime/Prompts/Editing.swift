@@ -70,7 +70,7 @@ extension Invocation {
         theirs == ours
           ? "these prompts are of '\(ours)' as it was loaded another time"
           : "these prompts are of '\(theirs)', and '\(ours)' is edited",
-        help: "`with \(ours)` reads prompts anew: (… | with \(ours))", span: span(of: parameter))
+        help: "`with \(ours)` reads prompts again: (… | with \(ours))", span: span(of: parameter))
     }
     guard donors.sweep == nil else {
       throw Failure(

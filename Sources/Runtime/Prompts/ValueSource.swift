@@ -118,7 +118,7 @@ struct ValueSource {
         throw Failure(
           "'\(prompt.name)' has \(prompt.tokens.count) tokens and '\(donor.name)' "
             + "\(donor.tokens.count)",
-          help: "positions are paired one to one; where lengths differ, say @last or a span that "
+          help: "positions are paired one to one; where lengths differ, use @last or a span that "
             + "has as many tokens in both")
       }
       return [:]
@@ -144,7 +144,7 @@ struct ValueSource {
       throw Failure(
         "no other prompt of the set can stand in for '\(prompt.name)'"
           + (withinRelation ? " within its relation" : ""),
-        help: "positions are paired one to one: give prompts of as many tokens, or say @last")
+        help: "positions are paired one to one: give prompts of equal length, or use @last")
     }
     var generator = SplitMix64(seed: seed, stream: prompt.number)
     return candidates[Int.random(in: candidates.indices, using: &generator)]

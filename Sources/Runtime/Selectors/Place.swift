@@ -39,7 +39,8 @@ extension Selector {
     switch base {
     case .nothing:
       throw Failure(
-        "'\(text)' is a position, not a component", help: "say of what: heads\(text), L9.mlp\(text)"
+        "'\(text)' is a position, not a component",
+        help: "write of what: heads\(text), L9.mlp\(text)"
       )
     case .finalScale:
       let part = Place.SitePart(site: Site(.lnFinalScale), units: nil)
@@ -94,7 +95,7 @@ private struct PlaceResolver {
     case .keyValueHeads(let indices):
       let heads = try expand(indices, count: configuration.keyValueHeads, "key/value heads")
       guard !literal.path.isEmpty else {
-        throw Failure("'\(text)' is a key/value head: say \(text).k or \(text).v")
+        throw Failure("'\(text)' is a key/value head: write \(text).k or \(text).v")
       }
       let activation = try self.activation(literal.path, default: .v)
       guard activation.units == .keyValueHeads else {
@@ -144,7 +145,7 @@ private struct PlaceResolver {
   private func layer(_ layer: Int) throws -> Place {
     guard access == .editing else {
       throw Failure(
-        "'L\(layer)' is a whole layer: say which of its activations",
+        "'L\(layer)' is a whole layer: name one of its activations",
         help: "L\(layer).resid_pre, L\(layer).attn_out, L\(layer).mlp_out, L\(layer)H0.z …")
     }
     return Place(
@@ -165,7 +166,7 @@ private struct PlaceResolver {
           throw Failure(
             "changing L\(layer)H\(head).\(activation.rawValue) would change \(names) too: they "
               + "share one key/value head",
-            help: "say L\(layer)KV\(shared).\(activation.rawValue) to change it for all of them")
+            help: "write L\(layer)KV\(shared).\(activation.rawValue) to change it for all of them")
         }
         return Place(
           label: "L\(layer)H\(head)" + suffix(path), layer: layer, head: head,
@@ -208,11 +209,11 @@ private struct PlaceResolver {
     let known = configuration.activations.filter(\.isInLayer).map(\.rawValue)
     if name == "attn.bias" {
       throw Failure(
-        "'\(text)' is what attention adds whatever it reads: it is attributed, and is no place to edit"
+        "'\(text)' is what attention adds whatever it reads: it can be attributed, not edited"
       )
     }
     if let outside = Activation(rawValue: name) {
-      throw Failure("a layer has no \(name): say \(outside.rawValue)")
+      throw Failure("a layer has no \(name): write \(outside.rawValue)")
     }
     throw Failure(
       "there is no activation '\(name)'",

@@ -68,7 +68,8 @@ extension Selector {
     let expression = try parseSelector(text).get()
     guard let selector = Selector(expression) else {
       throw Failure(
-        "'\(text)' is no component", help: "components look like L9H8, L9.mlp, L9.resid_pre, embed")
+        "'\(text)' is not a component",
+        help: "components look like L9H8, L9.mlp, L9.resid_pre, embed")
     }
     self = selector
   }

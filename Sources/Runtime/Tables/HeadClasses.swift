@@ -145,12 +145,12 @@ struct ClassEvidence {
     let (names, spans) = (try table.column("component"), try table.column("span"))
     guard let measure = column ?? table.measure else {
       throw Failure(
-        "the table does not say which of its columns is what the components add",
+        "the table has no column that is known to be what the components add",
         help: "name it: classify of dla")
     }
     let values = try table.column(measure)
     guard values.kind.isNumeric else {
-      throw Failure("`\(measure)` is no column of numbers")
+      throw Failure("`\(measure)` is not a column of numbers")
     }
     try Self.check(spans, has: [classes.spans.first, classes.spans.second])
     let asked = table["relation"]

@@ -95,3 +95,12 @@ func thousands(_ count: Int) -> String {
   }
   return (count < 0 ? "-" : "") + String(text.reversed())
 }
+
+/// `98.4 MB`, `524 MB`, `1.2 GB`.
+func sizeText(_ bytes: Int) -> String {
+  for (unit, size) in [("GB", 1_000_000_000), ("MB", 1_000_000), ("kB", 1000)] where bytes >= size {
+    let tenths = bytes / (size / 10) + (bytes % (size / 10) >= size / 20 ? 1 : 0)
+    return tenths >= 1000 ? "\(tenths / 10) \(unit)" : "\(tenths / 10).\(tenths % 10) \(unit)"
+  }
+  return "\(bytes) bytes"
+}

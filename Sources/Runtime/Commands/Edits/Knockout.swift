@@ -8,7 +8,7 @@ extension Command {
     details: """
       `knockout subject -> last at L10..20`: in those layers what is after the arrow no longer sees \
       what is before it. The scores become −∞ before the softmax, so that the other sources share \
-      the attention. `at` takes layers or heads, all of them without it, and `heads` picks numbers \
+      the attention. `at` takes layers or heads (default: all), and `heads` picks numbers \
       among their heads. A position is a span's label, last, a number, a range, or a text in quotes; \
       `except` takes some out of those after the arrow: `subject -> relation except last`.
       """,
@@ -116,7 +116,7 @@ extension Invocation {
         return try values.map { value in
           guard case .integer(let head) = value, (0..<configuration.heads).contains(head) else {
             throw Failure(
-              "'\(value.shortText ?? value.kind)' is no head: this model has heads 0 to "
+              "'\(value.shortText ?? value.kind)' is not a head: this model has heads 0 to "
                 + "\(configuration.heads - 1)")
           }
           return head
@@ -152,10 +152,10 @@ extension Invocation {
             }), found.sites.contains(where: { $0.site.activation != .mlpOut })
           else {
             throw Failure(
-              "\(found.label) has no attention to cut", help: "say layers or heads: L10..20, L9H8")
+              "\(found.label) has no attention to cut", help: "give layers or heads: L10..20, L9H8")
           }
           if found.head != nil, heads != nil {
-            throw Failure("\(found.label) is a head already", help: "leave `heads` away")
+            throw Failure("\(found.label) is already a head", help: "omit `heads`")
           }
           return place(layer, found.head)
         }

@@ -6,7 +6,7 @@ extension Command {
     name: "patch", group: .edits,
     summary: "Copy the values that another prompt's run has at the same place.",
     details: """
-      `from` is one prompt for all, or as many as there are prompts, paired in order; its own edits \
+      `from` is one prompt for all, or one for each prompt, in order; its own edits \
       apply. Positions are paired one to one: prompts of as many tokens, or @last, or a span that \
       has as many tokens in both. After `patch`, `effect` also gives `recovered`: how much of the \
       way from the base to the donor the patched run goes.

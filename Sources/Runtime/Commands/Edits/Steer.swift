@@ -30,7 +30,7 @@ extension Command {
     return try call.edited(set, .steer(vector), words: words) { place, configuration in
       guard place.sites.count == 1, let part = place.sites.first else {
         throw Failure(
-          "\(place.label) is several activations: say which one the vector is added to",
+          "\(place.label) is several activations: name the one to add the vector to",
           help: "\(place.label).resid_pre, \(place.label).attn_out, \(place.label).mlp_out …")
       }
       let activation = part.site.activation

@@ -13,7 +13,7 @@ extension Command {
       letter or a digit gets a leading space, unless its script is written without spaces (Chinese, \
       Thai) or the prompt ends in a space or an opening bracket or quote; `exact` keeps all answers and \
       foils as they are written. A fact whose answer is several \
-      tokens is left out, and said so, unless `first` takes the first of them. `vs R` or `vs S` takes \
+      tokens is dropped with a warning, unless `first` takes the first of them. `vs R` or `vs S` takes \
       the other attributes as foils.
       """,
     input: .none,
@@ -73,7 +73,7 @@ extension Command {
     guard let foils = try call.choice("vs", FactReader.Foils.self) else { return nil }
     if call.hasFlag("reversed") {
       throw Failure(
-        "who is asked for a subject has no \(foils.rawValue)", help: "omit `vs`",
+        "reversed prompts ask for a subject and have no \(foils.rawValue)", help: "omit `vs`",
         span: call.span(of: "vs"))
     }
     return foils
@@ -99,7 +99,7 @@ private struct FactTemplates {
       guard number == nil, !isReversed || template.fields.contains("answer") else {
         throw call.failure(
           "the prompt is given, and `\(isReversed ? "reversed" : "template")` would be another",
-          help: "leave one of them away")
+          help: "omit one of them")
       }
       shared = template
       parsed = [:]
@@ -144,7 +144,7 @@ private struct FactTemplates {
   private static func reversed(_ source: FactSource) throws -> Column {
     if let column = source.table["reversed"] { return column }
     throw Failure(
-      "'\(source.path)' has no column `reversed`: it does not say how to ask the other way",
+      "'\(source.path)' has no column `reversed`: it has no prompts that ask the other way",
       help:
         #"give the prompt yourself: … "Fact: {answer} {relation:has a landmark called}" reversed"#)
   }

@@ -35,7 +35,7 @@ extension Command {
     set.prompts = zip(set.prompts, isKnown).filter(\.1).map(\.0)
     guard !set.prompts.isEmpty else {
       throw call.failure(
-        "the model knows none of the answers: a set has at least one prompt",
+        "the answer of no prompt is among the model's likeliest tokens: a set has at least one prompt",
         help: "`rank` shows how they fare; `known top \(top * 10)` asks for less")
     }
     return .prompts(set)

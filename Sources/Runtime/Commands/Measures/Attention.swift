@@ -13,7 +13,7 @@ extension Command {
     let places = try call.places(on: set, for: "attention") { place in
       guard let head = place.head, let layer = place.layer else {
         throw Failure(
-          "\(place.label) is no head, and only heads attend", help: "say L9H8, or heads")
+          "\(place.label) is not a head, and only heads attend", help: "write L9H8, or heads")
       }
       return Place.SitePart(site: Site(.pattern, layer: layer), units: [head])
     }

@@ -7,7 +7,7 @@ extension Command {
     summary: "Compare edited runs with the same prompts unedited.",
     details: """
       effect = edited − base. After `each`, one row a variant, and base is the pipeline's prompt \
-      with every other edit; without it, base is the prompt with no edit at all. Measured by \
+      with every other edit; in a line without a sweep, base is the prompt with no edit at all. Measured by \
       logit_diff where there are foils, else by the answer's logit; kl is KL(base ‖ edited). After \
       `patch` also recovered = (edited − base) / (donor − base).
       """,

@@ -36,7 +36,8 @@ extension Command {
     if let selector, !selector.selector.isPosition {
       throw Failure(
         "`lens at` takes a position, not '\(selector.selector.text)'",
-        help: "lens reads every layer; say where: @last, @subject, @3..5", span: selector.span)
+        help: "lens reads every layer; name a position: @last, @subject, @3..5", span: selector.span
+      )
     }
     let kind = selector?.selector.position ?? .name("last")
     let transformer = set.model.transformer

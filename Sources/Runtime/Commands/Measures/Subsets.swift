@@ -30,7 +30,7 @@ extension Command {
     guard set.edits.isEmpty else {
       throw call.failure(
         "`subsets` takes apart what the model does as it is, and these prompts have edits",
-        help: "leave the edits away; `dla` and `rank` measure edited runs")
+        help: "omit the edits; `dla` and `rank` measure edited runs")
     }
     _ = try placing(at: call.span) { try set.answers(for: "subsets") }
     let partitions = try Partition.all(call, set.model)
@@ -85,11 +85,11 @@ private struct Partition {
     let count = try call.integer("random") ?? 0
     guard (0...100_000).contains(count) else {
       throw Failure(
-        "partitions by lot are 0 to 100,000", span: call.span(of: "random"))
+        "the number of random partitions is 0 to 100,000", span: call.span(of: "random"))
     }
     if call.has("seed") && !call.has("random") {
       throw call.failure(
-        "`seed` is of partitions by lot, and none are asked for", help: "random 20")
+        "`seed` goes with `random`, which is not given", help: "random 20")
     }
     guard count > 0 else { return [given] }
     let seed = try call.seed()
@@ -174,7 +174,7 @@ private struct Partition {
       try members.map { component in
         guard let place = places[component] else {
           throw Failure(
-            "'\(component)' is no component that adds to a logit by itself",
+            "'\(component)' is not a component that adds to a logit by itself",
             help: suggestion(for: component, among: places.keys.sorted()).map {
               "did you mean \($0)?"
             }

@@ -7,8 +7,8 @@ extension Command {
     summary: "Take another loaded model for the rest of the pipeline; prompts are read again.",
     details: """
       First in a pipeline it is for the prompts that are made in it. After prompts it makes them \
-      anew from their texts: tokens, spans, answers and BOS are those of the model that is named. \
-      Of several prompts those whose answer is not one token to it are left out, and said so. What \
+      again from their texts: tokens, spans, answers and BOS are those of the model that is named. \
+      Of several prompts, those whose answer is not one token of it are dropped with a warning. What \
       was measured, and edits, belong to a model: `with` stands before them.
       """,
     input: .any, parameters: [.positional("model", .model, "the name of a loaded model")],

@@ -46,7 +46,7 @@ extension Command {
   {
     if let format = OutputFormat(path: path) { return format }
     throw Failure(
-      "'\(excerpt(path, limit: 80))' does not say its format",
+      "'\(excerpt(path, limit: 80))' has no ending that names a format",
       help: "end it in \(endings.dropLast().joined(separator: ", ")) or \(endings.last ?? ""), or "
         + "add `as FORMAT`: " + OutputFormat.allCases.map(\.rawValue).joined(separator: ", "),
       span: place)

@@ -6,7 +6,7 @@ extension Command {
     summary: "Collapse rows with equal values in the given columns into one.",
     details: """
       What is missing is left out, and counted. Without an aggregate, rows are counted. `interval` \
-      puts beside each mean the ends of its bootstrap interval, of 95% if nothing is said: x_low and \
+      puts the ends of its bootstrap interval next to each mean (default: 95%): x_low and \
       x_high. Whole prompts are resampled, where the table has them.
       """,
     input: .table,

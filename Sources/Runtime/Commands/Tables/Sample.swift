@@ -58,7 +58,7 @@ extension Sample.Size {
     case (nil, nil):
       throw call.failure("`sample` needs to know how many", help: "sample 20, sample 50%")
     case (_?, let like?):
-      throw Failure("`like` says how many already", help: "leave the number away", span: like.span)
+      throw Failure("`like` already gives the number", help: "omit the number", span: like.span)
     case (nil, let like?):
       guard case .table(let wanted)? = try call.value("like") else {
         throw Failure("`like` takes a table", help: "like (… | top 5) by layer", span: like.span)

@@ -102,7 +102,7 @@ extension Session {
     let said = host.environment["SOURCE_DATE_EPOCH"] ?? ""
     guard said.isEmpty || Int(said).map({ (0..<253_402_300_800).contains($0) }) == true else {
       throw Failure(
-        "SOURCE_DATE_EPOCH is '\(said)', and no number of seconds since 1970",
+        "SOURCE_DATE_EPOCH is '\(said)', not a number of seconds since 1970",
         help: "unset it for the time that it is")
     }
     let seconds = Int(said) ?? Int(Date().timeIntervalSince1970)
