@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 import Testing
 
 @testable import summand
@@ -48,7 +49,8 @@ private func onTerminal(
   endsWith status: Int32, _ person: @escaping @Sendable (PseudoTerminal) throws -> Void
 ) async throws {
   let terminal = try PseudoTerminal()
-  let typing = atKeyboard(of: terminal, person)
+  let ending = Ending()
+  let typing = atKeyboard(of: terminal, until: ending, person)
   await #expect(processExitsWith: .exitCode(status)) {
     [
       program = program as Program, path = terminal.path as String,
@@ -59,6 +61,7 @@ private func onTerminal(
     chdir(folder)
     program.run(arguments)
   }
+  ending.hasCome.withLock { $0 = true }
   try await typing.value
 }
 
@@ -75,10 +78,16 @@ private func attach(to path: String, environment: [String: String]) {
   }
 }
 
-/// Lets `person` type on a thread of its own. If what should come does not, the terminal hangs up,
-/// which ends the program on it.
+/// Whether the program has ended.
+private final class Ending: Sendable {
+  let hasCome = Mutex(false)
+}
+
+/// Lets `person` type on a thread of its own. If what should come does not, or the program does not
+/// end afterwards, the terminal hangs up, which ends the program on it.
 private func atKeyboard(
-  of terminal: PseudoTerminal, _ person: @escaping @Sendable (PseudoTerminal) throws -> Void
+  of terminal: PseudoTerminal, until ending: Ending,
+  _ person: @escaping @Sendable (PseudoTerminal) throws -> Void
 ) -> Task<Void, any Error> {
   nonisolated(unsafe) let terminal = terminal
   return Task {
@@ -88,6 +97,10 @@ private func atKeyboard(
           with: Result {
             do {
               try person(terminal)
+              for _ in 0..<1200 where !ending.hasCome.withLock({ $0 }) { usleep(50_000) }
+              guard ending.hasCome.withLock({ $0 }) else {
+                throw PseudoTerminal.Unanswered(description: "the program did not end in a minute")
+              }
             } catch {
               terminal.hangUp()
               throw error
