@@ -53,8 +53,8 @@ extension Configuration {
   /// - Parameters:
   ///   - norm: decides the key of ε too.
   ///   - neuronsPerWidth: d_mlp / d_model where the file does not give d_mlp; nil where it must.
-  ///   - mlp: of every layer, whose MLP has so many neurons.
-  ///   - attention: of every layer, whose heads are so wide.
+  ///   - mlp: the nonlinearity and gate of every layer's MLP, given its number of neurons.
+  ///   - attention: that of every layer, given the width of its heads.
   init(
     gguf keys: GGUFKeys, norm: NormKind, neuronsPerWidth: Int? = nil,
     mlp: (_ neurons: Int) -> MLPShape, attention: (_ headWidth: Int) throws -> LayerAttention

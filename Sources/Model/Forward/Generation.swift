@@ -108,7 +108,7 @@ final class KeyValueCache {
 }
 
 extension Transformer {
-  /// What a `Generation` keeps of so many tokens.
+  /// Bytes of the keys and values that a `Generation` keeps of `tokens` tokens; `Int.max` if they overflow.
   public func generationBytes(tokens: Int) -> Int {
     let perToken = layers.reduce(0) { $0 + $1.k.stride + $1.v.stride } * MemoryLayout<Float>.size
     let (bytes, overflow) = perToken.multipliedReportingOverflow(by: tokens)

@@ -5,7 +5,7 @@ import Model
 final class StatementRun {
   /// What computes the runs that its measures ask for.
   var runner: any Runner = ModelRunner()
-  /// As a report shows it beside what it printed.
+  /// The source line, as a report shows it above its output.
   var line = ""
   /// What a command found wrong with what it gave: the statement fails once that is shown.
   var failure: Failure?

@@ -8,14 +8,8 @@ extension FormatDeclaration {
 /// RFC 4180, but that a line ends with a newline alone, as every reader takes it. An empty text is
 /// `""`, what is missing is nothing between the commas.
 func renderCSV(_ table: Table, into text: inout ByteSink) throws {
-  try text.line(table.columnNames.map(fieldOfCSV).joined(separator: ","))
-  for row in 0..<table.rowCount {
-    for (index, column) in table.columns.enumerated() {
-      if index > 0 { text.append(",") }
-      let cell = column[row]
-      text.append(cell.isMissing ? "" : fieldOfCSV(cell.description))
-    }
-    try text.line()
+  try renderFields(table, by: ",", name: fieldOfCSV, into: &text) { cell in
+    cell.isMissing ? "" : fieldOfCSV(cell.description)
   }
 }
 

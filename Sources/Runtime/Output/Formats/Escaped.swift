@@ -8,13 +8,8 @@ extension FormatDeclaration {
 /// `sort`: tab, newline, carriage return and backslash are `\t`, `\n`, `\r`, `\\`. What is missing
 /// is empty, as an empty text is.
 func renderEscaped(_ table: Table, into text: inout ByteSink) throws {
-  try text.line(table.columnNames.map(escapedField).joined(separator: "\t"))
-  for row in 0..<table.rowCount {
-    for (index, column) in table.columns.enumerated() {
-      if index > 0 { text.append("\t") }
-      text.append(escapedField(column[row].description))
-    }
-    try text.line()
+  try renderFields(table, by: "\t", name: escapedField, into: &text) {
+    escapedField($0.description)
   }
 }
 

@@ -10,14 +10,21 @@ extension FormatDeclaration {
 /// a point or an exponent, or `inf`. What is missing is nothing, an empty text `""`. Names are texts
 /// too.
 func renderTSV(_ table: Table, into text: inout ByteSink) throws {
-  try text.line(table.columnNames.map(quotedField).joined(separator: "\t"))
+  try renderFields(table, by: "\t", name: quotedField, into: &text) { cell in
+    if case .text(let value) = cell { quotedField(value) } else { cell.description }
+  }
+}
+
+/// A line of names and a line for each row, their fields apart by a separator.
+func renderFields(
+  _ table: Table, by separator: String, name: (String) -> String, into text: inout ByteSink,
+  field: (Cell) -> String
+) throws {
+  try text.line(table.columnNames.map(name).joined(separator: separator))
   for row in 0..<table.rowCount {
     for (index, column) in table.columns.enumerated() {
-      if index > 0 { text.append("\t") }
-      switch column[row] {
-      case .text(let value): text.append(quotedField(value))
-      case let cell: text.append(cell.description)
-      }
+      if index > 0 { text.append(separator) }
+      text.append(field(column[row]))
     }
     try text.line()
   }
