@@ -6,14 +6,6 @@ import Model
 #else
   import Foundation
 #endif
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#elseif canImport(Darwin)
-  import Darwin
-#endif
-
 /// The whole file; a pipe or a terminal is read to its end. Ctrl-C ends the waiting for either.
 ///
 /// - Parameter limit: more bytes than these are an error. Default: a quarter of the memory that

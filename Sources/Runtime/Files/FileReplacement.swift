@@ -1,11 +1,3 @@
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#elseif canImport(Darwin)
-  import Darwin
-#endif
-
 /// A file that takes the place of another, or of none, at one stroke: whoever reads sees the old
 /// file or the new one, both whole. It keeps the old one's mode and, where possible, its owner and
 /// group. A link is written through.

@@ -1,13 +1,5 @@
 import Model
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#elseif canImport(Darwin)
-  import Darwin
-#endif
-
 /// A file to be written, piece by piece.
 struct NewFile {
   var path: String

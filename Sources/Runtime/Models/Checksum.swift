@@ -1,13 +1,5 @@
 import Model
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#elseif canImport(Darwin)
-  import Darwin
-#endif
-
 /// Digests of files that may be larger than memory.
 enum Checksum {
   static func sha256(ofFile path: String, progress: FetchProgress) throws -> String {

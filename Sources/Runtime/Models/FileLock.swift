@@ -5,14 +5,6 @@ import Model
 #else
   import Foundation
 #endif
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#elseif canImport(Darwin)
-  import Darwin
-#endif
-
 /// A file that one process at a time has for itself, until it gives it back or ends. The lock is the
 /// one that `huggingface_hub` takes, so that the two can share a cache.
 final class FileLock {

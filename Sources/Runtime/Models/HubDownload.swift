@@ -6,14 +6,6 @@ import Model
 #else
   import Foundation
 #endif
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#elseif canImport(Darwin)
-  import Darwin
-#endif
-
 /// Fetches a model from the hub into the Hugging Face cache.
 ///
 /// A file comes into `blobs/<digest>.incomplete`, where an interrupted download goes on the next

