@@ -2,14 +2,6 @@ import Lang
 import Model
 import Synchronization
 
-#if canImport(Darwin)
-  import Darwin
-#elseif canImport(Musl)
-  import Musl
-#else
-  import Glibc
-#endif
-
 /// What the process answers when it ends. The numbers are part of the interface.
 public enum ExitStatus: Int32, Sendable {
   case done = 0
