@@ -33,9 +33,9 @@ struct CompletionListing {
   private func summaries() -> [String] {
     let textWidth = candidates.map { displayWidth(of: $0.text) }.max() ?? 0
     return candidates.map { candidate in
-      let text = candidate.text.cut(toColumns: columns - 1)
+      let text = candidate.text.cut(to: columns - 1, mark: "…")
       let padding = textWidth - displayWidth(of: candidate.text) + 2
-      let summary = candidate.summary.cut(toColumns: columns - 1 - textWidth - 2)
+      let summary = candidate.summary.cut(to: columns - 1 - textWidth - 2, mark: "…")
       guard !summary.isEmpty, summary != "…" else { return text }
       return text + String(repeating: " ", count: padding) + faint(summary)
     }
@@ -43,7 +43,7 @@ struct CompletionListing {
 
   /// Downwards first, as `ls` does it.
   private func inColumns(room: Int) -> [String] {
-    let texts = candidates.map { $0.text.cut(toColumns: columns - 1) }
+    let texts = candidates.map { $0.text.cut(to: columns - 1, mark: "…") }
     let cell = (texts.map { displayWidth(of: $0) }.max() ?? 0) + 2
     let across = max(1, (columns - 1) / cell)
     let height = (texts.count + across - 1) / across
@@ -59,7 +59,7 @@ struct CompletionListing {
     }
     if height > room {
       lines[room - 1] = faint(
-        "… \(texts.count) in all: type on to narrow them down".cut(toColumns: columns - 1))
+        "… \(texts.count) in all: type on to narrow them down".cut(to: columns - 1, mark: "…"))
     }
     return lines
   }
@@ -89,20 +89,5 @@ extension Substring {
       other.formIndex(after: &there)
     }
     return self[..<here]
-  }
-}
-
-extension String {
-  /// As much as fits in `width` columns, with `…` at the end where something is missing.
-  fileprivate func cut(toColumns width: Int) -> String {
-    if displayWidth(of: self) <= width { return self }
-    var kept = ""
-    var used = 1
-    for character in self {
-      used += displayWidth(of: character)
-      if used > width { break }
-      kept.append(character)
-    }
-    return width > 0 ? kept + "…" : ""
   }
 }

@@ -6,6 +6,7 @@ import Model
 #else
   import Foundation
 #endif
+
 /// The whole file; a pipe or a terminal is read to its end. Ctrl-C ends the waiting for either.
 ///
 /// - Parameter limit: more bytes than these are an error. Default: a quarter of the memory that

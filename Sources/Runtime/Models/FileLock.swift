@@ -5,6 +5,7 @@ import Model
 #else
   import Foundation
 #endif
+
 /// A file that one process at a time has for itself, until it gives it back or ends. The lock is the
 /// one that `huggingface_hub` takes, so that the two can share a cache.
 final class FileLock {

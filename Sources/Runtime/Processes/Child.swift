@@ -3,6 +3,7 @@
 #else
   import Foundation
 #endif
+
 /// Another program that runs next to this one.
 final class Child {
   let id: pid_t

@@ -3,6 +3,7 @@
 #else
   import Foundation
 #endif
+
 /// The processes that `process` has started and that still run, and those that these have started.
 func processesStarted(by process: pid_t) -> [pid_t] {
   var found: [pid_t] = []
