@@ -13,7 +13,7 @@ public final class FileReplacement {
   private let old: stat?
 
   /// - Parameter mode: that of a new file, before the umask.
-  public init(of path: String, mode: mode_t = 0o666) throws(SystemError) {
+  package init(of path: String, mode: mode_t = 0o666) throws(SystemError) {
     target = try resolvedLinks(path)
     old = fileStatus(of: target)
     // A file that may not be written to is not replaced either, though the folder would allow it.
