@@ -24,11 +24,14 @@ func kernels(_ name: String, march: String, defines: [String] = []) -> Target {
     ])
 }
 
+/// What `Scripts/sanitize --short` builds: the threads, the readers and the kernels of one
+/// instruction set, without the language. All of it would take minutes more.
+let isModelOnly = Context.environment["SUMMAND_MODEL_ONLY"] != nil
+
 #if arch(x86_64)
-  let kernelTargets = [
-    kernels("KernelsAVX2", march: "x86-64-v3"),
-    kernels("KernelsAVX512", march: "x86-64-v4", defines: ["AVX512"]),
-  ]
+  let kernelTargets =
+    [kernels("KernelsAVX2", march: "x86-64-v3")]
+    + (isModelOnly ? [] : [kernels("KernelsAVX512", march: "x86-64-v4", defines: ["AVX512"])])
 #else
   let kernelTargets = [kernels("KernelsNEON", march: "armv8-a")]
 #endif
@@ -114,11 +117,12 @@ if Context.environment["SUMMAND_FUZZ"] != nil {
       linkerSettings: [.unsafeFlags([sanitizers, "-use-ld=lld"])]))
 }
 
-// What `Scripts/sanitize --short` builds: the threads, the readers and the kernels, without the
-// language, whose build would take minutes more.
-if Context.environment["SUMMAND_MODEL_ONLY"] != nil {
+if isModelOnly {
   let kept = ["CMemory", "CSIMD", "Model", "ModelTests", "TestSupport"] + kernelTargets.map(\.name)
   package.targets.removeAll { !kept.contains($0.name) }
+  for target in package.targets where target.name == "Model" {
+    target.swiftSettings = [.define("ONLY_AVX2")]
+  }
   package.products = []
   package.dependencies = []
 }

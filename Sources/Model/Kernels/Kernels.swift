@@ -2,7 +2,6 @@ import CSIMD
 
 #if arch(x86_64)
   import KernelsAVX2
-  import KernelsAVX512
 #else
   import KernelsNEON
 #endif
@@ -39,13 +38,11 @@ public enum Kernels {
   }
 
   #if arch(x86_64)
-    private static let all: [any InstructionSet.Type] = [
-      KernelsAVX512.Implementation.self, KernelsAVX2.Implementation.self,
-    ]
+    private static let all: [any InstructionSet.Type] = wide + [KernelsAVX2.Implementation.self]
 
     /// What the processor can run, widest first.
     static let available: [any InstructionSet.Type] =
-      (summand_has_v4() != 0 ? [KernelsAVX512.Implementation.self] : [])
+      (summand_has_v4() != 0 ? wide : [])
       + (summand_has_v3() != 0 ? [KernelsAVX2.Implementation.self] : [])
   #else
     private static let all: [any InstructionSet.Type] = [KernelsNEON.Implementation.self]
@@ -54,10 +51,6 @@ public enum Kernels {
 }
 
 #if arch(x86_64)
-  extension KernelsAVX512.Implementation: InstructionSet {
-    static var name: String { "avx512" }
-  }
-
   extension KernelsAVX2.Implementation: InstructionSet {
     static var name: String { "avx2" }
   }
