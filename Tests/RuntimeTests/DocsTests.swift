@@ -212,7 +212,7 @@ import Testing
     }
     for prompt in set.prompts {
       #expect(prompt.foils.count == 2, "\(prompt.name): a foil is several tokens")
-      #expect(!prompt.foils.contains { $0.token == prompt.answer?.token }, "\(prompt.name)")
+      #expect(!prompt.foils.contains { $0.token == prompt.answers.first?.token }, "\(prompt.name)")
     }
   }
 }

@@ -21,7 +21,7 @@ struct FactsTests {
     for (prompt, fact) in zip(found, wanted) {
       #expect(prompt.tokens == fact.tokens)
       #expect(prompt.tokens.indices.map(prompt.group) == fact.spans, "\(fact.text)")
-      #expect(prompt.answer?.token == fact.answer, "\(fact.text)")
+      #expect(prompt.answers.first?.token == fact.answer, "\(fact.text)")
       let read = try #require(prompt.fact)
       #expect([read.relation, read.subject] == [fact.relation, fact.subject])
       #expect(read.ofRelation.others == fact.ofRelation, "R of \(fact.text)")
@@ -61,7 +61,7 @@ struct FactsTests {
     let found = try shell.prompts(
       "facts \"\(Experiment.fixtures)/experiments/facts\" relation place first")
     #expect(found.count == 8)
-    let answer = try #require(found.last?.answer)
+    let answer = try #require(found.last?.answers.first)
     #expect([answer.text, answer.written] == [" ", " Wall"])
   }
 
@@ -71,7 +71,8 @@ struct FactsTests {
       "facts \"\(Experiment.fixtures)/experiments/facts\" reversed")
     let wanted = try shell.expected.list("reversed")
     #expect(found.map(\.text) == wanted.map { $0["text"]?.string })
-    #expect(found.map { $0.answer?.token } == wanted.map { $0["answer"].map { Int($0.double) } })
+    #expect(
+      found.map { $0.answers.first?.token } == wanted.map { $0["answer"].map { Int($0.double) } })
     #expect(
       found.allSatisfy {
         $0.fact?.ofRelation.others == [] && $0.fact?.ofSubject.others == []

@@ -19,7 +19,7 @@ extension Command {
       Measurement(logits: .all([item.prompt.last])) { Distribution($0.logits[0]) }
     }
     while let (item, distribution) = try results.next() {
-      guard let answer = item.prompt.answer else { continue }
+      guard let answer = item.prompt.answers.first else { continue }
       table.addRow()
       run.set(item, in: &table)
       table[text] = answer.text

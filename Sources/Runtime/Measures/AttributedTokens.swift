@@ -37,7 +37,7 @@ enum AttributedWord: String, Choice {
 struct AttributedTokens {
   enum Wanted {
     case word(AttributedWord)
-    case token(Prompt.Target)
+    case token(Answer)
 
     var isControl: Bool {
       switch self {
@@ -87,11 +87,10 @@ struct AttributedTokens {
 
   private static func read(_ value: Value, _ reader: AnswerReader) throws -> [Wanted] {
     switch value {
-    case .text(let text): return [.token(try reader.target(text))]
+    case .text(let text): return [.token(try reader.answer(text))]
     case .integer(let id):
       try reader.model.require(token: id)
-      let text = reader.model.tokenizer.text(of: id)
-      return [.token(Prompt.Target(token: id, text: text, written: text))]
+      return [.token(Answer([id], of: reader.model))]
     case .list(let values):
       guard !values.isEmpty else { throw Failure("this list is empty") }
       return try values.flatMap { try read($0, reader) }

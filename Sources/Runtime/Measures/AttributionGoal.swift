@@ -75,10 +75,10 @@ struct AttributionGoal {
 
   private func target(_ kind: Kind, _ prompt: Prompt) -> Target? {
     switch kind {
-    case .answer: return Target(target: centred(.token(prompt.answer?.token ?? 0)))
+    case .answer: return Target(target: centred(.token(prompt.answers.first?.token ?? 0)))
     case .difference:
       return Target(
-        target: centred(.difference(prompt.answer?.token ?? 0, prompt.foils.map(\.token))))
+        target: centred(.difference(prompt.answers.first?.token ?? 0, prompt.foils.map(\.token))))
     case .token(let token): return Target(target: centred(.token(token)))
     case .mean(let tokens): return Target(target: centred(.mean(tokens)))
     case .attributes(let path):

@@ -103,7 +103,7 @@ private struct ComparedAnswers {
     var topBytes: [UInt8]?
 
     init(_ prompt: Prompt, _ distribution: Distribution) throws {
-      let answer = prompt.answer?.token
+      let answer = prompt.answers.first?.token
       logit = answer.map(distribution.logit)
       logprob = answer.map(distribution.logProbability)
       rank = answer.flatMap(distribution.rank)
@@ -120,7 +120,7 @@ private struct ComparedAnswers {
     let (a, b) = (try Side(promptA, distributionA), try Side(promptB, distributionB))
     rows.addRow()
     prompt.set(promptA, in: &rows)
-    rows[answer] = promptA.answer?.text
+    rows[answer] = promptA.answers.first?.text
     (rows[logitA], rows[logitB]) = (a.logit, b.logit)
     if let a = a.logit, let b = b.logit { rows[difference] = Double(b) - Double(a) }
     (rows[logprobA], rows[logprobB]) = (a.logprob, b.logprob)

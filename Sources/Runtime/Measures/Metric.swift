@@ -34,12 +34,12 @@ enum Metric: String, Choice {
 
   /// The tokens that it looks at, where it needs no more.
   func tokens(of prompt: Prompt) -> [Int] {
-    ([prompt.answer].compactMap { $0 } + prompt.foils).map(\.token)
+    (prompt.answers.prefix(1) + prompt.foils).map(\.token)
   }
 
   /// The metric of a run that gave what `logits` asked for; NaN where these are not finite.
   func value(of logits: [Float], prompt: Prompt, base: Distribution?) -> Double {
-    let answer = prompt.answer?.token ?? 0
+    let answer = prompt.answers.first?.token ?? 0
     guard logits.isFinite else { return .nan }
     switch self {
     case .logit: return Double(logits[0])

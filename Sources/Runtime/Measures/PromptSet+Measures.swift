@@ -18,9 +18,9 @@ extension PromptSet {
   }
 
   /// The answers, which a measure needs of every prompt.
-  func answers(for measure: String) throws -> [Prompt.Target] {
+  func answers(for measure: String) throws -> [Answer] {
     try prompts.map { prompt in
-      guard let answer = prompt.answer else {
+      guard let answer = prompt.answers.first else {
         throw Failure(
           "`\(measure)` needs an answer, and '\(prompt.name)' has none",
           help: "give one: prompt \"…\" -> \" answer\"")

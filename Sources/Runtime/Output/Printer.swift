@@ -109,7 +109,7 @@ extension PromptSet {
     }
     columns += [
       Column("tokens", .integers(prompts.map(\.tokens.count))),
-      Column("answer", .texts(prompts.map { $0.answer?.text })),
+      Column("answer", .texts(prompts.map { $0.answers.first?.text })),
       Column(
         "foils",
         .texts(

@@ -1,19 +1,17 @@
 import Lang
 import Model
 
-/// Turns the text of an answer into its one token.
+/// Turns the text of an answer into its tokens.
 struct AnswerReader {
   let model: LanguageModel
-  var takesFirst = false
+  var extent = Answer.Extent.one
 
-  func target(_ text: String) throws -> Prompt.Target {
+  func answer(_ text: String) throws -> Answer {
     let pieces = model.tokenizer.encode(text, isContinuation: true)
     guard let first = pieces.first else { throw Failure("an answer needs some text") }
-    if pieces.count == 1 || takesFirst {
+    if pieces.count == 1 || extent == .first {
       try model.require(token: first.id)
-      return Prompt.Target(
-        token: first.id, text: model.tokenizer.text(of: first.id), written: text,
-        takesFirst: takesFirst)
+      return Answer([first.id], of: model, written: text, extent)
     }
     let shown = 8
     let tokens = pieces.prefix(shown).map { quotedText(excerpt(model.tokenizer.text(of: $0.id))) }

@@ -8,7 +8,7 @@ struct FactReader {
   let addsBOS: Bool
   /// Whether the subject is asked for, by a template that has the answer.
   let isReversed: Bool
-  let takesFirst: Bool
+  let extent: Answer.Extent
   let spacing: AnswerSpacing
   /// How many answers of prompts a space was put before.
   private(set) var spaced = 0
@@ -37,14 +37,15 @@ struct FactReader {
   private enum Reason { case absent, severalTokens, noToken, border }
 
   init(
-    source: FactSource, model: LanguageModel, addsBOS: Bool, isReversed: Bool, takesFirst: Bool,
+    source: FactSource, model: LanguageModel, addsBOS: Bool, isReversed: Bool,
+    extent: Answer.Extent,
     spacing: AnswerSpacing
   ) {
     self.source = source
     self.model = model
     self.addsBOS = addsBOS
     self.isReversed = isReversed
-    self.takesFirst = takesFirst
+    self.extent = extent
     self.spacing = spacing
   }
 
@@ -80,14 +81,13 @@ struct FactReader {
     guard let first = pieces.first else {
       return leave(.noToken, "the tokenizer has no token for the answer \(quotedText(written))")
     }
-    guard takesFirst || model.tokenizer.isWholeToken(written) != nil else {
+    guard extent == .first || model.tokenizer.isWholeToken(written) != nil else {
       return leave(
         .severalTokens,
         "the answer \(quotedText(answer)) is \(pieces.count == 1 ? "not a token" : "several tokens")"
       )
     }
-    var target = made(first.id, of: written)
-    target.takesFirst = takesFirst
+    let target = Answer([first.id], of: model, written: written, extent)
     var prompt: Prompt
     do {
       prompt = try Prompt(
@@ -97,7 +97,7 @@ struct FactReader {
       return leave(.border, "'\(filled.text)': \(failure.message)")
     }
     if written != answer { spaced += 1 }
-    prompt.answer = target
+    prompt.answers = [target]
     try model.require(token: target.token)
     prompt.fact = fact(row, answer: target.token)
     prompt.foils =
@@ -105,7 +105,9 @@ struct FactReader {
       // A foil that is several tokens cannot be compared: the fact stays, the foil goes.
       case nil:
         list("foils", row).map { spacing.written($0, after: filled.text) }
-          .compactMap { foil in model.tokenizer.isWholeToken(foil).map { made($0, of: foil) } }
+          .compactMap { foil in
+            model.tokenizer.isWholeToken(foil).map { Answer([$0], of: model, written: foil) }
+          }
       case .ofRelation: (prompt.fact?.ofRelation.others ?? []).map(made)
       case .ofSubject: (prompt.fact?.ofSubject.others ?? []).map(made)
       }
@@ -158,14 +160,7 @@ struct FactReader {
     model.tokenizer.isWholeToken(spacing.written(text))
   }
 
-  private func made(_ id: Int, of written: String) -> Prompt.Target {
-    Prompt.Target(token: id, text: model.tokenizer.text(of: id), written: written)
-  }
-
-  private func made(_ id: Int) -> Prompt.Target {
-    let text = model.tokenizer.text(of: id)
-    return Prompt.Target(token: id, text: text, written: text)
-  }
+  private func made(_ id: Int) -> Answer { Answer([id], of: model) }
 
   // MARK: What was left out
 

@@ -48,7 +48,7 @@ extension Session {
       requests, memory: memory, progress: { _, _ in },
       consume: { index, result in gains[index] = result.logits[0][1] - result.logits[0][0] })
     return candidates.indices.filter { gains[$0] > 0 }.map { index in
-      (candidates[index].prompt.answer?.written ?? "", gains[index])
+      (candidates[index].prompt.answers.first?.written ?? "", gains[index])
     }
   }
 }
@@ -57,19 +57,19 @@ extension Prompt {
   /// Whether the answer, if there is one, would have brought its own space.
   fileprivate var endsInNeedlessSpace: Bool {
     guard !isOfIDs, text.hasSuffix(" ") else { return false }
-    guard let answer, !answer.written.hasPrefix(" ") else { return true }
+    guard let answer = answers.first, !answer.written.hasPrefix(" ") else { return true }
     return model.tokenizer.isWholeToken(" " + answer.written) != nil
   }
 
   /// The tokens of an answer without a leading space, and of the same with one: nil where it has one,
   /// or the prompt ends in one, or no such token is.
   fileprivate var spacedAnswer: (answer: Int, spaced: Int)? {
-    guard let answer, let first = answer.written.first, !first.isWhitespace,
+    guard let answer = answers.first, let first = answer.written.first, !first.isWhitespace,
       text.last?.isWhitespace != true
     else { return nil }
     let spaced = " " + answer.written
     let token =
-      answer.takesFirst
+      answer.extent == .first
       ? model.tokenizer.encode(spaced, isContinuation: true).first?.id
       : model.tokenizer.isWholeToken(spaced)
     // The tokenizer may have more tokens than the model.

@@ -13,7 +13,7 @@ extension Prompt {
       : try Prompt(text: text, labels: labels, name: name, model: model, addsBOS: addsBOS)
     prompt.name = name
     prompt.number = number
-    prompt.answer = try answer.map { try $0.read(by: model) }
+    prompt.answers = try answers.map { try $0.read(by: model) }
     prompt.foils = try foils.map { try $0.read(by: model) }
     // R and S are tokens of this model, chosen as those that are one.
     prompt.fact = fact.map { Fact(relation: $0.relation, subject: $0.subject) }
@@ -35,8 +35,8 @@ extension Prompt {
   }
 }
 
-extension Prompt.Target {
-  func read(by model: LanguageModel) throws -> Prompt.Target {
-    try AnswerReader(model: model, takesFirst: takesFirst).target(written)
+extension Answer {
+  func read(by model: LanguageModel) throws -> Answer {
+    try AnswerReader(model: model, extent: extent).answer(written)
   }
 }

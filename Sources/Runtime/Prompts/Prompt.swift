@@ -21,23 +21,15 @@ struct Prompt: Sendable {
   let labels: [(label: String, range: Range<Int>)]
   /// In the order of the prompt: a label and the tokens under it.
   let spans: [(label: String, tokens: Range<Int>)]
-  var answer: Target?
-  var foils: [Target]
+  /// Right answers; empty where none was given.
+  var answers: [Answer]
+  /// What the answers are compared with.
+  var foils: [Answer]
   /// Nil where the prompt was written by itself.
   var fact: Fact?
   /// Its place in the set that it was made in, which decides what is drawn for it at random.
   var number = 0
   let model: LanguageModel
-
-  /// A token that an answer or a foil stands for.
-  struct Target: Sendable, Equatable {
-    var token: Int
-    /// The token's.
-    var text: String
-    /// What the token is the whole of, or the first token of: what another model reads.
-    var written: String
-    var takesFirst = false
-  }
 
   var last: Int { tokens.count - 1 }
 
@@ -89,7 +81,7 @@ extension Prompt {
     self.model = model
     self.labels = labels
     isOfIDs = false
-    answer = nil
+    answers = []
     foils = []
     var spans: [(label: String, tokens: Range<Int>)] = []
     for (label, range) in labels {
@@ -113,7 +105,7 @@ extension Prompt {
     isOfIDs = true
     labels = []
     spans = []
-    answer = nil
+    answers = []
     foils = []
     self.model = model
   }

@@ -44,7 +44,7 @@ extension Command {
     }
     var reader = FactReader(
       source: source, model: model, addsBOS: call.session.addsBOS(model),
-      isReversed: call.hasFlag("reversed"), takesFirst: call.hasFlag("first"),
+      isReversed: call.hasFlag("reversed"), extent: call.hasFlag("first") ? .first : .one,
       spacing: AnswerSpacing(isExact: call.hasFlag("exact")))
     reader.foils = try foils(call)
     try placing(at: file) { try reader.require(["answer"]) }

@@ -25,7 +25,7 @@ extension Command {
       of: try call.session.cases(of: set), on: set.model, label: "known"
     ) { item in
       Measurement(logits: .all([item.prompt.last])) { result in
-        item.prompt.answer.flatMap { Distribution.rank($0.token, among: result.logits[0]) }
+        item.prompt.answers.first.flatMap { Distribution.rank($0.token, among: result.logits[0]) }
       }
     }
     while let (item, rank) = try results.next() {

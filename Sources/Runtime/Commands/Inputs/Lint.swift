@@ -57,10 +57,11 @@ private enum Linter {
     if prompt.model.tokenizer.addsBOS && !prompt.hasBOS {
       add("has no BOS, and the model's files ask for one")
     }
-    if let answer = prompt.answer, !answer.text.hasPrefix(" "), !prompt.text.hasSuffix(" ") {
+    if let answer = prompt.answers.first, !answer.text.hasPrefix(" "), !prompt.text.hasSuffix(" ") {
       add("the answer \(quotedText(answer.text)) has no leading space")
     }
-    if let answer = prompt.answer, prompt.foils.contains(where: { $0.token == answer.token }) {
+    if let answer = prompt.answers.first, prompt.foils.contains(where: { $0.token == answer.token })
+    {
       add("the answer is among its own foils")
     }
     return findings

@@ -33,11 +33,11 @@ extension Command {
         help: "`tokens` shows what is left", at: text.span)
     }
     call.session.warnOfDoubledBOS(in: [prompt], at: text.span)
-    let reader = AnswerReader(model: model, takesFirst: call.hasFlag("first"))
+    let reader = AnswerReader(model: model, extent: call.hasFlag("first") ? .first : .one)
     if let answer = call.expression("answer") {
-      prompt.answer = try placing(at: answer.span) {
-        try reader.target(try call.session.bareText(answer))
-      }
+      prompt.answers = [
+        try placing(at: answer.span) { try reader.answer(try call.session.bareText(answer)) }
+      ]
     } else if call.hasFlag("first") {
       throw call.failure("`first` needs an answer", help: "-> first \"text\"")
     } else if let foil = call.expression("vs") {
@@ -46,7 +46,7 @@ extension Command {
         help: "prompt \"…\" -> \" answer\" vs \" foil\"", span: foil.span)
     }
     prompt.foils = try call.expressions("vs").map { foil in
-      try placing(at: foil.span) { try reader.target(try call.session.bareText(foil)) }
+      try placing(at: foil.span) { try reader.answer(try call.session.bareText(foil)) }
     }
     return .prompts(PromptSet(prompts: [prompt]))
   }

@@ -103,7 +103,7 @@ private struct LensRows {
   mutating func append(
     _ item: Case, layer: Int, position: Int, _ distribution: Distribution, most: Int?
   ) throws {
-    let answer = item.prompt.answer?.token ?? 0
+    let answer = item.prompt.answers.first?.token ?? 0
     let chosen = try most.map(distribution.ranked) ?? [(answer, distribution.rank(answer))]
     try chosen.forEachChecked { token, rank in
       rows.addRow()

@@ -219,7 +219,7 @@ private struct SubsetReader {
   /// - Returns: what the subsets say, and how far all components together are from the model's
   ///   logits.
   func read(_ result: RunResult, of prompt: Prompt) throws -> (said: [SubsetSaid], gap: Double) {
-    let answer = prompt.answer?.token ?? 0
+    let answer = prompt.answers.first?.token ?? 0
     let composition = try composer.moved(to: prompt.last).composition(of: result)
     let places = Dictionary(
       uniqueKeysWithValues: composition.components.enumerated().map { ($1.label, $0) })
@@ -310,7 +310,7 @@ private struct SubsetRows {
     rows[partition] = said.partition
     rows[subset] = said.subset
     rows[size] = said.size
-    rows[answer] = prompt.answer?.text
+    rows[answer] = prompt.answers.first?.text
     rows[logit] = said.logit.isFinite ? said.logit : nil
     rows[rank] = said.rank
     rows[token] = said.best.map(prompt.model.tokenizer.text)
