@@ -6,9 +6,9 @@ extension Command {
     name: "lens", group: .measures,
     summary: "Read the stream before each layer and after the last as if the model ended there.",
     details: """
-      The logit lens: the final norm, with the stream's own scale, and the unembedding. For each \
-      layer the answer, or with `top N` the best N tokens. Layer 0 is the embedding, the last row \
-      the model's own output. `at` takes another position than the last.
+      The logit lens: the stream goes through the final norm, at the stream's own scale, and the \
+      unembedding. One row per layer for the answer, or N rows with `top N`. Layer 0 is the \
+      embedding, the last one the model's output.
       """,
     input: .prompts,
     parameters: [
@@ -25,21 +25,7 @@ extension Command {
       throw Failure("`lens top` takes a count from 1", span: call.span(of: "top"))
     }
     if most == nil { _ = try placing(at: call.span) { try set.answers(for: "lens") } }
-    let selectors = try call.selectors("at")
-    guard selectors.count <= 1 else {
-      throw Failure(
-        "`lens at` takes one selector, not \(selectors.count)",
-        help: "several positions: @{0,last}",
-        span: selectors[0].span)
-    }
-    let selector = selectors.first
-    if let selector, !selector.selector.isPosition {
-      throw Failure(
-        "`lens at` takes a position, not '\(selector.selector.text)'",
-        help: "lens reads every layer; name a position: @last, @subject, @3..5", span: selector.span
-      )
-    }
-    let kind = selector?.selector.position ?? .name("last")
+    let (kind, place) = try position(call)
     let transformer = set.model.transformer
     var rows = LensRows(set)
     let sites =
@@ -47,7 +33,7 @@ extension Command {
       + [Site(.residPost, layer: set.model.configuration.layers - 1)]
     let cases = try call.session.cases(of: set)
     let places = try cases.map { item in
-      try placing(at: selector?.span ?? call.span) { try item.prompt.positions(kind) }
+      try placing(at: place) { try item.prompt.positions(kind) }
     }
     let vocabulary = set.model.configuration.vocabulary
     let count = min(most ?? 1, vocabulary)
@@ -81,6 +67,24 @@ extension Command {
       }
     }
     return .table(TableValue(rows.table, origins: [set.origin]))
+  }
+
+  /// The position that `at` names, and where to place errors about it.
+  private static func position(_ call: Invocation) throws -> (Position.Kind, SourceSpan) {
+    let selectors = try call.selectors("at")
+    guard let selector = selectors.first else { return (.name("last"), call.span) }
+    guard selectors.count == 1 else {
+      throw Failure(
+        "`lens at` takes one selector, not \(selectors.count)",
+        help: "several positions: @{0,last}", span: selector.span)
+    }
+    guard selector.selector.isPosition else {
+      throw Failure(
+        "`lens at` takes a position, not '\(selector.selector.text)'",
+        help: "lens reads every layer; name a position: @last, @subject, @3..5", span: selector.span
+      )
+    }
+    return (selector.selector.position ?? .name("last"), selector.span)
   }
 }
 
