@@ -5,7 +5,7 @@ public struct DiagnosticStyle: Sendable {
     /// The words `error` and `warning`.
     case error, warning
     case message
-    /// `name:line:column`, line numbers and the bar beside them.
+    /// `name:line:column`, line numbers and the bar next to them.
     case location
     /// The line of source text.
     case source

@@ -139,7 +139,7 @@ struct NumberSuffix {
   let scale: Scale
 
   enum Scale {
-    /// The scaled number is the decimal number moved by so many digits: rounded once.
+    /// The scaled number is the decimal number moved by `exponent` digits: rounded once.
     case decimal(exponent: Int)
     case factor(Double)
   }

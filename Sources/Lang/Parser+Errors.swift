@@ -8,7 +8,7 @@ extension Parser {
     case .invalid(let problem): return fail(lexicalError(problem))
     case .end, .newline: return failExpecting("more")
     default:
-      return fail("`\(excerpt(extent))` cannot stand here", at: extent, help: helpForUnexpected())
+      return fail("`\(excerpt(extent))` is not allowed here", at: extent, help: helpForUnexpected())
     }
   }
 
@@ -19,22 +19,22 @@ extension Parser {
     case .rightBracket: return "no `[` is open"
     case .rightBrace: return "no `{` is open"
     case .leftBrace: return "a block belongs to `if`, `for`, `def` or `report`"
-    case .comma: return "a list stands in brackets: [a, b]"
+    case .comma: return "write a list in brackets: [a, b]"
     case .assign: return "`=` gives a name: let x = …; to compare, write `==`"
-    case .arrow: return "`->` stands between the arguments of a command, with a value after it"
+    case .arrow: return "`->` goes between the arguments of a command, with a value after it"
     case .keyword(.else): return "write `} else {`, on the line of the `}`"
     case .keyword: return "`\(currentText)` is a word of the language"
     case .path:
-      return "this reads as a file's name; to divide, put a space on both sides or on neither"
+      return "this reads as a file name; to divide, put a space on both sides or on neither"
     case .option: return "only a command takes options"
-    case .leftBracket, .at: return isUnspaced ? nil : "leave out the space before it"
+    case .leftBracket, .at: return isUnspaced ? nil : "remove the space before it"
     case .leftParenthesis:
       return isUnspaced
         ? "only a name can be called: name(…)" : "only a command takes arguments: name (…)"
     case .identifier, .column, .variable, .integer, .number, .component, .rawString, .stringStart:
       return isUnspaced
         ? "put a space before it"
-        : "only a command takes arguments; a list stands in brackets: [a, b]"
+        : "only a command takes arguments; write a list in brackets: [a, b]"
     default: return nil
     }
   }
@@ -56,7 +56,7 @@ extension Parser {
       return isStray ? failUnexpected() : failExpecting("a value")
     case .leftBrace:
       return fail(
-        "a value is missing before `{`", at: span, help: "a list stands in brackets: [a, b]")
+        "a value is missing before `{`", at: span, help: "write a list in brackets: [a, b]")
     case .option, .arrow, .assign, .comma: return failUnexpected()
     case .identifier, .component, .integer: return failUnexpected()
     default:
@@ -82,11 +82,11 @@ extension Parser {
     case .unterminatedColumn:
       return Diagnostic(
         "this column's name is not closed", at: span,
-        help: "put a ` at its end; text stands in \" or '")
+        help: "put a ` at its end; write text in \" or '")
     case .foreignOperator: return foreignOperator()
     case .exclamation:
       return Diagnostic(
-        "`!` cannot stand here", at: span,
+        "`!` is not allowed here", at: span,
         help: "at the beginning of a stage it hands the rest of the line to sh; `not` negates")
     case .foreignQuotes: return foreignQuotes()
     case .foreignSpace: return foreignSpace(at: span)
@@ -110,7 +110,7 @@ extension Parser {
     } else {
       help =
         "the units are \(NumberSuffix.all.joined(separator: " ")); a name cannot begin with a "
-        + "digit, and a file's name stands in quotes"
+        + "digit; write file names in quotes"
     }
     return Diagnostic("`\(excerpt(span))` is not a number", at: span, help: help)
   }
@@ -129,14 +129,14 @@ extension Parser {
     let help: String? =
       switch text {
       case "&&", "&": "write `and`"
-      case "||": "write `or`; between two stages stands one `|`"
+      case "||": "write `or`; one `|` separates two stages"
       case "===": "write `==`"
       case "<>", "!==": "write `!=`"
       case "=>": "write `->` for an arrow, `>=` to compare"
       case "|>": "write `|`"
       case ":=": "write `let name = …`"
       case "//": "write `/`; a comment begins with `#`"
-      case "...", "..<", "..=": "write `..`; both ends are in it"
+      case "...", "..<", "..=": "write `..`; both ends are included"
       case "**", "^": "there is no power; multiply"
       case "=~": "there is no matching by pattern"
       default: nil
@@ -165,7 +165,7 @@ extension Parser {
 
   private func foreignCharacter() -> Diagnostic {
     guard let scalar = text(span).unicodeScalars.first else {
-      return Diagnostic("this character cannot stand here", at: span)
+      return Diagnostic("this character is not allowed here", at: span)
     }
     let name = ForeignCharacter.describe(scalar)
     if scalar.value < 0x20 || scalar.properties.generalCategory == .control {
@@ -182,7 +182,7 @@ extension Parser {
       )
     }
     let shown = scalar.value < 0x80 ? "`\(scalar)`" : "`\(scalar)` (\(name))"
-    return Diagnostic("\(shown) cannot stand here", at: span, help: helpForCharacter(scalar))
+    return Diagnostic("\(shown) is not allowed here", at: span, help: helpForCharacter(scalar))
   }
 
   private func helpForCharacter(_ scalar: Unicode.Scalar) -> String? {
@@ -190,8 +190,8 @@ extension Parser {
     case "$": "a variable is $country, or simply country"
     case "\\": "a line that ends with `|` or in an open bracket goes on by itself"
     case "~": "a path begins with ~/"
-    case "?", ":": "a prompt and other text stand in quotes"
-    default: "text stands in quotes"
+    case "?", ":": "write prompts and other text in quotes"
+    default: "write text in quotes"
     }
   }
 }

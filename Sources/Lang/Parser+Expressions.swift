@@ -147,7 +147,7 @@ extension Parser {
       } else if minimum > .not {
         report(
           Diagnostic(
-            "`not` cannot stand after this operator", at: span, help: "put it in parentheses"))
+            "`not` is not allowed after this operator", at: span, help: "put it in parentheses"))
       }
       advance()
       skipNewlines()
@@ -169,7 +169,7 @@ extension Parser {
       try grow(over: height)
       return Expression(kind: .unary(.negate, operand), span: spanFrom(start))
     case .plus:
-      report(Diagnostic("a number has no `+` before it", at: span, help: "leave it out"))
+      report(Diagnostic("a number has no `+` before it", at: span, help: "omit it"))
       advance()
       return try parsePostfix()
     default:

@@ -147,10 +147,10 @@ extension Parser {
     switch kind {
     case .end, .rightBrace, .leftBrace, .interpolationEnd: return failUnclosed(opening)
     case .semicolon:
-      return fail("a statement cannot end inside of parentheses", at: span)
+      return fail("a statement cannot end inside parentheses", at: span)
     case .comma:
       return fail(
-        "`,` cannot stand here", at: span, help: "a list stands in brackets: [a, b]")
+        "`,` is not allowed here", at: span, help: "write a list in brackets: [a, b]")
     default:
       return beginsStatement(index) || kind == .newline ? failUnclosed(opening) : failUnexpected()
     }

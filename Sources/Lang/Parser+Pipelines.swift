@@ -64,17 +64,17 @@ extension Parser {
     case .path where !isAfterOpening:
       throw fail(
         "a stage cannot begin with a path", at: span,
-        help: "`!\(excerpt(span))` runs a program; as a value, a file's name stands in quotes")
+        help: "`!\(excerpt(span))` runs a program; a file name as a value is written in quotes")
     case .identifier:
       if isReservedStage(word(at: index)) {
         let word = currentText
         throw fail(
-          "`\(word)` begins a statement and cannot stand inside of a pipeline", at: span,
+          "`\(word)` begins a statement and is not allowed inside a pipeline", at: span,
           help: "put it on a line of its own")
       }
       if following.kind == .assign, newlines == .end {
         throw fail(
-          "`=` cannot stand here", at: following.span,
+          "`=` is not allowed here", at: following.span,
           help: "to name a value write `let \(currentText) = …`; to compare, `==`")
       }
       if beginsArgument(indexAfter(index)) { return try parseCommand() }
@@ -227,8 +227,8 @@ extension Parser {
   /// `$x = …`
   mutating func failAssigning() -> Abort {
     fail(
-      "`\(currentText)` is the value of a variable, and cannot be given another", at: span,
-      help: "a new name stands without `$`: \(currentText.dropFirst()) = …")
+      "`\(currentText)` is the value of a variable and cannot be assigned", at: span,
+      help: "a new name has no `$`: \(currentText.dropFirst()) = …")
   }
 
   /// `a` or, as one unbracketed list, `a, b`. In `a = 1, b = 2` the comma ends a list of one.
@@ -288,7 +288,7 @@ extension Parser {
     if beginsArgument(index) {
       return fail(
         "`,` or `\(closing)` is missing before `\(excerpt(extent))`", at: extent,
-        help: "commas separate \(what); a command with its arguments stands in parentheses: (top 3)"
+        help: "commas separate \(what); put a command with arguments in parentheses: (top 3)"
       )
     }
     if case .keyword = kind { return failUnexpected() }

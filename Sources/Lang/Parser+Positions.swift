@@ -57,12 +57,12 @@ extension Parser {
       case nil:
         throw fail("an empty text covers no token", at: spanFrom(start))
       default:
-        throw fail("a position's text cannot hold `\\( )`", at: spanFrom(start))
+        throw fail("a position's text cannot have `\\( )`", at: spanFrom(start))
       }
     case .number, .invalid(.number):
       throw fail("a position is a whole number", at: span, help: Self.positionHelp)
     case .leftBrace:
-      throw fail("a set of positions cannot hold a set", at: span)
+      throw fail("a set of positions cannot contain a set", at: span)
     default:
       throw failExpecting("a position", help: Self.positionHelp)
     }

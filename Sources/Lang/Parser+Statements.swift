@@ -130,7 +130,7 @@ extension Parser {
     switch kind {
     case .identifier where text == "_":
       throw fail(
-        "`_` is the last result and cannot be given away", at: span, help: "choose another name")
+        "`_` is the last result and cannot be assigned", at: span, help: "choose another name")
     case .identifier where Token.Keyword(rawValue: text) == nil:
       let name = Name(text: text, span: span)
       advance()
@@ -145,7 +145,7 @@ extension Parser {
         help: "begin the name with another letter")
     case .variable:
       throw fail(
-        "a new name stands without `$`", at: span, help: "write \(text.dropFirst())")
+        "a new name has no `$`", at: span, help: "write \(text.dropFirst())")
     case .column:
       throw fail(
         "backticks name a column, not a variable", at: span,
@@ -199,7 +199,7 @@ extension Parser {
       let place = lexemeAfterNewlines().span
       report(
         Diagnostic(
-          "this `{` stands on a line of its own", at: place,
+          "this `{` is on a line of its own", at: place,
           help: "put it at the end of the line before"))
       skipNewlines()
     }
@@ -218,7 +218,7 @@ extension Parser {
     switch kind {
     case .pipe:
       fail(
-        "a pipeline cannot stand here bare", at: span,
+        "a pipeline needs parentheses here", at: span,
         help: "put it in parentheses: if (country | rank).rank == 1 { … }")
     case .newline, .end, .semicolon:
       failExpecting("`{`", help: "the block begins on the same line")
@@ -226,7 +226,7 @@ extension Parser {
       beginsArgument(index)
         ? fail(
           "`{` is missing before `\(excerpt(extent))`", at: extent,
-          help: "a command with its arguments stands in parentheses here: (top 3)")
+          help: "put a command with arguments in parentheses here: (top 3)")
         : failExpecting("`{`")
     }
   }
@@ -238,7 +238,7 @@ extension Parser {
     let condition = try parseExpression()
     if kind == .pipe {
       throw fail(
-        "a pipeline cannot stand here bare", at: span,
+        "a pipeline needs parentheses here", at: span,
         help: "put it in parentheses: assert (country | rank).rank == 1")
     }
     guard take(.comma) else { return .assert(condition, message: nil) }

@@ -14,7 +14,7 @@ public struct Block: Sendable {
 public struct Name: Sendable, Hashable {
   public var text: String
   public var span: SourceSpan
-  /// Written in backticks, as a column's name: it may hold any characters, and is no option.
+  /// Written in backticks, as a column's name: it may have any characters, and is not an option.
   public var isQuoted: Bool
 
   public init(text: String, span: SourceSpan, isQuoted: Bool = false) {

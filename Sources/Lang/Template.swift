@@ -151,7 +151,7 @@ private struct TemplateParser {
     }
     guard !inSpan else {
       throw Diagnostic(
-        "a span cannot hold another span", at: spans[opening],
+        "a span cannot contain another span", at: spans[opening],
         help: "close the first one before it, or write {\(name.text)} for a column's text")
     }
     position += 1

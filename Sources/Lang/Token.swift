@@ -63,7 +63,7 @@ public struct Token: Sendable, Hashable {
 
   /// Why a token cannot be part of any program.
   public enum Problem: Sendable, Hashable {
-    /// A number with letters that are no unit.
+    /// A number with letters that are not a unit.
     case number
     /// What begins like a component and goes on differently.
     case component

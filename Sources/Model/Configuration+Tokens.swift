@@ -1,5 +1,5 @@
 extension Configuration {
-  /// Refuses a token id that is no row of the embedding: a tokenizer may have more tokens than its
+  /// Refuses a token id without a row in the embedding: a tokenizer may have more tokens than its
   /// model.
   ///
   /// - Throws: `ModelError` of kind `request`.

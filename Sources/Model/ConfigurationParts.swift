@@ -94,6 +94,6 @@ public struct Rotary: Sendable, Hashable {
     self.magnitude = magnitude
   }
 
-  /// Whether a prompt of so many tokens is turned by the long factors.
+  /// Whether a prompt of `tokens` tokens is rotated by the long factors.
   func isLong(_ tokens: Int) -> Bool { long.map { tokens > $0.context } ?? false }
 }

@@ -27,7 +27,7 @@ public final class LanguageModel: Sendable {
   public var configuration: Configuration { transformer.configuration }
 
   /// Opens a GGUF file, a safetensors file or index, or a directory that holds one of them;
-  /// `config.json` and `tokenizer.json` stand beside a safetensors file.
+  /// `config.json` and `tokenizer.json` are next to a safetensors file.
   ///
   /// - Throws: `ModelError` that says what is missing, damaged or not supported.
   public init(path: String, pool: WorkerPool) throws {
@@ -89,7 +89,7 @@ struct CheckpointSource {
   let size: Int
   let blueprint: Blueprint
   let tokenizer: () throws -> Tokenizer
-  /// Beside the tokenizer's.
+  /// In addition to the tokenizer's.
   let endTokens: () throws -> [Int]
   /// What has quantized the weights of a safetensors file, where something has: GPTQ, AWQ and others,
   /// whose tensors are not those of the architecture.
@@ -142,8 +142,8 @@ struct CheckpointSource {
     let directory = path.split(separator: "/", omittingEmptySubsequences: false).dropLast()
       .joined(separator: "/")
     try CheckpointFiles.refuseAdapter(path, directory: directory)
-    let beside = directory.isEmpty ? (path.hasPrefix("/") ? "/" : "") : directory + "/"
-    let config = try ConfigFile(path: beside + "config.json")
+    let folder = directory.isEmpty ? (path.hasPrefix("/") ? "/" : "") : directory + "/"
+    let config = try ConfigFile(path: folder + "config.json")
     guard let name = config.modelType else {
       throw ModelError(.file, "\(quoted(config.path)) does not say its model_type")
     }
@@ -155,11 +155,11 @@ struct CheckpointSource {
     self.blueprint = blueprint
     quantization = config.quantization
     tokenizer = {
-      try TokenizerFolder.check(beside)
+      try TokenizerFolder.check(folder)
       return try Tokenizer(
-        tokenizerJSON: beside + "tokenizer.json", config: beside + "tokenizer_config.json",
+        tokenizerJSON: folder + "tokenizer.json", config: folder + "tokenizer_config.json",
         model: (name, try JSON.read(path: config.path)["tokenizer_class"]?.string))
     }
-    endTokens = { try GenerationConfig(folder: beside).endTokens }
+    endTokens = { try GenerationConfig(folder: folder).endTokens }
   }
 }

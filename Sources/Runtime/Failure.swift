@@ -67,7 +67,7 @@ public struct Failure: Error, Sendable {
   /// Memory ran out while something was made whose size nobody could tell beforehand.
   static var memoryExhausted: Failure {
     Failure(
-      "out of memory: little is left of what this process may take",
+      "out of memory: this process is close to its limit",
       help:
         "ask for less: fewer prompts, `top N`, `select`; or allow more (ulimit -v, the container)")
   }

@@ -29,7 +29,7 @@ final class History: Sendable {
   /// Oldest first.
   var entries: [HistoryEntry] { state.withLock(\.entries) }
 
-  /// Adds what has just been typed. A repetition of the last entry is no new one.
+  /// Adds what has just been typed. A repetition of the last entry is not a new one.
   /// - Returns: why the file could not take it, said once: after that the file is left alone.
   func add(_ text: String) -> String? {
     state.withLock { state in

@@ -6,7 +6,7 @@
 
 /// A thread with a stack of our own size: how deeply calls may nest does not depend on `ulimit -s`.
 enum LargeStack {
-  /// Address space, of which only what is used takes memory.
+  /// Address space: only what is used takes memory.
   private static let size = 256 << 20
   private static let smallest = 4 << 20
 

@@ -25,7 +25,7 @@ extension LineEditor {
       var byte: UInt8 = 0
       switch read(input, &byte, 1) {
       case 1:
-        // Bytes that are not UTF-8 are no keys.
+        // Bytes that are not UTF-8 are not keys.
         guard let decoded = decoder.scalar(after: byte) else { continue }
         scalar.pointee = wchar_t(decoded.value)
         return 1
@@ -64,7 +64,7 @@ extension LineEditor {
     }
   }
 
-  /// Takes prompt and line off the screen. Terminals break long lines anew when they are resized,
+  /// Takes prompt and line off the screen. Terminals break long lines again when they are resized,
   /// so the rows above the cursor are counted by the width that it has now.
   private func clearLine() {
     let columns = Terminal.size(of: output)?.columns ?? 80

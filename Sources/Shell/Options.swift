@@ -5,7 +5,7 @@ import Runtime
 struct Options: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "summand",
-    abstract: "Ask a language model which of its parts made it answer as it did.",
+    abstract: "Show which parts of a language model produced its output.",
     usage: """
       summand [options]
       summand [options] SCRIPT [name=value ...]
@@ -38,12 +38,12 @@ struct Options: ParsableCommand {
       valueName: "format"))
   var format: OutputFormat?
 
-  @Option(help: ArgumentHelp("Work on this many threads.", valueName: "number"))
+  @Option(help: ArgumentHelp("Use this many threads.", valueName: "number"))
   var threads: Int?
 
   @Option(
     help: ArgumentHelp(
-      "Let runs and tables take this much memory: 2GB, 512MB. Default: half of what is free.",
+      "Memory for runs and tables: 2GB, 512MB. Default: half of what is free.",
       valueName: "size"))
   var memory: MemoryBudget?
 
@@ -52,7 +52,7 @@ struct Options: ParsableCommand {
     help: ArgumentHelp("Use colour: auto, always or never.", valueName: "when"))
   var colour = ColourChoice.auto
 
-  @Flag(name: .customLong("no-history"), help: "Neither read nor write the history's file.")
+  @Flag(name: .customLong("no-history"), help: "Do not read or write the history file.")
   var hasNoHistory = false
 
   @Option(

@@ -9,7 +9,7 @@ import Runtime
 
 /// Reads the text that is to be run, as it is: the parser says where it is not UTF-8.
 enum ScriptFile {
-  /// Larger ones are no script but data that was named by mistake.
+  /// Larger files are not scripts but data that was named by mistake.
   static let sizeLimit = 64 << 20
 
   static func standardInput() throws -> SourceText {

@@ -87,7 +87,7 @@ struct ShellProcess {
   }
 
   private var greeting: String {
-    "Summand \(Version.current). `help` lists what can be asked, Tab completes, Ctrl-D leaves.\n"
+    "Summand \(Version.current). `help` lists the commands, Tab completes, Ctrl-D exits.\n"
   }
 
   private func openHistory() -> History {

@@ -4,7 +4,7 @@
   import Glibc
 #endif
 
-/// Standard input, output and error, one or the other of which may be closed (`summand >&-`).
+/// Standard input, output and error. Any of them may be closed (`summand >&-`).
 enum StandardStreams {
   /// Opens in the place of each closed one what can be neither read nor written. Otherwise the next
   /// file that is opened would have its number, and what is printed would go into that file.

@@ -10,7 +10,7 @@ import Testing
 ///     top 5
 ///     # expect: (do top 5)
 ///     a = 3
-///     # error: 3: `=` cannot stand here
+///     # error: 3: `=` is not allowed here
 ///
 /// With RECORD_GOLDEN set the expectations are written anew, and the test fails so that nobody
 /// takes a recording for a pass.

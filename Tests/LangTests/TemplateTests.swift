@@ -45,7 +45,7 @@ struct TemplateTests {
     ("{▶1a◀:x}", "`1a` cannot name a span or a column"),
     ("{▶a-b◀}", "`a-b` cannot name a span or a column"),
     ("{a▶{◀b}}", "there is a `{` within a name"),
-    ("{a:b ▶{◀c:d}}", "a span cannot hold another span"),
+    ("{a:b ▶{◀c:d}}", "a span cannot contain another span"),
   ])
   func refuses(_ marked: String, _ message: String) {
     let marked = MarkedSource(marked)

@@ -89,7 +89,7 @@ import Testing
     expectFileError("'/dev/null' is not a regular file") { _ = try GGUFFile(path: "/dev/null") }
     var builder = GGUFBuilder.complete
     builder.magic = "GGML"
-    expectFileError("no GGUF file") { try open(builder) }
+    expectFileError("not a GGUF file") { try open(builder) }
     builder.magic = "tjgg"
     expectFileError("GGML file, the format before GGUF") { try open(builder) }
     builder.magic = "GGUF"
@@ -117,7 +117,7 @@ import Testing
     expect("'t.q4_1' has the shape [2, 63], which Q4_1 cannot have") {
       $0.tensors[3].dimensions = [63, 2]
     }
-    expect("offset 33, which is no multiple of 32") { $0.tensors[1].offset = 33 }
+    expect("offset 33, which is not a multiple of 32") { $0.tensors[1].offset = 33 }
     expect("'t.f32' and 't.f16' lie on the same bytes") { $0.tensors[1].offset = 0 }
     expect("tensor 't.f32' needs bytes") { $0.tensors[0].offset = 1 << 40 }
     expect("tensor 't.f32' lies at offset 18446744073709551584") {

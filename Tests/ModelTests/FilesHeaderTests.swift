@@ -51,7 +51,7 @@ import Testing
       ("t.f32.type", 31, "tensor 't.f32' has type 31 (Q4_0_4_4), which is not read"),
       ("t.f32.type", 36, "tensor 't.f32' has type 36 (IQ4_NL_4_4), which is not read"),
       ("t.f32.type", 0xFFFF_FFFF, "tensor 't.f32' has type 4294967295, which is not read"),
-      ("t.f32.offset", 1, "tensor 't.f32' lies at offset 1, which is no multiple of 32"),
+      ("t.f32.offset", 1, "tensor 't.f32' lies at offset 1, which is not a multiple of 32"),
       ("t.f32.offset", 32, "the tensors 't.f32' and 't.f16' lie on the same bytes"),
       ("t.f32.offset", 1 << 62, "tensor 't.f32' needs bytes 4611686018427"),
       ("t.f32.offset", 1 << 63, "tensor 't.f32' lies at offset 9223372036854775808"),
@@ -156,7 +156,7 @@ import Testing
 
   @Test(
     arguments: [
-      (100_000_001, "no safetensors file"), (100_000_000, "its header needs 100000000 bytes"),
+      (100_000_001, "not a safetensors file"), (100_000_000, "its header needs 100000000 bytes"),
       (1 << 63, "at most 100000000 are allowed"), (UInt64.max, "at most 100000000 are allowed"),
       (0, "does not begin with {"), (1, "is missing"), (51, "is missing"), (58, "there is more"),
       (62, "there is more"), (63, "needs 63 bytes, but the file has 70"),
@@ -180,14 +180,14 @@ import Testing
 
   @Test(arguments: [
     (#"{"a":"b.safetensors"}"#, "b.safetensors': No such file"),
-    (#"{"a":"../x.safetensors"}"#, "the tensor 'a' is in no file beside the index"),
-    (#"{"a":"/etc/passwd"}"#, "the tensor 'a' is in no file beside the index"),
-    (#"{"a":".."}"#, "is in no file beside the index"),
-    (#"{"a":"."}"#, "is in no file beside the index"),
-    (#"{"a":""}"#, "is in no file beside the index"),
-    (#"{"a":"a.safetensors\u0000.txt"}"#, "is in no file beside the index"),
-    (#"{"a":"model.safetensors.index.json"}"#, "no safetensors file"),
-    (#"{"a":7}"#, "is in no file beside the index"), (#"{"a":null}"#, "is in no file beside"),
+    (#"{"a":"../x.safetensors"}"#, "the tensor 'a' is in no file next to the index"),
+    (#"{"a":"/etc/passwd"}"#, "the tensor 'a' is in no file next to the index"),
+    (#"{"a":".."}"#, "is in no file next to the index"),
+    (#"{"a":"."}"#, "is in no file next to the index"),
+    (#"{"a":""}"#, "is in no file next to the index"),
+    (#"{"a":"a.safetensors\u0000.txt"}"#, "is in no file next to the index"),
+    (#"{"a":"model.safetensors.index.json"}"#, "not a safetensors file"),
+    (#"{"a":7}"#, "is in no file next to the index"), (#"{"a":null}"#, "is in no file next to"),
     (#"{"a":"a.safetensors","a":"a.safetensors"}"#, "the key 'a' occurs twice"),
     (#"{"a":"a.safetensors","b":"a.safetensors"}"#, "there is no tensor 'b'"),
     ("{}", "the index has no weight_map"), ("[]", "the index has no weight_map"),
@@ -240,7 +240,7 @@ import Testing
   }
 
   @Test func missingConfig() {
-    expectFileError("there is no config.json at '/nowhere/config.json'", "tokenizer.json beside it")
+    expectFileError("there is no config.json at '/nowhere/config.json'", "tokenizer.json next to it")
     { _ = try ConfigFile(path: "/nowhere/config.json") }
     expectFileError("'/' is a directory") { _ = try ConfigFile(path: "/") }
   }

@@ -115,8 +115,8 @@ struct SafetensorsBuilder {
     }
     expect("has 3 bytes", [1, 2, 3])
     expect("its header needs 16 bytes, but the file has 8", [16, 0, 0, 0, 0, 0, 0, 0])
-    expect("no safetensors file", Array(repeating: 255, count: 64))
-    expect("no safetensors file", Array(repeating: 0, count: 64))
+    expect("not a safetensors file", Array(repeating: 255, count: 64))
+    expect("not a safetensors file", Array(repeating: 0, count: 64))
   }
 
   @Test func readsAndChecksSplitFiles() throws {
@@ -141,7 +141,7 @@ struct SafetensorsBuilder {
     expectFileError("x-1.safetensors': there is no tensor 'b', which the index") {
       _ = try open(#"{"a":"x-1.safetensors","b":"x-1.safetensors"}"#)
     }
-    expectFileError("the tensor 'a' is in no file beside") {
+    expectFileError("the tensor 'a' is in no file next to") {
       _ = try open(#"{"a":"../x-1.safetensors"}"#)
     }
     expectFileError("x-3.safetensors': No such file") { _ = try open(#"{"a":"x-3.safetensors"}"#) }

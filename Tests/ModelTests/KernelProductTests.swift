@@ -307,7 +307,7 @@ struct KernelProductTests {
         let failures = WeightFailures()
         let matrix = try PackedMatrix(MatrixSource(file.matrix, in: file), failures: failures)
         _ = matrix.row(row)
-        expectFileError("tensor 'w' in 'random' has weights that are infinite or no numbers") {
+        expectFileError("tensor 'w' in 'random' has weights that are infinite or not numbers") {
           try failures.check()
         }
       }

@@ -157,7 +157,7 @@ import Testing
     }
     expect("needs a score for each token") { $0["scores"] = nil }
     expect("needs a score for each token") { $0["scores"] = .array(6, [.float32(1)]) }
-    expect("the score of token 1 of its tokenizer is no number") {
+    expect("the score of token 1 of its tokenizer is not a number") {
       $0["scores"] = .array(6, (0..<11).map { .float32($0 == 1 ? .nan : 0) })
     }
     expect("drops white space") { $0["remove_extra_whitespaces"] = .bool(true) }

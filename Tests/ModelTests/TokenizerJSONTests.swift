@@ -53,7 +53,7 @@ import Testing
     #expect(
       overruled.notes == [
         "tokenizer_config.json says add_bos_token false, but the post_processor of tokenizer.json "
-          + "puts '<s>' before a text: the post_processor of tokenizer.json is followed, as in "
+          + "puts '<s>' before a text: the post_processor of tokenizer.json is used, as in "
           + "transformers 5.24; `bos off` does the other"
       ])
     let asked = try tokenizer(
@@ -164,7 +164,7 @@ import Testing
     func expect(_ message: String, _ make: () throws -> Tokenizer) {
       expectFileError(message) { _ = try make() }
     }
-    expect("it begins a text with '<x>', which is no token") {
+    expect("it begins a text with '<x>', which is not one of its tokens") {
       try tokenizer(
         parts: #"""
           "post_processor":{"type":"TemplateProcessing","single":[{"SpecialToken":{"id":"<x>"}}]},

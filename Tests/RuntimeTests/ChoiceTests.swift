@@ -90,7 +90,7 @@ import Testing
     (#"let head = "layer"; asked | dla by head"#, #"$head is the variable, "head" the choice"#),
     (#"let zero = "mean"; asked | ablate L0.mlp zero"#, "`zero` is both a choice and a variable"),
     (#"let R = "a"; asked | dla on R"#, "`R` is both a choice and a variable"),
-    ("with tiny", "`with` is for what follows it in its pipeline"),
+    ("with tiny", "`with` needs a command after it in the pipeline"),
   ])
   func whatIsWrongIsSaid(line: String, message: String) throws {
     let (status, _, messages) = try session().running(line)

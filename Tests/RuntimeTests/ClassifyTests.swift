@@ -43,7 +43,7 @@ struct ClassifyTests {
     let moved = classes.indices.filter { classes[$0] != "none" && stable[$0] < 3 }
     let matter = classes.count { $0 != "none" }
     #expect(
-      messages.contains("; \(matter - moved.count) of \(matter) stay"), "\(messages)")
+      messages.contains("; \(matter - moved.count) of \(matter) keep"), "\(messages)")
     #expect(
       messages.contains(moved.prefix(8).map { names[$0] }.joined(separator: ", ")), "\(messages)")
     #expect(messages.contains(" and \(moved.count - 8) more") == (moved.count > 8), "\(messages)")
@@ -57,7 +57,7 @@ struct ClassifyTests {
         + " | classify threshold 2")
     try expectParts(table, shell, of: "one_relation")
     #expect(table["stable"] == nil)
-    #expect(messages.contains("of one set, so that no relation could be left out"))
+    #expect(messages.contains("there is one set only, so no relation could be left out"))
   }
 
   @Test func thresholds() throws {

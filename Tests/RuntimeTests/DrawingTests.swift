@@ -44,7 +44,7 @@ import Testing
         "<path d=\"M464 31a4 4 0 1 0 8 0a4 4 0 1 0 -8 0Z\" class=\"point s0\">"
           + "<title>L2H0: 4, 2.0</title></path>",
       ])
-    // A name beside its point, on whichever side of it there is room.
+    // A name next to its point, on whichever side of it there is room.
     #expect(lines.contains("<text x=\"40.4\" y=\"275\">L1H0</text>"))
     #expect(lines.contains("<text x=\"429.8\" y=\"35\">L2H0</text>"))
     #expect(lines.last == "</svg>")

@@ -44,15 +44,15 @@ import Testing
     #expect(try texts("all | sample one").count == 1)
     // However many, nothing overflows.
     let huge = try shell.define("let many = all | rank | sample 9000000000000000000 by relation")
-    #expect(huge.contains("fewer than wanted"))
+    #expect(huge.contains("fewer than requested"))
     let said = try shell.define("let many = all | sample 3 by relation | sample 5 by relation")
-    #expect(said.contains("warning: 4 rows fewer than wanted: there are no more to draw from"))
+    #expect(said.contains("warning: 4 rows fewer than requested: there are no more to draw from"))
     expectFailures([
       "all | where S > 3": "this leaves no prompts", "all | where relation": "needs a condition",
       "all | where kind == 1": "there is no column or variable 'kind'",
       "all | sample 0": "this leaves no prompts",
       "all | sample 100% rest": "this leaves no prompts",
-      "all | sample": "`sample` needs to know how many", "all | sample -1": "a whole number, or",
+      "all | sample": "`sample` needs a number or a share", "all | sample -1": "a whole number, or",
       "all | sample 150%": "a share up to 100%", "all | sample 2.5": "a whole number, or",
       "all | sample 2 by kind": "there is no column `kind`",
       "all | sample 2 like (all | rank) by relation": "`like` already gives the number",
@@ -153,10 +153,10 @@ import Testing
       "all | ablate L1H2@last resample over all within subject":
         "expected relation, got 'subject'",
       "prompt \"Fact: Ada lives in\" -> \" Rome\" | ablate L1H2@last resample over all within relation | rank":
-        "is of no relation to draw others from",
+        "has no relation to draw others from",
       "all | ablate L1H2@last mean over all within relation": "`within` goes with `resample`",
       "ada | ablate L1H2@last resample over ada within relation | rank":
-        "can stand in for 'Fact: Ada lives in' within its relation",
+        "can replace 'Fact: Ada lives in' within its relation",
     ])
   }
 
@@ -182,7 +182,7 @@ import Testing
     let weights = try seen.numbers("weight")
     #expect(weights.count == 2 && weights.first == 0 && weights.last ?? 0 > 0.9, "\(weights)")
     expectFailures([
-      "all | knockout subject -> last except last | rank": "nothing is left of 'last'",
+      "all | knockout subject -> last except last | rank": "'last' without 'last' is empty",
       "all | knockout subject -> relation except place | rank": "there is no span 'place'",
     ])
   }

@@ -121,7 +121,7 @@ struct FactsTests {
     let result = shell.session.running("all | known top 1")
     #expect(result.status == .failed)
     #expect(
-      result.messages.contains("the answer of no prompt is among the model's likeliest tokens"))
+      result.messages.contains("no prompt's answer is among the model's likeliest tokens"))
     #expect(result.messages.contains("known: 0 of 23 answers are in the top 1"))
   }
 }

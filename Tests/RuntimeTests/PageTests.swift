@@ -143,7 +143,7 @@ import Testing
   @Test(arguments: [
     (
       "report \"\\(folder)/r.html\" { 1; report \"\\(folder)/s.html\" { 2 } }",
-      "cannot stand in another"
+      "cannot contain another"
     ),
     ("report \"\\(folder)/r.txt\" { 1 }", "is not a valid name of a page"),
     ("report \"\\(folder)/.html\" { 1 }", "is not a valid name of a page"),

@@ -142,7 +142,7 @@ import Testing
     #expect(turned.rowTitle == "head" && turned.columnTitle == "layer")
     let twice = try Table.stacked([heads, heads])
     let refused = try failure { _ = try plotHeatmap(twice) }
-    #expect(refused.message.contains("no two columns"))
+    #expect(refused.message.contains("two columns that together identify"))
     #expect(refused.help?.contains("`component`, `layer`, `head` and `dla`") == true)
     #expect(throws: Failure.self) { try plotHeatmap(table("a | b\nx | y")) }
   }

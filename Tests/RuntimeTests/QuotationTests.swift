@@ -208,7 +208,7 @@ import Testing
     ("\"a\\nb\" | rank", "error: `rank` needs an answer, and 'a\\nb' has none\n"),
     (
       "prompt \"The sky\" | ablate L1@\"x\\ny\" | rank",
-      "error: 'x\\ny' does not stand in 'The sky'\n"
+      "error: 'x\\ny' does not occur in 'The sky'\n"
     ),
   ])
   func aMessageIsOneLine(line: String, message: String) throws {

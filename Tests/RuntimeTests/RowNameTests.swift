@@ -80,7 +80,7 @@ import Testing
     expectPrints("p | pivot `first name` `the-value` `layer` | take 1", "first name,1,-5\nx,2,\n")
     expectFails("p | where `lyer` == 1", "there is no column `lyer`", help: "did you mean `layer`?")
     expectFails("p | where $lyer == `layer`", "there is no variable `$lyer`")
-    expectFails("`layer`", "there is no table here whose column `layer` could be")
+    expectFails("`layer`", "there is no table here with a column `layer`")
   }
 
   /// The variable of a loop does not stay behind, in the way of a column.
@@ -167,10 +167,10 @@ import Testing
     for several in ["L9H*", "L{1,2}.mlp", "heads", "L1..3", "L*"] {
       expectFails(
         "p | where `first name` == \(several)",
-        "`\(several)` stands for several components, and nothing is equal to it")
+        "`\(several)` is several components, so no cell equals it")
       expectFails(
         "p | where `first name` in [\(several), \"x\"]",
-        "`\(several)` stands for several components, and nothing is equal to it")
+        "`\(several)` is several components, so no cell equals it")
     }
     expectFails(
       "p | where `first name` == L9H8@last",

@@ -60,12 +60,12 @@ import Testing
   @Test func fewerThanWanted() throws {
     let (rows, warnings) = try Sample(size: .count(20)).rows(of: letters, by: [])
     #expect(rows == Array(0..<14))
-    #expect(warnings == ["6 rows fewer than wanted: there are no more to draw from"])
+    #expect(warnings == ["6 rows fewer than requested: there are no more to draw from"])
     // Four c's there are, and no d at all.
     let wanted = Sample.Size.like([[.text("c")]: 5, [.text("d")]: 2])
     let (some, said) = try Sample(size: wanted).rows(of: letters, by: ["letter"])
     #expect(some == [5, 7, 8, 12])
-    #expect(said == ["3 rows fewer than wanted: there are no more to draw from"])
+    #expect(said == ["3 rows fewer than requested: there are no more to draw from"])
     #expect(throws: Failure.self) {
       try Sample(size: .count(1)).rows(of: letters, by: ["letters"])
     }

@@ -154,14 +154,14 @@ struct SubsetsTests {
     ("subsets", "subsets"),
     ("subsets (all | dla by head | take 1)", "no column `class`"),
     ("subsets (two | where class == \"x\")", "the table has no classes"),
-    ("subsets (two) random 1000000", "the number of random partitions is 0 to 100,000"),
-    ("subsets (two) random (0 - 1)", "the number of random partitions is 0 to 100,000"),
+    ("subsets (two) random 1000000", "the number of random partitions must be 0 to 100,000"),
+    ("subsets (two) random (0 - 1)", "the number of random partitions must be 0 to 100,000"),
     ("subsets (two) seed 3", "`seed` goes with `random`, which is not given"),
     ("subsets (two) by component with heads", "L0H0 is in two classes, 'L0H0' and 'heads'"),
     ("subsets (two | derive component = \"L9H9\")", "'L9H9' is not a component"),
     ("subsets (two | derive component = \"embd\")", "did you mean embed?"),
-    ("subsets (seven)", "7 classes have too many subsets"),
-    ("ablate L0H0 | subsets (two)", "`subsets` takes apart what the model does as it is"),
+    ("subsets (seven)", "7 classes are too many"),
+    ("ablate L0H0 | subsets (two)", "`subsets` needs prompts without edits"),
     ("ablate each heads | subsets (two)", "`subsets`"),
   ])
   func errors(line: String, message: String) throws {

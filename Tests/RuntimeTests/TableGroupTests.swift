@@ -142,7 +142,7 @@ import Testing
         "L1.mlp||2.0|2.0|-1",
       ])
     #expect(inner.measure == "dla")
-    #expect(warnings == ["1 row of 3 left out: no partner in the other table"])
+    #expect(warnings == ["1 row of 3 left out: no match in the other table"])
     let left = try dla.joined(with: effect, keepingUnmatched: true)
     #expect(lines(left.table).last == "L9H9|9|7.0||")
     #expect(left.warnings.isEmpty)

@@ -61,7 +61,7 @@ struct ExitStatusTests {
           ])
         #expect(ended.status == 4)
         #expect(ended.output == "")
-        #expect(ended.messages.contains("HF_HUB_OFFLINE forbids to fetch it"))
+        #expect(ended.messages.contains("HF_HUB_OFFLINE forbids fetching it"))
         #expect(ended.messages.contains(folder))
       }
     }
@@ -84,7 +84,7 @@ struct ExitStatusTests {
     try await withFile("other.gguf", Data("XXXX".utf8) + whole.dropFirst(4)) { path in
       let ended = try await BuiltProgram.run(["--model", path, "-c", "1"])
       #expect(ended.status == 4)
-      #expect(ended.messages.contains("no GGUF file: it does not begin with GGUF"))
+      #expect(ended.messages.contains("not a GGUF file: it does not begin with GGUF"))
     }
     let script = try await BuiltProgram.run([BuiltProgram.tinyModel])
     #expect(script.status == 2)

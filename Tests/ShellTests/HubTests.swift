@@ -117,7 +117,7 @@ struct HubTests {
       #expect(stopped.status == 130)
       #expect(
         stopped.messages.hasSuffix(
-          "what came of test/slow is kept: load it again to go on\ninterrupted\n"))
+          "what was fetched of test/slow is kept: load it again to continue\ninterrupted\n"))
       #expect(try hub.cached().count { $0.hasSuffix(".incomplete") } == 1)
       #expect(try hub.cached().filter { $0.contains("/refs/") } == [])
     }
@@ -178,8 +178,8 @@ struct HubTests {
   }
 
   @Test(arguments: [
-    ([:], "given only to those who agree", "set HF_TOKEN to a token of yours"),
-    (["HF_TOKEN": "hf_other"], "given only to those who agree", "whose token is in use"),
+    ([:], "only to users who accept", "set HF_TOKEN to your token"),
+    (["HF_TOKEN": "hf_other"], "only to users who accept", "the account of the token in use"),
     (["HF_TOKEN": "two words"], "what `HF_TOKEN` holds is not a token", "it is one word"),
   ])
   func gatedModelWithoutItsToken(token: [String: String], message: String, help: String)
@@ -207,7 +207,7 @@ struct HubTests {
     let hub = try HubServer(["test/away"])
     let ended = try await hub.run("load test/away", environment: ["HF_TOKEN": "hf_secret"])
     #expect(ended.status == 4)
-    #expect(ended.messages.contains("set HF_ENDPOINT to the address that answers itself"))
+    #expect(ended.messages.contains("set HF_ENDPOINT to the address that answers directly"))
     #expect(try hub.requests().allSatisfy { $0.port == "hub" })
   }
 
@@ -241,7 +241,7 @@ struct HubTests {
     for name in ["HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"] {
       let ended = try await hub.run("load test/tiny", environment: [name: "true"])
       #expect(ended.status == 4)
-      #expect(ended.messages.contains("HF_HUB_OFFLINE forbids to fetch it"), "\(ended.messages)")
+      #expect(ended.messages.contains("HF_HUB_OFFLINE forbids fetching it"), "\(ended.messages)")
     }
     #expect(try hub.requests() == [])
   }

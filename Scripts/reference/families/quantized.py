@@ -106,7 +106,7 @@ ALL = [
         "llama-blocks", FLOATS + BLOCKS_OF_32, Type.Q8_0, Type.Q8_0,
         d_model=64, ffn=96, heads=4, kv=2, d_head=16,
     ),
-    # d_mlp is no multiple of 256: the last matrix of each layer falls back.
+    # d_mlp is not a multiple of 256: the last matrix of each layer falls back.
     llama(
         "llama-k", K_QUANTS, Type.Q4_K, Type.Q6_K,
         d_model=256, ffn=64, heads=8, kv=2, d_head=32,

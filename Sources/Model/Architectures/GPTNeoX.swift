@@ -1,4 +1,4 @@
-/// GPT-NeoX, of which Pythia is built: LayerNorm, biases everywhere, RoPE on a part of each head,
+/// GPT-NeoX, the architecture of Pythia: LayerNorm, biases everywhere, RoPE on a part of each head,
 /// attention and MLP in parallel (in most), exact GELU.
 ///
 /// Hugging Face's `modeling_gpt_neox.py`, whose fused rows alternate head by head; GGUF has all

@@ -11,7 +11,7 @@ struct WeightNames {
   var prefix = ""
   /// What some files have in its place: most often nothing.
   var otherPrefixes = [""]
-  /// Tensors that the file may have beside these, and that nobody needs.
+  /// Further tensors that the file may have, and that nobody needs.
   var isHarmless: @Sendable (String) -> Bool = { _ in false }
 
   /// How a file may spell a name, the usual way first.

@@ -40,7 +40,7 @@ struct RopeKeys {
       ]
     if let scaling = try Self.object(file, "rope_scaling") {
       guard let global = kinds["full_attention"]?.object else {
-        throw file.unsupported("rope_scaling beside rope_parameters without full_attention")
+        throw file.unsupported("rope_scaling together with rope_parameters without full_attention")
       }
       kinds["full_attention"] = .object(global.merging(scaling) { _, new in new })
     }

@@ -12,7 +12,7 @@ struct ConfigFile: Sendable {
     guard ReadableFile.exists(path) else {
       throw ModelError(
         .file, "there is no config.json at \(quoted(path))",
-        help: "a safetensors model needs its config.json and tokenizer.json beside it")
+        help: "a safetensors model needs its config.json and tokenizer.json next to it")
     }
     let bytes = try JSON.bytes(path: path, limit: 1 << 22)
     guard let members = try JSON(bytes, source: path).object else {

@@ -58,7 +58,7 @@ public enum Dequantize {
     }
   }
 
-  /// One bit of sign, four of exponent (less 7), three of fraction; all ones are no number, and there
+  /// One bit of sign, four of exponent (less 7), three of fraction; all ones are NaN, and there
   /// is no infinity.
   static func float(e4m3 bits: UInt8) -> Float {
     let (exponent, fraction) = (Int(bits >> 3 & 15), Float(bits & 7))

@@ -12,7 +12,7 @@ final class GGUFFile: Sendable {
 
   /// Opens the file, and the other parts of a split one, and checks all of its header.
   ///
-  /// - Throws: `ModelError` of kind `file` if it cannot be opened, is no GGUF of version 2 or 3, is
+  /// - Throws: `ModelError` of kind `file` if it cannot be opened, is not a GGUF of version 2 or 3, is
   ///   truncated or damaged, or holds a tensor of a type that `TensorType` does not have.
   init(path: String) throws {
     let file = try ReadableFile(path: path)

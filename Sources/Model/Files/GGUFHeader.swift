@@ -36,7 +36,7 @@ struct GGUFHeader {
     guard magic.elementsEqual("GGUF".utf8) else {
       let isOld = ["lmgg", "fmgg", "tjgg"].contains { magic.elementsEqual($0.utf8) }
       guard isOld else {
-        throw file.foreign(otherwise: "this is no GGUF file: it does not begin with GGUF")
+        throw file.foreign(otherwise: "this is not a GGUF file: it does not begin with GGUF")
       }
       throw file.damaged(
         "this is a GGML file, the format before GGUF",
@@ -126,7 +126,7 @@ struct GGUFHeader {
       var name: String { quoted(entry.name) }
       guard entry.offset % UInt64(alignment) == 0 else {
         throw file.damaged(
-          "tensor \(name) lies at offset \(entry.offset), which is no multiple of \(alignment)")
+          "tensor \(name) lies at offset \(entry.offset), which is not a multiple of \(alignment)")
       }
       guard let relative = Int(exactly: entry.offset),
         case (let offset, let overflow) = dataStart.addingReportingOverflow(relative), !overflow
@@ -137,7 +137,7 @@ struct GGUFHeader {
       else {
         throw file.damaged(
           "tensor \(name) has the shape \(entry.shape), which \(entry.type.name) cannot have: its rows "
-            + "are no multiple of \(entry.type.elementsPerBlock), or it is too large")
+            + "are not a multiple of \(entry.type.elementsPerBlock), or it is too large")
       }
       let (end, endOverflow) = offset.addingReportingOverflow(tensor.byteCount)
       guard !endOverflow, end <= file.size else {

@@ -98,7 +98,7 @@ extension GGUFKeys {
   /// RoPE as the keys and tensors of most families have it.
   ///
   /// - Parameters:
-  ///   - headWidth: d_head, of which `rope.dimension_count` elements are rotated.
+  ///   - headWidth: d_head; `rope.dimension_count` elements of a head are rotated.
   ///   - fallback: the base where the file gives none.
   /// - Throws: `ModelError` for a scaling that is not supported.
   func rotary(headWidth: Int, base fallback: Double = 10_000) throws -> Rotary {
@@ -197,8 +197,8 @@ extension GGUFKeys {
     "rope.scaling.original_context_length", "rope.scaling.attn_factor", "rope.scale_linear",
   ]
 
-  /// Sizes that the tensors tell too, what only a mixture of experts or YaRN has, both of which are
-  /// refused, and notes of whoever made the file.
+  /// Sizes that follow from the tensors too, what only a mixture of experts or YaRN has (both are
+  /// refused), and notes of whoever made the file.
   private static let harmless: Set = [
     "vocab_size", "tensor_data_layout", "expert_used_count", "pooling_type",
     "rope.scaling.finetuned",

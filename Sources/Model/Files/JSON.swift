@@ -33,7 +33,7 @@ enum JSON: Equatable, Sendable {
     try scanner.end()
   }
 
-  /// The member of that name; nil if there is none, if it is null, or if this is no object.
+  /// The member of that name; nil if there is none, if it is null, or if this is not an object.
   subscript(key: String) -> JSON? {
     guard case .object(let members) = self, let value = members[key], value != .null else {
       return nil

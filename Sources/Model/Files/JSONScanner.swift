@@ -32,7 +32,7 @@ struct JSONScanner {
     ModelError(.file, "\(quoted(source)), byte \(position): \(message)")
   }
 
-  /// The first byte that is no white space, which is skipped; nil at the end.
+  /// The first byte after white space; nil at the end.
   mutating func peek() -> UInt8? {
     while position < bytes.count {
       switch bytes[position] {

@@ -50,7 +50,7 @@ final class SafetensorsFile: Sendable {
   }
 }
 
-/// `model.safetensors.index.json`: which file beside it holds which tensor.
+/// `model.safetensors.index.json`: which file next to it holds which tensor.
 private struct SafetensorsIndex {
   let paths: [String]
   /// The names of the tensors in each file.
@@ -67,7 +67,7 @@ private struct SafetensorsIndex {
         !file.utf8.contains(where: { $0 == 0 || $0 == UInt8(ascii: "/") })
       else {
         throw ModelError(
-          .file, "\(quoted(path)): the tensor \(quoted(tensor)) is in no file beside the index")
+          .file, "\(quoted(path)): the tensor \(quoted(tensor)) is in no file next to the index")
       }
       names[file, default: []].append(tensor)
     }

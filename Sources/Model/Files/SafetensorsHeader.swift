@@ -26,7 +26,7 @@ struct SafetensorsHeader {
       throw file.foreign(
         otherwise:
           "its header would have \(length) bytes, and at most \(Self.longest) are allowed: "
-          + "this is no safetensors file")
+          + "this is not a safetensors file")
     }
     guard length <= file.size - 8 else {
       throw file.foreign(
@@ -36,7 +36,7 @@ struct SafetensorsHeader {
     let bytes = try file.bytes(at: 8, count: Int(length))
     guard bytes.first == UInt8(ascii: "{") else {
       throw file.foreign(
-        otherwise: "this is no safetensors file: its header does not begin with {")
+        otherwise: "this is not a safetensors file: its header does not begin with {")
     }
     var entries: [Entry] = []
     var scanner = try JSONScanner(bytes, source: file.path)

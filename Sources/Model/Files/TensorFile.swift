@@ -35,11 +35,11 @@ extension TensorFile {
     }
   }
 
-  /// Weights that are no numbers would make every number of the model none.
+  /// Weights that are not numbers would make every number of the model NaN.
   func notFinite(_ tensor: TensorInfo) -> ModelError {
     ModelError(
       .file,
-      "tensor \(quoted(tensor.name)) in \(quoted(path)) has weights that are infinite or no numbers",
+      "tensor \(quoted(tensor.name)) in \(quoted(path)) has weights that are infinite or not numbers",
       help: "the file is damaged, or was trained or converted wrongly: fetch it again")
   }
 }

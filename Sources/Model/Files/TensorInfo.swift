@@ -16,7 +16,7 @@ struct TensorInfo: Sendable {
   /// Whether the file has doubles, which are handed out as F32.
   let isDouble: Bool
 
-  /// nil if the element count or the size overflows, or if a row is no whole number of blocks.
+  /// nil if the element count or the size overflows, or if a row is not a whole number of blocks.
   init?(
     name: String, shape: [Int], type: TensorType, offset: Int, shard: Int, isDouble: Bool = false
   ) {
@@ -58,7 +58,7 @@ struct TensorInfo: Sendable {
 
 /// The product of the dimensions, nil if one is negative or the product overflows.
 func product(_ shape: [Int]) -> Int? {
-  // A zero makes the product zero, but must not hide an overflow in the strides beside it.
+  // A zero makes the product zero, but must not hide an overflow in the other strides.
   var (product, isEmpty) = (1, false)
   for dimension in shape {
     guard dimension >= 0 else { return nil }

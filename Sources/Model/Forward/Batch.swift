@@ -155,7 +155,7 @@ struct Batch {
     rows.contains { members[$0.owner].ends[$0.position] < reach }
   }
 
-  /// Numbers the rows anew. A position whose row is gone is nowhere.
+  /// Numbers the rows again. A position whose row is gone has none.
   private mutating func keep(_ kept: [Int]) {
     var numbers = [Int32](repeating: -1, count: rows.count)
     for (number, row) in kept.enumerated() { numbers[row] = Int32(number) }

@@ -44,7 +44,7 @@ struct Fork: Equatable {
 }
 
 extension Edit {
-  /// The positions of which it can be said beforehand that it may change a bit of them.
+  /// The positions that this edit may change, as far as can be said before the run.
   var changedPositions: [Int] {
     if units?.isEmpty == true { return [] }
     switch change {

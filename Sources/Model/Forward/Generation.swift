@@ -71,7 +71,7 @@ public struct Generation {
 }
 
 extension Configuration {
-  /// Whether a text of so many tokens is the first to be rotated otherwise than shorter ones: all of
+  /// Whether a text of N tokens is the first to be rotated differently from shorter ones: all of
   /// its keys are then.
   fileprivate func rotatesAnew(at tokens: Int) -> Bool {
     attention.contains { layer in

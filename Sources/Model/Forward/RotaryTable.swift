@@ -68,7 +68,7 @@ struct RotaryTables: Sendable {
     /// Where there are prompts that need it.
     fileprivate let long: RotaryTable?
 
-    /// For a prompt of so many tokens.
+    /// For a prompt of `tokens` tokens.
     func table(tokens: Int) -> RotaryTable { rotary.isLong(tokens) ? long ?? short : short }
   }
 

@@ -97,7 +97,7 @@ extension Transformer {
 
   /// How fast this machine multiplies this model's weights, in seconds a flop.
   public struct Speed: Sendable {
-    /// For products of so many rows, ascending.
+    /// For products by their number of rows, ascending.
     fileprivate var products: [(rows: Int, secondsPerFlop: Double)]
     fileprivate var attention: Double
 

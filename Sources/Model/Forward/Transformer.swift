@@ -87,7 +87,7 @@ public final class Transformer: Sendable {
 
   /// To be called before anything that was computed from matrices is believed.
   ///
-  /// - Throws: `ModelError` if the file could not be read any more, or holds what is no number.
+  /// - Throws: `ModelError` if the file cannot be read any more, or has weights that are not numbers.
   func checkWeights() throws { try failures.check() }
 
   /// What values have of biases, for each layer; worked out once.

@@ -72,7 +72,7 @@ final class WeightReader {
     }
   }
 
-  /// Numbers that PyTorch keeps beside weights and that no result depends on.
+  /// Numbers that PyTorch keeps with the weights and that no result depends on.
   private static func isHarmless(_ name: String) -> Bool {
     [".position_ids", ".num_batches_tracked", ".rotary_emb.inv_freq"].contains(
       where: name.hasSuffix)

@@ -12,7 +12,7 @@ struct MatrixSource: Sendable, CustomStringConvertible {
   let rowBytes: Int
   private let file: any TensorFile
 
-  /// - Throws: `ModelError` if the tensor is no matrix, or has blocks where it must be transposed.
+  /// - Throws: `ModelError` if the tensor is not a matrix, or has blocks where it must be transposed.
   init(
     _ tensor: TensorInfo, in file: any TensorFile, order: [Int]? = nil, isTransposed: Bool = false
   ) throws {

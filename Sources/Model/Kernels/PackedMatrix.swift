@@ -37,7 +37,7 @@ final class PackedMatrix: @unchecked Sendable {
   var stride: Int { panelCount * Kernels.panelWidth }
 
   /// - Parameter failures: takes the error of a later read.
-  /// - Throws: `ModelError` if the tensor is no matrix, or larger than memory can be had.
+  /// - Throws: `ModelError` if the tensor is not a matrix, or larger than memory can be had.
   init(_ source: MatrixSource, failures: WeightFailures = WeightFailures()) throws {
     self.source = source
     self.failures = failures
@@ -51,7 +51,7 @@ final class PackedMatrix: @unchecked Sendable {
     guard let storage = allocatePages(byteCount) else {
       throw ModelError(
         .file,
-        "\(source) needs \(byteCount) bytes of memory, more than this machine gives",
+        "\(source) needs \(byteCount) bytes of memory, more than this machine has",
         help: "a model that is quantized to fewer bits is smaller")
     }
     self.storage = storage

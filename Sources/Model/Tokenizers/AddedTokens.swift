@@ -7,7 +7,7 @@ struct AddedTokens: Sendable {
     /// Whether white space before or after it belongs to it.
     var stripsLeft = false
     var stripsRight = false
-    /// Whether it is no part of a longer word: `single_word` of `tokenizers`.
+    /// Whether it is never part of a longer word: `single_word` of `tokenizers`.
     var standsAlone = false
     /// Whether it is looked for in the changed text, where none of the others is: `normalized` of
     /// `tokenizers`.
@@ -44,7 +44,7 @@ struct AddedTokens: Sendable {
     self.changed = changed
   }
 
-  /// The search in the text as it is written: calls `text` for each stretch that has none of the
+  /// The search in the text before normalization: calls `text` for each stretch that has none of the
   /// tokens, and `token` for each of them.
   func split(
     original bytes: [UInt8], text: (Range<Int>) -> Void, token: (Int, Range<Int>) -> Void

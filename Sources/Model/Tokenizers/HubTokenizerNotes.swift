@@ -1,4 +1,4 @@
-/// What a person should know of a tokenizer whose files disagree: which of them was followed.
+/// What a person should know of a tokenizer whose files disagree: which of them is used.
 struct HubTokenizerNotes {
   let path: String
   let files: HubTokenizerFiles?
@@ -21,33 +21,34 @@ struct HubTokenizerNotes {
         ? "its class \(TokenizerClass.gptNeoX.rawValue)" : "the post_processor of tokenizer.json"
       return "tokenizer_config.json says add_bos_token \(said), but \(followed) puts "
         + (template.before.map { "\(quoted($0)) before" } ?? "no BOS before")
-        + " a text: \(followed) is followed, as in transformers 5.24; "
+        + " a text: \(followed) is used, as in transformers 5.24; "
         + "`bos \(said ? "on" : "off")` does the other"
     }
     if let before = template.before, let bos = files?.token("bos_token")?.content, bos != before {
       return "tokenizer_config.json has the bos_token \(quoted(bos)), but tokenizer.json puts "
-        + "\(quoted(before)) before a text: tokenizer.json is followed, as in transformers 5.24"
+        + "\(quoted(before)) before a text: tokenizer.json is used, as in transformers 5.24"
     }
     return nil
   }
 
   private var ending: String? {
     guard let last = template.after.first else { return nil }
-    return "tokenizer.json puts \(quoted(last)) after a text, which is not done here: prompts go on"
+    return "tokenizer.json puts \(quoted(last)) after a text; this is not done here, since prompts "
+      + "are continued"
   }
 
   private var parts: String? {
     let named = files?.config?["tokenizer_class"]?.string
     if let named, TokenizerClass.unknown.contains(named) {
       return "transformers builds the tokenizer as \(named), with parts of its own; "
-        + "tokenizer.json is followed"
+        + "tokenizer.json is used"
     }
     guard let kind, kind != .backend else { return nil }
     let same = (try? own.splitting() == file.splitting() && own.normalizer() == file.normalizer())
     return same == true
       ? nil
       : "tokenizer.json has another normalizer or pre_tokenizer than \(kind.rawValue): the class is "
-        + "followed, as in transformers 5.24"
+        + "used, as in transformers 5.24"
   }
 
   private var ids: String? {

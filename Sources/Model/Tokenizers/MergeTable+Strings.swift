@@ -14,7 +14,7 @@ extension MergeTable {
 
     /// Adds the merge that comes after all so far.
     ///
-    /// - Returns: false if `left`, `right` or the two together are no token.
+    /// - Returns: false if `left`, `right` or the two together are not a token.
     mutating func add(
       _ left: UnsafeBufferPointer<UInt8>, _ right: UnsafeBufferPointer<UInt8>
     ) -> Bool {

@@ -48,7 +48,7 @@ struct Normalizer: Sendable, Equatable {
     return changed.text
   }
 
-  /// Normalizes stretch by stretch, each of which takes no part in the composition of another.
+  /// Normalizes stretch by stretch. No stretch takes part in the composition of another.
   private static func nfc(_ text: AlignedText) -> AlignedText {
     guard text.bytes.contains(where: { $0 >= 0x80 }) else { return text }
     var changed = AlignedText.Builder(text)

@@ -1,4 +1,4 @@
-/// How text is cut into words before the merges, none of which crosses a cut.
+/// How text is cut into words before the merges. No merge crosses a cut.
 struct PreTokenizer: Sendable, Equatable {
   /// One way to cut; each cuts further what those before it have left.
   enum Step: Sendable, Equatable {

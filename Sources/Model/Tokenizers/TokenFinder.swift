@@ -1,9 +1,9 @@
 /// Finds the longest of many tokens that begins at an offset: a tree of their bytes. Gemma has six
-/// thousand, many of which begin with what every space becomes.
+/// thousand; many begin with what every space becomes.
 struct TokenFinder: Sendable {
   private struct Node {
     var byte: UInt8
-    /// The token that ends here, and the nodes that follow and stand beside; -1 for none.
+    /// The token that ends here, and its first child and its next sibling; -1 for none.
     var token: Int32 = -1
     var firstChild: Int32 = -1
     var nextSibling: Int32 = -1

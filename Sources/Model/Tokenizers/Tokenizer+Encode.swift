@@ -63,7 +63,7 @@ extension Tokenizer {
       let token = byteTokens[Int(text[range.lowerBound])]
       if token >= 0 { merger.append(token, range) } else { appendUnknown(range, to: &merger) }
     case (.metaspace, .scores(let pieces)):
-      // Two characters that are no tokens may together be one.
+      // Two characters that are not tokens may together be one.
       merger.append(pieces.find(text[range]).map { Int($0.id) } ?? -1, range)
     case (.metaspace, .ranks):
       if let id = vocabulary.id(text[range]) {
@@ -83,7 +83,7 @@ extension Tokenizer {
     merger.append(unknown, range)
   }
 
-  /// Gives out what SentencePiece's merges have left, and bytes for what is no token even then.
+  /// Appends what SentencePiece's merges have left, and bytes for what is not a token even then.
   private func finish(
     _ text: [UInt8], _ merger: inout WordMerger, _ emit: (Int, Range<Int>) -> Void
   ) {

@@ -48,7 +48,7 @@ extension Tokenizer {
         "its tokenizer needs a score for each token (tokenizer.ggml.scores)")
     }
     if let bad = scores.firstIndex(where: \.isNaN) {
-      throw file.damaged("the score of token \(bad) of its tokenizer is no number")
+      throw file.damaged("the score of token \(bad) of its tokenizer is not a number")
     }
     /// What SentencePiece gives to a mark if the file says nothing else.
     func token(_ key: String, _ usual: Int) throws -> Int? {

@@ -44,7 +44,8 @@ extension Tokenizer {
     let template = try file.template()
     let opening = try template.before.map { content in
       guard let id = vocabulary.id(Array(content.utf8)) else {
-        throw file.damaged("it begins a text with \(quoted(content)), which is no token of it")
+        throw file.damaged(
+          "it begins a text with \(quoted(content)), which is not one of its tokens")
       }
       return id
     }

@@ -21,7 +21,7 @@ public struct Tokenizer: Sendable {
   public let endTokens: Set<Int>
   /// Whether the model's files put BOS before every text.
   public let addsBOS: Bool
-  /// Where the model's files disagree: which of them was followed.
+  /// Where the model's files disagree: which of them is used.
   public internal(set) var notes: [String] = []
 
   let vocabulary: Vocabulary

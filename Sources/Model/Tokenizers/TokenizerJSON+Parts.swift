@@ -26,7 +26,7 @@ extension TokenizerJSON {
         }
         guard new.utf8.count <= Self.longestMark else {
           throw damaged(
-            "its normalizer puts \(new.utf8.count) bytes in, which is no mark for a space")
+            "its normalizer puts \(new.utf8.count) bytes in, which cannot be a mark for a space")
         }
         steps.append(.replace(old, with: Array(new.utf8)))
       default: throw damaged("its normalizer is \(typeName(part)), which is not read")
@@ -52,7 +52,7 @@ extension TokenizerJSON {
     var result = Splitting()
     guard let part = parts["pre_tokenizer"] else {
       guard model["byte_fallback"]?.bool == true else {
-        throw damaged("it has no pre_tokenizer and no byte_fallback: it is no BPE of a known kind")
+        throw damaged("it has no pre_tokenizer and no byte_fallback: it is not a known kind of BPE")
       }
       return result
     }
@@ -174,7 +174,7 @@ extension TokenizerJSON {
     if let part = parts["decoder"] { try check(part, depth: 0) }
   }
 
-  /// The text that `pattern` of a step is, if it is no regular expression.
+  /// The text of a step's `pattern`, if it is not a regular expression.
   private func literal(_ step: JSON, of part: String) throws -> [UInt8] {
     if let text = step["pattern"]?["String"]?.string { return Array(text.utf8) }
     guard let expression = step["pattern"]?["Regex"]?.string else {

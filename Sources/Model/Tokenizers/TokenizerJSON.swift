@@ -151,7 +151,7 @@ struct TokenizerJSON {
 
   /// Room for added tokens, which knows the ids that the model gives to some texts.
   ///
-  /// - Parameter own: the file's added tokens, none of which may have the id of another text.
+  /// - Parameter own: the file's added tokens. None may have the id of another text.
   func addedVocabulary(
     for texts: Set<String>, own: [(id: Int, token: HubTokenizerFiles.Token)]
   ) throws -> AddedVocabulary {

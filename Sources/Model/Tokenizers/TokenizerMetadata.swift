@@ -60,7 +60,7 @@ struct TokenizerMetadata {
     return [
       "the file says add_bos_token \(said), and tokenizers of this kind usually "
         + (usual ? "put BOS" : "put no BOS")
-        + " before a text: the file is followed, as in llama.cpp; "
+        + " before a text: the file is used, as in llama.cpp; "
         + "`bos \(said ? "off" : "on")` does the other"
     ]
   }

@@ -63,8 +63,8 @@ struct Vocabulary: Sendable {
     id(hash: ByteHash(token)) { tokens.bytes[$0].elementsEqual(token) }
   }
 
-  /// The id of the token whose bytes hash to `hash` and of which `matches` says, given their place
-  /// in `tokens.bytes`, that they are the ones.
+  /// The id of the token whose bytes hash to `hash` and for whose range in `tokens.bytes` `matches`
+  /// is true.
   func id(hash: ByteHash, where matches: (Range<Int>) -> Bool) -> Int? {
     let entry = table[slot(hash.value, where: matches)]
     return entry == Self.empty ? nil : Int(entry & 0xFFFF_FFFF)

@@ -17,7 +17,7 @@ enum MergeRule: Sendable {
 /// a heap, the first to be done first and the leftmost of equals; n symbols take n log n steps.
 struct WordMerger {
   private struct Symbol {
-    /// -1 while it is no token.
+    /// -1 while it is not a token.
     var id: Int32
     /// The bytes of the text.
     var range: Range<Int>

@@ -4,7 +4,7 @@ import Model
 // What is made is held against the memory there is before it is made.
 extension Memory {
   /// - Parameter what: what takes the bytes, for the message: `the joined table of 5,000 rows`.
-  /// - Throws: `Failure` where so many bytes are more than values may take.
+  /// - Throws: `Failure` if `bytes` are more than values may take.
   static func reserve(
     _ bytes: Int, for what: @autoclosure () -> String, help: String? = nil
   ) throws {

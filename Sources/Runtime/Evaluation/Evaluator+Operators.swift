@@ -228,7 +228,7 @@ extension Value {
     }
     guard selector.isOneComponent else {
       throw Failure(
-        "`\(selector.text)` stands for several components, and nothing is equal to it",
+        "`\(selector.text)` is several components, so no cell equals it",
         help: "compare the columns `layer` and `head`, or write a list: component in [L9H1, L9H3]")
     }
   }

@@ -59,8 +59,8 @@ struct Evaluator {
   private func column(_ name: String) throws -> Value {
     guard let row else {
       throw Failure(
-        "there is no table here whose column `\(name)` could be",
-        help: "columns stand in `where`, `derive`, `sort` and the like; a column of a table is "
+        "there is no table here with a column `\(name)`",
+        help: "columns are read in `where`, `derive`, `sort` and the like; a column of a table is "
           + "TABLE.\(Lang.Printer.quoteColumn(name))")
     }
     guard let place = row.places[name] else { throw row.table.unknownColumn(name) }
@@ -188,7 +188,7 @@ struct Evaluator {
     }
     count += values.count
     guard count <= mostElements else {
-      throw Failure("this list has more than \(thousands(mostElements)) elements, all told")
+      throw Failure("this list has more than \(thousands(mostElements)) elements in total")
     }
     for case .list(let inner) in values {
       try Interruption.check()

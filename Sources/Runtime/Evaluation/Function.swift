@@ -17,7 +17,7 @@ enum Function: String, CaseIterable {
   /// The first that is not missing.
   private func firstPresent(_ arguments: [Value]) throws -> Value {
     guard arguments.count > 1 else {
-      throw wrongCount("a value, and what to take where it is missing")
+      throw wrongCount("a value, and what to use if it is missing")
     }
     return arguments.first { if case .missing = $0 { false } else { true } } ?? .missing
   }

@@ -45,7 +45,7 @@ extension Session {
       let command = last.command, let help = command.needsFollower
     {
       throw Failure(
-        "`\(command.name)` is for what follows it in its pipeline, and nothing does",
+        "`\(command.name)` needs a command after it in the pipeline",
         help: help, span: last.span)
     }
     return value
@@ -94,7 +94,7 @@ extension Session {
         help: "no space after the minus makes it an argument: \(name) -\(excerpt(argument))")
     }
     return Failure(
-      "a value cannot stand after `|`", help: "only commands take what a pipe brings")
+      "a value cannot follow `|`", help: "only commands take input from a pipe")
   }
 
   /// - Parameter evaluate: how the arguments of a `def` are evaluated; nil: as the session's own.
@@ -114,7 +114,7 @@ extension Session {
     }
     if case .none = command.input {
       guard case .nothing = input else {
-        throw Failure("`\(command.name)` takes nothing from a pipe", span: name.span)
+        throw Failure("`\(command.name)` takes no input from a pipe", span: name.span)
       }
     }
     var binder = Binder(command, named: name, in: source)

@@ -5,7 +5,7 @@ extension Session {
   func report(to file: Lang.Expression, _ block: Block) throws {
     guard page == nil else {
       throw Failure(
-        "a report cannot stand in another", help: "everything that is printed is in the outer one",
+        "a report cannot contain another", help: "everything that is printed is in the outer one",
         span: file.span)
     }
     let path = try bareText(file)

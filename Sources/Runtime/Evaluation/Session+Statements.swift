@@ -139,7 +139,7 @@ extension Session {
   private func isTrue(_ condition: Lang.Expression) throws -> Bool {
     let evaluator = Evaluator(session: self, row: nil)
     guard let truth = try evaluator.truth(condition) else {
-      throw Failure("this is missing, neither true nor false", span: condition.span)
+      throw Failure("this value is missing: neither true nor false", span: condition.span)
     }
     return truth
   }
@@ -158,12 +158,12 @@ extension Session {
     throw failure
   }
 
-  /// Larger ones are no script but data that was named by mistake.
+  /// Larger files are not scripts but data that was named by mistake.
   private static let largestScript = 64 << 20
 
   private func runFile(_ file: Lang.Expression, once: Bool) throws {
     let path = pathBesideScript(try bareText(file))
-    // Spelled one way, whatever the line has: `./a.summand` beside `/scripts/a.summand` is that file.
+    // Spelled one way, whatever the line has: `./a.summand` next to `/scripts/a.summand` is that file.
     let place = URL(filePath: path).standardizedFileURL.path
     if once, sourced.contains(place) { return }
     guard !sourcing.contains(place) else {
@@ -198,8 +198,8 @@ extension Session {
   private func pathBesideScript(_ path: String) -> String {
     guard !path.hasPrefix("/"), !path.hasPrefix("~"), let slash = source.name.lastIndex(of: "/")
     else { return path }
-    let beside = source.name[...slash] + path
-    return FileManager.default.fileExists(atPath: String(beside)) ? String(beside) : path
+    let neighbour = source.name[...slash] + path
+    return FileManager.default.fileExists(atPath: String(neighbour)) ? String(neighbour) : path
   }
 
   /// Prints the value of a line, and keeps it as `_`.

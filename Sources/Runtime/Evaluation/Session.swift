@@ -10,7 +10,7 @@ public final class Session: Interpreter {
   /// Of the text being run: models whose prompts were said to be of another than the one in use, each
   /// with that one.
   var namedForeign: Set<[ObjectIdentifier]> = []
-  /// Models of which this text has been told that its prompts are longer than they were trained on.
+  /// Models already reported, in this text, to have prompts longer than they were trained on.
   var warnedOfLength: Set<ObjectIdentifier> = []
   /// The statement being run.
   private(set) var statement = StatementRun()

@@ -37,7 +37,7 @@ struct FactSource {
     ofSubjects = try Self.attributes(folder + "subjects.tsv", of: "subject")
   }
 
-  /// Beside each fact what its relation has.
+  /// The facts, each with the columns of its relation.
   private static func join(_ facts: Table, _ relations: Table, folder: String) throws -> Table {
     let names = try column("relation", of: relations, in: folder + "relations.tsv")
     let asked = try column("relation", of: facts, in: folder + "facts.tsv")

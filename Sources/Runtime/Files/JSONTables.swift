@@ -124,7 +124,7 @@ private func named(_ key: String, _ place: String, _ source: TextSource) throws 
   return key
 }
 
-/// Null is missing; arrays and objects stay JSON, as text. Beside numbers the texts "Infinity",
+/// Null is missing; arrays and objects stay JSON, as text. Next to numbers the texts "Infinity",
 /// "-Infinity" and "NaN" are numbers.
 func values(_ elements: [JSONValue]) throws -> Values {
   let hasNumbers = elements.contains { element in

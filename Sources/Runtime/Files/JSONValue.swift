@@ -20,7 +20,7 @@ enum JSONValue: Sendable, Hashable {
     }
   }
 
-  /// The member of that name; nil where this is no object or has none.
+  /// The member of that name; nil if this is not an object or has none.
   subscript(key: String) -> JSONValue? {
     guard case .object(let members) = self else { return nil }
     return members.first { $0.key == key }?.value

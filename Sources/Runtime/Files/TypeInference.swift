@@ -2,7 +2,7 @@ import Model
 
 /// The values of a column of text in the narrowest type that holds them all: integers, floats,
 /// booleans (`true`, `false`, or Python's `True`, `False`), else texts. What would not print again
-/// as it was stays text: ` 5`, `007`, `1_000`, integers beyond 64 bits. Beside finite numbers `inf`
+/// as it was stays text: ` 5`, `007`, `1_000`, integers beyond 64 bits. Next to finite numbers `inf`
 /// and `nan` are numbers too; where `areWordsNumbers`, without any as well.
 func inferred(_ fields: [String?], areWordsNumbers: Bool = false) throws -> Values {
   try integers(fields) ?? doubles(fields, areWordsNumbers) ?? booleans(fields) ?? .texts(fields)

@@ -161,7 +161,7 @@ struct AttributionGoal {
         set.prompts.contains(where: { $0.fact?[keyPath: path].whole.isEmpty == false })
       {
         throw call.failure(
-          "`on \(name)` needs words that are no attributes, and this vocabulary has no others")
+          "`on \(name)` needs words that are not attributes, and this vocabulary has none")
       }
       throw call.failure(
         "`on \(name)` needs the attributes of the \(what), and "

@@ -1,8 +1,8 @@
 import Model
 
 extension Session {
-  /// An edit of which nothing is left, because others set anew what it changes or all that it could
-  /// reach, was not meant.
+  /// Rejects an edit that has no effect, because others overwrite what it changes or all that it
+  /// could reach.
   func checkThatAllFire(_ edits: [[Edit]], of set: PromptSet) throws {
     for (i, mine) in edits.enumerated() where !mine.isEmpty {
       for (j, others) in edits.enumerated() where j != i {
@@ -36,7 +36,7 @@ extension Edit {
     return covers(other)
   }
 
-  /// Whether all that `other` reaches passes through what this sets anew.
+  /// Whether all that `other` reaches passes through what this overwrites.
   fileprivate func hides(_ other: Edit) -> Bool {
     site.layer == other.site.layer && setsAnew
       && other.site.activation.narrows.contains(site.activation) && covers(other)

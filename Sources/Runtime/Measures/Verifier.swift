@@ -116,7 +116,7 @@ struct Verifier {
     }
     finding.result = "\(same) of \(texts.count) texts come back"
     if !changes.isEmpty {
-      finding.result += "; else as it must: " + changes.joined(separator: ", ")
+      finding.result += "; the others change as expected: " + changes.joined(separator: ", ")
     }
     finding.isOK = true
   }

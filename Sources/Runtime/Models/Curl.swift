@@ -56,7 +56,7 @@ struct Curl {
     try tick()
     let response =
       request.stream == nil ? Self.response(outcome.output) : Self.status(in: outcome.messages)
-    // 22: the answer was an error, of which the headers say all that is wanted.
+    // 22: the answer was an error; its headers say all that is needed.
     guard outcome.status == 0 || (outcome.status == 22 && response != nil), let response else {
       throw Trouble(code: outcome.status, message: Self.reason(of: outcome))
     }

@@ -109,7 +109,7 @@ struct HubCache {
     ModelFolder.files(in: folder, depth: 4).sorted().compactMap { name in
       guard let bytes = try? readBytes(path: folder + "/" + name) else { return nil }
       let commit = String(decoding: bytes.filter { $0 > UInt8(ascii: " ") }, as: UTF8.self)
-      // What a killed process left is no branch.
+      // What a killed process left is not a branch.
       return Self.isCommit(commit) && name.lastPart.first != "." ? (name, commit) : nil
     }
   }

@@ -170,10 +170,10 @@ struct HubClient {
     switch (response.status, response.errorCode) {
     case (_, "GatedRepo"):
       return failure(
-        "'\(name)' is given only to those who agree to its owners' conditions",
+        "'\(name)' is available only to users who accept its owners' conditions",
         token == nil
-          ? "agree to them at \(endpoint)/\(name), and set HF_TOKEN to a token of yours"
-          : "agree to them at \(endpoint)/\(name) as the person whose token is in use")
+          ? "accept them at \(endpoint)/\(name), and set HF_TOKEN to your token"
+          : "accept them at \(endpoint)/\(name) with the account of the token in use")
     case (_, "RevisionNotFound"):
       return failure("'\(name)' has no revision '\(revision)'", "look at \(endpoint)/\(name)")
     case (404, "EntryNotFound") where file != nil:
@@ -182,22 +182,24 @@ struct HubClient {
     case (401, _) where token != nil && response.errorCode == nil:
       return failure(
         "\(own) does not accept the token in HF_TOKEN or in the token's file",
-        "set HF_TOKEN to a token of yours, or take a wrong one away")
+        "set HF_TOKEN to your token, or remove a wrong one")
     case (401, _), (403, _), (404, _):
       return failure(
         "there is no file or folder '\(name)', and no model of that name at \(own)",
         token == nil
           ? "is the name right? A private model needs HF_TOKEN"
-          : "is the name right, and may the person whose token is in use see it?")
+          : "is the name right, and does the token in use give access to it?")
     case (300..<400, _):
       let target = (try? self.target(of: response, from: endpoint)).map(Self.origin)
       return failure(
-        "\(own) sends questions on to \(target ?? "somewhere else")",
-        "set HF_ENDPOINT to the address that answers itself")
-    case (429, _): return failure("\(own) was asked too often", "wait a little, then load it again")
+        "\(own) redirects requests to \(target ?? "somewhere else")",
+        "set HF_ENDPOINT to the address that answers directly")
+    case (429, _):
+      return failure("\(own) received too many requests", "wait a little and load it again")
     default:
       return failure(
-        "\(own) answered with status \(response.status)", "try again later; what came is kept")
+        "\(own) answered with status \(response.status)",
+        "try again later; what was fetched is kept")
     }
   }
 
@@ -217,6 +219,6 @@ struct HubClient {
     }
     return Failure(
       "'\(name)' could not be fetched from \(Self.origin(endpoint)): \(trouble.message)",
-      help: "load it again: what came is kept", status: .unreadable)
+      help: "load it again: what was fetched is kept", status: .unreadable)
   }
 }

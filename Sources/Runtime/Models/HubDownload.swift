@@ -17,7 +17,7 @@ struct HubDownload {
   let cache: HubCache
   let client: HubClient
   let progress: FetchProgress
-  /// Attempts in a row of which nothing came.
+  /// Attempts in a row that fetched nothing.
   private static let attempts = 4
 
   init(_ reference: HubReference, settings: HubSettings, host: any Host) throws {
@@ -33,7 +33,7 @@ struct HubDownload {
     do {
       return try fetch()
     } catch let stopped as Interruption.Stopped {
-      progress.note("what came of \(reference.text) is kept: load it again to go on")
+      progress.note("what was fetched of \(reference.text) is kept: load it again to continue")
       throw stopped
     }
   }
@@ -73,10 +73,10 @@ struct HubDownload {
       if let absent = ModelFiles.needed.first(where: { !files.names.contains($0) }) {
         throw failure("has no \(absent), which a model needs", "look at \(page) for another copy")
       }
-      let beside = (ModelFiles.needed + ModelFiles.useful).filter(files.names.contains)
-      guard weights == ModelFiles.index else { return beside + [weights] }
+      let others = (ModelFiles.needed + ModelFiles.useful).filter(files.names.contains)
+      guard weights == ModelFiles.index else { return others + [weights] }
       try fetch(weights, listing, into: folder, done: 0, of: 0)
-      return beside + [weights] + (try ModelFiles.shards(ofIndex: folder + "/" + weights))
+      return others + [weights] + (try ModelFiles.shards(ofIndex: folder + "/" + weights))
     case .gguf(let parts): return parts
     case .several(let names):
       throw failure(
@@ -189,9 +189,9 @@ struct HubDownload {
       unlink(transfer.partial)
     }
     throw Failure(
-      "what came as '\(transfer.name)' is not what \(client.endpoint) says it has: its "
+      "what was fetched as '\(transfer.name)' is not what \(client.endpoint) lists: its "
         + "\(transfer.file.sha256 == nil ? "SHA-1" : "SHA-256") or its size is wrong",
-      help: "nothing of it was kept: load it again", status: .unreadable)
+      help: "nothing was kept: load it again", status: .unreadable)
   }
 
   private func isRight(_ transfer: Transfer) throws -> Bool {
@@ -255,8 +255,8 @@ struct HubDownload {
   private func tooMuch(_ transfer: Transfer) -> Failure {
     unlink(transfer.partial)
     return Failure(
-      "more comes as '\(transfer.name)' than \(client.endpoint) says it has",
-      help: "nothing of it was kept: load it again", status: .unreadable)
+      "more is sent as '\(transfer.name)' than \(client.endpoint) lists",
+      help: "nothing was kept: load it again", status: .unreadable)
   }
 
   /// Half a second, then twice as long each time.

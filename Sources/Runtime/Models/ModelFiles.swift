@@ -8,7 +8,7 @@ struct ModelFiles {
     case safetensors(String)
     /// A GGUF file, or the parts of one, the first first.
     case gguf([String])
-    /// Several GGUF files, of which one must be chosen.
+    /// Several GGUF files: one must be chosen.
     case several([String])
     /// The file that was asked for is not there.
     case missing(String)
@@ -22,7 +22,7 @@ struct ModelFiles {
   static let single = "model.safetensors"
   static let index = "model.safetensors.index.json"
 
-  /// What stands beside safetensors, needed or not.
+  /// The files that come with safetensors, needed or not.
   static let needed = ["config.json", "tokenizer.json"]
   static let useful = [
     "tokenizer_config.json", "generation_config.json", "special_tokens_map.json",
@@ -66,7 +66,7 @@ struct ModelFiles {
     return (words.dropLast(3).joined(separator: "-"), number, count)
   }
 
-  /// The files of which `name` is the first.
+  /// The files of a split checkpoint whose first is `name`.
   static func parts(of name: String) -> [String] {
     guard let (base, number, count) = part(name), number == 1 else { return [name] }
     func digits(_ number: Int) -> String {
@@ -86,7 +86,7 @@ struct ModelFiles {
 
   /// The files that an index of safetensors names, sorted.
   ///
-  /// - Throws: `Failure` where it is no such index.
+  /// - Throws: `Failure` if it is not such an index.
   static func shards(ofIndex path: String) throws -> [String] {
     let bytes = try readBytes(path: path)
     guard let json = try? JSONParser.parse(bytes[...]), let map = json["weight_map"]?.members,

@@ -22,7 +22,7 @@ struct ModelStore {
     case path(String, name: String)
     /// One that comes as Python packages, and is not here yet.
     case packaged(PackagedModel)
-    /// One of the hub's, of which something is not here yet.
+    /// One of the hub's that is not here, or not whole.
     case hub(HubReference, name: String)
   }
 
@@ -121,12 +121,12 @@ struct ModelStore {
     case .path: return
     case .packaged(let model):
       throw Failure(
-        "there is no `\(directory)/\(model.file)`, and HF_HUB_OFFLINE forbids to fetch it",
+        "there is no `\(directory)/\(model.file)`, and HF_HUB_OFFLINE forbids fetching it",
         help: help, status: .unreadable)
     case .hub(let reference, _):
       throw Failure(
         "'\(reference.text)' is not, or not whole, in `\(settings.cache)`, and HF_HUB_OFFLINE "
-          + "forbids to fetch it", help: help, status: .unreadable)
+          + "forbids fetching it", help: help, status: .unreadable)
     }
   }
 

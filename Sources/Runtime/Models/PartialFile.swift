@@ -17,7 +17,7 @@ final class PartialFile {
     let code = writeAll(bytes, to: descriptor)
     guard code == 0 else {
       var failure = unwritable(path, code)
-      failure.help = "what came is kept: make room and load it again, or set HF_HUB_CACHE"
+      failure.help = "what was fetched is kept: make room and load it again, or set HF_HUB_CACHE"
       throw failure
     }
   }

@@ -8,7 +8,7 @@ struct PeopleNumbers {
 
   private static let significant = 6
 
-  /// Fit for showing `values`, of which nil is missing.
+  /// Fit for showing `values`.
   init(_ values: [DecimalText], significant: Int = PeopleNumbers.significant) {
     let largest = values.lazy.filter { !$0.isZero }.map(\.exponent).max() ?? 0
     allScientific = largest < -4 || largest >= 15

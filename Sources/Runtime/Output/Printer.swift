@@ -98,8 +98,8 @@ extension Value {
 }
 
 extension PromptSet {
-  /// How a set of prompts shows itself: of facts with their relation, and how many tokens R and S
-  /// have beside the answer.
+  /// How a set of prompts is listed: facts with their relation, and how many tokens R and S have
+  /// without the answer.
   var listing: Table {
     let facts = prompts.map(\.fact)
     let relations = facts.map { $0?.relation }

@@ -44,7 +44,7 @@ extension Invocation {
     var set = set
     let isSwept = hasFlag("each")
     if isSwept, set.sweep != nil {
-      throw failure("there is one `each` in this pipeline already", help: "sweep one thing")
+      throw failure("this pipeline already has an `each`", help: "sweep one thing")
     }
     for prompt in set.prompts {
       for kind in targets.compactMap(\.position) {

@@ -116,7 +116,7 @@ struct FactReader {
     return prompt
   }
 
-  /// What a row says beside the prompt. Whoever is asked for a subject has no R and no S.
+  /// What a row has besides the prompt. A prompt that asks for the subject has no R and no S.
   private mutating func fact(_ row: Int, answer: Int) -> Fact? {
     var fact = Fact(relation: text("relation", row), subject: text("subject", row))
     guard fact.relation != nil || fact.subject != nil else { return nil }
@@ -138,7 +138,7 @@ struct FactReader {
 
   private func uniqueTokens(_ texts: [String]) -> [Int] {
     var seen: Set<Int> = []
-    // A token beyond the embedding is no attribute that a logit could be compared with.
+    // A token beyond the embedding has no logit, so it cannot be an attribute.
     return texts.compactMap(token).filter { (try? model.configuration.check(token: $0)) != nil }
       .filter { seen.insert($0).inserted }
   }

@@ -1,6 +1,6 @@
 import Model
 
-/// What a table was measured on: kept with it, and written beside its rows.
+/// What a table was measured on: kept with it, and written next to its rows.
 struct Origin: Sendable {
   var model: LanguageModel
   var prompts: [Prompt]

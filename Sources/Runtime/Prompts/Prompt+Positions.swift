@@ -18,7 +18,8 @@ extension Prompt {
     case .name("bos"):
       guard hasBOS else {
         throw Failure(
-          "'\(name)' begins with no BOS token", help: "`bos on` feeds one to prompts made after it")
+          "'\(name)' does not begin with a BOS token",
+          help: "`bos on` feeds one to prompts made after it")
       }
       return [0]
     case .name(let label):
@@ -37,7 +38,7 @@ extension Prompt {
     case .except(let all, let others):
       let left = try Set(positions(all)).subtracting(positions(others))
       guard !left.isEmpty else {
-        throw Failure("nothing is left of '\(all.text)' without '\(others.text)' in '\(name)'")
+        throw Failure("'\(all.text)' without '\(others.text)' is empty in '\(name)'")
       }
       return left.sorted()
     }
@@ -64,11 +65,11 @@ extension Prompt {
     guard !wanted.isEmpty else { throw Failure("@\"\" means no token") }
     let places = bytes.indices.filter { bytes[$0...].starts(with: wanted) }
     guard let place = places.first else {
-      throw Failure("'\(part)' does not stand in '\(name)'")
+      throw Failure("'\(part)' does not occur in '\(name)'")
     }
     guard places.count == 1 else {
       throw Failure(
-        "'\(part)' stands \(places.count) times in '\(name)'",
+        "'\(part)' occurs \(places.count) times in '\(name)'",
         help: "give more of the text around it, or a position")
     }
     return Array(

@@ -27,7 +27,7 @@ extension Session {
     let names = models.map(name(of:)).joined(separator: " and ")
     if let first = leftOut.first {
       guard leftOut.count < set.prompts.count else {
-        throw Failure("none of these prompts can be put to \(names): \(first)")
+        throw Failure("none of these prompts can be read by \(names): \(first)")
       }
       warn(
         "\(leftOut.count) of \(set.prompts.count) prompts are left out for \(names): \(first)"
@@ -36,8 +36,8 @@ extension Session {
     if lostFoils > 0 {
       warn(
         lostFoils == 1
-          ? "a foil is left out that is not one token to \(names)"
-          : "\(lostFoils) foils are left out that are not one token to \(names)", at: span)
+          ? "a foil is left out: it is not one token for \(names)"
+          : "\(lostFoils) foils are left out: they are not one token for \(names)", at: span)
     }
     for prompts in readings { warnOfReading(prompts, at: span) }
     return zip(models, readings).map { model, prompts in

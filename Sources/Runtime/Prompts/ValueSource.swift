@@ -91,7 +91,7 @@ struct ValueSource {
         throw Failure(
           "\(part.site.activation.rawValue) at position \(position) has as many numbers as it has "
             + "sources, and at position \(source) of '\(donors[donor].name)' there are others",
-          help: "take prompts in which the place is at the same position")
+          help: "take prompts in which it is at the same position")
       }
       return try row(part, at: source, in: results[donor])
     }
@@ -110,7 +110,8 @@ struct ValueSource {
         throw Failure(
           "@\((kind ?? .all).text) is \(mine.count) tokens in '\(prompt.name)' and \(others.count) "
             + "in '\(donor.name)'",
-          help: "positions are paired one to one: take prompts whose spans have as many tokens")
+          help: "positions are paired one to one: take prompts whose spans have equally many tokens"
+        )
       }
       return Dictionary(uniqueKeysWithValues: zip(mine, others))
     case .all, .index, .range, .text, .set, .except, nil:
@@ -118,8 +119,8 @@ struct ValueSource {
         throw Failure(
           "'\(prompt.name)' has \(prompt.tokens.count) tokens and '\(donor.name)' "
             + "\(donor.tokens.count)",
-          help: "positions are paired one to one; where lengths differ, use @last or a span that "
-            + "has as many tokens in both")
+          help: "positions are paired one to one; where lengths differ, use @last or a span with "
+            + "equally many tokens in both")
       }
       return [:]
     }
@@ -132,7 +133,7 @@ struct ValueSource {
     let prompt = prompts[index]
     if withinRelation, prompt.fact?.relation == nil {
       throw Failure(
-        "'\(prompt.name)' is of no relation to draw others from",
+        "'\(prompt.name)' has no relation to draw others from",
         help: "relations come with a folder of facts: facts \"Examples/facts\" …")
     }
     let candidates = donors.indices.filter { donor in
@@ -142,7 +143,7 @@ struct ValueSource {
     }
     guard !candidates.isEmpty else {
       throw Failure(
-        "no other prompt of the set can stand in for '\(prompt.name)'"
+        "no other prompt of the set can replace '\(prompt.name)'"
           + (withinRelation ? " within its relation" : ""),
         help: "positions are paired one to one: give prompts of equal length, or use @last")
     }
@@ -175,9 +176,9 @@ struct ValueSource {
       let lengths = Set((donors + [prompt]).map(\.tokens.count))
       guard lengths.count == 1 else {
         throw Failure(
-          "a mean position by position needs prompts of one length; these have "
+          "a mean position by position needs prompts of equal length; these have "
             + lengths.sorted().map(String.init).joined(separator: ", ") + " tokens",
-          help: "give a place that every prompt has: @last, or a span such as @subject")
+          help: "give a position that every prompt has: @last, or a span such as @subject")
       }
       return try positions.map { position in try mean(part, donors.map { _ in [position] }) }
     }
@@ -195,8 +196,8 @@ struct ValueSource {
         if sum.isEmpty { sum = [Double](repeating: 0, count: row.count) }
         guard sum.count == row.count else {
           throw Failure(
-            "the mean of \(part.site.activation.rawValue) needs places with as many sources",
-            help: "give prompts of one length")
+            "the mean of \(part.site.activation.rawValue) needs positions with equally many sources",
+            help: "give prompts of equal length")
         }
         for i in row.indices { sum[i] += Double(row[i]) }
         count += 1

@@ -22,7 +22,7 @@ struct Bootstrap: Sendable, Equatable {
 
   /// The interval of Σ sum / Σ count; nil for fewer than two units, which tell nothing of any spread.
   ///
-  /// The draws begin anew with the seed each time, so that a group's interval does not depend on
+  /// The draws begin again with the seed each time, so that a group's interval does not depend on
   /// what other groups there are.
   func interval(of units: [Unit]) throws -> (low: Double, high: Double)? {
     guard units.count > 1 else { return nil }
@@ -57,7 +57,7 @@ struct Bootstrap: Sendable, Equatable {
 
 extension Table {
   /// The intervals of a column's mean in each group. Where the table has prompts that it is not
-  /// grouped by, all rows of a prompt are one unit: they are no independent observations.
+  /// grouped by, all rows of a prompt are one unit: they are not independent observations.
   func intervals(
     of column: Column, groups: [[Int]], by names: [String], _ bootstrap: Bootstrap
   ) throws -> [(low: Double, high: Double)?] {

@@ -25,8 +25,8 @@ struct HeadClasses {
 
     var summary: String {
       switch self {
-      case .positive: "only what raises the logit"
-      case .absolute: "all that moves it, by its size"
+      case .positive: "only parts that raise the logit"
+      case .absolute: "all parts, by their size"
       }
     }
   }
@@ -91,7 +91,7 @@ struct HeadClasses {
     return second > threshold * first ? .second : .mixed
   }
 
-  /// What a part counts: one that pulls down is nothing, where only what raises the logit counts.
+  /// What a part counts: a negative one is 0 if only parts that raise the logit count.
   private func part(_ value: Double) -> Double { max(0, size(value)) }
 
   private func size(_ value: Double) -> Double {

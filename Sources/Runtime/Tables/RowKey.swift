@@ -91,7 +91,7 @@ extension Invocation {
   private func columnKey(_ expression: Lang.Expression, over table: Table) throws -> String? {
     switch expression.kind {
     case .name(let name) where session.lookUp(name) == nil || table[name] == nil:
-      // A variable that is no column can only be meant by its value.
+      // A variable that is not a column can only be meant by its value.
       guard session.lookUp(name) == nil else {
         throw session.isVariableAlone(name, at: expression.span)
       }

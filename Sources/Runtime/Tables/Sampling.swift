@@ -44,11 +44,11 @@ struct Sample {
     guard short > 0 else { return (rows, []) }
     return (
       rows,
-      ["\(Runtime.rows(short)) fewer than wanted: there are no more to draw from"]
+      ["\(Runtime.rows(short)) fewer than requested: there are no more to draw from"]
     )
   }
 
-  /// The first so many of Fisher and Yates' shuffle.
+  /// The first `count` of Fisher and Yates' shuffle.
   private func draw(_ count: Int, of group: [Int], stream: Int) throws -> ArraySlice<Int> {
     var generator = SplitMix64(seed: seed, stream: stream)
     var deck = group

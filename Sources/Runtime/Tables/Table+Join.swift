@@ -1,7 +1,7 @@
 import Model
 
 extension Table {
-  /// The rows of this table beside those of `other` that are alike in the columns `names`: by
+  /// The rows of this table next to those of `other` that are equal in the columns `names`: by
   /// default all that both have, but for the measures and other floats. In the order of this table,
   /// then of the other. What is missing is alike to what is missing. With `keepingUnmatched`, rows
   /// that have no partner stay, with missing values; else they are dropped, and a warning counts
@@ -54,7 +54,7 @@ extension Table {
     }
     let dropped = unmatched > 0 && !keepingUnmatched
     let warning =
-      "\(Runtime.rows(unmatched)) of \(thousands(rowCount)) left out: no partner in the other table"
+      "\(Runtime.rows(unmatched)) of \(thousands(rowCount)) left out: no match in the other table"
     return (joined, dropped ? [warning] : [])
   }
 

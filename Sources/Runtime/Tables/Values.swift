@@ -145,8 +145,8 @@ extension Values {
 }
 
 extension Values {
-  /// The narrowest type that holds all of `cells`: integers beside floats become doubles, anything
-  /// beside a text becomes text. Where every cell is missing (or there is none), `fallback`.
+  /// The narrowest type that holds all of `cells`: integers with floats become doubles, anything
+  /// with a text becomes text. Where every cell is missing (or there is none), `fallback`.
   init(_ cells: [Cell], fallback: Kind = .texts) {
     var kind: Kind?
     for cell in cells {

@@ -89,7 +89,7 @@ static inline void libedit_bind(EditLine *editor, const char *key, const char *c
   el_set(editor, EL_BIND, key, command, NULL);
 }
 
-/// Draws prompt and line anew from where the terminal's cursor stands.
+/// Draws prompt and line again from where the terminal's cursor stands.
 static inline void libedit_redraw(EditLine *editor) {
   el_set(editor, EL_REFRESH);
 }

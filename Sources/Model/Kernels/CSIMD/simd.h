@@ -118,7 +118,7 @@ SUMMAND_INLINE summand_float16 summand_load_f8_e5m2(const void *p) {
 }
 
 /// Eight bits: 1 of sign, 4 of exponent, 3 of fraction. They are those of an f16 whose exponent is
-/// 8 too small, denormals included. All ones are no number, and come out as a finite one: packing
+/// 8 too small, denormals included. All ones are NaN, and come out as a finite number: packing
 /// refuses them.
 SUMMAND_INLINE summand_float16 summand_load_f8_e4m3(const void *p) {
   summand_bytes16 x;
@@ -275,7 +275,7 @@ summand_transpose_square(const float *x, long stride, float *out, long out_strid
   memcpy(out + 3 * out_stride, &d, sizeof d);
 }
 
-/// The same number, of which the compiler knows nothing any more: a loop up to it is not unrolled.
+/// The same number, hidden from the compiler: a loop up to it is not unrolled.
 SUMMAND_INLINE long summand_opaque(long n) {
   __asm__("" : "+r"(n));
   return n;

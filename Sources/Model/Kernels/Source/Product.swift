@@ -139,7 +139,7 @@ extension Implementation {
     let inTile = tileRows(t, of: count, rows: rows)
     let source = x + first * stride
     let tile = out + first * k
-    // Squares of 4 × 4; the last of them overlap where 4 is no divisor, the same numbers written twice.
+    // Squares of 4 × 4; the last of them overlap if 4 does not divide the size.
     guard inTile >= 4, k >= 4 else {
       for r in 0..<inTile {
         for i in 0..<k { tile[i * inTile + r] = source[r * stride + i] }

@@ -134,7 +134,7 @@ extern void *__libc_memalign(size_t, size_t);
 
 static bool is_watching;
 
-/// So many bytes are handed out by a thread between two looks at what is left.
+/// How many bytes a thread hands out between two looks at what is left.
 static const size_t between_looks = 8 << 20;
 static const size_t large = 1 << 20;
 /// Kept for what work takes until its next check.

@@ -7,23 +7,24 @@ extension Command {
     summary:
       "Replace what components write: by zero, a mean, or another prompt's values.",
     details: """
-      Everything downstream is computed again. Without `@`, at all positions. `each` makes a sweep: \
-      one run a component, and one a position where `@` gives several. A mean is over every prompt \
-      of the set: at @last over that place, at a span over all its tokens, else position by \
-      position, which needs prompts of one length. `resample` takes the values of one other prompt, \
-      drawn for each prompt by the seed: of those after `over`, or of all that were made together with \
-      it. With `within relation` only facts of its own relation are drawn. A head is ablated at z, an MLP at mlp_out, a \
-      layer's attention at attn_out, a whole layer at both, a neuron at mlp_post.
+      Default: all positions; `@` selects some. `each` makes a sweep: one run per component, and \
+      per position if `@` gives several.
+      - mean: over every prompt of `over`. At @last, over that position; at a span, over all its \
+      tokens; otherwise position by position, which needs prompts of equal length
+      - resample: the values of one other prompt, drawn for each prompt from those of `over`. \
+      Default: all prompts that were made together with it
+      Heads are ablated at z, MLPs at mlp_out, a layer's attention at attn_out, a whole layer at \
+      both of these, neurons at mlp_post.
       """,
     input: .prompts,
     parameters: [
       .each, .site,
       .positional(
         "mode", .choice(AblationMode.self), required: false,
-        "what is put in its place; default: zero"),
-      .keyword("over", .prompts, "the prompts of the mean, or those to draw from"),
+        "the replacement; default: zero"),
+      .keyword("over", .prompts, "the prompts to average, or to draw from"),
       .keyword("within", .choice(DrawScope.self), "draw only from facts of the same relation"),
-      .keyword("seed", .number, "of the draw; default: 0"),
+      .keyword("seed", .number, "the seed of the draw; default: 0"),
     ],
     examples: [
       "colosseum | ablate L17H2 | logits | top 5",
@@ -54,7 +55,7 @@ extension Command {
           + " seed \(seed)")
     case (.mean, nil):
       throw call.failure(
-        "a mean needs prompts to be taken over", help: "ablate … mean over PROMPTS")
+        "a mean needs prompts to average", help: "ablate … mean over PROMPTS")
     case (.zero, .some):
       throw call.failure(
         "`over` goes with `mean` or `resample`", help: "ablate … mean over PROMPTS")

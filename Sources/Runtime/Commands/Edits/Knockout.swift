@@ -6,11 +6,13 @@ extension Command {
     name: "knockout", group: .edits,
     summary: "Cut attention from some positions to others.",
     details: """
-      `knockout subject -> last at L10..20`: in those layers what is after the arrow no longer sees \
-      what is before it. The scores become −∞ before the softmax, so that the other sources share \
-      the attention. `at` takes layers or heads (default: all), and `heads` picks numbers \
-      among their heads. A position is a span's label, last, a number, a range, or a text in quotes; \
-      `except` takes some out of those after the arrow: `subject -> relation except last`.
+      After `knockout subject -> last at L10..20`, the positions after the arrow no longer see \
+      those before it, in these layers. Their scores become −∞ before the softmax, so the other \
+      sources share the attention.
+      - a position is a span's label, last, a number, a range, or a text in quotes
+      - `except` removes positions from those after the arrow: `subject -> relation except last`
+      - `at` selects layers or heads (default: all layers); `heads` picks head numbers in each \
+      of these layers
       """,
     input: .prompts,
     parameters: [
@@ -18,9 +20,9 @@ extension Command {
       .arrow(
         "destination", .selector, required: true,
         "the positions that no longer see them"),
-      .keyword("except", .selector, "those of them that still do"),
+      .keyword("except", .selector, "those after the arrow that still see them"),
       .keyword("at", .selector, list: true, "layers or heads: L10..20, L9H8"),
-      .keyword("heads", .number, list: true, "only these of their heads: 0, 3"),
+      .keyword("heads", .number, list: true, "only these heads of the layers: 0, 3"),
     ],
     examples: ["colosseum | knockout subject -> last at L10..20 | effect"]
   ) { call in

@@ -6,10 +6,11 @@ extension Command {
     name: "patch", group: .edits,
     summary: "Copy the values that another prompt's run has at the same place.",
     details: """
-      `from` is one prompt for all, or one for each prompt, in order; its own edits \
-      apply. Positions are paired one to one: prompts of as many tokens, or @last, or a span that \
-      has as many tokens in both. After `patch`, `effect` also gives `recovered`: how much of the \
-      way from the base to the donor the patched run goes.
+      The donor is one prompt for all, or one for each prompt, in order. Its own edits apply.
+      Positions are paired one to one. Without `@`, both prompts must have equally many tokens; \
+      a span must have equally many in both. @last pairs with @last.
+      After `patch`, `effect` also gives `recovered`: the share of the way from the base to the \
+      donor.
       """,
     input: .prompts,
     parameters: [

@@ -5,8 +5,8 @@ extension Command {
   static let steer = Command(
     name: "steer", group: .edits, summary: "Add a vector at a site.",
     details: """
-      The vector is a list of numbers, or a table's column `value`, as `activations` gives it for \
-      one place: as many numbers as the site has elements. `times` scales it.
+      The vector is a list of numbers, or a table's column `value`, as `activations` returns it \
+      for one position. It needs one number for each element of the site.
       """,
     input: .prompts,
     parameters: [

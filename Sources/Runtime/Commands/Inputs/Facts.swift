@@ -6,24 +6,24 @@ extension Command {
     name: "facts", group: .inputs,
     summary: "Make a set of prompts from facts and a template.",
     details: """
-      The file (TSV, CSV, JSON or NDJSON) has a column for every {name} of the template, `answer`, \
-      and perhaps `foils`, several of them separated by `|`. A folder has the facts of many \
-      relations, with their templates and the attributes R of each relation and S of each subject: \
-      see Examples/facts. An answer that begins with a \
-      letter or a digit gets a leading space, unless its script is written without spaces (Chinese, \
-      Thai) or the prompt ends in a space or an opening bracket or quote; `exact` keeps all answers and \
-      foils as they are written. A fact whose answer is several \
-      tokens is dropped with a warning, unless `first` takes the first of them. `vs R` or `vs S` takes \
-      the other attributes as foils.
+      A file (TSV, CSV, JSON or NDJSON) has a column for every {name} of the template, a column \
+      `answer`, and optionally `foils`, separated by `|`. A folder such as Examples/facts has \
+      the facts of many relations, their templates, and the attributes R of each relation and S \
+      of each subject.
+      An answer or foil that begins with a letter or digit gets a leading space. It gets none if \
+      its script is written without spaces (Chinese, Thai), or if the prompt ends in a space, an \
+      opening bracket or a quote. `exact` keeps answers and foils as written.
+      A fact whose answer is several tokens is dropped with a warning; `first` takes the first \
+      token instead.
       """,
     input: .none,
     parameters: [
       .positional("file", .path, "the path of a file, or of a folder of relations"),
       .positional(
-        "prompt", .text, required: false, "the prompt, with {columns}; else the data's own"),
+        "prompt", .text, required: false, "the template, with {columns}; default: the data's own"),
       .keyword("relation", .text, list: true, "only the facts of these relations"),
       .keyword("template", .number, "which of the data's own templates, from 1"),
-      .keyword("vs", .choice(FactReader.Foils.self), "attributes as foils, without the answer"),
+      .keyword("vs", .choice(FactReader.Foils.self), "use attributes as foils, without the answer"),
       .flag("reversed", "ask for the subject of an answer, by the data's template"),
       .flag("first", "take the first token of an answer of several"),
       .flag("exact", "keep answers as written, without adding a space"),

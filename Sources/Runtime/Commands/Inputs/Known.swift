@@ -6,7 +6,7 @@ extension Command {
     name: "known", group: .inputs,
     summary: "Keep the prompts whose answer is among the model's likeliest tokens.",
     input: .prompts,
-    parameters: [.keyword("top", .number, "among how many; default: 10")],
+    parameters: [.keyword("top", .number, "how many tokens count as likely; default: 10")],
     examples: [
       "country | take 8 | known --top 10 | rank",
       #"facts "Examples/facts" relation landmark_country | take 5 | known top 1"#,
@@ -15,7 +15,8 @@ extension Command {
     let top = try call.integer("top") ?? 10
     guard top > 0 else {
       throw Failure(
-        "nothing is among the first \(top)", help: "`known top 1` keeps what is the likeliest",
+        "`known top` takes a count from 1",
+        help: "`known top 1` keeps prompts whose answer is the likeliest token",
         span: call.span(of: "top"))
     }
     var set = try placing(at: call.span) { try call.promptInput().withoutSweep(for: "known") }
@@ -35,7 +36,7 @@ extension Command {
     set.prompts = zip(set.prompts, isKnown).filter(\.1).map(\.0)
     guard !set.prompts.isEmpty else {
       throw call.failure(
-        "the answer of no prompt is among the model's likeliest tokens: a set has at least one prompt",
+        "no prompt's answer is among the model's likeliest tokens: a set needs at least one prompt",
         help: "`rank` shows how they fare; `known top \(top * 10)` asks for less")
     }
     return .prompts(set)

@@ -6,9 +6,9 @@ extension Command {
     name: "prompt", group: .inputs,
     summary: "Make a prompt from a text, with its answer and foils to compare it with.",
     details: """
-      `{name:text}` labels a span of the text: its tokens can be selected (@name) and grouped by. \
-      `{{` and `}}` are braces. The answer and the foils must be one token each; `first "text"` \
-      takes the first token of a longer one. A list of numbers is taken as token ids.
+      `{name:text}` labels a span: @name selects its tokens. `{{` and `}}` are braces. The \
+      answer and each foil must be one token; `first "text"` takes the first token of a longer \
+      text. A list of numbers is used as token ids.
       """,
     input: .none,
     parameters: [

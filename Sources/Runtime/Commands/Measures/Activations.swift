@@ -5,7 +5,9 @@ extension Command {
   static let activations = Command(
     name: "activations", group: .measures,
     summary: "Return the numbers at a site, one row per element.",
-    details: "Without `@`, at all positions. `element` counts within the component.",
+    details: """
+      Default: all positions; `@` selects some. `element` counts within the component.
+      """,
     input: .prompts,
     parameters: [.positional("site", .selector, list: true, "sites: L9.resid_pre@last, L9H8.z")],
     examples: ["colosseum | activations L9.resid_pre@last | summary"]

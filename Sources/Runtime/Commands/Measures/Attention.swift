@@ -4,7 +4,9 @@ import Model
 extension Command {
   static let attention = Command(
     name: "attention", group: .measures, summary: "Show where heads look: attention weights.",
-    details: "Without `@`, from the last position; `L9H8@*` from all of them.",
+    details: """
+      Default: attention from the last position. `L9H8@*` shows it from all positions.
+      """,
     input: .prompts,
     parameters: [.positional("heads", .selector, list: true, "heads: L9H8, L9H*, heads@last")],
     examples: ["colosseum | attention L17H2 | top 3"]

@@ -6,19 +6,20 @@ extension Command {
     name: "compare", group: .measures,
     summary: "Put two loaded models side by side on the same prompts.",
     details: """
-      Without `by`, a row a prompt: how the answer fares under each, KL(a ‖ b), the largest gap \
-      between their logits, and the token that each holds the likeliest. By head, layer or \
-      component, where the two have as many of them: direct logit attribution, the largest \
-      differences first. By depth, for any two, from the first to the last: the layers of each fall \
-      into as many bins as the shallower one has layers, ten at the most. A difference is b less a. Each model reads the \
-      prompts anew from their texts.
+      Each model reads the prompts again from their texts. A difference is B minus A.
+      - without `by`: one row per prompt, with the answer's logits, KL(A ‖ B), the largest gap \
+      between two logits and each model's likeliest token
+      - by head, layer, component: direct logit attribution, the largest differences first. Both \
+      models must have equally many of them
+      - by depth: for any two models. The layers of each are put into as many bins as the \
+      shallower one has layers, at most ten
       """,
     input: .prompts,
     parameters: [
       .positional("a", .model, "the name of a loaded model"),
       .positional("b", .model, "the name of another"),
       .keyword("by", .choice(ComparedParts.self), "what attributions are compared by"),
-      .keyword("of", .choice(AttributedLogit.self), "what is attributed: logit by default"),
+      .keyword("of", .choice(AttributedLogit.self), "what is attributed; default: logit"),
       .flag("centred", also: ["centered"], "attributed minus the mean over the vocabulary"),
     ],
     examples: [
@@ -67,7 +68,7 @@ extension Invocation {
     try placing(at: span) {
       if case .nothing = input {
         throw Failure(
-          "`compare` needs prompts to put to both models",
+          "`compare` needs prompts to run on both models",
           help: "pipe them in: prompt \"…\" -> \" answer\" | compare \(a.name) \(b.name)")
       }
       let set = try session.asPrompts(input)

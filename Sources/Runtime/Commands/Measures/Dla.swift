@@ -6,25 +6,26 @@ extension Command {
     name: "dla", group: .measures,
     summary: "Attribute the answer's logit to components, heads and source tokens.",
     details: """
-      Direct logit attribution, the final norm frozen at its own run's scale: the parts sum to the \
-      logit, and the check is stated. By component (the default), layer, head, source (a head and a \
-      source position), head, span (a head and a labelled span, `bos`, `other`), or span (all heads \
-      together). `on` takes other tokens than the answer, one column more for each, or their `mean`; \
-      of facts also `answer`, and R and S: the means over the attributes of the relation and of the \
-      subject, the answer not among them. \
-      `of logit_diff` takes the answer less the mean of its foils; `centred` measures from the mean \
-      over the vocabulary. In models that have biases on values, or norms with biases, what these give \
-      whatever a head reads has a row of its own, `L3.attn.bias`; `unfolded` leaves it in the heads. \
-      Where logits have a soft cap, what is attributed is the logit before it.
+      Direct logit attribution, with the final norm frozen at its own run's scale. The parts sum \
+      to the logit; a line states the gap. Divisions:
+      - component (the default), layer, head
+      - source: a head and a position that it reads
+      - head, span: a head and all of a labelled span, `bos` or `other`
+      - span: all heads together
+      `on` attributes other tokens: one column each, or one for their `mean`. For facts, R and S \
+      are the means over the attributes of the relation and of the subject, without the answer.
+      With biases on values or norms, a head adds something whatever it reads. This part is in \
+      the row `L3.attn.bias`; `unfolded` leaves it in the heads. If logits have a soft cap, the \
+      logit before the cap is attributed.
       """,
     input: .prompts,
     parameters: [
       .keyword(
-        "by", .choice(AttributionPart.self), list: true, "what has a row: component by default"),
+        "by", .choice(AttributionPart.self), list: true, "what each row is; default: component"),
       .keyword(
         "on", .tokens(or: AttributedWord.self), list: true,
         "tokens to attribute instead of the answer"),
-      .keyword("of", .choice(AttributedLogit.self), "what is attributed: logit by default"),
+      .keyword("of", .choice(AttributedLogit.self), "what is attributed; default: logit"),
       .flag("mean", "one column: the mean over the tokens of `on`"),
       .flag("centred", also: ["centered"], "minus the mean over the vocabulary"),
       .flag("unfolded", "leave the parts of biases in the heads"),
@@ -68,6 +69,6 @@ extension Command {
     if let division = AttributionDivision(parts) { return division }
     throw Failure(
       "`dla` cannot be divided by \(listed(parts.map(\.rawValue)))",
-      help: "together go only head, span", span: call.span(of: "by"))
+      help: "only head, span can be combined", span: call.span(of: "by"))
   }
 }

@@ -6,10 +6,9 @@ extension Command {
     name: "effect", group: .measures,
     summary: "Compare edited runs with the same prompts unedited.",
     details: """
-      effect = edited − base. After `each`, one row a variant, and base is the pipeline's prompt \
-      with every other edit; in a line without a sweep, base is the prompt with no edit at all. Measured by \
-      logit_diff where there are foils, else by the answer's logit; kl is KL(base ‖ edited). After \
-      `patch` also recovered = (edited − base) / (donor − base).
+      effect = edited − base. After `each`, one row per variant; base is then the prompt with \
+      all other edits of the line. Without a sweep, base is the prompt without any edit.
+      After `patch` also recovered = (edited − base) / (donor − base).
       """,
     input: .prompts,
     parameters: [

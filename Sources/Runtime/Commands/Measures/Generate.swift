@@ -6,16 +6,16 @@ extension Command {
     name: "generate", group: .measures,
     summary: "Continue prompts: the likeliest token each time, or one drawn.",
     details: """
-      Greedy without `temperature`. It ends early at the model's end of text. Edits stay active: those \
-      at the prompt's positions there, those without `@` (zero, scale, steer, knockout to `@*`) at \
-      every new position too. On a terminal the text is shown as it comes.
+      Greedy without `temperature`. Generation stops early at the model's end of text.
+      Edits stay active: at the prompt's positions as written. Edits without `@` that need no \
+      other run (zero, scale, steer, knockout to `@*`) apply at every new position too.
       """,
     input: .prompts,
     parameters: [
       .positional("count", .number, "how many tokens at the most"),
       .keyword(
         "temperature", .number, "draw from the distribution, sharper below 1, flatter above"),
-      .keyword("seed", .number, "of the draw; default: 0"),
+      .keyword("seed", .number, "the seed of the draw; default: 0"),
     ],
     examples: ["colosseum | generate 5", "colosseum | generate 5 temperature 0.8 seed 1"],
     run: continuePrompts)

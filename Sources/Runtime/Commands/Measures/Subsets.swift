@@ -6,19 +6,22 @@ extension Command {
     name: "subsets", group: .measures,
     summary: "Compute the logits that chosen classes of components produce alone.",
     details: """
-      The table gives components their classes, at most six. For each subset of the classes the \
-      logits are put together from their components alone, as `dla` takes them, the final norm frozen \
-      at the scale of the whole run; `everything` has the components of no class too, and is what the \
-      model says, which is checked. `with` adds a class of its own: `with mlps`. `random` takes the \
-      same components in classes drawn at random, of the same sizes: what is to be expected of any.
+      CLASSES is a table of components with a class each, at most six classes. For every subset \
+      of the classes, the logits are the sum of its components' parts, as in `dla`, with the \
+      final norm frozen at the whole run's scale.
+      - `everything` also has the components without a class. It must equal the model's logits; \
+      a line states the gap
+      - `with mlps` adds a class
+      - `random N` deals the same components at random into classes of the same sizes, N times, \
+      as a control
       """,
     input: .prompts,
     parameters: [
       .positional("classes", .table, "a table of components and their classes"),
       .keyword("by", .column, "the column of the classes; default: class"),
-      .keyword("with", .selector, list: true, "a further class, for each of these"),
+      .keyword("with", .selector, list: true, "one more class for each of these"),
       .keyword("random", .number, "how many partitions to draw at random"),
-      .keyword("seed", .number, "of the draw; default: 0"),
+      .keyword("seed", .number, "the seed of the draw; default: 0"),
     ],
     examples: [
       "colosseum | subsets (colosseum | dla by head, span | classify top 20 | where class != \"none\") with mlps"
@@ -29,7 +32,7 @@ extension Command {
     let set = try placing(at: call.span) { try call.promptInput().withoutSweep(for: "subsets") }
     guard set.edits.isEmpty else {
       throw call.failure(
-        "`subsets` takes apart what the model does as it is, and these prompts have edits",
+        "`subsets` needs prompts without edits",
         help: "omit the edits; `dla` and `rank` measure edited runs")
     }
     _ = try placing(at: call.span) { try set.answers(for: "subsets") }
@@ -79,13 +82,13 @@ private struct Partition {
   /// At most: the subsets of more are not to be looked through.
   static let most = 6
 
-  /// The one given, and those that are drawn by lot.
+  /// The one given, and those that are drawn at random.
   static func all(_ call: Invocation, _ model: LanguageModel) throws -> [Partition] {
     let given = try Partition(call, model)
     let count = try call.integer("random") ?? 0
     guard (0...100_000).contains(count) else {
       throw Failure(
-        "the number of random partitions is 0 to 100,000", span: call.span(of: "random"))
+        "the number of random partitions must be 0 to 100,000", span: call.span(of: "random"))
     }
     if call.has("seed") && !call.has("random") {
       throw call.failure(
@@ -127,7 +130,7 @@ private struct Partition {
       if let owner = owners[component] {
         throw Failure(
           "\(component) is in two classes, '\(owner)' and '\(name)'",
-          help: "a component counts once: `where` or `group` makes the table so",
+          help: "list each component once, with `where` or `group`",
           span: place)
       }
       owners[component] = name
@@ -139,10 +142,10 @@ private struct Partition {
       throw Failure(
         names.isEmpty
           ? "the table has no classes"
-          : "\(names.count) classes have too many subsets to look through",
+          : "\(names.count) classes are too many",
         help: names.isEmpty
-          ? "is every row filtered away?"
-          : "at most \(Self.most): `where` leaves some of them away",
+          ? "did a filter remove every row?"
+          : "at most \(Self.most) are allowed: drop some with `where`",
         span: place)
     }
   }
@@ -152,7 +155,7 @@ private struct Partition {
     self.members = members
   }
 
-  /// The same components in classes of the same sizes, by lot: Fisher and Yates.
+  /// The same components dealt at random into classes of the same sizes: Fisher and Yates.
   private func shuffled(seed: Int, stream: Int) -> Partition {
     var generator = SplitMix64(seed: seed, stream: stream)
     var deck = members.flatMap(\.self)

@@ -5,7 +5,7 @@ extension Command {
   static let bos = Command(
     name: "bos", group: .models,
     summary:
-      "Feed a BOS token before the model's prompts from now on, or do not, whatever its files say.",
+      "Choose whether prompts made from now on begin with a BOS token.",
     input: .none,
     parameters: [
       .positional("state", .choice(BOSChoice.self), "whether prompts get one")

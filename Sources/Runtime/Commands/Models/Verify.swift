@@ -6,13 +6,17 @@ extension Command {
     name: "verify", group: .models,
     summary: "Run every available check on the model in use.",
     details: """
-      A row a check, with the largest gap that it found and the one that it allows. checksum: the \
-      file's SHA-256, where it is known. configuration: every key is read or known to be harmless. \
-      weights: each is read, and is a number. tokenizer: texts \
-      come back as they were. naive run: the fast run and the plain one give the same bits. f64 run: \
-      a short prompt in double precision from the file itself, with none of the kernels. sum check: \
-      the parts of an attribution are the logit. recorded logits: those of another implementation. \
-      `ok` is missing where nothing is known. A check that fails ends the statement with status 5.
+      One row per check, with the largest gap found and the largest allowed:
+      - checksum: the file's SHA-256, if it is known
+      - configuration: every key is read or harmless
+      - weights: all can be read and are numbers
+      - tokenizer: texts come back unchanged
+      - naive run: the fast run and the plain one give the same bits
+      - f64 run: a short prompt in double precision, from the file and without the kernels
+      - sum check: the parts of an attribution sum to the logit
+      - recorded logits: those of another implementation, if some are recorded
+      `ok` is missing if there is nothing to compare with. If a check fails, the statement ends \
+      with status 5.
       """,
     input: .none, examples: ["load smollm2; verify"]
   ) { call in

@@ -6,10 +6,11 @@ extension Command {
     name: "with", group: .models,
     summary: "Take another loaded model for the rest of the pipeline; prompts are read again.",
     details: """
-      First in a pipeline it is for the prompts that are made in it. After prompts it makes them \
-      again from their texts: tokens, spans, answers and BOS are those of the model that is named. \
-      Of several prompts, those whose answer is not one token of it are dropped with a warning. What \
-      was measured, and edits, belong to a model: `with` stands before them.
+      At the start of a pipeline, `with` applies to the prompts that the pipeline makes. After \
+      prompts, it makes them again from their texts, with the other model's tokens, spans, \
+      answers and BOS.
+      Of several prompts, those whose answer is not one token of that model are dropped with a \
+      warning. Edits and measurements belong to one model: put `with` before them.
       """,
     input: .any, parameters: [.positional("model", .model, "the name of a loaded model")],
     examples: [
@@ -26,7 +27,7 @@ extension Command {
 }
 
 extension Session {
-  /// Prompts as a model reads them; text, which is no prompt yet, is made one.
+  /// Prompts as a model reads them; text becomes a prompt.
   fileprivate func reread(
     _ value: Value, by entry: LoadedModels.Entry, at span: SourceSpan
   ) throws -> Value {

@@ -6,9 +6,9 @@ extension Command {
     name: "arguments", group: .scripting,
     summary: "Declare what a script takes on its command line, with defaults.",
     details: """
-      `arguments model="smollm2" top=10`, then args.model and args.top. A bare name has no default \
-      and must be given. `summand script.summand model=other` gives one; one that is not declared \
-      is an error before anything runs.
+      After `arguments model="smollm2" top=10`, args.model and args.top have the given values or \
+      these defaults. A name without a default must be given. `summand script.summand top=5` \
+      gives a value; a name that the script does not declare is an error before anything runs.
       """,
     input: .none,
     parameters: [

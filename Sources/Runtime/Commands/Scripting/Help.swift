@@ -71,12 +71,22 @@ enum HelpText {
     return text
   }
 
+  /// Each line of `text` is a paragraph; one that begins with `- ` is an item of a list.
   private static func wrapped(_ text: String) -> String {
-    var lines = [""]
-    for word in text.split(whereSeparator: \.isWhitespace) {
-      if lines[lines.count - 1].count + word.count > 76 { lines.append("") }
-      lines[lines.count - 1] += (lines[lines.count - 1].isEmpty ? "" : " ") + word
+    var wrapped = ""
+    for paragraph in text.split(separator: "\n") {
+      let indent = paragraph.hasPrefix("- ") ? "    " : "  "
+      var line = "  "
+      for (index, word) in paragraph.split(separator: " ").enumerated() {
+        if index > 0, line.count + word.count > 78 {
+          wrapped += line + "\n"
+          line = indent + word
+        } else {
+          line += (index > 0 ? " " : "") + word
+        }
+      }
+      wrapped += line + "\n"
     }
-    return lines.map { "  \($0)\n" }.joined()
+    return wrapped
   }
 }

@@ -4,12 +4,14 @@ import Model
 extension Command {
   static let plot = Command(
     name: "plot", group: .seeing,
-    summary: "Draw a table: bars, a heatmap, lines, points, or tokens and what heads make of them.",
+    summary: "Draw a table as bars, a heatmap, lines, points, or attention over tokens.",
     details: """
-      bar: labels and the measure. heatmap: what `pivot` made, or row, column and measure. line and \
-      scatter: two numeric columns, by a third. attention: tables of `attention` and `dla by source`. \
-      Columns are chosen by what is there, or named. With `to` an SVG file is written, else the \
-      terminal is drawn on.
+      - bar: labels and the measure
+      - heatmap: the result of `pivot`, or row, column and value
+      - line, scatter: two numeric columns; `by` makes a series for each value of a third
+      - attention: the result of `attention` or `dla by source`
+      Columns that are not named are chosen from the table. With `to` an SVG file is written; \
+      otherwise the plot is drawn on the terminal.
       """,
     input: .table,
     parameters: [

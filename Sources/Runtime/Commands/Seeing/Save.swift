@@ -4,16 +4,17 @@ import Model
 extension Command {
   static let save = Command(
     name: "save", group: .seeing,
-    summary: "Write a table to a file; the format is its ending's, or that of `as`.",
+    summary: "Write a table to a file, in the format of its ending or of `as`.",
     details: """
-      \(endings.joined(separator: ", ")). A JSON file opens with pandas.read_json(file, \
-      orient="table"), and has next to the data what they were measured on: the version, the model \
-      and its file's SHA-256, the prompts, the edits. The file is replaced whole or not at all.
+      Endings: \(endings.joined(separator: ", ")).
+      A JSON file opens with pandas.read_json(file, orient="table"). It also has the provenance: \
+      the version, the model and its file's SHA-256, the prompts and the edits. The file is \
+      replaced as a whole or not at all.
       """,
     input: .any,
     parameters: [
       .positional("file", .path, "its path"),
-      .keyword("as", .choice(OutputFormat.self), "the format: by default that of the ending"),
+      .keyword("as", .choice(OutputFormat.self), "the format; default: that of the ending"),
     ],
     examples: [],
     run: saveTable)

@@ -6,9 +6,9 @@ extension Command {
     name: "append", group: .tables,
     summary: "Put the rows of other tables below this one's, or other prompts after these.",
     details: """
-      Columns go by their names; a column that a table lacks is missing in its rows. `derive` beforehand \
-      says which rows are whose. Prompts keep the numbers by which draws are made: those of another \
-      set count on.
+      Columns are matched by name. A column that a table lacks is missing in its rows. To tell \
+      the rows apart later, mark them with `derive` first.
+      Appended prompts continue the numbering of the set. `resample` draws by these numbers.
       """,
     input: .any,
     parameters: [.positional("tables", .table, list: true, "the other tables, or prompts")],

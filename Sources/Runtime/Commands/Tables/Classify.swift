@@ -5,29 +5,33 @@ extension Command {
     name: "classify", group: .tables,
     summary: "Sort components into classes by which of two spans they read.",
     details: """
-      The table has a row a component and span, as `dla by head, span` makes them, or their means. A \
-      component is of the first span's class where it adds more than `threshold` times as much through \
-      that as through the second, of the second's where it is the other way round, else mixed; none \
-      where it does not matter: it is not among the `top`, or adds no more than `floor`, or nothing \
-      through either span. A column `relation` in the table makes all relations count alike, and \
-      `stable` says in how many of the sets that leave one of them out the class is the same.
+      The table has a row for each component and span, as `dla by head, span` returns them, or \
+      means of these. The classes:
+      - the first span: the component adds more than `threshold` times as much through it as \
+      through the second
+      - the second span: the reverse
+      - mixed: neither
+      - none: the component is not among the `top`, adds no more than `floor`, or adds nothing \
+      through either span
+      If the table has a column `relation`, all relations are weighted equally. `stable` is then \
+      the number of relations that can be left out, one at a time, without changing the class.
       """,
     input: .table,
     parameters: [
       .positional(
-        "spans", .column, required: false, list: true, "the two; default: subject, relation"),
-      .keyword("of", .column, "what the components add; else the table's measure"),
-      .keyword("threshold", .number, "how many times the other part; default: 10"),
+        "spans", .column, required: false, list: true, "two spans; default: subject, relation"),
+      .keyword("of", .column, "the column with what components add; default: the table's measure"),
+      .keyword("threshold", .number, "the least ratio between the two spans; default: 10"),
       .keyword(
-        "thresholds", .number, list: true, "counts and sums of the classes for each of these"),
-      .keyword("top", .number, "how many components matter, those that add most"),
-      .keyword("floor", .number, "what a component must add more than; default: 0"),
+        "thresholds", .number, list: true, "one row per class for each of these ratios"),
+      .keyword("top", .number, "classify only the N components that add most"),
+      .keyword("floor", .number, "classify only components that add more; default: 0"),
       .positional(
         "sign", .choice(HeadClasses.Sign.self), required: false,
-        "what of a component counts; default: positive"),
+        "which parts count; default: positive"),
       .positional(
         "aggregation", .choice(HeadClasses.Aggregation.self), required: false,
-        "how rows and relations become one; default: mean"),
+        "how rows of one component are combined; default: mean"),
     ],
     examples: [
       "country | take 6 | dla by head, span | group by component, span mean dla | classify top 20",
@@ -59,7 +63,7 @@ extension Command {
     if !spans.isEmpty {
       guard spans.count == 2, spans[0] != spans[1] else {
         throw Failure(
-          "`classify` holds two spans against each other", help: "classify subject, relation",
+          "`classify` compares two spans", help: "classify subject, relation",
           span: call.span(of: "spans"))
       }
       classes.spans = (spans[0], spans[1])
@@ -79,7 +83,7 @@ extension Command {
     }
     if let top = classes.top, top < 1 {
       throw Failure(
-        "at least one component must matter", span: call.span(of: "top"))
+        "`top` must be at least 1", span: call.span(of: "top"))
     }
     return classes
   }
@@ -137,7 +141,7 @@ private struct ClassRows {
     }
     let text = "classify: \(counts.joined(separator: ", "))"
     guard let stable = try stability(classes) else {
-      return text + "; of one set, so that no relation could be left out"
+      return text + "; there is one set only, so no relation could be left out"
     }
     let matter = rows.filter { $0.group != .none }
     let moved = matter.filter { stable[$0.index] < relations }
@@ -147,8 +151,8 @@ private struct ClassRows {
     }
     let some = moved.prefix(8).joined(separator: ", ")
     return text
-      + "; \(matter.count - moved.count) of \(matter.count) stay whichever of the \(relations) "
-      + "relations is left out, not so \(some)"
+      + "; \(matter.count - moved.count) of \(matter.count) keep their class whichever of the "
+      + "\(relations) relations is left out, except \(some)"
       + (moved.count > 8 ? " and \(moved.count - 8) more" : "")
   }
 

@@ -3,9 +3,9 @@ extension Command {
     name: "correlate", group: .tables,
     summary: "Correlate two columns: Pearson's and Spearman's correlation.",
     details: """
-      One row, or one for what is alike in the columns of `by`: count, pearson, spearman (of the \
-      ranks, those that tie sharing their mean), and slope, the least squares line's of the second \
-      over the first. Rows in which either is missing are left out.
+      Returns count, pearson, spearman (of the ranks; ties share their mean) and slope (of the \
+      least-squares line of Y over X): one row, or one for each group of rows with equal values \
+      in the columns of `by`. Rows with a missing value in either column are left out.
       """,
     input: .table,
     parameters: [

@@ -5,9 +5,10 @@ extension Command {
     name: "group", group: .tables,
     summary: "Collapse rows with equal values in the given columns into one.",
     details: """
-      What is missing is left out, and counted. Without an aggregate, rows are counted. `interval` \
-      puts the ends of its bootstrap interval next to each mean (default: 95%): x_low and \
-      x_high. Whole prompts are resampled, where the table has them.
+      Missing values are left out, with a warning. Without an aggregate, rows are counted.
+      `interval` adds the ends of a bootstrap interval (default: 95%) to each mean x: x_low and \
+      x_high. If the table has a column `prompt` that it is not grouped by, whole prompts are \
+      resampled, else rows.
       """,
     input: .table,
     parameters: [
@@ -30,16 +31,16 @@ extension Command {
 
   private static let intervalParameters: [Parameter] = [
     .flag("interval", "the bootstrap interval of each mean"),
-    .positional("level", .number, required: false, "how much of it lies inside: 0.95, 95%"),
-    .keyword("seed", .number, "of the resampling; default: 0"),
-    .keyword("resamples", .number, "how many; default: 2000"),
+    .positional("level", .number, required: false, "the level of the interval; default: 95%"),
+    .keyword("seed", .number, "the seed of the resampling; default: 0"),
+    .keyword("resamples", .number, "the number of resamples; default: 2000"),
   ]
 
   private static func bootstrap(_ call: Invocation) throws -> Bootstrap? {
     guard call.hasFlag("interval") else {
       if let stray = ["level", "seed", "resamples"].lazy.compactMap(call.expression).first {
         throw Failure(
-          "this belongs to an interval, and none is asked for", help: "as in `mean dla interval`",
+          "this needs `interval` before it", help: "as in `mean dla interval`",
           span: stray.span)
       }
       return nil
@@ -48,7 +49,7 @@ extension Command {
     bootstrap.level = try call.number("level") ?? bootstrap.level
     guard bootstrap.level > 0, bootstrap.level < 1 else {
       throw Failure(
-        "an interval holds more than none and less than all", help: "write 0.95, or 95%",
+        "the level of an interval must be between 0 and 1", help: "write 0.95, or 95%",
         span: call.span(of: "level"))
     }
     bootstrap.seed = try call.seed()

@@ -3,12 +3,15 @@ import Model
 
 extension Command {
   static let join = Command(
-    name: "join", group: .tables, summary: "Put a table's columns next to another's, row by row.",
-    details: "Rows meet where they are equal in the columns of `on`, or in all that both have.",
+    name: "join", group: .tables, summary: "Add the columns of another table to matching rows.",
+    details: """
+      Rows match if they are equal in the columns of `on`. Default: all columns that both tables \
+      have.
+      """,
     input: .table,
     parameters: [
       .positional("table", .table, "the other table"),
-      .keyword("on", .column, list: true, "the columns to be equal in"),
+      .keyword("on", .column, list: true, "the columns to match; default: all that both have"),
       .flag("left", "keep unmatched rows"),
     ],
     examples: [

@@ -3,12 +3,13 @@ import Model
 extension Command {
   static let pivot = Command(
     name: "pivot", group: .tables,
-    summary: "Spread a column's values into columns: one row a ROW, one column a COLUMN.",
+    summary: "Spread a column's values into columns: one row per ROW, one column per COLUMN.",
     input: .table,
     parameters: [
-      .positional("row", .column, "whose values become rows"),
-      .positional("column", .column, "whose values become columns"),
-      .positional("value", .column, required: false, "what fills the cells; else the measure"),
+      .positional("row", .column, "the column whose values become rows"),
+      .positional("column", .column, "the column whose values become columns"),
+      .positional(
+        "value", .column, required: false, "the column in the cells; default: the measure"),
     ],
     examples: ["colosseum | dla by head | pivot layer head | take 3"]
   ) { call in

@@ -3,21 +3,22 @@ import Lang
 extension Command {
   static let sample = Command(
     name: "sample", group: .tables,
-    summary: "Draw rows or prompts at random, in the order in which they stand.",
+    summary: "Draw rows or prompts at random, and keep their order.",
     details: """
-      `sample 20` draws twenty, `sample 50%` half. `by` draws as many of each of the rows that are \
-      alike in some columns; `like TABLE by layer` as many of each layer as that table has, which \
-      makes heads to hold others against. `rest` gives those that were not drawn: with the same seed \
-      the two are all there is. Of prompts, `by` takes the columns that they are listed with.
+      `sample 20` draws twenty rows, `sample 50%` half of them. Prompts are drawn in the same \
+      way. With `by`, COUNT is per group of rows with equal values in these columns.
+      `like TABLE by layer` draws as many rows of each layer as TABLE has, for example heads to \
+      compare others with.
+      `rest` returns the complement: the rows the same line without `rest` would leave out.
       """,
     input: .any,
     parameters: [
       .positional("count", .number, required: false, "how many, or a share of them: 50%"),
-      .keyword("like", .table, "a table that has as many of each as are wanted"),
+      .keyword("like", .table, "draw as many rows of each group as this table has"),
       .keyword(
         "by", .column, list: true, "draw from each group with equal values in these columns"),
-      .keyword("seed", .number, "of the draw; default: 0"),
-      .flag("rest", "those that were not drawn"),
+      .keyword("seed", .number, "the seed of the draw; default: 0"),
+      .flag("rest", "return the rows that were not drawn"),
     ],
     examples: [
       "country | sample 3 seed 1 | rank",
@@ -33,7 +34,7 @@ extension Command {
     if case .prompts(var set) = call.input {
       let drawn = try call.drawn(sample, from: set.listing, by: names)
       guard !drawn.isEmpty else {
-        throw call.failure("this leaves no prompts", help: "a set has at least one")
+        throw call.failure("this leaves no prompts", help: "a set needs at least one")
       }
       set.prompts = drawn.map { set.prompts[$0] }
       return .prompts(set)
@@ -56,7 +57,7 @@ extension Sample.Size {
   fileprivate init(_ call: Invocation, by names: [String]) throws {
     switch (call.expression("count"), call.expression("like")) {
     case (nil, nil):
-      throw call.failure("`sample` needs to know how many", help: "sample 20, sample 50%")
+      throw call.failure("`sample` needs a number or a share", help: "sample 20, sample 50%")
     case (_?, let like?):
       throw Failure("`like` already gives the number", help: "omit the number", span: like.span)
     case (nil, let like?):

@@ -13,7 +13,7 @@ extension Command {
       let size = Int(clamping: count.magnitude)
       set.prompts = Array(count < 0 ? set.prompts.suffix(size) : set.prompts.prefix(size))
       guard !set.prompts.isEmpty else {
-        throw call.failure("`take \(count)` leaves no prompts", help: "a set has at least one")
+        throw call.failure("`take \(count)` leaves no prompts", help: "a set needs at least one")
       }
       return .prompts(set)
     }

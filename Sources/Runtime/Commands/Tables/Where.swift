@@ -5,7 +5,7 @@ extension Command {
   static let `where` = Command(
     name: "where", group: .tables,
     summary: "Keep the rows, or the prompts, for which a condition is true.",
-    details: "Of prompts it is a condition on the columns that they are listed with.",
+    details: "For prompts, the condition is on the columns that they are listed with.",
     input: .any,
     parameters: [.positional("condition", .condition, "an expression of the columns")],
     examples: [
@@ -17,7 +17,7 @@ extension Command {
       let mask = try call.mask(overListingOf: set)
       set.prompts = zip(set.prompts, mask).filter { $0.1 == true }.map(\.0)
       guard !set.prompts.isEmpty else {
-        throw call.failure("this leaves no prompts", help: "a set has at least one")
+        throw call.failure("this leaves no prompts", help: "a set needs at least one")
       }
       return .prompts(set)
     }

@@ -1,6 +1,6 @@
 extension FormatDeclaration {
   static let escaped = FormatDeclaration(
-    summary: "tab-separated, a line a row, no quotes",
+    summary: "tab-separated, one line per row, no quotes",
     isLines: true, write: { table, _, sink in try renderEscaped(table, into: &sink) })
 }
 

@@ -1,6 +1,6 @@
 extension FormatDeclaration {
   static let ndjson = FormatDeclaration(
-    summary: "an object a line",
+    summary: "one object per line",
     endings: ["ndjson", "jsonl"],
     write: { table, _, sink in try renderNDJSON(table, into: &sink) })
 }

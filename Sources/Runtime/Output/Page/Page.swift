@@ -1,6 +1,6 @@
 import Lang
 
-/// What a `report` block prints, in order, on its way to becoming a page and Markdown beside it.
+/// What a `report` block prints, in order, on its way to a page and a Markdown file next to it.
 struct Page {
   enum Block {
     /// Markdown, as a script prints it.

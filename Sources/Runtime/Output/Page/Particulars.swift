@@ -103,7 +103,7 @@ extension Session {
     guard said.isEmpty || Int(said).map({ (0..<253_402_300_800).contains($0) }) == true else {
       throw Failure(
         "SOURCE_DATE_EPOCH is '\(said)', not a number of seconds since 1970",
-        help: "unset it for the time that it is")
+        help: "unset it to use the current time")
     }
     let seconds = Int(said) ?? Int(Date().timeIntervalSince1970)
     return utcText(seconds: seconds)

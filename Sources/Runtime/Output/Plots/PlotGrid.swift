@@ -59,8 +59,8 @@ extension PlotGrid {
     (0..<column.count).map { visible(column[$0].title) }
   }
 
-  /// The values as texts, with as many decimals as show so many digits of the largest: what is small
-  /// beside it is 0.00. Nil where that says nothing, of huge numbers and of tiny ones.
+  /// The values as texts, with as many decimals as show `digits` digits of the largest: values that
+  /// are small next to it are 0.00. Nil for huge and tiny numbers, where that says nothing.
   func plainNumbers(digits: Int) -> [[String]]? {
     let largest = values.joined().filter(\.isFinite).map(\.magnitude).max() ?? 0
     let exponent = DecimalText(largest).exponent
@@ -79,7 +79,7 @@ extension PlotGrid {
     }
   }
 
-  /// The values as texts, with so many digits of the largest.
+  /// The values as texts, with `digits` digits of the largest.
   func numbers(digits: Int) -> [[String]] {
     let parts = values.map { row in row.map { $0.isFinite ? DecimalText($0) : nil } }
     let people = PeopleNumbers(parts.joined().compactMap { $0 }, significant: digits)
@@ -124,8 +124,8 @@ extension Table {
       if try groups(by: axes).count == rowCount { return (one, other) }
     }
     throw Failure(
-      "no two columns of this table name each row once, as the rows and columns of a heatmap must",
-      help: "the columns are \(enumeration(columnNames)); keep one row a cell with `where` or "
+      "a heatmap needs two columns that together identify each row, and this table has none",
+      help: "the columns are \(enumeration(columnNames)); keep one row per cell with `where` or "
         + "`group by ROW, COLUMN mean \(value)`")
   }
 }

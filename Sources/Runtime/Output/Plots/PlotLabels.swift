@@ -4,7 +4,7 @@ let defaultPlotWidth = 80
 extension Table {
   /// What tells the rows apart in a plot of `value`: the columns `names`, else the texts that do,
   /// else the integers, taken from the left as long as each tells more rows apart. A prompt that
-  /// is the same everywhere, or a head's layer beside its component, is left out that way.
+  /// is the same everywhere, or a head's layer next to its component, is left out that way.
   func labelColumns(_ names: [String], besides value: String) throws -> [Column] {
     if !names.isEmpty { return try names.map(column) }
     let texts = columns.filter { $0.kind == .texts && $0.name != value }

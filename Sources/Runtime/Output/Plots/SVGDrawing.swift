@@ -153,7 +153,7 @@ extension SVGDrawing {
 /// A coordinate with at most two decimals: the same text on every machine, and no more digits than
 /// can be seen.
 private func number(_ value: Double) -> String {
-  // What is no number has no place; nothing that is drawn lies so far out.
+  // NaN and infinity have no position; nothing that is drawn reaches here.
   guard value.isFinite else { return "0" }
   let hundredths = Int((min(max(value, -1e6), 1e6) * 100).rounded())
   let (whole, rest) = hundredths.magnitude.quotientAndRemainder(dividingBy: 100)

@@ -1,7 +1,7 @@
 import CSIMD
 
 // What the blocks of panels are made of. Each field is 32 columns wide at every k:
-// words and bytes as in the file, one row's beside the next's; weights of four bits at `[k][16]`,
+// words and bytes as in the file, row after row; weights of four bits at `[k][16]`,
 // column i in the low nibble of a byte and column 16 + i in the high one; weights, or the upper
 // parts of weights, of two bits at `[k / 4][32]`, and of one bit at `[k / 8][32]`.
 

@@ -64,7 +64,7 @@ extension Values {
 
 extension Table {
   /// The tokens that the column `source` counts: those of the one prompt that the rows are of, else
-  /// the texts beside it, where there are any.
+  /// the texts next to it, where there are any.
   fileprivate func tokens(of prompts: [Prompt]) throws -> [String] {
     var named = prompts
     if let names = self["prompt"], names.kind == .texts {

@@ -134,7 +134,7 @@ private struct HeatmapLayout {
   let labelWidth: Double
   let cellWidth: Double
   let cellHeight: Double
-  /// Every so many columns have their label.
+  /// One column in `labelStep` has its label.
   let labelStep: Int
   let isUpright: Bool
   let labelHeight: Double

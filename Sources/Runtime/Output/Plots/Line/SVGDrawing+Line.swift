@@ -43,7 +43,7 @@ extension SVGDrawing {
     let hasSigns = points.count <= Self.mostSigns
     for (index, point) in points.enumerated() {
       guard let point else { continue }
-      // A point between two gaps is no line.
+      // A point between two gaps is not a line.
       let isAlone =
         (index == 0 || points[index - 1] == nil)
         && (index + 1 == points.count || points[index + 1] == nil)

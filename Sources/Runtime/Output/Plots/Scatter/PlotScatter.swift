@@ -134,8 +134,8 @@ extension Table {
 extension PlotFrame {
   private static let mostLabels = 10
 
-  /// Names beside the points that are farthest from the middle of all, as long as there is room; a
-  /// point with a name is a mark and no mere dot.
+  /// Names next to the points that are farthest from the middle of all, as long as there is room; a
+  /// point with a name is a mark instead of a dot.
   fileprivate mutating func drawLabels(_ cloud: PlottedPoints, _ settings: RenderSettings) {
     var drawn = 0
     for index in cloud.farthest(x, y) where drawn < PlotFrame.mostLabels {

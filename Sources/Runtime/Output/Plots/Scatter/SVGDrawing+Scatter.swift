@@ -3,7 +3,7 @@ import Lang
 extension SVGDrawing {
   private static let mostLabels = 14
 
-  /// A point a row; those farthest from the middle have their names beside them.
+  /// One point per row; those farthest from the middle have their names next to them.
   init(scatter cloud: PlottedPoints, title: String?) {
     let (across, up) = (escapedText(cloud.x.name), escapedText(cloud.y.name))
     let values = (cloud.points.map(\.x), cloud.points.map(\.y))
@@ -68,7 +68,7 @@ extension SVGDrawing {
     var right: Double { left + width }
     var bottom: Double { top + height }
 
-    /// Beside the point, above and below it, and in between.
+    /// Left and right of the point, above and below it, and in between.
     static func around(_ point: (x: Double, y: Double), width: Double) -> [Box] {
       let (x, y) = point
       let (right, left, middle) = (x + 7, x - 7 - width, x - width / 2)
