@@ -240,8 +240,9 @@ import Testing
   }
 
   @Test func missingConfig() {
-    expectFileError("there is no config.json at '/nowhere/config.json'", "tokenizer.json next to it")
-    { _ = try ConfigFile(path: "/nowhere/config.json") }
+    expectFileError(
+      "there is no config.json at '/nowhere/config.json'", "tokenizer.json next to it"
+    ) { _ = try ConfigFile(path: "/nowhere/config.json") }
     expectFileError("'/' is a directory") { _ = try ConfigFile(path: "/") }
   }
 }
