@@ -131,11 +131,9 @@ import Testing
     #expect(throws: Failure.self) { try table("a\n1").filtered(by: []) }
   }
 
-  @Test func distinctAndStacked() throws {
+  @Test func stacked() throws {
     let rows = try table("a | b\n1 | x\n1 | y\n1 | x\n  | x")
     #expect(lines(try rows.gathered([0, 1, 2, 3])) == lines(rows))
-    #expect(lines(try rows.distinct()) == ["a|b", "1|x", "1|y", "|x"])
-    #expect(lines(try rows.distinct(on: ["b"])) == ["a|b", "1|x", "1|y"])
     let stacked = try Table.stacked([rows, try table("b | c\nz | 0.5")])
     #expect(lines(stacked) == ["a|b|c", "1|x|", "1|y|", "1|x|", "|x|", "|z|0.5"])
     #expect(stacked.columns.map(\.kind) == [.integers, .texts, .doubles])
@@ -160,7 +158,6 @@ import Testing
     #expect(try empty.pivoted(rows: ["a"], column: "b").columnNames == ["a"])
     #expect(
       try empty.joined(with: empty, on: ["a"]).table.columnNames == ["a", "b", "x", "b_2", "x_2"])
-    #expect(try empty.distinct().columnNames == ["a", "b", "x"])
     #expect(try empty.summary().rowCount == 3)
   }
 

@@ -45,7 +45,8 @@ public struct Distribution: Sendable {
       return
     }
     let largest = Double(logits.max() ?? 0)
-    let sum = logits.reduce(0.0) { $0 + Numerics.exp(Double($1) - largest) }
+    var sum = 0.0
+    for logit in logits { sum += Numerics.exp(Double(logit) - largest) }
     logSum = largest + Numerics.log(sum)
   }
 

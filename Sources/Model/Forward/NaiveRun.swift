@@ -169,15 +169,16 @@ private struct NaiveRun {
       }
     }
     visit(.pattern, l, &pattern)
-    return q.indices.map { p in
-      (0..<c.heads).flatMap { head in
-        let value = c.keyValueHead(of: head) * width
-        return (0..<width).map { i in
-          (0...p).reduce(into: Float(0)) { sum, source in
-            sum.addProduct(pattern[p][head * (p + 1) + source], v[source][value + i])
-          }
+    return pattern.enumerated().map { p, weights in
+      var z = [Float](repeating: 0, count: c.heads * width)
+      for source in 0...p {
+        let values = v[source]
+        for head in 0..<c.heads {
+          let (weight, value) = (weights[head * (p + 1) + source], c.keyValueHead(of: head) * width)
+          for i in 0..<width { z[head * width + i].addProduct(weight, values[value + i]) }
         }
       }
+      return z
     }
   }
 

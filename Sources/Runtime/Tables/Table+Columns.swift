@@ -43,14 +43,6 @@ extension Table {
     return table
   }
 
-  /// The first of each set of rows that are alike in `names` (in all columns where nil).
-  func distinct(on names: [String]? = nil) throws -> Table {
-    let keys = try names.map { try $0.map(column) } ?? columns
-    var seen: Set<[Cell]> = []
-    return try gathered(
-      try (0..<rowCount).filterChecked { row in seen.insert(keys.map { $0[row] }).inserted })
-  }
-
   /// The rows of all tables, one after the other; a column that a table lacks is missing there.
   static func stacked(_ tables: [Table]) throws -> Table {
     var names: [String] = []
