@@ -75,7 +75,7 @@ extension Lexer {
     let all: [(String, Token.Kind)] = [
       ("===", foreign), ("!==", foreign), ("...", foreign), ("..<", foreign), ("..=", foreign),
       ("&&", foreign), ("||", foreign), ("<>", foreign), ("=>", foreign), ("|>", foreign),
-      ("**", foreign), (":=", foreign), ("//", foreign), ("=~", foreign),
+      ("**", .power), (":=", foreign), ("//", foreign), ("=~", foreign),
       ("==", .equal), ("!=", .notEqual), ("<=", .lessOrEqual), (">=", .greaterOrEqual),
       ("->", .arrow), ("..", .dotDot), ("<", .less), (">", .greater), ("=", .assign),
       ("|", .pipe), (",", .comma), (";", .semicolon), ("@", .at), (".", .dot), ("+", .plus),

@@ -248,8 +248,8 @@ extension Token.Kind {
   /// Whether a line that ends with this token goes on in the next one.
   var continuesLine: Bool {
     switch self {
-    case .pipe, .comma, .assign, .arrow, .dotDot, .plus, .minus, .star, .slash, .percent, .equal,
-      .notEqual, .less, .lessOrEqual, .greater, .greaterOrEqual,
+    case .pipe, .comma, .assign, .arrow, .dotDot, .plus, .minus, .star, .slash, .percent, .power,
+      .equal, .notEqual, .less, .lessOrEqual, .greater, .greaterOrEqual,
       .keyword(.and), .keyword(.or), .keyword(.not), .keyword(.in):
       true
     default: false

@@ -48,7 +48,7 @@ extension Parser {
     case .pipe where newlines == .end && lexemeIsAfterOperator:
       return failExpecting("a value")
     case .shell: return failUnexpected()
-    case .star, .slash, .percent, .equal, .notEqual, .less, .lessOrEqual, .greater,
+    case .star, .slash, .percent, .power, .equal, .notEqual, .less, .lessOrEqual, .greater,
       .greaterOrEqual, .dotDot:
       return fail("a value is missing before `\(currentText)`", at: span)
     case .rightParenthesis, .rightBracket, .rightBrace:
@@ -137,7 +137,7 @@ extension Parser {
       case ":=": "write `let name = …`"
       case "//": "write `/`; a comment begins with `#`"
       case "...", "..<", "..=": "write `..`; both ends are included"
-      case "**", "^": "there is no power; multiply"
+      case "^": "write `**` for a power"
       case "=~": "there is no matching by pattern"
       default: nil
       }

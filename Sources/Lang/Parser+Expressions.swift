@@ -1,11 +1,11 @@
 extension Parser {
   /// From loosest to tightest.
   enum Precedence: Int, Comparable {
-    case or, and, not, comparison, range, sum, product, unary
+    case or, and, not, comparison, range, sum, product, unary, power, postfix
 
     static func < (left: Precedence, right: Precedence) -> Bool { left.rawValue < right.rawValue }
 
-    var next: Precedence { Precedence(rawValue: rawValue + 1) ?? .unary }
+    var next: Precedence { Precedence(rawValue: rawValue + 1) ?? .postfix }
   }
 
   private enum Infix {
@@ -35,7 +35,7 @@ extension Parser {
         reportChain(of: precedence, after: left)
       }
       takeInfix(infix)
-      let right = try parseExpression(precedence.next)
+      let right = try parseRight(of: precedence)
       try grow(over: leftHeight, height)
       leftHeight = height
       left = combine(infix, left, right, span: spanFrom(start))
@@ -43,6 +43,13 @@ extension Parser {
     }
     height = leftHeight
     return left
+  }
+
+  /// A power binds as in Python: `-2 ** 2` is `-(2 ** 2)`, `2 ** -1` needs no parentheses, and
+  /// `2 ** 3 ** 2` is `2 ** (3 ** 2)`.
+  private mutating func parseRight(of precedence: Precedence) throws(Abort) -> Expression {
+    guard precedence == .power else { return try parseExpression(precedence.next) }
+    return try nested { (parser) throws(Abort) in try parser.parseExpression(.unary) }
   }
 
   private func combine(
@@ -77,6 +84,7 @@ extension Parser {
     case .greaterOrEqual: return .binary(.greaterOrEqual)
     case .plus: return .binary(.add)
     case .star: return .binary(.multiply)
+    case .power: return .binary(.power)
     case .slash: return .binary(.divide)
     case .percent: return .binary(.remainder)
     case .dotDot: return .range
@@ -104,7 +112,7 @@ extension Parser {
         Diagnostic("`=` does not compare", at: span, help: "write `==`"))
     case .invalid(.foreignOperator):
       report(foreignOperator())
-    case .plus, .minus, .star, .slash, .percent:
+    case .plus, .minus, .star, .slash, .percent, .power:
       let hasOperand = beginsArgument(indexAfter(index), afterSpace: false)
       if current.isAfterSpace != isBeforeSpace(index), hasOperand { reportLopsided() }
     default:
@@ -160,12 +168,14 @@ extension Parser {
         throw fail("there are two `-`", at: spanFrom(start).joined(with: span), help: "write -(-x)")
       }
       // Without its sign no whole number holds it.
-      if kind == .integer, NumberText.isMagnitudeOfSmallest(currentText) {
+      if kind == .integer, following.kind != .power,
+        NumberText.isMagnitudeOfSmallest(currentText)
+      {
         advance()
         height = 1
         return Expression(kind: .integer(.min), span: spanFrom(start))
       }
-      let operand = try parsePostfix()
+      let operand = try parseExpression(.power)
       try grow(over: height)
       return Expression(kind: .unary(.negate, operand), span: spanFrom(start))
     case .plus:
@@ -176,7 +186,6 @@ extension Parser {
       return try parsePostfix()
     }
   }
-
 }
 
 extension BinaryOperator {
@@ -187,6 +196,7 @@ extension BinaryOperator {
     case .equal, .notEqual, .less, .lessOrEqual, .greater, .greaterOrEqual, .in: .comparison
     case .add, .subtract: .sum
     case .multiply, .divide, .remainder: .product
+    case .power: .power
     }
   }
 }

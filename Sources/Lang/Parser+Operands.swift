@@ -72,6 +72,8 @@ extension Parser {
   private mutating func parsePrimaryKind() throws(Abort) -> Expression.Kind {
     height = 1
     switch kind {
+    case .identifier where beginsBlockValue, .keyword(.if), .keyword(.for):
+      return try parseBlockValue()
     case .identifier:
       return try parseName()
     case .column:

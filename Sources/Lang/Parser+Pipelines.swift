@@ -7,7 +7,7 @@ extension Parser {
         "there is nothing before this `|`", at: span,
         help: "a pipeline begins with a value; `_` is the last result: _ | …")
     }
-    var stages = [try parseStage()]
+    var stages = [try parseStage(isFirst: true)]
     var tallest = height
     var pipe = span
     while try takePipe(&pipe) {
@@ -17,7 +17,7 @@ extension Parser {
           help: "`!` hands the rest of its line, pipes included, to sh")
       }
       try requireStage(after: pipe)
-      stages.append(try parseStage())
+      stages.append(try parseStage(isFirst: false))
       tallest = max(tallest, height)
     }
     height = tallest
@@ -49,13 +49,13 @@ extension Parser {
     }
   }
 
-  private mutating func parseStage() throws(Abort) -> Stage {
+  private mutating func parseStage(isFirst: Bool) throws(Abort) -> Stage {
     let start = span.start
-    let kind = try parseStageKind()
+    let kind = try parseStageKind(isFirst: isFirst)
     return Stage(kind: kind, span: spanFrom(start))
   }
 
-  private mutating func parseStageKind() throws(Abort) -> Stage.Kind {
+  private mutating func parseStageKind(isFirst: Bool) throws(Abort) -> Stage.Kind {
     switch kind {
     case .shell:
       return .shell(try parseShell())
@@ -65,6 +65,7 @@ extension Parser {
       throw fail(
         "a stage cannot begin with a path", at: span,
         help: "`!\(excerpt(span))` runs a program; a file name as a value is written in quotes")
+    case .identifier where isFirst && beginsBlockValue: break
     case .identifier:
       if isReservedStage(word(at: index)) {
         let word = currentText

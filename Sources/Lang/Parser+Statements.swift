@@ -171,14 +171,19 @@ extension Parser {
   // MARK: for, if
 
   private mutating func parseFor() throws(Abort) -> Statement.Kind {
+    let (name, list) = try parseForHead()
+    return .for(name, in: list, try parseBlock())
+  }
+
+  /// `for NAME in LIST`
+  mutating func parseForHead() throws(Abort) -> (name: Name, list: Expression) {
     advance()
     let name = try parseNewName("a name", example: "for layer in 0..29 { … }")
     guard take(.keyword(.in)) else {
       throw failExpecting("`in`", help: "write `for \(name.text) in … { … }`")
     }
     skipNewlines()
-    let list = try parseCommaList()
-    return .for(name, in: list, try parseBlock())
+    return (name, try parseCommaList())
   }
 
   private mutating func parseIf() throws(Abort) -> Statement.Kind {

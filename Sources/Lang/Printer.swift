@@ -10,6 +10,18 @@ public enum Printer {
 
   /// `depth` is how many blocks the statement stands in; the first line is not indented.
   public static func print(_ statement: Statement, depth: Int = 0) -> String {
+    print(statement, .lines(depth: depth))
+  }
+
+  /// How a block is laid out.
+  private enum Layout {
+    /// A statement a line, in so many blocks.
+    case lines(depth: Int)
+    /// All on one line, where the block is a part of an expression.
+    case inline
+  }
+
+  private static func print(_ statement: Statement, _ layout: Layout) -> String {
     if Stack.isNearlyFull { return "…" }
     switch statement.kind {
     case .pipeline(let pipeline):
@@ -22,13 +34,13 @@ public enum Printer {
         return parameter.name.text + (value ?? "")
       }
       let header = "def \(definition.name.text)(\(parameters.joined(separator: ", "))) "
-      return header + print(definition.body, depth: depth)
+      return header + print(definition.body, layout)
     case .for(let name, let list, let body):
-      return "for \(name.text) in \(print(list)) " + print(body, depth: depth)
+      return "for \(name.text) in \(print(list)) " + print(body, layout)
     case .if(let condition, let then, let otherwise):
-      let head = "if \(print(condition)) " + print(then, depth: depth)
+      let head = "if \(print(condition)) " + print(then, layout)
       guard let otherwise else { return head }
-      return head + " else " + printElse(otherwise, depth: depth)
+      return head + " else " + printElse(otherwise, layout)
     case .assert(let condition, let message):
       return "assert " + print(condition) + (message.map { ", " + print($0) } ?? "")
     case .source(let file, let once):
@@ -38,21 +50,28 @@ public enum Printer {
     case .plan(let pipeline):
       return "plan " + print(pipeline)
     case .report(let file, let body):
-      return "report \(print(file)) " + print(body, depth: depth)
+      return "report \(print(file)) " + print(body, layout)
     }
   }
 
-  private static func printElse(_ block: Block, depth: Int) -> String {
+  private static func printElse(_ block: Block, _ layout: Layout) -> String {
     if block.statements.count == 1, case .if = block.statements[0].kind,
       block.span == block.statements[0].span
     {
-      return print(block.statements[0], depth: depth)
+      return print(block.statements[0], layout)
     }
-    return print(block, depth: depth)
+    return print(block, layout)
   }
 
-  private static func print(_ block: Block, depth: Int) -> String {
+  private static func print(_ block: Block, _ layout: Layout) -> String {
     guard !block.statements.isEmpty else { return "{}" }
+    guard case .lines(let depth) = layout else {
+      let statements = block.statements.map { statement in
+        // A `!` stage takes the rest of its line.
+        print(statement, .inline) + (statement.endsInShell ? "\n" : "")
+      }
+      return "{ " + statements.joined(separator: "; ") + " }"
+    }
     let outer = String(repeating: " ", count: depth * indentation)
     let inner = outer + String(repeating: " ", count: indentation)
     let lines = block.statements.map { inner + print($0, depth: depth + 1) + "\n" }
@@ -110,52 +129,50 @@ public enum Printer {
     case .element(let base, let index): return print(base, in: .postfix) + "[\(print(index))]"
     case .call(let name, let arguments):
       return "\(name.text)(\(arguments.map(print).joined(separator: ", ")))"
-    case .unary(.negate, let operand): return "-" + print(operand, in: .postfix)
-    case .unary(.not, let operand): return "not " + print(operand, in: .operand(.not))
+    case .unary(.negate, let operand): return "-" + print(operand, in: .power)
+    case .unary(.not, let operand): return "not " + print(operand, in: .not)
     case .binary(let binary, let left, let right):
       let own = binary.precedence
-      let leftmost = own == .comparison ? own.next : own
-      return print(left, in: .operand(leftmost)) + " \(binary.rawValue) "
-        + print(right, in: .operand(own.next))
+      let (leftmost, rightmost): (Parser.Precedence, Parser.Precedence) =
+        switch own {
+        case .comparison: (own.next, own.next)
+        // From the right; a minus may begin the exponent.
+        case .power: (.postfix, .unary)
+        default: (own, own.next)
+        }
+      return print(left, in: leftmost) + " \(binary.rawValue) " + print(right, in: rightmost)
     case .range(let first, let last):
       let dots = endsOpen(first) ? " .. " : ".."
-      return print(first, in: .operand(.sum)) + dots + print(last, in: .operand(.sum))
+      return print(first, in: .sum) + dots + print(last, in: .sum)
+    case .conditional(let condition, let then, let otherwise):
+      return "if \(print(condition)) \(print(then, .inline)) else "
+        + printElse(otherwise, .inline)
+    case .each(let name, let list, let body):
+      return "for \(name.text) in \(print(list)) \(print(body, .inline))"
     }
   }
 
-  /// What an expression is part of, and so when it needs parentheses. Trees that were parsed carry
-  /// their own; only trees made otherwise get more.
-  private enum Place {
-    case operand(Parser.Precedence)
-    case postfix
-  }
-
-  private static func print(_ expression: Expression, in place: Place) -> String {
+  /// As part of an expression that takes operators at least as tight as `minimum`. Trees that were
+  /// parsed carry their own parentheses; only trees made otherwise get more.
+  private static func print(
+    _ expression: Expression, in minimum: Parser.Precedence
+  ) -> String {
     let text = print(expression)
-    return fits(expression.kind, place) ? text : "(\(text))"
+    return fits(expression.kind, minimum) ? text : "(\(text))"
   }
 
-  private static func fits(_ kind: Expression.Kind, _ place: Place) -> Bool {
-    let minimum: Parser.Precedence =
-      switch place {
-      case .operand(let minimum): minimum
-      case .postfix: .unary
-      }
+  private static func fits(_ kind: Expression.Kind, _ minimum: Parser.Precedence) -> Bool {
     switch kind {
     case .binary(let binary, _, _): return binary.precedence >= minimum
     case .range: return Parser.Precedence.range >= minimum
     case .unary(.not, _): return Parser.Precedence.not >= minimum
-    case .unary(.negate, _):
-      if case .postfix = place { return false }
-      return true
+    case .unary(.negate, _): return minimum <= .unary
     case .list(_, let isBracketed): return isBracketed
-    case .integer(let value):
-      // The smallest one is written with its sign.
-      if case .postfix = place { return value >= 0 }
-      return true
+    // The smallest one is written with its sign.
+    case .integer(let value): return value >= 0 || minimum <= .unary
     case .number(let value, _): return value >= 0
     case .boolean, .string, .name, .column, .variable, .component, .at, .pipeline, .member,
-      .element, .call:
+      .element, .call, .conditional, .each:
       return true
     }
   }
@@ -241,6 +258,17 @@ public enum Printer {
       }
     }
     return escaped
+  }
+}
+
+extension Statement {
+  /// Whether its last stage is a command for `sh`.
+  fileprivate var endsInShell: Bool {
+    switch kind {
+    case .pipeline(let pipeline), .let(_, let pipeline), .time(let pipeline), .plan(let pipeline):
+      if case .shell? = pipeline.stages.last?.kind { true } else { false }
+    case .def, .for, .if, .assert, .source, .report: false
+    }
   }
 }
 

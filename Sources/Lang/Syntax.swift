@@ -138,6 +138,10 @@ public struct Expression: Sendable {
     case binary(BinaryOperator, Expression, Expression)
     /// `a..b`, both ends in it.
     case range(Expression, Expression)
+    /// `if CONDITION { … } else { … }` as a value: that of the last line of the block that is run.
+    case conditional(Expression, then: Block, else: Block)
+    /// `for NAME in LIST { … }` as a value: a list of the values of the block's last line.
+    case each(Name, in: Expression, Block)
   }
 }
 
@@ -167,6 +171,7 @@ public enum BinaryOperator: String, Sendable, CaseIterable {
   case multiply = "*"
   case divide = "/"
   case remainder = "%"
+  case power = "**"
 }
 
 public struct StringLiteral: Sendable {

@@ -33,7 +33,7 @@ public struct Token: Sendable, Hashable {
 
     case leftParenthesis, rightParenthesis, leftBracket, rightBracket, leftBrace, rightBrace
     case comma, semicolon, pipe, at, dot, dotDot, assign, arrow
-    case plus, minus, star, slash, percent
+    case plus, minus, star, slash, percent, power
     case equal, notEqual, less, lessOrEqual, greater, greaterOrEqual
 
     case invalid(Problem)

@@ -46,7 +46,11 @@ struct DiagnosticTests {
     Row("where ▶!◀known", "`!` does not negate", help: "write `not`"),
     Row("if ▶!◀known { a }", "`!` does not negate", help: "write `not`"),
     Row("1▶...◀5", "`...` is not an operator here", help: "write `..`; both ends are included"),
-    Row("a ▶**◀ 2", "`**` is not an operator here", help: "there is no power; multiply"),
+    Row("a ▶^◀ 2", "`^` is not an operator here", help: "write `**` for a power"),
+    Row("▶**◀ 2", "a value is missing before `**`"),
+    Row(
+      "let x = ▶if◀ a { 1 }", "an `if` that is a value needs an `else`",
+      help: "write if … { … } else { … }, the `else` on the line of the `}`"),
     Row("a ▶|>◀ b", "`|>` is not an operator here", help: "write `|`"),
     Row(
       "a ▶=>◀ b", "`=>` is not an operator here", help: "write `->` for an arrow, `>=` to compare"),

@@ -16,7 +16,7 @@ struct ParserTests {
     var testDescription: String { text.debugDescription }
   }
 
-  @Test(arguments: pipelines + commands + expressions)
+  @Test(arguments: pipelines + commands + expressions + blockValues)
   func expression(_ row: Row) {
     #expect(tree(row.text) == row.tree)
   }
@@ -114,6 +114,26 @@ struct ParserTests {
     Row("where a-1e-3 < b/2s", "(do where (< (- a 0.001) (/ b (s 2.0))))"),
   ]
 
+  /// `if` and `for` where a value stands.
+  static let blockValues = [
+    Row("let x = if a { b } else { c }", "(let x (if a {b} {c}))"),
+    Row("let x = if a { b } else { c } | d", "(let x (| (if a {b} {c}) d))"),
+    Row(
+      "let x = if a { b } else if c { d } else { e }",
+      "(let x (if a {b} {(if c {d} {e})}))"),
+    Row("let x = for i in 1..3 { i * 2 }", "(let x (for i (.. 1 3) {(* i 2)}))"),
+    Row("let x = for i in a, b { let y = i; y }", "(let x (for i (, a b) {(let y i); y}))"),
+    Row("(for i in a {\n  b\n  c\n})", "(() (for i a {b; c}))"),
+    Row("[if a { 1 } else { 2 }, 3]", "[(if a {1} {2}) 3]"),
+    Row("[\n  for i in a { i },\n  2]", "[(for i a {i}) 2]"),
+    Row("derive c = if x > -1 { 1 } else { 2 }", "(do derive (= c (if (> x (- 1)) {1} {2})))"),
+    Row("f(if a { 1 } else { 2 })", "(call f (if a {1} {2}))"),
+    Row("\"\\(if a { 1 } else { 2 })\"", "(\\ (if a {1} {2}))"),
+    Row("time for i in a { i }", "(time (for i a {i}))"),
+    Row("where if == 3 and for < 2", "(do where (and (== if 3) (< for 2)))"),
+    Row("(if a { b } else { c }).d", "(. (() (if a {b} {c})) d)"),
+  ]
+
   static let expressions = [
     Row("1 + 2 * 3", "(+ 1 (* 2 3))"),
     Row("1 - 2 - 3", "(- (- 1 2) 3)"),
@@ -127,6 +147,16 @@ struct ParserTests {
     Row("1..n - 1", "(.. 1 (- n 1))"),
     Row("1 + 2..3 * 4", "(.. (+ 1 2) (* 3 4))"),
     Row("x in 1..5", "(in x (.. 1 5))"),
+    // As Python has it.
+    Row("a ** b ** c", "(** a (** b c))"),
+    Row("-a ** b", "(- (** a b))"),
+    Row("a ** -b ** c", "(** a (- (** b c)))"),
+    Row("-9223372036854775807 ** 2", "(- (** 9223372036854775807 2))"),
+    Row("a * b ** c / d", "(/ (* a (** b c)) d)"),
+    Row("a.b[0]**x@last", "(** ([] (. a b) 0) (@ x last))"),
+    Row("(-2)**2", "(** (() (- 2)) 2)"),
+    Row("sort -x ** 2", "(do sort (- (** x 2)))"),
+    Row("not a ** 2 == b", "(not (== (** a 2) b))"),
     Row("not a and b or c", "(or (and (not a) b) c)"),
     Row("not a == b", "(not (== a b))"),
     Row("not not a", "(not (not a))"),

@@ -73,6 +73,7 @@ struct EveryArgument {
       }
     case .condition: "dla > 0"
     case .expression: "dla"
+    case .donors: "(several)"
     case .tokens: #""b""#
     case .prompts: "(several)"
     case .table: "(parts | where span == \"subject\" | derive class = component | top 3)"

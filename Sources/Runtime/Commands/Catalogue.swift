@@ -5,15 +5,15 @@ enum Catalogue {
     // models
     .load, .models, .model, .use, .with, .unload, .bos, .verify,
     // inputs
-    .prompt, .facts, .known, .read, .lint,
+    .prompt, .facts, .counterparts, .fewShot, .known, .read, .lint,
     // edits
     .ablate, .patch, .knockout, .freeze, .scale, .steer,
     // measures
     .tokens, .logits, .probs, .rank, .logitDiff, .effect, .dla, .subsets, .lens, .attention,
     .activations, .generate, .compare,
     // tables
-    .where, .sort, .top, .take, .sample, .select, .derive, .group, .classify, .correlate, .join,
-    .append, .pivot, .summary,
+    .where, .sort, .top, .take, .sample, .select, .rename, .derive, .group, .classify, .correlate,
+    .join, .append, .pivot, .summary,
     // seeing and keeping
     .plot, .save, .show,
     // scripting

@@ -3,7 +3,7 @@ import Model
 
 extension Evaluator {
   func unary(_ op: UnaryOperator, _ operand: Value) throws -> Value {
-    switch (op, operand) {
+    switch (op, op == .negate ? operand.counted : operand) {
     case (_, .missing): return .missing
     case (.negate, .integer(let value)):
       guard value != .min else { throw Failure("the number is too large") }
@@ -30,8 +30,9 @@ extension Evaluator {
         return try membership(try evaluate(left), from: try evaluate(low), to: try evaluate(high))
       }
       return try membership(try evaluate(left), try evaluate(right))
-    case .add, .subtract, .multiply, .divide, .remainder:
-      return try arithmetic(op, try evaluate(left), try evaluate(right), at: span)
+    case .add, .subtract, .multiply, .divide, .remainder, .power:
+      return try arithmetic(
+        op, try evaluate(left).counted, try evaluate(right).counted, at: span)
     }
   }
 
@@ -116,7 +117,7 @@ extension Evaluator {
       guard let part = left.asText else {
         throw Failure("only text can be in text, not \(left.kind)")
       }
-      return .boolean(text.contains(part))
+      return .boolean(try text.holds(part))
     default:
       throw Failure("`in` needs a list, a range or text on its right, not \(right.kind)")
     }
@@ -165,6 +166,9 @@ extension Evaluator {
       if b == 0 { return try session.undefined(.division, at: span) }
       // Of the smallest number and -1 only the quotient overflows.
       (result, overflow) = b == -1 ? (0, false) : a.remainderReportingOverflow(dividingBy: b)
+    case .power:
+      guard b >= 0, let power = a.raised(to: b) else { fallthrough }
+      return .integer(power)
     default: return try real(op, Double(a), Double(b), at: span)
     }
     return overflow ? try real(op, Double(a), Double(b), at: span) : .integer(result)
@@ -178,6 +182,10 @@ extension Evaluator {
     case .add: result = a + b
     case .subtract: result = a - b
     case .multiply: result = a * b
+    case .power:
+      if a == 0, b < 0 { return try session.undefined(.division, at: span) }
+      result = Numerics.power(a, b)
+      if result.isNaN { return try session.undefined(.power, at: span) }
     default:
       if b == 0 { return try session.undefined(.division, at: span) }
       result = op == .remainder ? a.truncatingRemainder(dividingBy: b) : a / b
@@ -207,6 +215,22 @@ extension Evaluator {
   }
 }
 
+extension Int {
+  /// Nil where it is too large.
+  fileprivate func raised(to exponent: Int) -> Int? {
+    if self == 0 || self == 1 { return exponent == 0 ? 1 : self }
+    if self == -1 { return exponent % 2 == 0 ? 1 : -1 }
+    guard exponent < Int.bitWidth else { return nil }
+    var power = 1
+    for _ in 0..<exponent {
+      let (next, overflow) = power.multipliedReportingOverflow(by: self)
+      if overflow { return nil }
+      power = next
+    }
+    return power
+  }
+}
+
 extension Lang.Expression {
   /// Without the parentheses around it.
   var unwrapped: Lang.Expression {
@@ -231,6 +255,11 @@ extension Value {
         "`\(selector.text)` is several components, so no cell equals it",
         help: "compare the columns `layer` and `head`, or write a list: component in [L9H1, L9H3]")
     }
+  }
+
+  /// As arithmetic takes it: true is 1, false 0.
+  var counted: Value {
+    if case .boolean(let truth) = self { .integer(truth ? 1 : 0) } else { self }
   }
 
   /// Text, or what is written as text: a selector.

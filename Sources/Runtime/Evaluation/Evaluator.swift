@@ -42,11 +42,14 @@ struct Evaluator {
     case .binary(let op, let left, let right):
       return try binary(op, left, right, at: expression.span)
     case .range(let low, let high): return try range(try evaluate(low), try evaluate(high))
+    case .conditional(let condition, let then, let otherwise):
+      return try conditional(condition, then, otherwise)
+    case .each(let name, let list, let body): return try each(name, in: list, body)
     }
   }
 
   /// What stands in parentheses sees a row's columns too, unless it is a pipeline of its own.
-  private func parenthesised(_ pipeline: Pipeline) throws -> Value {
+  func parenthesised(_ pipeline: Pipeline) throws -> Value {
     guard row != nil, pipeline.stages.count == 1,
       case .expression(let inner) = pipeline.stages[0].kind
     else { return try session.run(pipeline) }
@@ -141,18 +144,36 @@ struct Evaluator {
 
   private func call(_ name: Name, _ arguments: [Argument]) throws -> Value {
     if let function = Function(rawValue: name.text) {
-      let values = try arguments.map { argument -> Value in
-        guard case .value(let expression) = argument.kind else {
-          throw Failure("`\(name.text)` takes values only", span: argument.span)
-        }
-        return try evaluate(expression)
-      }
+      let (values, seed) = try operands(of: function, arguments)
       return try placing(at: name.span) {
-        try function.apply(values) { try session.undefined($0, at: name.span) }
+        try function.apply(values, seed: seed) { try session.undefined($0, at: name.span) }
       }
     }
     // What is handed to a `def` is of this row too.
     return try session.call(name, arguments, input: .nothing, evaluate: evaluate)
+  }
+
+  /// The values that a function is given, and its `seed=`, where it draws.
+  private func operands(of function: Function, _ arguments: [Argument]) throws
+    -> (values: [Value], seed: Int)
+  {
+    var (values, seed) = ([Value](), 0)
+    for argument in arguments {
+      switch argument.kind {
+      case .value(let expression): values.append(try evaluate(expression))
+      case .named(let name, let expression)
+      where function.takesSeed && name.text == "seed" && !name.isQuoted:
+        guard case .integer(let number) = try evaluate(expression) else {
+          throw Failure("a seed is a whole number", span: expression.span)
+        }
+        seed = number
+      case .named, .option, .arrow:
+        throw Failure(
+          "`\(function.rawValue)` takes values"
+            + (function.takesSeed ? " and `seed=NUMBER`" : " only"), span: argument.span)
+      }
+    }
+    return (values, seed)
   }
 
   // MARK: Strings

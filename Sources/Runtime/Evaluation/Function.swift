@@ -3,14 +3,26 @@ import Model
 /// The functions of expressions.
 enum Function: String, CaseIterable {
   case abs, sqrt, exp, log, round, min, max, sum, mean, length, coalesce
+  case zip, product, shuffle
+  case split, concat, replace, upper, lower, contains, starts
 
-  /// - Parameter undefined: the value of what no number is the result of.
-  func apply(_ arguments: [Value], undefined: (Undefined) throws -> Value) throws -> Value {
+  /// Whether `seed=` may stand among its arguments.
+  var takesSeed: Bool { self == .shuffle }
+
+  /// - Parameters:
+  ///   - seed: of what is drawn at random.
+  ///   - undefined: the value of what no number is the result of.
+  func apply(
+    _ arguments: [Value], seed: Int = 0, undefined: (Undefined) throws -> Value
+  ) throws -> Value {
     switch self {
     case .abs, .sqrt, .exp, .log, .round: return try ofNumber(arguments, undefined)
     case .min, .max, .sum, .mean: return try ofNumbers(arguments, undefined)
     case .length: return try length(of: arguments)
     case .coalesce: return try firstPresent(arguments)
+    case .zip, .product, .shuffle: return try ofLists(arguments, seed: seed)
+    case .split, .concat, .replace, .upper, .lower, .contains, .starts:
+      return try ofTexts(arguments)
     }
   }
 
@@ -26,11 +38,12 @@ enum Function: String, CaseIterable {
     -> Value
   {
     guard arguments.count == 1 else { throw wrongCount("one number") }
-    if case .missing = arguments[0] { return .missing }
-    if case .integer(let value) = arguments[0], self == .abs, value != .min {
+    let argument = arguments[0].counted
+    if case .missing = argument { return .missing }
+    if case .integer(let value) = argument, self == .abs, value != .min {
       return .integer(Swift.abs(value))
     }
-    guard let x = arguments[0].asDouble else {
+    guard let x = argument.asDouble else {
       throw Failure("`\(rawValue)` needs a number, not \(arguments[0].kind)")
     }
     switch self {
@@ -58,7 +71,9 @@ enum Function: String, CaseIterable {
       }
       values = list
     }
-    let present = values.filter { if case .missing = $0 { false } else { true } }
+    let present = values.map(\.counted).filter {
+      if case .missing = $0 { false } else { true }
+    }
     let numbers = try present.map { value in
       guard let number = value.asDouble else {
         throw Failure("`\(rawValue)` needs numbers, not \(value.kind)")
@@ -111,5 +126,5 @@ enum Function: String, CaseIterable {
     }
   }
 
-  private func wrongCount(_ wanted: String) -> Failure { Failure("`\(rawValue)` takes \(wanted)") }
+  func wrongCount(_ wanted: String) -> Failure { Failure("`\(rawValue)` takes \(wanted)") }
 }

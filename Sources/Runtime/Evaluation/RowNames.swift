@@ -10,6 +10,8 @@ struct RowNames {
   private let columnsHelp: String?
   /// Whether a column is named at all.
   private(set) var namesColumn = false
+  /// Names that a `for` in the expression gives to elements.
+  private var elements: Set<String> = []
   /// Variables named by `$` that have a column's name.
   private var variables: [String] = []
   /// Texts in quotes that spell a column's name.
@@ -41,6 +43,7 @@ struct RowNames {
       guard isColumn.contains(name) else { throw unknownColumn(name) }
       namesColumn = true
     case .variable(let name):
+      if elements.contains(name) { return }
       _ = try session.requireVariable(name)
       if isColumn.contains(name) { variables.append(name) }
     case .component(let literal): try refuseColumn(namedAsSelector: literal.text)
@@ -61,7 +64,46 @@ struct RowNames {
         return
       }
       for argument in arguments { try visit(argument) }
+    case .conditional(let condition, let then, let otherwise):
+      try visit(condition)
+      try visit(then)
+      try visit(otherwise)
+    case .each(let name, let list, let body):
+      try visit(list)
+      try visit(body, of: name)
     }
+  }
+
+  /// A block whose value is a row's: that of one expression.
+  private mutating func visit(_ block: Block) throws {
+    guard block.statements.count == 1, let statement = block.statements.first else {
+      throw Failure(
+        "in a column, a block is one expression", help: "put the steps into a `def`",
+        span: block.span)
+    }
+    switch statement.kind {
+    case .pipeline(let pipeline): try visit(pipeline)
+    case .if(let condition, let then, let otherwise):
+      try visit(condition)
+      try visit(then)
+      if let otherwise { try visit(otherwise) }
+    case .for(let name, let list, let body):
+      try visit(list)
+      try visit(body, of: name)
+    case .let, .def, .assert, .source, .time, .plan, .report:
+      throw Failure("in a column, a block is one expression", span: statement.span)
+    }
+  }
+
+  private mutating func visit(_ body: Block, of name: Name) throws {
+    if isColumn.contains(name.text) {
+      throw Failure(
+        "`\(name.text)` is a column, and cannot be the name of an element too",
+        help: "choose another name", span: name.span)
+    }
+    let isNew = elements.insert(name.text).inserted
+    try visit(body)
+    if isNew { elements.remove(name.text) }
   }
 
   private mutating func visit(_ literal: StringLiteral) throws {
@@ -91,6 +133,7 @@ struct RowNames {
   }
 
   private mutating func settle(_ name: String) throws {
+    if elements.contains(name) { return }
     let isVariable = session.lookUp(name) != nil
     if isColumn.contains(name) {
       if isVariable { throw ambiguous(name) }

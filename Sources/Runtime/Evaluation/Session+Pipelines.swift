@@ -121,9 +121,17 @@ extension Session {
     let bound = try binder.bind(arguments)
     defer { warnOfNotFinite(at: name.span) }
     return try Invocation(
-      command: command, name: name, input: input, arguments: bound, session: self,
+      command: command, name: name, input: try asSet(input, for: command), arguments: bound, session: self,
       rowsWanted: rowsWanted
     ).run()
+  }
+
+  /// A list of prompts is a set to a command that takes either prompts or a table.
+  private func asSet(_ input: Value, for command: Command) throws -> Value {
+    guard case .any = command.input, case .list(let values) = input, !values.isEmpty,
+      values.allSatisfy({ if case .prompts = $0 { true } else { false } })
+    else { return input }
+    return .prompts(try asPrompts(input))
   }
 
   private func call(
@@ -149,13 +157,27 @@ extension Session {
       var result = Value.nothing
       for (i, statement) in function.definition.body.statements.enumerated() {
         let isLast = i == function.definition.body.statements.count - 1
-        if isLast, case .pipeline(let pipeline) = statement.kind {
-          result = try run(pipeline)
-        } else {
-          try run(statement)
-        }
+        if isLast { result = try self.result(of: statement) } else { try run(statement) }
       }
       return result
+    }
+  }
+
+  /// What the last statement of a `def` comes to: nothing where it is no pipeline, nor an `if` that
+  /// leads to one.
+  private func result(of statement: Statement) throws -> Value {
+    switch statement.kind {
+    case .pipeline(let pipeline): return try run(pipeline)
+    case .if(let condition, let then, let otherwise):
+      try checkStack(at: statement.span)
+      return try placing(at: statement.span, in: source) {
+        guard let block = try isTrue(condition) ? then : otherwise else { return .nothing }
+        try run(Array(block.statements.dropLast()))
+        return try block.statements.last.map(result) ?? .nothing
+      }
+    case .let, .def, .for, .assert, .source, .time, .plan, .report:
+      try run(statement)
+      return .nothing
     }
   }
 }

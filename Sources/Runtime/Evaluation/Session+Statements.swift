@@ -35,15 +35,7 @@ extension Session {
         functions[definition.name.text] = UserFunction(definition: definition, source: source)
       case .for(let name, let list, let block):
         try checkIsFree(name)
-        let values = try elements(of: list)
-        // Left behind, it would be in the way of columns of its name.
-        let outer = frames[frames.count - 1][name.text]
-        defer { frames[frames.count - 1][name.text] = outer }
-        for value in values {
-          try Interruption.check()
-          set(name.text, to: value)
-          try run(block.statements)
-        }
+        try forEach(name, in: elements(of: list)) { try run(block.statements) }
       case .if(let condition, let then, let otherwise):
         if try isTrue(condition) {
           try run(then.statements)
@@ -98,8 +90,23 @@ extension Session {
       + "bytes \(record.bytes)"
   }
 
+  /// Runs `body` with a name for each of some values in turn.
+  func forEach(_ name: Name, in values: AnySequence<Value>, _ body: () throws -> Void) throws {
+    // Left behind, it would be in the way of columns of its name.
+    let outer = frames[frames.count - 1][name.text]
+    defer { frames[frames.count - 1][name.text] = outer }
+    for value in values {
+      try Interruption.check()
+      set(name.text, to: value)
+      try body()
+    }
+  }
+
   /// One at a time: of a range, however long, no list is made.
-  private func elements(of list: Lang.Expression) throws -> AnySequence<Value> {
+  func elements(
+    of list: Lang.Expression, evaluate: ((Lang.Expression) throws -> Value)? = nil
+  ) throws -> AnySequence<Value> {
+    let evaluate = evaluate ?? self.evaluate
     if case .range(let low, let high) = list.unwrapped.kind {
       let (first, last) = try placing(at: list.span, in: source) {
         try Evaluator.ends(of: try evaluate(low), try evaluate(high))
@@ -110,9 +117,9 @@ extension Session {
     case .list(let values): return AnySequence(values)
     case .prompts(let set):
       return AnySequence(
-        set.prompts.lazy.map { prompt in
+        set.prompts.indices.lazy.map { index in
           var one = set
-          one.prompts = [prompt]
+          one.keep([index])
           return .prompts(one)
         })
     case .selector(let selector):
@@ -136,7 +143,7 @@ extension Session {
     return try places.map { .selector(try Selector(parsing: $0.label + position)) }
   }
 
-  private func isTrue(_ condition: Lang.Expression) throws -> Bool {
+  func isTrue(_ condition: Lang.Expression) throws -> Bool {
     let evaluator = Evaluator(session: self, row: nil)
     guard let truth = try evaluator.truth(condition) else {
       throw Failure("this value is missing: neither true nor false", span: condition.span)

@@ -101,7 +101,7 @@ extension Session {
   /// of a model.
   func bareText(_ expression: Lang.Expression) throws -> String {
     switch expression.kind {
-    case .string, .pipeline, .variable:
+    case .string, .pipeline, .variable, .conditional:
       let value = try evaluate(expression)
       guard let text = value.shortText else {
         throw Failure("expected text, got \(value.kind)", span: expression.span)

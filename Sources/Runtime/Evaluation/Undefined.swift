@@ -2,7 +2,7 @@ import Lang
 
 /// Why an operation on numbers has no number as its result. The result is missing then.
 enum Undefined: CaseIterable {
-  case division, squareRoot, logarithm
+  case division, squareRoot, logarithm, power
   /// Infinity less infinity, and the like.
   case indeterminate
 
@@ -11,6 +11,7 @@ enum Undefined: CaseIterable {
     case .division: "division by zero"
     case .squareRoot: "square root of a negative number"
     case .logarithm: "logarithm of a negative number"
+    case .power: "power of a negative number with a fraction as its exponent"
     case .indeterminate: "a result that is not a number, such as infinity - infinity,"
     }
   }

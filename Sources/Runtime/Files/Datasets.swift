@@ -53,10 +53,11 @@ func relationsTable(_ value: JSONValue, _ source: TextSource) throws -> Table? {
     }
     for (row, sample) in samples.enumerated() {
       let reader = RecordReader(place: "sample \(row + 1) of \(named)", source: source)
+      // Some subjects end in a space, and some texts have an escape twice escaped.
       rows.append(
         (
-          try reader.string(sample, ["subject"]), try reader.string(sample, ["object"]), name,
-          prompts
+          unescaped(try reader.string(sample, ["subject"])).trimmingSpaces(),
+          unescaped(try reader.string(sample, ["object"])), name, prompts
         ))
     }
   }
@@ -71,6 +72,14 @@ func relationsTable(_ value: JSONValue, _ source: TextSource) throws -> Table? {
       Column("relation", .texts(rows.map(\.relation))), Column("template", template(0)),
       Column("foils", .missing(.texts, count: rows.count)),
     ] + (1..<most).map { Column("template_\($0 + 1)", template($0)) })
+}
+
+/// Text in which `\uXXXX` is a character, where that is what is written.
+private func unescaped(_ text: String) -> String {
+  guard text.contains("\\u"), !text.contains("\""),
+    let value = try? JSONParser.parse(Array("\"\(text)\"".utf8)[...]).string
+  else { return text }
+  return value
 }
 
 private struct RecordReader {

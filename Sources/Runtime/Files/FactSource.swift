@@ -26,7 +26,8 @@ struct FactSource {
     var isDirectory = false
     guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory), isDirectory
     else {
-      table = try readTable(path: path, asTexts: true)
+      let read = try readTable(path: path, asTexts: true)
+      table = try Self.published(read, path: path) ?? read
       return
     }
     let folder = path.hasSuffix("/") ? path : path + "/"
@@ -35,6 +36,29 @@ struct FactSource {
     table = try Self.join(facts, relations, folder: folder)
     ofRelations = try Self.attributes(folder + "attributes.tsv", of: "relation")
     ofSubjects = try Self.attributes(folder + "subjects.tsv", of: "subject")
+  }
+
+  /// Whether a path is a folder of facts.
+  static func isFolder(_ path: String) -> Bool {
+    var isDirectory = false
+    let place = path.hasSuffix("/") ? path : path + "/"
+    return FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) && isDirectory
+      && FileManager.default.fileExists(atPath: place + "facts.tsv")
+  }
+
+  /// The facts of a folder as one table; `R` and `S` have the attributes, `|` between them.
+  var listing: Table {
+    func texts(_ key: String, _ attributes: [String: [String]]) -> Values? {
+      guard !attributes.isEmpty, let column = table[key] else { return nil }
+      return .texts(
+        (0..<column.count).map { attributes[column[$0].description]?.joined(separator: "|") })
+    }
+    let further = [("R", texts("relation", ofRelations)), ("S", texts("subject", ofSubjects))]
+    return table.with(
+      table.columns
+        + further.compactMap { name, values in
+          table[name] == nil ? values.map { Column(name, $0) } : nil
+        })
   }
 
   /// The facts, each with the columns of its relation.
@@ -108,6 +132,18 @@ extension FactSource {
     kept.table = try table.gathered(
       try names.indices.filterChecked { relations.contains(names[$0]) })
     return kept
+  }
+
+  /// Where no attributes come with the facts, R of a relation is what its facts answer.
+  mutating func takeAnswersAsAttributes() {
+    guard ofRelations.isEmpty, let relations = table["relation"], let answers = table["answer"]
+    else { return }
+    var seen: Set<[String]> = []
+    for row in 0..<table.rowCount {
+      let (relation, answer) = (relations[row].description, answers[row].description)
+      guard !answer.isEmpty, seen.insert([relation, answer]).inserted else { continue }
+      ofRelations[relation, default: []].append(answer)
+    }
   }
 
   /// The column of a template: the first is `template`, the others `template_2` and so on.

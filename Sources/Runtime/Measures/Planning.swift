@@ -188,6 +188,9 @@ extension Lang.Expression {
     case .element(let a, let b), .binary(_, let a, let b), .range(let a, let b):
       a.pipelines + b.pipelines
     case .call(_, let arguments): arguments.flatMap(\.pipelines)
+    // What their blocks measure depends on values that only a run has.
+    case .conditional(let condition, _, _): condition.pipelines
+    case .each(_, let list, _): list.pipelines
     }
   }
 }

@@ -117,6 +117,9 @@ extension PromptSet {
             prompt.foils.isEmpty ? nil : prompt.foils.map(\.text).joined(separator: "|")
           })),
     ]
+    if prompts.contains(where: { $0.counterpart != nil }) {
+      columns.append(Column("counterpart", .texts(prompts.map { $0.counterpart?.name })))
+    }
     for (name, attributes) in [
       ("R", facts.map { $0?.ofRelation }), ("S", facts.map { $0?.ofSubject }),
     ]

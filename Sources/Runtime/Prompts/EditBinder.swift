@@ -78,7 +78,7 @@ struct EditBinder {
     case .steer(let vector): return .add(vector)
     case .knockout(let kind):
       return .cut(sources: try set.prompts[index].positions(kind))
-    case .mean, .resample, .patch, .freeze:
+    case .mean, .resample, .patch, .patchFromCounterpart, .freeze:
       let key = ObjectIdentifier(spec.identity)
       var source = try sources[key] ?? ValueSource(spec, for: set, runner: runner)
       defer { sources[key] = source }

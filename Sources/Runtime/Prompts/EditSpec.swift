@@ -32,6 +32,8 @@ struct EditSpec: Sendable {
     case resample(over: PromptSet, seed: Int, withinRelation: Bool)
     /// What a donor has there: one for all prompts, or one for each.
     case patch(from: PromptSet)
+    /// What its counterpart has there.
+    case patchFromCounterpart
     /// What the prompt's own run has there without any edit.
     case freeze
     case scale(Float)
@@ -44,9 +46,20 @@ struct EditSpec: Sendable {
     var donors: PromptSet? {
       switch self {
       case .mean(let set), .resample(let set, _, _), .patch(let set): set
-      case .zero, .freeze, .scale, .steer, .knockout: nil
+      case .zero, .patchFromCounterpart, .freeze, .scale, .steer, .knockout: nil
       }
     }
+  }
+
+  /// The prompts that a patch takes its values from: one for all of a set, or one for each.
+  func patchDonors(for set: PromptSet) -> PromptSet? { mode.patchDonors(for: set) }
+
+  /// Some of the prompts stay: so do the donors that were given one for each.
+  mutating func keepDonors(at indices: [Int], ofPrompts count: Int) {
+    guard case .patch(var donors) = mode, donors.prompts.count > 1, donors.prompts.count == count
+    else { return }
+    donors.keep(indices)
+    mode = .patch(from: donors)
   }
 
   /// The sites that it reads of the run of a donor, and at what positions.
@@ -59,6 +72,16 @@ struct EditSpec: Sendable {
       }
     }
     return sites
+  }
+}
+
+extension EditSpec.Mode {
+  func patchDonors(for set: PromptSet) -> PromptSet? {
+    switch self {
+    case .patch(let donors): donors
+    case .patchFromCounterpart: set.counterparts
+    case .zero, .mean, .resample, .freeze, .scale, .steer, .knockout: nil
+    }
   }
 }
 

@@ -51,6 +51,7 @@ extension Invocation {
         try placing(at: span) { _ = try prompt.positions(kind) }
       }
     }
+    let mode = try keepingPairs(in: &set, targets, mode, at: span)
     let text = "\(command.name) \(session.source.text(in: span)) \(words)"
     set.append(
       EditSpec(
@@ -58,6 +59,50 @@ extension Invocation {
         description: text.split(whereSeparator: \.isWhitespace).joined(separator: " ")),
       isSwept: isSwept)
     return .prompts(set)
+  }
+
+  /// Leaves out of a set the prompts whose positions do not pair with those of what a patch takes
+  /// its values from, and warns of them.
+  ///
+  /// - Returns: the mode, with the donors of those that stay.
+  /// - Throws: `Failure` where none pairs, or a single prompt does not.
+  private func keepingPairs(
+    in set: inout PromptSet, _ targets: [EditSpec.Target], _ mode: EditSpec.Mode,
+    at span: SourceSpan
+  ) throws -> EditSpec.Mode {
+    let donors: [Prompt?]
+    switch mode {
+    case .patch(let given): donors = given.prompts
+    case .patchFromCounterpart: donors = set.prompts.map(\.counterpart)
+    case .zero, .mean, .resample, .freeze, .scale, .steer, .knockout: return mode
+    }
+    var (kept, first) = ([Int](), Failure?.none)
+    for (index, prompt) in set.prompts.enumerated() {
+      try Interruption.check()
+      do {
+        try PositionPairs.check(
+          targets, of: prompt, with: donors.count == 1 ? donors[0] : donors[index])
+        kept.append(index)
+      } catch let failure as Failure {
+        first = first ?? failure.placed(at: span, in: session.source)
+      }
+    }
+    guard var first else { return mode }
+    let (all, dropped) = (set.prompts.count, set.prompts.count - kept.count)
+    guard all > 1 else { throw first }
+    guard !kept.isEmpty else {
+      first.message =
+        "the positions of none of these \(all) prompts pair with the donor's: \(first.message)"
+      throw first
+    }
+    warn(
+      "\(dropped) of \(all) prompts are left out, whose positions do not pair with the donor's: "
+        + first.message + (dropped > 1 ? ", and \(dropped - 1) more" : ""), help: first.help)
+    var spec = EditSpec(
+      targets: targets, mode: mode, span: span, source: session.source, description: "")
+    spec.keepDonors(at: kept, ofPrompts: all)
+    set.keep(kept)
+    return spec.mode
   }
 
   /// Prompts that values are taken from: of the same model, and not swept.

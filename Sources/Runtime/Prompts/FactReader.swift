@@ -34,7 +34,7 @@ struct FactReader {
   private var ofRelations: [String: [Int]] = [:]
   private var ofSubjects: [String: [Int]] = [:]
 
-  private enum Reason { case absent, severalTokens, noToken, border }
+  enum Reason { case absent, severalTokens, noToken, border }
 
   init(
     source: FactSource, model: LanguageModel, addsBOS: Bool, isReversed: Bool,
@@ -145,7 +145,7 @@ struct FactReader {
 
   // MARK: Cells and tokens
 
-  private func text(_ column: String, _ row: Int) -> String? {
+  func text(_ column: String, _ row: Int) -> String? {
     guard let cell = source.table[column]?[row], !cell.isMissing else { return nil }
     return cell.description.isEmpty ? nil : cell.description
   }
@@ -164,7 +164,7 @@ struct FactReader {
 
   // MARK: What was left out
 
-  private mutating func leave(_ reason: Reason, _ example: String) -> Prompt? {
+  mutating func leave(_ reason: Reason, _ example: String) -> Prompt? {
     if let place = left.firstIndex(where: { $0.reason == reason }) {
       left[place].count += 1
     } else {

@@ -30,6 +30,15 @@ struct Prompt: Sendable {
   /// Its place in the set that it was made in, which decides what is drawn for it at random.
   var number = 0
   let model: LanguageModel
+  /// A prompt cannot hold another by itself: one at most.
+  private var paired: [Prompt] = []
+
+  /// What it is paired with, as `patch … from counterpart` takes its values from there: a prompt with
+  /// the same answer, foils and fact, and none of its own.
+  var counterpart: Prompt? {
+    get { paired.first }
+    set { paired = newValue.map { [$0] } ?? [] }
+  }
 
   var last: Int { tokens.count - 1 }
 

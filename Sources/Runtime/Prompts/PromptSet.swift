@@ -62,6 +62,16 @@ struct PromptSet: Sendable {
     if let donors = edit.mode.donors { donorDepth = max(donorDepth, donors.donorDepth + 1) }
   }
 
+  /// Only some of the prompts, in the order given. Each keeps the donor that it has.
+  mutating func keep(_ indices: [Int]) {
+    let count = prompts.count
+    prompts = indices.map { prompts[$0] }
+    for index in edits.indices { edits[index].keepDonors(at: indices, ofPrompts: count) }
+  }
+
+  /// The counterparts of the prompts that have one.
+  var counterparts: PromptSet { PromptSet(prompts: prompts.compactMap(\.counterpart)) }
+
   /// The prompts as they are.
   var unedited: PromptSet { PromptSet(prompts: prompts, pool: pool) }
 

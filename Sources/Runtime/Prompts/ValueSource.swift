@@ -57,6 +57,7 @@ struct ValueSource {
     switch spec.mode {
     case .mean(let over), .resample(let over, _, _): over
     case .patch(let from): from
+    case .patchFromCounterpart: set.counterparts
     case .freeze, .zero, .scale, .steer, .knockout: set.unedited
     }
   }
@@ -70,7 +71,7 @@ struct ValueSource {
     case .resample(_, let seed, let withinRelation):
       let donor = try draw(kind, for: index, seed, withinRelation)
       return try rows(part, kind, at: positions, of: index, from: donor)
-    case .patch:
+    case .patch, .patchFromCounterpart:
       return try rows(
         part, kind, at: positions, of: index, from: donors.count == 1 ? 0 : index)
     case .freeze, .zero, .scale, .steer, .knockout:
@@ -84,45 +85,9 @@ struct ValueSource {
     _ part: Place.SitePart, _ kind: Position.Kind?, at positions: [Int], of index: Int,
     from donor: Int
   ) throws -> [[Float]] {
-    let pairs = try Self.pairs(kind, prompts[index], donors[donor])
+    let pairs = try PositionPairs(kind, of: prompts[index], with: donors[donor])
     return try positions.map { position in
-      let source = pairs[position] ?? position
-      if part.site.activation.isOverSources, source != position {
-        throw Failure(
-          "\(part.site.activation.rawValue) at position \(position) has as many numbers as it has "
-            + "sources, and at position \(source) of '\(donors[donor].name)' there are others",
-          help: "take prompts in which it is at the same position")
-      }
-      return try row(part, at: source, in: results[donor])
-    }
-  }
-
-  /// Which position of the donor stands for each of the prompt's, one to one.
-  private static func pairs(_ kind: Position.Kind?, _ prompt: Prompt, _ donor: Prompt) throws
-    -> [Int: Int]
-  {
-    switch kind {
-    case .name, .index(-1):
-      let (mine, others) = (
-        try prompt.positions(kind ?? .all), try donor.positions(kind ?? .all)
-      )
-      guard mine.count == others.count else {
-        throw Failure(
-          "@\((kind ?? .all).text) is \(mine.count) tokens in '\(prompt.name)' and \(others.count) "
-            + "in '\(donor.name)'",
-          help: "positions are paired one to one: take prompts whose spans have equally many tokens"
-        )
-      }
-      return Dictionary(uniqueKeysWithValues: zip(mine, others))
-    case .all, .index, .range, .text, .set, .except, nil:
-      guard prompt.tokens.count == donor.tokens.count else {
-        throw Failure(
-          "'\(prompt.name)' has \(prompt.tokens.count) tokens and '\(donor.name)' "
-            + "\(donor.tokens.count)",
-          help: "positions are paired one to one; where lengths differ, use @last or a span with "
-            + "equally many tokens in both")
-      }
-      return [:]
+      try row(part, at: try pairs.source(of: position, for: part), in: results[donor])
     }
   }
 
@@ -139,7 +104,7 @@ struct ValueSource {
     let candidates = donors.indices.filter { donor in
       donors[donor].tokens != prompt.tokens
         && (!withinRelation || donors[donor].fact?.relation == prompt.fact?.relation)
-        && (try? Self.pairs(kind, prompt, donors[donor])) != nil
+        && (try? PositionPairs(kind, of: prompt, with: donors[donor])) != nil
     }
     guard !candidates.isEmpty else {
       throw Failure(
@@ -206,31 +171,5 @@ struct ValueSource {
     let mean = sum.map { Float($0 / Double(count)) }
     means[key] = mean
     return mean
-  }
-}
-
-/// Steele, Lea and Flood's SplitMix64: small, and the same everywhere, which the system's own
-/// generator is not.
-struct SplitMix64: RandomNumberGenerator {
-  private var state: UInt64
-
-  /// - Parameter stream: tells apart sequences of one seed.
-  init(seed: Int, stream: Int = 0) {
-    state =
-      UInt64(truncatingIfNeeded: seed) &+ UInt64(truncatingIfNeeded: stream)
-      &* 0xD134_2543_DE82_EF95
-  }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
-  }
-
-  /// One of 0..<bound, by Lemire's multiplication. The bound must be above 0.
-  mutating func index(below bound: Int) -> Int {
-    Int(next().multipliedFullWidth(by: UInt64(bound)).high)
   }
 }

@@ -144,9 +144,9 @@ extension Table {
 }
 
 extension Column {
-  /// The mean of what is true or false is the share of what is true.
+  /// What is true counts as 1, so that a mean is the share of it.
   fileprivate func counted(for function: AggregateFunction) -> Column {
-    guard function == .mean, case .booleans(let truths) = values else { return self }
+    guard function.needsNumbers, case .booleans(let truths) = values else { return self }
     return Column(name, .integers(truths.map { $0.map { $0 ? 1 : 0 } }))
   }
 }

@@ -118,16 +118,26 @@ struct RandomTree {
     case 0 where minimum <= .not: return .unary(.not, expression(.not))
     case 1:
       // The smallest whole number has its sign within it.
-      return random.chance(10) ? .integer(.min) : .unary(.negate, postfix())
+      if random.chance(10) { return .integer(.min) }
+      return .unary(.negate, random.chance(20) ? power() : postfix())
     case 2 where minimum <= .range: return .range(expression(.sum), expression(.sum))
     case 3...5:
       let fitting = BinaryOperator.allCases.filter { $0.precedence >= minimum }
       guard !fitting.isEmpty else { return postfixKind() }
       let sign = random.pick(fitting)
       let own = sign.precedence
+      if sign == .power { return power().kind }
       return .binary(
         sign, expression(own == .comparison ? own.next : own), expression(own.next))
     default: return postfixKind()
+    }
+  }
+
+  /// `a ** b`: a minus or another power may stand in the exponent.
+  private mutating func power() -> Expression {
+    deeper { tree in
+      Expression(
+        kind: .binary(.power, tree.postfix(), tree.expression(.unary)), span: .none)
     }
   }
 
@@ -167,11 +177,33 @@ struct RandomTree {
     guard fuel > 0 else { return leafKind() }
     switch Int.random(in: 0..<10, using: &random) {
     case 0: return .pipeline(pipeline())
-    case 1: return .list((0..<2).map { _ in expression() }, bracketed: true)
+    case 1: return .list((0..<2).map { _ in item() }, bracketed: true)
     case 2: return .call(name(), (0..<2).map { _ in callArgument() })
     case 3: return .string(interpolated())
     default: return leafKind()
     }
+  }
+
+  /// An item of a list; there an `if` or a `for` is a value wherever it stands.
+  private mutating func item() -> Expression {
+    deeper { tree in
+      guard tree.fuel > 1 else { return tree.expression() }
+      switch Int.random(in: 0..<6, using: &tree.random) {
+      case 0:
+        return Expression(
+          kind: .conditional(tree.expression(), then: tree.block(), else: tree.value()),
+          span: .none)
+      case 1:
+        return Expression(
+          kind: .each(tree.newName(), in: tree.commaList(), tree.block()), span: .none)
+      default: return tree.expression()
+      }
+    }
+  }
+
+  /// A block of one pipeline.
+  private mutating func value() -> Block {
+    Block(statements: [Statement(kind: .pipeline(pipeline()), span: .none)], span: .none)
   }
 
   private mutating func leafKind() -> Expression.Kind {

@@ -76,6 +76,9 @@ func dump(_ expression: Expression) -> String {
   case .unary(let sign, let operand): node(sign.rawValue, dump(operand))
   case .binary(let sign, let left, let right): node(sign.rawValue, dump(left), dump(right))
   case .range(let first, let last): node("..", dump(first), dump(last))
+  case .conditional(let condition, let then, let otherwise):
+    node("if", dump(condition), dump(then), dump(otherwise))
+  case .each(let name, let list, let body): node("for", name.text, dump(list), dump(body))
   }
 }
 

@@ -68,7 +68,7 @@ extension Session {
     switch expression.kind {
     case .list(let items, _) where isList && !items.isEmpty:
       return try items.flatMap { try self.choices($0, among: choices, isList: isList) }
-    case .string, .variable, .pipeline, .member, .element, .list:
+    case .string, .variable, .pipeline, .member, .element, .list, .conditional, .each:
       return try read(
         try evaluate(expression), among: choices, isList: isList, at: expression.span)
     default:

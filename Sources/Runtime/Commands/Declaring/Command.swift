@@ -73,6 +73,8 @@ struct Command: Sendable {
       case name
       /// The name of a command.
       case command
+      /// Prompts, or one of some words.
+      case donors(or: Choices)
       /// Tokens, or one of some words.
       case tokens(or: Choices)
       case oneOf(Choices)
@@ -87,13 +89,15 @@ extension Command.Parameter.Kind {
 
   static func tokens<C: Choice>(or type: C.Type) -> Self { .tokens(or: Choices(type)) }
 
+  static func donors<C: Choice>(or type: C.Type) -> Self { .donors(or: Choices(type)) }
+
   /// The closed set that it is of.
   var choices: Choices? { if case .oneOf(let choices) = self { choices } else { nil } }
 
   /// Words that have a meaning of their own there.
   var words: [Choices.Value] {
     switch self {
-    case .oneOf(let choices), .tokens(or: let choices): choices.values
+    case .oneOf(let choices), .tokens(or: let choices), .donors(or: let choices): choices.values
     case .number, .text, .path, .selector, .column, .condition, .expression, .prompts, .table,
       .value, .model, .loadable, .name, .command, .flag:
       []
@@ -116,6 +120,7 @@ extension Command.Parameter.Kind {
     case .model, .loadable: "MODEL"
     case .name: "NAME"
     case .command: "COMMAND"
+    case .donors(or: let choices): (["PROMPTS"] + choices.names).joined(separator: " | ")
     case .tokens: "TOKENS"
     case .oneOf(let choices): choices.names.joined(separator: " | ")
     case .flag: ""

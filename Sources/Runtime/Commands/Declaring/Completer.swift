@@ -153,7 +153,7 @@ struct Completer {
   ) -> [Candidate] {
     let words = parameter.kind.words.map { Candidate(text: $0.name, summary: $0.summary) }
     switch parameter.kind {
-    case .oneOf, .tokens: return words + variables
+    case .oneOf, .tokens, .donors: return words + variables
     case .model: return models
     case .loadable: return shortNames + files(word)
     case .path: return files(word) + variables

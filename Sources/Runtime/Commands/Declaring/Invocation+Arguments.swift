@@ -224,6 +224,29 @@ extension Invocation {
     try prompts(try expression(required: parameter))
   }
 
+  enum WordOrPrompts<C: Choice> {
+    case word(C)
+    case prompts(PromptSet)
+  }
+
+  /// Prompts, or a word that has a meaning of its own there. A word that is also a variable is an
+  /// error.
+  func promptsOrWord<C: Choice>(required parameter: String, _ type: C.Type) throws
+    -> WordOrPrompts<C>
+  {
+    let choices = choices(of: parameter, type)
+    let expression = try expression(required: parameter)
+    guard case .name(let name) = expression.kind, choices.contains(name) else {
+      return .prompts(try prompts(expression))
+    }
+    guard session.lookUp(name) == nil else {
+      throw Failure(
+        "`\(name)` is both a choice and a variable",
+        help: "$\(name) is the variable; rename it to mean the word", span: expression.span)
+    }
+    return .word(try required(C(rawValue: name), parameter))
+  }
+
   private func prompts(_ expression: Lang.Expression) throws -> PromptSet {
     try placing(at: expression.span) {
       try session.asPrompts(try session.evaluate(expression))

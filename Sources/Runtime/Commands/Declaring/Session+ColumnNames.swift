@@ -23,7 +23,7 @@ extension Session {
     case .column(let name): return [name]
     case .list(let items, _) where !items.isEmpty:
       return try items.flatMap { try columnNames($0, among: columns) }
-    case .string, .variable, .pipeline, .list, .element:
+    case .string, .variable, .pipeline, .list, .element, .conditional, .each:
       return try placing(at: expression.span) { try columnNames(try evaluate(expression)) }
     case .member(let base, _) where base.isArguments:
       return try placing(at: expression.span) { try columnNames(try evaluate(expression)) }

@@ -6,28 +6,44 @@ extension Command {
     name: "patch", group: .edits,
     summary: "Copy the values that another prompt's run has at the same place.",
     details: """
-      The donor is one prompt for all, or one for each prompt, in order. Its own edits apply.
+      The donor is one prompt for all, or one for each prompt, in order. Its own edits apply. \
+      `from counterpart` takes the counterpart of each prompt.
       Positions are paired one to one. Without `@`, both prompts must have equally many tokens; \
-      a span must have equally many in both. @last pairs with @last.
+      a span must have equally many in both. @last pairs with @last. \
+      Of a set, prompts that do not pair are dropped with a warning.
       After `patch`, `effect` also gives `recovered`: the share of the way from the base to the \
       donor.
       """,
     input: .prompts,
     parameters: [
       .each, .site,
-      .keyword("from", .prompts, required: true, "the donor: a prompt, or one for each prompt"),
+      .keyword(
+        "from", .donors(or: PatchDonor.self), required: true,
+        "the donor: a prompt, or one for each prompt"),
     ],
     examples: [
       #"colosseum | patch L15.resid_pre@last from (prompt "Fact: The Eiffel Tower is in the country of") | rank"#
     ]
   ) { call in
     let set = try call.promptInput()
-    let donors = try call.donors(try call.prompts(required: "from"), at: "from", for: set)
-    guard donors.prompts.count == 1 || donors.prompts.count == set.prompts.count else {
-      throw Failure(
-        "there are \(donors.prompts.count) donors for \(set.summary)",
-        help: "give one for all, or one for each", span: call.span(of: "from"))
+    switch try call.promptsOrWord(required: "from", PatchDonor.self) {
+    case .word(.counterpart):
+      return try call.edited(set, .patchFromCounterpart, words: "from counterpart")
+    case .prompts(let given):
+      let donors = try call.donors(given, at: "from", for: set)
+      guard donors.prompts.count == 1 || donors.prompts.count == set.prompts.count else {
+        throw Failure(
+          "there are \(donors.prompts.count) donors for \(set.summary)",
+          help: "give one for all, or one for each", span: call.span(of: "from"))
+      }
+      return try call.edited(set, .patch(from: donors), words: "from \(donors.summary)")
     }
-    return try call.edited(set, .patch(from: donors), words: "from \(donors.summary)")
   }
+}
+
+/// A donor that is no set of its own.
+enum PatchDonor: String, Choice {
+  case counterpart
+
+  var summary: String { "each prompt's own" }
 }

@@ -15,12 +15,16 @@ extension Command {
       opening bracket or a quote. `exact` keeps answers and foils as written.
       A fact whose answer is several tokens is dropped with a warning; `first` takes the first \
       token instead.
+      `counterpart` makes another prompt of each fact, for `patch … from counterpart`.
       """,
     input: .none,
     parameters: [
       .positional("file", .path, "the path of a file, or of a folder of relations"),
       .positional(
         "prompt", .text, required: false, "the template, with {columns}; default: the data's own"),
+      .keyword(
+        "counterpart", .text,
+        "the template of each fact's counterpart; default: the column `corrupt`"),
       .keyword("relation", .text, list: true, "only the facts of these relations"),
       .keyword("template", .number, "which of the data's own templates, from 1"),
       .keyword("vs", .choice(FactReader.Foils.self), "use attributes as foils, without the answer"),
@@ -42,19 +46,26 @@ extension Command {
       let names = try call.names("relation")
       source = try placing(at: call.span(of: "relation")) { try source.keeping(relations: names) }
     }
+    let foils = try foils(call)
+    if foils == .ofRelation { source.takeAnswersAsAttributes() }
     var reader = FactReader(
       source: source, model: model, addsBOS: call.session.addsBOS(model),
       isReversed: call.hasFlag("reversed"), extent: call.hasFlag("first") ? .first : .one,
       spacing: AnswerSpacing(isExact: call.hasFlag("exact")))
-    reader.foils = try foils(call)
+    reader.foils = foils
     try placing(at: file) { try reader.require(["answer"]) }
     let templates = try FactTemplates(call, source)
+    let counterparts = try CounterpartTemplates(call, source)
     var prompts: [Prompt] = []
     for row in 0..<source.table.rowCount {
       try placing(at: templates.span ?? file) {
-        if let prompt = try reader.prompt(row, try templates.template(of: row)) {
-          prompts.append(prompt)
+        guard var prompt = try reader.prompt(row, try templates.template(of: row)) else { return }
+        if let other = try counterparts.template(of: row),
+          try !reader.pair(&prompt, row, with: other)
+        {
+          return
         }
+        prompts.append(prompt)
       }
     }
     for warning in reader.warnings { call.warn(warning) }
@@ -81,7 +92,7 @@ extension Command {
 }
 
 /// The template of each fact: the one of the line, or the data's own.
-private struct FactTemplates {
+struct FactTemplates {
   private var shared: Template?
   private var column: Column?
   /// Of the same text, once.
@@ -131,7 +142,7 @@ private struct FactTemplates {
   }
 
   /// A template that the line does not have as it is: what is wrong is not at a place in the line.
-  private static func parsed(_ text: String, _ isReversed: Bool) throws -> Template {
+  static func parsed(_ text: String, _ isReversed: Bool) throws -> Template {
     do throws(Diagnostic) {
       let template = try Template.parse(text)
       if !isReversed { try template.refuseAnswer() }
@@ -149,7 +160,7 @@ private struct FactTemplates {
         #"give the prompt yourself: … "Fact: {answer} {relation:has a landmark called}" reversed"#)
   }
 
-  private static func written(
+  static func written(
     _ expression: Lang.Expression, _ isReversed: Bool, _ session: Session
   ) throws -> Template {
     guard case .string(let literal) = expression.kind else {

@@ -33,7 +33,7 @@ extension Command {
       isKnown[item.index] = rank.map { $0 <= top } ?? false
     }
     call.session.note(note(of: set.prompts, isKnown, top: top))
-    set.prompts = zip(set.prompts, isKnown).filter(\.1).map(\.0)
+    set.keep(isKnown.indices.filter { isKnown[$0] })
     guard !set.prompts.isEmpty else {
       throw call.failure(
         "no prompt's answer is among the model's likeliest tokens: a set needs at least one prompt",

@@ -16,6 +16,7 @@ extension Command {
       .arrow("answer", .text, "the answer, with its space"),
       .flag("first", "take the first token of an answer of several"),
       .keyword("vs", .text, list: true, "the foils: wrong answers to compare with"),
+      .keyword("counterpart", .text, "another prompt, that `patch … from counterpart` takes from"),
     ],
     examples: [
       #"prompt "Fact: {subject:The Colosseum} {relation:is in the country of}" -> " Italy" vs " Spain", " France""#,
@@ -47,6 +48,11 @@ extension Command {
     }
     prompt.foils = try call.expressions("vs").map { foil in
       try placing(at: foil.span) { try reader.answer(try call.session.bareText(foil)) }
+    }
+    if let other = call.expression("counterpart") {
+      try placing(at: other.span) {
+        try prompt.pair(with: try makePrompt(other, model, call.session))
+      }
     }
     return .prompts(PromptSet(prompts: [prompt]))
   }

@@ -190,7 +190,7 @@ extension PromptSet {
   /// edit, or the only one.
   fileprivate var patch: (spec: EditSpec, donors: PromptSet)? {
     guard let edit = sweep ?? (edits.count == 1 ? edits.first : nil),
-      case .patch(let donors) = edit.mode
+      let donors = edit.patchDonors(for: self)
     else { return nil }
     return (edit, donors)
   }

@@ -155,7 +155,7 @@ extension Session {
       case .scale(let factor): change = .scale(factor)
       case .steer(let vector): change = .add(vector)
       case .knockout(let source): change = .cut(sources: try prompt.positions(source))
-      case .mean, .resample, .patch, .freeze: return []
+      case .mean, .resample, .patch, .patchFromCounterpart, .freeze: return []
       }
       return spec.targets.filter { $0.position ?? .all == .all }.flatMap { target in
         target.place.sites.map {

@@ -36,7 +36,7 @@ extension Command {
       guard !drawn.isEmpty else {
         throw call.failure("this leaves no prompts", help: "a set needs at least one")
       }
-      set.prompts = drawn.map { set.prompts[$0] }
+      set.keep(drawn)
       return .prompts(set)
     }
     let input = try call.tableInput()

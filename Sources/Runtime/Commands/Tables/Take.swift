@@ -11,7 +11,8 @@ extension Command {
     let count = try call.integer(required: "count")
     if case .prompts(var set) = call.input {
       let size = Int(clamping: count.magnitude)
-      set.prompts = Array(count < 0 ? set.prompts.suffix(size) : set.prompts.prefix(size))
+      let all = set.prompts.indices
+      set.keep(Array(count < 0 ? all.suffix(size) : all.prefix(size)))
       guard !set.prompts.isEmpty else {
         throw call.failure("`take \(count)` leaves no prompts", help: "a set needs at least one")
       }

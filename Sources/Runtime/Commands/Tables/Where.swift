@@ -15,7 +15,7 @@ extension Command {
   ) { call in
     if case .prompts(var set) = call.input {
       let mask = try call.mask(overListingOf: set)
-      set.prompts = zip(set.prompts, mask).filter { $0.1 == true }.map(\.0)
+      set.keep(mask.indices.filter { mask[$0] == true })
       guard !set.prompts.isEmpty else {
         throw call.failure("this leaves no prompts", help: "a set needs at least one")
       }

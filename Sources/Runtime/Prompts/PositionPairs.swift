@@ -1,0 +1,77 @@
+import Lang
+import Model
+
+/// Which position of a donor stands for each of a prompt's, one to one.
+struct PositionPairs {
+  private let prompt: Prompt
+  private let donor: Prompt
+  /// By the prompt's position; of one that is not here the donor has the same number.
+  private let sources: [Int: Int]
+
+  /// - Parameter kind: what stands after `@`; nil: nothing.
+  /// - Throws: `Failure` where the positions do not pair.
+  init(_ kind: Position.Kind?, of prompt: Prompt, with donor: Prompt) throws {
+    (self.prompt, self.donor) = (prompt, donor)
+    switch kind {
+    case .name, .index(-1):
+      let (mine, others) = (
+        try prompt.positions(kind ?? .all), try donor.positions(kind ?? .all)
+      )
+      guard mine.count == others.count else {
+        throw Failure(
+          "@\((kind ?? .all).text) is \(mine.count) tokens in '\(prompt.name)' and \(others.count) "
+            + "in '\(donor.name)'",
+          help: "positions are paired one to one: take prompts whose spans have equally many tokens"
+        )
+      }
+      sources = Dictionary(uniqueKeysWithValues: zip(mine, others))
+    case .all, .index, .range, .text, .set, .except, nil:
+      guard prompt.tokens.count == donor.tokens.count else {
+        throw Failure(
+          "'\(prompt.name)' has \(prompt.tokens.count) tokens and '\(donor.name)' "
+            + "\(donor.tokens.count)",
+          help: "positions are paired one to one; where lengths differ, use @last or a span with "
+            + "equally many tokens in both")
+      }
+      sources = [:]
+    }
+  }
+
+  /// Where the donor has what stands at a position.
+  ///
+  /// - Throws: `Failure` where a row of the part is as long as its position, and the two differ.
+  func source(of position: Int, for part: Place.SitePart) throws -> Int {
+    let source = sources[position] ?? position
+    guard part.site.activation.isOverSources, source != position else { return source }
+    throw Failure(
+      "\(part.site.activation.rawValue) at position \(position) has as many numbers as it has "
+        + "sources, and at position \(source) of '\(donor.name)' there are others",
+      help: "take prompts in which it is at the same position")
+  }
+
+  /// - Throws: `Failure` where some target of an edit cannot be given the donor's values.
+  static func check(_ targets: [EditSpec.Target], of prompt: Prompt, with donor: Prompt?) throws {
+    guard let donor else {
+      throw Failure(
+        "'\(prompt.name)' has no counterpart",
+        help:
+          "give it one: prompt \"…\" counterpart \"…\", facts FILE PROMPT counterpart PROMPT, or a "
+          + "column `corrupt` in the file")
+    }
+    var known: [(kind: Position.Kind?, pairs: PositionPairs)] = []
+    for target in targets {
+      let pairs: PositionPairs
+      if let found = known.first(where: { $0.kind == target.position }) {
+        pairs = found.pairs
+      } else {
+        pairs = try PositionPairs(target.position, of: prompt, with: donor)
+        known.append((target.position, pairs))
+      }
+      let parts = target.place.sites.filter(\.site.activation.isOverSources)
+      guard !parts.isEmpty else { continue }
+      for position in try prompt.positions(target.position ?? .all) {
+        for part in parts { _ = try pairs.source(of: position, for: part) }
+      }
+    }
+  }
+}
