@@ -15,7 +15,7 @@ public enum Printer {
 
   /// How a block is laid out.
   private enum Layout {
-    /// A statement a line, in so many blocks.
+    /// One statement per line, nested in this many blocks.
     case lines(depth: Int)
     /// All on one line, where the block is a part of an expression.
     case inline

@@ -18,7 +18,7 @@ extension Numerics {
     } else if x == -1 {
       size = 1
     } else if y.magnitude >= 0x1p63 {
-      // ln x is 2^-53 at least, beside 1.
+      // |ln x| is 2^-53 or more where x is not 1.
       size = (x.magnitude > 1) == (y > 0) ? .infinity : 0
     } else {
       size = exp(Pair.log(x.magnitude) * Pair(y))

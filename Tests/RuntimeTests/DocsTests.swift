@@ -151,7 +151,10 @@ import Testing
   @Test func linksLeadSomewhere() throws {
     let pages =
       try DocsTests.documents + ["CONTRIBUTING.md"]
-      + ["Examples/facts/README.md", "Examples/paper/README.md", "Scripts/reference/README.md"]
+      + [
+        "Examples/facts/README.md", "Examples/paper/README.md", "Examples/tasks/README.md",
+        "Scripts/reference/README.md",
+      ]
     for page in pages {
       for match in try repositoryText(page).matches(of: /\]\(([^)\s]*)\)/) {
         let link = match.output.1

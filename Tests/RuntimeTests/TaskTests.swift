@@ -1,0 +1,103 @@
+import TestSupport
+import Testing
+
+@testable import Runtime
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// The scripts of `Examples/tasks` on the default model, with few prompts.
+@Suite struct TaskTests {
+  static var scripts: [String] {
+    get throws { try repositoryFiles("Examples/tasks", ending: ".summand") }
+  }
+
+  /// Runs a script with few prompts, and gives the session as it leaves it.
+  private func run(_ path: String, prompts: Int = 4, _ others: (String, String)...) throws
+    -> Session
+  {
+    let arguments = [("prompts", "\(prompts)")] + others
+    let session = Session(
+      host: TestHost(format: .tsv), arguments: arguments.map { (name: $0.0, value: $0.1) })
+    // A page has the SHA-256 of the weights, which takes long where nothing is optimised.
+    let text = try repositoryText(path)
+    try #require(text.contains("\nreport args.out {\n"))
+    let script = text.replacing("\nreport args.out {\n", with: "\nif true {\n")
+    let result = session.running(script, name: path)
+    try #require(result.status == .done, "\(result.messages)")
+    #expect(!result.messages.contains("warning:"), "\(result.messages)")
+    return session
+  }
+
+  @Test func everyTaskIsListedAndTested() throws {
+    let names = try Self.scripts.map { $0.split(separator: "/").last.map(String.init) ?? "" }
+    #expect(
+      names.sorted() == ["docstring.summand", "indirect-objects.summand", "induction.summand"])
+    let readme = try repositoryText("Examples/tasks/README.md")
+    for name in names { #expect(readme.contains("`\(name)`")) }
+    for path in try Self.scripts {
+      #expect(try repositoryText(path).hasPrefix("#!/usr/bin/env summand\n"))
+    }
+  }
+
+  private func prompts(_ name: String, in session: Session) throws -> PromptSet {
+    try session.asPrompts(try #require(session.lookUp(name)))
+  }
+
+  private func table(_ name: String, in session: Session) throws -> Table {
+    guard case .table(let value)? = session.lookUp(name) else { throw Failure("no table") }
+    return value.table
+  }
+
+  private func words(_ prompt: Prompt, _ label: String) throws -> String {
+    try prompt.positions(.name(label)).map(prompt.tokenText).joined()
+  }
+
+  @Test func indirectObjects() throws {
+    let session = try run("Examples/tasks/indirect-objects.summand")
+    let set = try prompts("asked", in: session)
+    #expect(set.prompts.count == 4)
+    #expect(Set(set.prompts.map(\.text)).count == 4)
+    for prompt in set.prompts {
+      // The answer is the name that stands once, the foil the one that stands twice.
+      #expect(try words(prompt, "io") == prompt.answers[0].text)
+      #expect(try words(prompt, "s1") == words(prompt, "s2"))
+      #expect(try words(prompt, "s1") == prompt.foils[0].text)
+      // The counterpart has three other names, and pairs token by token.
+      let other = try #require(prompt.counterpart)
+      let names = try ["io", "s1", "s2"].map { try words(other, $0) }
+      #expect(Set(names + [prompt.answers[0].text, prompt.foils[0].text]).count == 5)
+      #expect(other.tokens.count == prompt.tokens.count)
+    }
+    let score = try table("score", in: session)
+    #expect(try score.numbers("logit_diff").prefix(4).allSatisfy { $0 > 0 })
+  }
+
+  @Test func induction() throws {
+    let session = try run("Examples/tasks/induction.summand", prompts: 2, ("tokens", "12"))
+    let set = try prompts("repeated", in: session)
+    for prompt in set.prompts {
+      #expect(prompt.tokens.count == 24)
+      #expect(Array(prompt.tokens[..<12]) == Array(prompt.tokens[12...]))
+      #expect(Set(prompt.tokens).count == 12)
+    }
+    // A head that attends to the token after the same one has most of its weight there.
+    let best = try table("best", in: session)
+    #expect(try best.numbers("induction")[0] > 0.5)
+  }
+
+  @Test func docstring() throws {
+    let session = try run("Examples/tasks/docstring.summand")
+    for prompt in try prompts("asked", in: session).prompts {
+      #expect(try words(prompt, "third") == prompt.answers[0].text)
+      #expect(try words(prompt, "first") == words(prompt, "first_doc"))
+      #expect(try words(prompt, "second") == words(prompt, "second_doc"))
+      #expect(prompt.foils.count == 5)
+      let other = try #require(prompt.counterpart)
+      #expect(other.tokens.count == prompt.tokens.count)
+    }
+  }
+}
