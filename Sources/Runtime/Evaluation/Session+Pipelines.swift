@@ -121,8 +121,8 @@ extension Session {
     let bound = try binder.bind(arguments)
     defer { warnOfNotFinite(at: name.span) }
     return try Invocation(
-      command: command, name: name, input: try asSet(input, for: command), arguments: bound, session: self,
-      rowsWanted: rowsWanted
+      command: command, name: name, input: try asSet(input, for: command), arguments: bound,
+      session: self, rowsWanted: rowsWanted
     ).run()
   }
 
