@@ -55,6 +55,11 @@ struct Lexer {
     }
   }
 
+  /// `if a { 1 } else { 2 } != 3`: no statement begins directly after a block.
+  private var isUnequalAfterBlock: Bool {
+    previous == .rightBrace && byte(position + 1) == UInt8(ascii: "=")
+  }
+
   /// Whether a new word may begin here, rather than an operator between two unspaced operands.
   var isAtWordStart: Bool {
     guard let before = byte(position - 1) else { return true }
@@ -118,7 +123,7 @@ struct Lexer {
     case UInt8(ascii: "$"):
       let end = variableEnd()
       emit(end == position + 1 ? .invalid(.character) : .variable, to: end)
-    case UInt8(ascii: "!") where isAtStageStart:
+    case UInt8(ascii: "!") where isAtStageStart && !isUnequalAfterBlock:
       emit(.shell, to: end { !$0.isLineEnd })
     case 0x80...:
       lexBeyondASCII()

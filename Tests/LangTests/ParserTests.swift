@@ -121,6 +121,7 @@ struct ParserTests {
     Row(
       "let x = if a { b } else if c { d } else { e }",
       "(let x (if a {b} {(if c {d} {e})}))"),
+    Row("let x = if a { 1 } else { 2 } != 3", "(let x (!= (if a {1} {2}) 3))"),
     Row("let x = for i in 1..3 { i * 2 }", "(let x (for i (.. 1 3) {(* i 2)}))"),
     Row("let x = for i in a, b { let y = i; y }", "(let x (for i (, a b) {(let y i); y}))"),
     Row("(for i in a {\n  b\n  c\n})", "(() (for i a {b; c}))"),
