@@ -83,7 +83,7 @@ extension Parser {
     case .greater: return .binary(.greater)
     case .greaterOrEqual: return .binary(.greaterOrEqual)
     case .plus: return .binary(.add)
-    case .star: return .binary(.multiply)
+    case .star: return isEveryPosition ? nil : .binary(.multiply)
     case .power: return .binary(.power)
     case .slash: return .binary(.divide)
     case .percent: return .binary(.remainder)

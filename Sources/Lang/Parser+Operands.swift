@@ -103,6 +103,10 @@ extension Parser {
       return .list(try parseListItems(), bracketed: true)
     case .at:
       return .at(nil, try parsePosition())
+    case .star where isEveryPosition:
+      let position = Position(kind: .all, span: span)
+      advance()
+      return .at(nil, position)
     case .dot where lexeme(at: index + 1).kind == .integer && !isBeforeSpace(index):
       return parseFraction()
     default:

@@ -153,7 +153,7 @@ extension Parser {
   /// Whether an argument of a command begins with the lexeme at `index`.
   func beginsArgument(_ index: Int, afterSpace: Bool = true) -> Bool {
     let lexeme = lexeme(at: index)
-    if lexeme.kind == .arrow { return true }
+    if lexeme.kind == .arrow || index == self.index && isEveryPosition { return true }
     guard lexeme.isAfterSpace || !afterSpace else { return false }
     switch lexeme.kind {
     case .identifier, .column, .variable, .integer, .number, .component, .path, .option,

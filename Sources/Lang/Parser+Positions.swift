@@ -16,6 +16,14 @@ extension Parser {
     return Position(kind: kind, span: spanFrom(start))
   }
 
+  /// Whether a `*` stands for all positions, as after `at`: no operand follows that it could multiply.
+  var isEveryPosition: Bool {
+    guard kind == .star, isInArguments, current.isAfterSpace, index > 0 else { return false }
+    let before = lexeme(at: index - 1)
+    return before.kind == .identifier && text(before.span) == "at"
+      && !beginsArgument(indexAfter(index), afterSpace: false)
+  }
+
   private static let positionHelp =
     "for instance: @last @subject @3 @-1 @3..5 @\"Colosseum\" @{0,last} @*"
 

@@ -217,6 +217,11 @@ public struct Position: Sendable {
   public var kind: Kind
   public var span: SourceSpan
 
+  public init(kind: Kind, span: SourceSpan) {
+    self.kind = kind
+    self.span = span
+  }
+
   public indirect enum Kind: Sendable, Equatable {
     /// `@*`
     case all

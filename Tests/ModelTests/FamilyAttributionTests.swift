@@ -117,6 +117,8 @@ struct FamilyAttributionTests {
       RunRequest(tokens: tokens, captures: [site: .all], logits: .all(Array(tokens.indices)))
     ])[0]
     let stream = try #require(run.activations[site]).rows
-    #expect(try transformer.lens(stream) == run.logits)
+    let all = LogitQuery(position: 0, tokens: Array(0..<transformer.configuration.vocabulary))
+    let lens = try transformer.lens(stream, reading: stream.map { _ in all })
+    #expect(lens.map { $0.tokens.map(\.logit) } == run.logits)
   }
 }

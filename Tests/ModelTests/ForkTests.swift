@@ -82,9 +82,14 @@ struct ForkTests {
         captures[site()] = pick(0...1) == 0 ? .all : .some(some(of: tokens.count))
       }
       let logits: RunRequest.Logits =
-        switch pick(0...3) {
+        switch pick(0...4) {
         case 0: .none
         case 1: .tokens([3, 0, configuration.vocabulary - 1], position: pick(0...tokens.count - 1))
+        case 2:
+          .summaries(
+            some(of: tokens.count).map {
+              LogitQuery(position: $0, tokens: [3, configuration.vocabulary - 1], top: pick(0...3))
+            })
         default: .all(some(of: tokens.count))
         }
       return RunRequest(
@@ -308,7 +313,8 @@ struct ForkTests {
     switch request.logits {
     case .none: break
     case .all(let positions): for position in positions { read(stream: position, of: layers) }
-    case .tokens(_, let position): read(stream: position, of: layers)
+    case .chosen(let chosen): for chosen in chosen { read(stream: chosen.position, of: layers) }
+    case .summaries(let queries): for query in queries { read(stream: query.position, of: layers) }
     }
     var batch = Self.batch([request], layers: layers)
     #expect(batch.schedule.through == wholes.map(\.count))

@@ -87,6 +87,19 @@ func expectSameBits(
   }
   expectSameBits(
     found.logits, wanted.logits, "\(what) logits", sourceLocation: sourceLocation)
+  expectSameBits(
+    found.summaries.map(\.numbers), wanted.summaries.map(\.numbers), "\(what) summaries",
+    sourceLocation: sourceLocation)
+}
+
+extension LogitSummary {
+  /// All that it says, each double as two floats.
+  fileprivate var numbers: [Float] {
+    let bits = [logSum, entropy].map(\.bitPattern)
+    return bits.flatMap {
+      [Float(bitPattern: UInt32($0 >> 32)), Float(bitPattern: UInt32($0 & 0xFFFF_FFFF))]
+    } + (tokens + top).flatMap { [Float($0.id), $0.logit, Float($0.rank ?? 0)] }
+  }
 }
 
 /// Rows that must be the same to the bit. Their bytes are compared first: in a debug build, going through

@@ -84,7 +84,7 @@ import Testing
     ("parts | take", "`take` needs COUNT (how many"),
     ("parts | take", "help: usage: take COUNT"),
     ("parts | take 3 4", "unexpected argument of `take`"),
-    ("asked | logits 3", "`logits` takes no arguments"),
+    ("asked | tokens 3", "`tokens` takes no arguments"),
     ("asked | dla by head, layer", "`dla` cannot be divided by head, layer"),
     (#"let head = "layer"; asked | dla by head"#, "`head` is both a choice and a variable"),
     (#"let head = "layer"; asked | dla by head"#, #"$head is the variable, "head" the choice"#),

@@ -110,6 +110,7 @@ import Testing
     """,
     "lens": "colosseum | lens", "attention": "colosseum | attention L2H1",
     "activations": "colosseum | activations L2H1.z@last", "generate": "colosseum | generate 1",
+    "loss": "colosseum | loss", "perplexity": "colosseum | perplexity",
     "correlate": "colosseum | rank | append (colosseum | rank) | correlate logit prob",
     "summary": "colosseum | rank | summary", "history": "history",
   ]

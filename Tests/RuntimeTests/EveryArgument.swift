@@ -58,10 +58,11 @@ struct EveryArgument {
       switch parameter.name {
       case "source", "except": "subject"
       case "destination": "last"
-      case "at": command.name == "lens" ? "@last" : "L0"
+      case "at": "L0"
       case "with": "embed"
       default: command.name == "steer" ? "L0.mlp@last" : "L0H0"
       }
+    case .position: "@last"
     case .column:
       switch parameter.name {
       case "x": "dla"

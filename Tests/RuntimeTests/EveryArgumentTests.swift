@@ -130,7 +130,8 @@ import Testing
     ("parts | plot scatter layer, head, dla", "draws 2 columns, not 3"),
     ("attended | plot attention weight, source", "draws one column, not 2"),
     ("parts | plot heatmap layer, head, dla, span", "draws 3 columns, not 4"),
-    ("asked | lens at [@0, @1]", "takes one selector, not 2"),
+    ("asked | lens at [@0, L0]", "`lens at` takes a position, not 'L0'"),
+    ("asked | attention L0H0@last at @0", "`at` and `@` both give positions"),
     ("prompt \"a\" vs \"b\"", "foils need an answer"),
   ])
   func whatHasNoEffectIsAnError(line: String, error: String) throws {

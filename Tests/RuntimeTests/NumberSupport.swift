@@ -25,7 +25,11 @@ extension ColosseumReference {
 
 /// A tensor of a safetensors file of F32, in the order of its rows.
 func referenceTensor(_ name: String, of file: String) throws -> [Double] {
-  let file = try SafetensorsFile(path: Fixtures.path(file))
+  try referenceTensor(name, ofPath: Fixtures.path(file))
+}
+
+func referenceTensor(_ name: String, ofPath path: String) throws -> [Double] {
+  let file = try SafetensorsFile(path: path)
   let tensor = try file.require(name)
   try #require(tensor.type == .f32)
   var values = [Float](repeating: 0, count: tensor.elementCount)

@@ -140,15 +140,15 @@ public struct Attributor: Sendable {
     func isEdited(_ activation: Activation) -> Bool {
       edits.contains { $0.site.activation == activation && $0.units?.contains(head) ?? true }
     }
-    if isEdited(.result), let results = parts.run.activations[Site(.result, layer: layer)] {
+    if isEdited(.result), let results = here(parts.run, .result, layer) {
       let direction = transformer.layers[layer].beforeAttentionIsAdded(parts.direction.vector)
-      let value = Parts.dot(results[0, head], direction[...]) / scale
+      let value = Parts.dot(results[head], direction[...]) / scale
       return (Attribution.Part(component: component, value: value, sources: nil), 0)
     }
     let width = transformer.configuration.headWidth
     let weights = parts.direction.heads[layer][head * width..<(head + 1) * width]
-    let z = parts.run.activations[Site(.z, layer: layer)]
-    let whole = Parts.dot(z?[0, head] ?? [], weights) / scale
+    let z = here(parts.run, .z, layer)
+    let whole = Parts.dot(z?[head] ?? [], weights) / scale
     // A z that was written has no sources, and nothing of any bias that could be told.
     if isEdited(.z) {
       return (Attribution.Part(component: component, value: whole, sources: nil), 0)
@@ -162,15 +162,13 @@ public struct Attributor: Sendable {
   /// From each source A[j] ⟨b' W_O^h, u⟩ / σ; nothing from where an edit wrote the value. Empty where
   /// nothing is folded.
   private func folded(_ parts: Parts, _ layer: Int, _ head: Int, _ scale: Float) -> [Float] {
-    guard foldsBiases, let pattern = parts.run.activations[Site(.pattern, layer: layer)] else {
-      return []
-    }
+    guard foldsBiases, let pattern = here(parts.run, .pattern, layer) else { return [] }
     let shared = transformer.configuration.keyValueHead(of: head)
     let written = Set(
       edits.filter { $0.site == Site(.v, layer: layer) && $0.units?.contains(shared) ?? true }
         .flatMap(\.positions))
     let bias = parts.direction.valueBias[layer][head] / scale
-    return pattern[0, head].enumerated().map { source, weight in
+    return pattern[head].enumerated().map { source, weight in
       written.contains(source) ? 0 : weight * bias
     }
   }
@@ -179,19 +177,36 @@ public struct Attributor: Sendable {
     _ parts: Parts, _ layer: Int, _ head: Int, _ weights: ArraySlice<Float>, _ scale: Float,
     less biases: [Float]
   ) -> [Float]? {
-    guard let pattern = parts.run.activations[Site(.pattern, layer: layer)],
+    guard let pattern = here(parts.run, .pattern, layer),
       let values = parts.run.activations[Site(.v, layer: layer)]
     else { return nil }
     let keyValueHead = transformer.configuration.keyValueHead(of: head)
-    return pattern[0, head].enumerated().map { source, weight in
+    return pattern[head].enumerated().map { source, weight in
       let part = weight * Parts.dot(values[source, keyValueHead], weights) / scale
       return biases.isEmpty ? part : part - biases[source]
     }
   }
 
   private func row(_ run: RunResult, _ activation: Activation, _ layer: Int) -> [Float] {
-    run.activations[Site(activation, layer: layer)]?[0] ?? []
+    here(run, activation, layer)?.row ?? []
   }
+
+  /// What a site has at the position; the run may have kept others too.
+  private func here(_ run: RunResult, _ activation: Activation, _ layer: Int) -> Here? {
+    guard let kept = run.activations[Site(activation, layer: layer)],
+      let index = kept.positions.firstIndex(of: position)
+    else { return nil }
+    return Here(kept: kept, index: index)
+  }
+}
+
+/// An activation at one of the positions that were kept.
+private struct Here {
+  let kept: CapturedActivation
+  let index: Int
+
+  var row: [Float] { kept[index] }
+  subscript(unit: Int) -> ArraySlice<Float> { kept[index, unit] }
 }
 
 /// A run, seen along a direction.

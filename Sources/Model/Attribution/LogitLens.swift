@@ -1,31 +1,45 @@
 extension Transformer {
-  /// The logits that a vector of the stream would have if the model ended there: its own final
-  /// norm, then the unembedding ("logit lens", nostalgebraist 2020).
+  /// Reads the logits that vectors of the stream would have if the model ended there: their own final
+  /// norm, then the unembedding ("logit lens", nostalgebraist 2020). The vocabularies are not kept.
   ///
-  /// - Parameter stream: [n][d_model].
-  /// - Returns: [n][vocabulary].
-  public func lens(_ stream: [[Float]]) throws -> [[Float]] {
+  /// - Parameters:
+  ///   - stream: [n][d_model].
+  ///   - queries: one for each vector; their positions do not matter.
+  /// - Throws: `Interruption.Stopped`, and `ModelError` where weights cannot be read.
+  public func lens(_ stream: [[Float]], reading queries: [LogitQuery]) throws -> [LogitSummary] {
+    precondition(stream.count == queries.count)
     let kernels = Kernels.current
-    let width = configuration.width
-    let x = FloatBuffer(stream.count * width)
-    for (i, row) in stream.enumerated() {
-      let scale = finalNorm.scale(of: row, width, configuration.epsilon, kernels)
-      finalNorm.apply(to: row, scale: scale, width, kernels, into: x.pointer + i * width)
-    }
-    let stride = unembedding.stride
-    let out = FloatBuffer(stream.count * stride)
-    Products(pool: pool).multiply(
-      x.pointer, rows: stream.count, stride: width,
-      [ProductTarget(matrix: unembedding, out: out.pointer)])
-    try checkWeights()
-    return stream.indices.map {
-      let row = out.pointer + $0 * stride
-      if let unembeddingBias { kernels.add(unembeddingBias, to: row, count: unembeddingBias.count) }
-      if let cap = configuration.logitCap {
-        kernels.softCap(row, count: configuration.vocabulary, cap: cap)
+    let (width, stride, vocabulary) = (
+      configuration.width, unembedding.stride, configuration.vocabulary
+    )
+    let atOnce = max(1, min(stream.count, Executor.vocabularyRowsAtOnce))
+    let x = FloatBuffer(atOnce * width)
+    let out = FloatBuffer(atOnce * stride)
+    let products = Products(pool: pool, mayStop: true)
+    var summaries: [LogitSummary] = []
+    for start in Swift.stride(from: 0, to: stream.count, by: atOnce) {
+      let some = start..<min(stream.count, start + atOnce)
+      for (i, row) in stream[some].enumerated() {
+        let scale = finalNorm.scale(of: row, width, configuration.epsilon, kernels)
+        finalNorm.apply(to: row, scale: scale, width, kernels, into: x.pointer + i * width)
       }
-      return Array(UnsafeBufferPointer(start: row, count: configuration.vocabulary))
+      products.multiply(
+        x.pointer, rows: some.count, stride: width,
+        [ProductTarget(matrix: unembedding, out: out.pointer)])
+      try Interruption.check()
+      try checkWeights()
+      summaries += pool.map(Array(queries[some])) { query, i, _ in
+        let row = out.pointer + i * stride
+        if let unembeddingBias {
+          kernels.add(unembeddingBias, to: row, count: unembeddingBias.count)
+        }
+        if let cap = configuration.logitCap {
+          kernels.softCap(row, count: vocabulary, cap: cap)
+        }
+        return LogitSummary(LogitRow(row, count: vocabulary), query)
+      }
     }
+    return summaries
   }
 }
 
@@ -40,14 +54,7 @@ public struct Distribution: Sendable {
 
   public init(_ logits: [Float]) {
     self.logits = logits
-    guard logits.isFinite else {
-      logSum = .nan
-      return
-    }
-    let largest = Double(logits.max() ?? 0)
-    var sum = 0.0
-    for logit in logits { sum += Numerics.exp(Double(logit) - largest) }
-    logSum = largest + Numerics.log(sum)
+    logSum = logits.withLogitRow { $0.sums.logSum }
   }
 
   public func logProbability(_ token: Int) -> Double { Double(logits[token]) - logSum }
@@ -57,18 +64,16 @@ public struct Distribution: Sendable {
   public func logit(_ token: Int) -> Float { logits[token].isFinite ? logits[token] : .nan }
 
   /// From 1: one more than the tokens with a larger logit. Nil where a logit is not finite.
-  public func rank(_ token: Int) -> Int? {
-    isFinite ? Self.rank(token, amongFinite: logits) : nil
-  }
+  public func rank(_ token: Int) -> Int? { Self.rank(token, among: logits) }
 
   /// The same without what only probabilities need.
   public static func rank(_ token: Int, among logits: [Float]) -> Int? {
-    logits.isFinite ? rank(token, amongFinite: logits) : nil
+    logits.withLogitRow { $0.rank(token) }
   }
 
-  private static func rank(_ token: Int, amongFinite logits: [Float]) -> Int {
-    1 + logits.count { $0 > logits[token] }
-  }
+  /// The tokens with the largest logits, largest first; of equal ones the smaller id first. Those whose
+  /// logits are not finite come last.
+  public func largest(_ count: Int) -> [Int] { logits.withLogitRow { $0.largest(count) } }
 
   /// KL(self ‖ other) = Σ p (log p − log q); NaN where a logit of either is not finite.
   public func divergence(from other: Distribution) -> Double {
@@ -84,12 +89,6 @@ public struct Distribution: Sendable {
 }
 
 extension [Float] {
-  /// Whether none is infinite or NaN: such a number makes NaN of its product with 0, and of the sum.
-  public var isFinite: Bool {
-    withUnsafeBufferPointer { values in
-      var sum: Float = 0
-      for value in values { sum += value * 0 }
-      return sum == 0
-    }
-  }
+  /// Whether none is infinite or NaN.
+  public var isFinite: Bool { withLogitRow(\.isFinite) }
 }

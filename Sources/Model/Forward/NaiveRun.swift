@@ -60,9 +60,15 @@ private struct NaiveRun {
     case .none: break
     case .all(let positions):
       result.logits = positions.map { logits(normed[$0]) }
-    case .tokens(let tokens, let position):
-      let vocabulary = logits(normed[position])
-      result.logits = [tokens.map { vocabulary[$0] }]
+    case .chosen(let chosen):
+      result.logits = chosen.map { chosen in
+        let vocabulary = logits(normed[chosen.position])
+        return chosen.tokens.map { vocabulary[$0] }
+      }
+    case .summaries(let queries):
+      result.summaries = queries.map { query in
+        logits(normed[query.position]).withLogitRow { LogitSummary($0, query) }
+      }
     }
     return result
   }

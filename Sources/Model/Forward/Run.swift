@@ -23,8 +23,26 @@ public struct RunRequest: Sendable {
     case none
     /// The whole vocabulary at each position.
     case all([Int])
+    /// Some tokens' at some positions.
+    case chosen([ChosenTokens])
+    /// What is read of the whole vocabulary at some positions. The vocabularies are not kept.
+    case summaries([LogitQuery])
+
     /// Some tokens' at one position.
-    case tokens([Int], position: Int)
+    public static func tokens(_ tokens: [Int], position: Int) -> Logits {
+      .chosen([ChosenTokens(tokens: tokens, position: position)])
+    }
+  }
+
+  /// Tokens whose logits are asked for at one position.
+  public struct ChosenTokens: Sendable, Equatable {
+    public var tokens: [Int]
+    public var position: Int
+
+    public init(tokens: [Int], position: Int) {
+      self.tokens = tokens
+      self.position = position
+    }
   }
 
   public init(
@@ -56,8 +74,10 @@ extension RunRequest {
 /// What a run kept.
 public struct RunResult: Sendable {
   public var activations: [Site: CapturedActivation] = [:]
-  /// As the request asked: a vocabulary for each position, or one row of the tokens asked for.
+  /// As the request asked: a vocabulary for each position, or for each the tokens asked for.
   public var logits: [[Float]] = []
+  /// As the request asked, one a query.
+  public var summaries: [LogitSummary] = []
 
   public init() {}
 }

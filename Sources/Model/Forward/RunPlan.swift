@@ -81,9 +81,7 @@ extension Transformer {
   }
 
   private func vocabularyRows(of batch: Batch) -> Int {
-    batch.members.reduce(0) { sum, member in
-      if case .all(let positions) = member.request.logits { sum + positions.count } else { sum }
-    }
+    batch.members.reduce(0) { $0 + $1.request.logits.positionsOfVocabularies.count }
   }
 
   private var unembeddingFlopsPerRow: Double {

@@ -17,8 +17,12 @@ extension RunRequest {
       try check(positions: resolved(positions))
     }
     try check(positions: logits.counts(vocabulary: configuration.vocabulary).map(\.position))
-    if case .tokens(let tokens, _) = logits {
-      for token in tokens { try configuration.check(token: token) }
+    switch logits {
+    case .none, .all: break
+    case .chosen(let chosen):
+      for token in chosen.flatMap(\.tokens) { try configuration.check(token: token) }
+    case .summaries(let queries):
+      for token in queries.flatMap(\.tokens) { try configuration.check(token: token) }
     }
     return further
   }

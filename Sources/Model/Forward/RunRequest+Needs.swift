@@ -73,18 +73,32 @@ extension RunRequest {
         positions: capture.positions, units: capture.units,
         rows: capture.widths.map { [Float](repeating: 0, count: $0) })
     }
-    result.logits = needs.logits.map { [Float](repeating: 0, count: $0.count) }
+    if case .summaries(let queries) = logits {
+      result.summaries = queries.map { LogitSummary(blankFor: $0, configuration.vocabulary) }
+    } else {
+      result.logits = needs.logits.map { [Float](repeating: 0, count: $0.count) }
+    }
     return result
   }
 }
 
 extension RunRequest.Logits {
+  /// The positions whose whole vocabulary is computed, once for each time that it is asked for.
+  var positionsOfVocabularies: [Int] {
+    switch self {
+    case .all(let positions): positions
+    case .summaries(let queries): queries.map(\.position)
+    case .none, .chosen: []
+    }
+  }
+
   /// The positions that are asked for, and how many numbers of each.
   func counts(vocabulary: Int) -> [(position: Int, count: Int)] {
     switch self {
     case .none: []
     case .all(let positions): positions.map { ($0, vocabulary) }
-    case .tokens(let tokens, let position): [(position, tokens.count)]
+    case .chosen(let chosen): chosen.map { ($0.position, $0.tokens.count) }
+    case .summaries(let queries): queries.map { ($0.position, $0.summaryFloats) }
     }
   }
 }

@@ -147,6 +147,7 @@ extension RunResult {
   /// What its numbers take.
   fileprivate var byteCount: Int {
     let kept = activations.values.reduce(0) { $0 + $1.rows.reduce(0) { $0 + $1.count } }
-    return (kept + logits.reduce(0) { $0 + $1.count }) * MemoryLayout<Float>.size
+    let read = summaries.reduce(0) { $0 + $1.floats }
+    return (kept + read + logits.reduce(0) { $0 + $1.count }) * MemoryLayout<Float>.size
   }
 }

@@ -57,6 +57,21 @@ protocol InstructionSet: SendableMetatype {
     _ x: UnsafePointer<Float>, up: UnsafePointer<Float>?, count: Int,
     into out: UnsafeMutablePointer<Float>)
 
+  // MARK: Rows of logits
+
+  static func extremes(_ x: UnsafePointer<Float>, count: Int) -> SummandExtremes
+  static func exponentialSums(_ x: UnsafePointer<Float>, count: Int, shift: Float) -> (
+    sum: Double, weighted: Double
+  )
+  static func countAbove(_ threshold: Float, _ x: UnsafePointer<Float>, count: Int) -> Int
+  static func countInBins(
+    _ x: UnsafePointer<Float>, count: Int, _ bins: SummandBins,
+    into counts: UnsafeMutablePointer<Int32>)
+  static func indices(
+    inAndAbove bin: Int, of x: UnsafePointer<Float>, count: Int, _ bins: SummandBins,
+    into out: UnsafeMutablePointer<Int32>
+  ) -> Int
+
   // MARK: Attention
 
   static func attentionScores(

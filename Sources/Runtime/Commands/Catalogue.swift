@@ -5,11 +5,12 @@ enum Catalogue {
     // models
     .load, .models, .model, .use, .with, .unload, .bos, .verify,
     // inputs
-    .prompt, .facts, .counterparts, .fewShot, .known, .read, .lint,
+    .prompt, .facts, .counterparts, .fewShot, .texts, .prompts, .known, .read, .lint,
     // edits
     .ablate, .patch, .knockout, .freeze, .scale, .steer,
     // measures
-    .tokens, .logits, .probs, .rank, .logitDiff, .effect, .dla, .subsets, .lens, .attention,
+    .tokens, .logits, .probs, .rank, .logitDiff, .loss, .perplexity, .effect, .dla, .subsets, .lens,
+    .attention,
     .activations, .generate, .compare,
     // tables
     .where, .sort, .top, .take, .sample, .select, .rename, .derive, .group, .classify, .correlate,

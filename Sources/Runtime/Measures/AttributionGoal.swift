@@ -105,8 +105,21 @@ struct AttributionGoal {
 
   // MARK: What the run must give
 
-  func logits(of prompt: Prompt) -> RunRequest.Logits {
-    isCentred ? .all([prompt.last]) : .tokens(tokens(of: prompt), position: prompt.last)
+  func logits(at readings: [Reading]) -> RunRequest.Logits {
+    isCentred
+      ? .all(readings.map(\.position))
+      : .chosen(
+        readings.map { .init(tokens: tokens(of: $0.prompt), position: $0.position) })
+  }
+
+  /// Whether the prompt's own answer is among what is attributed.
+  var needsAnswer: Bool {
+    kinds.contains {
+      switch $0 {
+      case .answer, .difference: true
+      case .token, .mean, .attributes, .controls: false
+      }
+    }
   }
 
   /// Of all columns, each token once.
@@ -136,9 +149,10 @@ struct AttributionGoal {
     for (kind, column) in zip(kinds, columns) {
       switch kind {
       case .token, .mean: break
-      case .answer: _ = try placing(at: call.span) { try set.answers(for: call.command.name) }
+      case .answer:
+        try placing(at: call.span) { try set.checkAnswersOrNext(for: call.command.name) }
       case .difference:
-        _ = try placing(at: call.span) { try set.answers(for: call.command.name) }
+        try placing(at: call.span) { try set.checkAnswersOrNext(for: call.command.name) }
         if let bare = set.prompts.first(where: \.foils.isEmpty) {
           throw call.failure("logit_diff needs foils, and '\(bare.name)' has none")
         }
@@ -190,6 +204,8 @@ struct Directions {
   private mutating func direction(of target: LogitTarget) throws -> Direction {
     if let known = made[target] { return known }
     let direction = try transformer.direction(of: target)
+    // Of the tokens of long texts there are many, and few come again.
+    if made.count >= 256 { made = [:] }
     made[target] = direction
     return direction
   }

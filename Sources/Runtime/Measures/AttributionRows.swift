@@ -44,6 +44,7 @@ struct AttributionRows {
   private let division: AttributionDivision
   private var rows = TableBuilder()
   private let prompt: PromptColumns
+  private let reading: ReadingColumns
   private var component: TableBuilder.Key<String>?
   private var layer: TableBuilder.Key<Int>?
   private var head: TableBuilder.Key<Int>?
@@ -54,10 +55,13 @@ struct AttributionRows {
   private let values: [TableBuilder.Key<Float>]
   private let measure: String?
 
-  init(_ set: PromptSet, division: AttributionDivision, columns: [String]) {
+  init(
+    _ set: PromptSet, _ readings: Readings, division: AttributionDivision, columns: [String]
+  ) {
     self.division = division
     measure = columns.first
     prompt = PromptColumns(set, in: &rows)
+    reading = ReadingColumns(readings, in: &rows)
     switch division {
     case .component, .head, .source, .headAndSpan:
       component = rows.texts("component")
@@ -78,7 +82,7 @@ struct AttributionRows {
     self.values = values
   }
 
-  /// An upper bound of what one prompt's rows take.
+  /// An upper bound of what the rows of one prompt take, for each position that is read.
   static func bytes(
     of prompt: Prompt, _ division: AttributionDivision, columns: Int, _ model: Configuration
   ) -> Int {
@@ -98,21 +102,21 @@ struct AttributionRows {
 
   /// - Parameter attributions: one a target, nil where the prompt has no such target; all have the
   ///   same parts. A prompt without any has no rows.
-  mutating func append(_ prompt: Prompt, _ attributions: [Attribution?]) {
+  mutating func append(_ reading: Reading, _ attributions: [Attribution?]) {
     guard let first = attributions.lazy.compactMap(\.self).first else { return }
     switch division {
     case .component:
       for (i, part) in first.parts.enumerated() {
-        add(prompt, part.component, Self.values(attributions, i))
+        add(reading, part.component, Self.values(attributions, i))
       }
-    case .layer: appendLayers(prompt, first, attributions)
+    case .layer: appendLayers(reading, first, attributions)
     case .head:
       for (i, part) in first.parts.enumerated() where part.component.isHead {
-        add(prompt, part.component, Self.values(attributions, i))
+        add(reading, part.component, Self.values(attributions, i))
       }
-    case .source: appendSources(prompt, first, attributions)
-    case .headAndSpan: appendSpans(prompt, first, attributions)
-    case .span: appendSpanTotals(prompt, attributions)
+    case .source: appendSources(reading, first, attributions)
+    case .headAndSpan: appendSpans(reading, first, attributions)
+    case .span: appendSpanTotals(reading, attributions)
     }
   }
 
@@ -121,7 +125,7 @@ struct AttributionRows {
   }
 
   private mutating func appendLayers(
-    _ prompt: Prompt, _ first: Attribution, _ attributions: [Attribution?]
+    _ reading: Reading, _ first: Attribution, _ attributions: [Attribution?]
   ) {
     let layers = first.parts.compactMap(\.component.layer)
     for layer in Array(Set(layers)).sorted() {
@@ -131,77 +135,78 @@ struct AttributionRows {
           attribution.parts.filter { $0.component.layer == layer }
             .reduce(0.0) { $0 + Double($1.value) })
       }
-      addRow(prompt, sums)
+      addRow(reading, sums)
       rows[self.layer] = layer
     }
   }
 
   private mutating func appendSources(
-    _ prompt: Prompt, _ first: Attribution, _ attributions: [Attribution?]
+    _ reading: Reading, _ first: Attribution, _ attributions: [Attribution?]
   ) {
     for (i, part) in first.parts.enumerated() where part.component.isHead {
       guard part.sources != nil else {
-        addEdited(prompt, part.component, Self.values(attributions, i))
+        addEdited(reading, part.component, Self.values(attributions, i))
         continue
       }
-      for source in prompt.tokens.indices {
+      for source in 0...reading.position {
         add(
-          prompt, part.component, attributions.map { $0?.parts[i].sources?[source] ?? .nan },
-          source: source, text: prompt.tokenText(source))
+          reading, part.component, attributions.map { $0?.parts[i].sources?[source] ?? .nan },
+          source: source, text: reading.prompt.tokenText(source))
       }
     }
   }
 
   private mutating func appendSpans(
-    _ prompt: Prompt, _ first: Attribution, _ attributions: [Attribution?]
+    _ reading: Reading, _ first: Attribution, _ attributions: [Attribution?]
   ) {
     for (i, part) in first.parts.enumerated() where part.component.isHead {
       guard part.sources != nil else {
-        addEdited(prompt, part.component, Self.values(attributions, i))
+        addEdited(reading, part.component, Self.values(attributions, i))
         continue
       }
-      for group in prompt.groups {
+      for group in reading.groups {
         add(
-          prompt, part.component,
-          attributions.map { $0.map { Self.total($0.parts[i], group, prompt) } ?? .nan },
+          reading, part.component,
+          attributions.map { $0.map { Self.total($0.parts[i], group, reading) } ?? .nan },
           text: group)
       }
     }
   }
 
-  private mutating func appendSpanTotals(_ prompt: Prompt, _ attributions: [Attribution?]) {
-    for group in prompt.groups {
+  private mutating func appendSpanTotals(_ reading: Reading, _ attributions: [Attribution?]) {
+    for group in reading.groups {
       addRow(
-        prompt,
+        reading,
         attributions.map { attribution in
           guard let attribution else { return .nan }
           return Float(
             attribution.parts.filter { $0.sources != nil }
-              .reduce(0.0) { $0 + Double(Self.total($1, group, prompt)) })
+              .reduce(0.0) { $0 + Double(Self.total($1, group, reading)) })
         })
       rows[text] = group
     }
   }
 
   /// What a head read from the tokens of a group.
-  private static func total(_ part: Attribution.Part, _ group: String, _ prompt: Prompt) -> Float {
+  private static func total(_ part: Attribution.Part, _ group: String, _ reading: Reading) -> Float
+  {
     Float(
-      prompt.tokens.indices.filter { prompt.group(of: $0) == group }
+      (0...reading.position).filter { reading.prompt.group(of: $0) == group }
         .reduce(0.0) { $0 + Double(part.sources?[$1] ?? 0) })
   }
 
   /// A head whose z an edit wrote has no split over sources.
   private mutating func addEdited(
-    _ prompt: Prompt, _ component: Attribution.Component, _ values: [Float]
+    _ reading: Reading, _ component: Attribution.Component, _ values: [Float]
   ) {
-    add(prompt, component, values, text: "edited")
+    add(reading, component, values, text: "edited")
   }
 
   private mutating func add(
-    _ prompt: Prompt, _ component: Attribution.Component, _ values: [Float], source: Int? = nil,
+    _ reading: Reading, _ component: Attribution.Component, _ values: [Float], source: Int? = nil,
     text: String? = nil
   ) {
-    addRow(prompt, values)
+    addRow(reading, values)
     rows[self.component] = component.label
     rows[layer] = component.layer
     rows[head] = component.head
@@ -209,13 +214,24 @@ struct AttributionRows {
     rows[self.text] = text
   }
 
-  private mutating func addRow(_ prompt: Prompt, _ row: [Float]) {
+  private mutating func addRow(_ reading: Reading, _ row: [Float]) {
     rows.addRow()
-    self.prompt.set(prompt, in: &rows)
+    prompt.set(reading.prompt, in: &rows)
+    self.reading.set(reading, in: &rows)
     for (key, value) in zip(values, row) { rows[key] = value.isFinite ? value : nil }
   }
 
   var table: Table { rows.table(measure: measure) }
+}
+
+extension Reading {
+  /// The labels that group the positions it looks back at, in the order of the prompt.
+  fileprivate var groups: [String] {
+    (0...position).reduce(into: []) { groups, position in
+      let group = prompt.group(of: position)
+      if !groups.contains(group) { groups.append(group) }
+    }
+  }
 }
 
 extension Attribution.Component {

@@ -107,7 +107,7 @@ private struct ComparedAnswers {
       logit = answer.map(distribution.logit)
       logprob = answer.map(distribution.logProbability)
       rank = answer.flatMap(distribution.rank)
-      let token = try distribution.isFinite ? distribution.largest(1)[0] : nil
+      let token = distribution.isFinite ? distribution.largest(1)[0] : nil
       top = token.map(prompt.model.tokenizer.text)
       topBytes = token.flatMap(prompt.model.tokenizer.bytes)
     }

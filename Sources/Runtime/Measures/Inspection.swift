@@ -17,11 +17,18 @@ extension Invocation {
     let parameter = command.parameters.first { $0.form == .positional }?.name ?? ""
     let selected = try selectors(parameter)
     try refuseMixedPositions(in: selected, of: parameter)
+    let read = try positions("at", in: set)
+    if read != nil, let placed = selected.first(where: { $0.selector.position != nil }) {
+      throw Failure(
+        "`at` and `@` both give positions: '\(placed.selector.text)' has its own",
+        help: "omit one of them", span: placed.span)
+    }
     return try selected.flatMap { selector, span in
       try placing(at: span) {
         try selector.places(on: set.model.configuration, for: .reading).map { place in
           InspectedPlace(
-            place: place, part: try part(place), position: selector.position, span: span)
+            place: place, part: try part(place), position: selector.position ?? read,
+            span: read == nil ? span : self.span(of: "at"))
         }
       }
     }

@@ -17,10 +17,23 @@ extension PromptSet {
     return self
   }
 
+  /// Refuses prompts that have neither an answer nor `-> next`.
+  func checkAnswersOrNext(for measure: String) throws {
+    var others = self
+    others.prompts.removeAll(where: \.asksForNext)
+    _ = try others.answers(for: measure)
+  }
+
   /// The answers, which a measure needs of every prompt.
   func answers(for measure: String) throws -> [Answer] {
     try prompts.map { prompt in
       guard let answer = prompt.answers.first else {
+        if prompt.asksForNext {
+          throw Failure(
+            "`\(measure)` looks at one answer after the prompt, and '\(prompt.name)' asks for the token "
+              + "that follows each position",
+            help: "`rank at @*` shows how these fare")
+        }
         throw Failure(
           "`\(measure)` needs an answer, and '\(prompt.name)' has none",
           help: "give one: prompt \"…\" -> \" answer\"")

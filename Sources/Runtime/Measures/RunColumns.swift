@@ -42,13 +42,16 @@ struct PlaceColumns {
   }
 }
 
-/// Which run a row is of: the columns of the prompt, and what the sweep changed.
+/// Which run a row is of, and where it was read: the columns of the prompt, those of the position, and
+/// what the sweep changed.
 struct CaseColumns {
   private let prompt: PromptColumns
+  private let reading: ReadingColumns
   private let place: PlaceColumns?
 
-  init(_ set: PromptSet, in table: inout TableBuilder) {
+  init(_ set: PromptSet, _ readings: Readings?, in table: inout TableBuilder) {
     prompt = PromptColumns(set, in: &table)
+    reading = ReadingColumns(readings, in: &table)
     place = set.sweep.map { sweep in
       PlaceColumns(
         in: &table, hasHead: sweep.targets.contains { $0.place.head != nil },
@@ -56,8 +59,10 @@ struct CaseColumns {
     }
   }
 
-  func set(_ item: Case, in table: inout TableBuilder) {
+  /// - Parameter reading: nil for a row that is of several.
+  func set(_ item: Case, _ reading: Reading?, in table: inout TableBuilder) {
     prompt.set(item.prompt, in: &table)
+    if let reading { self.reading.set(reading, in: &table) }
     guard let variant = item.variant else { return }
     place?.set(variant.place, variant.position, in: &table)
   }
@@ -99,13 +104,13 @@ struct DistributionColumns {
   }
 
   func set(
-    _ token: Int, of distribution: Distribution, rank: Int?, _ tokenizer: Tokenizer,
+    _ found: LogitSummary.Token, of summary: LogitSummary, _ tokenizer: Tokenizer,
     in table: inout TableBuilder
   ) {
-    table[self.rank] = rank
-    self.token.set(token, of: tokenizer, in: &table)
-    table[logit] = distribution.logit(token)
-    table[prob] = distribution.probability(token)
-    table[logprob] = distribution.logProbability(token)
+    table[rank] = found.rank
+    token.set(found.id, of: tokenizer, in: &table)
+    table[logit] = found.finiteLogit
+    table[prob] = summary.probability(ofLogit: found.logit)
+    table[logprob] = summary.logProbability(ofLogit: found.logit)
   }
 }

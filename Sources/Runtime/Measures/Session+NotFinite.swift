@@ -8,9 +8,9 @@ extension Session {
   func checkFinite(_ result: RunResult, of request: RunRequest, on model: LanguageModel) {
     guard statement.notFinite == nil, !statement.warnedOfNotFinite else { return }
     let isFinite =
-      result.logits.isEmpty
+      result.logits.isEmpty && result.summaries.isEmpty
       ? result.activations.allSatisfy { site, activation in activation.isFinite(at: site) }
-      : result.logits.allSatisfy(\.isFinite)
+      : result.logits.allSatisfy(\.isFinite) && result.summaries.allSatisfy(\.isFinite)
     if !isFinite { noteNotFinite(request, on: model) }
   }
 

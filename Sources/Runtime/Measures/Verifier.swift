@@ -155,7 +155,7 @@ struct Verifier {
     for text in VerificationTexts.prompts {
       let (request, attributor) = sumRequest(text)
       let result = try run(request)
-      let token = try Distribution(result.logits[0]).largest(1)[0]
+      let token = Distribution(result.logits[0]).largest(1)[0]
       let attribution = attributor.attribute(
         result, try transformer.direction(of: .token(token)),
         logit: Double(result.logits[0][token]))

@@ -56,7 +56,7 @@ extension Session {
 extension Prompt {
   /// Whether the answer, if there is one, would have brought its own space.
   fileprivate var endsInNeedlessSpace: Bool {
-    guard !isOfIDs, text.hasSuffix(" ") else { return false }
+    guard !isOfIDs, !asksForNext, text.hasSuffix(" ") else { return false }
     guard let answer = answers.first, !answer.written.hasPrefix(" ") else { return true }
     return model.tokenizer.isWholeToken(" " + answer.written) != nil
   }

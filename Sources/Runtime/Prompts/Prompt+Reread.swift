@@ -13,6 +13,8 @@ extension Prompt {
       : try Prompt(text: text, labels: labels, name: name, model: model, addsBOS: addsBOS)
     prompt.name = name
     prompt.number = number
+    prompt.asksForNext = asksForNext
+    prompt.firstCounted = firstCounted
     prompt.answers = try answers.map { try $0.read(by: model) }
     prompt.foils = try foils.map { try $0.read(by: model) }
     // R and S are tokens of this model, chosen as those that are one.

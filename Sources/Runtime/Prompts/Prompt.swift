@@ -23,6 +23,11 @@ struct Prompt: Sendable {
   let spans: [(label: String, tokens: Range<Int>)]
   /// Right answers; empty where none was given.
   var answers: [Answer]
+  /// Whether the answer at each position is the token that follows there: `-> next`.
+  var asksForNext = false
+  /// The first position whose token counts for the loss of the text: those before it are counted by
+  /// another window of the same text.
+  var firstCounted = 1
   /// What the answers are compared with.
   var foils: [Answer]
   /// Nil where the prompt was written by itself.

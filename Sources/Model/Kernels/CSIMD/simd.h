@@ -19,6 +19,8 @@ typedef uint8_t summand_bytes16 __attribute__((ext_vector_type(16)));
 typedef int8_t summand_sbytes16 __attribute__((ext_vector_type(16)));
 typedef uint16_t summand_words16 __attribute__((ext_vector_type(16)));
 typedef uint32_t summand_uint16 __attribute__((ext_vector_type(16)));
+typedef double summand_double8 __attribute__((ext_vector_type(8)));
+typedef int64_t summand_long8 __attribute__((ext_vector_type(8)));
 typedef float summand_float4 __attribute__((ext_vector_type(4)));
 typedef _Float16 summand_half16 __attribute__((ext_vector_type(16)));
 
@@ -61,6 +63,21 @@ typedef struct SummandSources {
   /// Of the buffer, in floats.
   intptr_t stride;
 } SummandSources;
+
+/// What a row of numbers reaches from and to. `zero` is the sum of all times 0: NaN where one is not
+/// finite, and the others have no meaning then.
+typedef struct SummandExtremes {
+  float smallest;
+  float largest;
+  float zero;
+} SummandExtremes;
+
+/// Equal parts of the numbers from `low` on: x is in bin (x − low) · scale, rounded down.
+typedef struct SummandBins {
+  float low;
+  float scale;
+  intptr_t count;
+} SummandBins;
 
 /// a · b + c, rounded once.
 SUMMAND_INLINE summand_float16
@@ -252,6 +269,40 @@ SUMMAND_INLINE summand_float16 summand_power_of_two(summand_float16 n) {
 SUMMAND_INLINE summand_float16 summand_round(summand_float16 x) {
   return __builtin_elementwise_roundeven(x);
 }
+
+/// The first eight of 16 numbers in double precision.
+SUMMAND_INLINE summand_double8 summand_low_f64(summand_float16 x) {
+  return __builtin_convertvector(
+      __builtin_shufflevector(x, x, 0, 1, 2, 3, 4, 5, 6, 7), summand_double8);
+}
+
+/// The last eight.
+SUMMAND_INLINE summand_double8 summand_high_f64(summand_float16 x) {
+  return __builtin_convertvector(
+      __builtin_shufflevector(x, x, 8, 9, 10, 11, 12, 13, 14, 15), summand_double8);
+}
+
+SUMMAND_INLINE summand_double8 summand_round_f64(summand_double8 x) {
+  return __builtin_elementwise_roundeven(x);
+}
+
+/// 2^n for whole n from −1022 to 1023. AVX2 does not convert doubles to integers of 64 bits: after
+/// 1.5 · 2^52 is added, the lowest bits of a double are those of n.
+SUMMAND_INLINE summand_double8 summand_power_of_two_f64(summand_double8 n) {
+  summand_double8 shifted = n + 0x1.8p52;
+  summand_long8 bits;
+  memcpy(&bits, &shifted, sizeof bits);
+  bits = (bits + 1023) << 52;
+  summand_double8 r;
+  memcpy(&r, &bits, sizeof r);
+  return r;
+}
+
+/// −1 where a is above b, else 0.
+SUMMAND_INLINE summand_int16 summand_above(summand_float16 a, summand_float16 b) { return a > b; }
+
+/// Whether any of 16 masks, each −1 or 0, is set.
+SUMMAND_INLINE int summand_any(summand_int16 mask) { return __builtin_reduce_or(mask) != 0; }
 
 /// out[j][i] = x[i][j] for i, j in 0..<4, rows `stride` and `out_stride` apart.
 SUMMAND_INLINE void

@@ -105,6 +105,11 @@ struct Binder {
       self.open = nil
       return try add(expression, to: open.parameter, after: open.word)
     }
+    if let (word, all, rest) = command.everyPosition(in: expression) {
+      try bind(word)
+      try bind(all)
+      return try bind(rest)
+    }
     free.append(expression)
   }
 
@@ -211,6 +216,36 @@ struct Binder {
   }
 
   private var usage: String { "usage: \(command.usage)" }
+}
+
+extension Command {
+  /// `at * top 10`, which reads like a product: the keyword, all positions, and what follows them.
+  fileprivate func everyPosition(in expression: Lang.Expression) -> (
+    word: Lang.Expression, all: Lang.Expression, rest: Lang.Expression
+  )? {
+    switch expression.kind {
+    case .binary(.multiply, let left, let right):
+      guard case .name(let word) = left.kind,
+        parameters.contains(where: { $0.isKeyword(word) && $0.kind == .position })
+      else { return nil }
+      // The star stands somewhere between the two.
+      let span = SourceSpan(left.span.end, right.span.start)
+      return (
+        left, Lang.Expression(kind: .at(nil, Position(kind: .all, span: span)), span: span), right
+      )
+    case .list(let items, bracketed: false):
+      guard let first = items.first, let (word, all, rest) = everyPosition(in: first) else {
+        return nil
+      }
+      return (
+        word, all,
+        Lang.Expression(
+          kind: .list([rest] + items.dropFirst(), bracketed: false),
+          span: rest.span.joined(with: expression.span))
+      )
+    default: return nil
+    }
+  }
 }
 
 extension Command.Parameter {

@@ -64,7 +64,8 @@ struct Command: Sendable {
 
     /// What stands there; only completion and `help` care for more than the accessors say.
     enum Kind: Sendable, Equatable {
-      case number, text, path, selector, column, condition, expression, prompts, table, value
+      case number, text, path, selector, position, column, condition, expression, prompts, table,
+        value
       /// A loaded model.
       case model
       /// A file, a folder or a name of a model to load.
@@ -98,8 +99,8 @@ extension Command.Parameter.Kind {
   var words: [Choices.Value] {
     switch self {
     case .oneOf(let choices), .tokens(or: let choices), .donors(or: let choices): choices.values
-    case .number, .text, .path, .selector, .column, .condition, .expression, .prompts, .table,
-      .value, .model, .loadable, .name, .command, .flag:
+    case .number, .text, .path, .selector, .position, .column, .condition, .expression, .prompts,
+      .table, .value, .model, .loadable, .name, .command, .flag:
       []
     }
   }
@@ -111,6 +112,7 @@ extension Command.Parameter.Kind {
     case .text: "TEXT"
     case .path: "PATH"
     case .selector: "SELECTOR"
+    case .position: "POSITION"
     case .column: "COLUMN"
     case .condition: "CONDITION"
     case .expression: "EXPRESSION"
@@ -216,7 +218,13 @@ extension Command.Parameter {
 
 extension Command {
   /// Whether it measures what a model says next.
-  var warnsOfSpaces: Bool { group == .measures && name != "tokens" || name == "known" }
+  var warnsOfSpaces: Bool {
+    switch name {
+    case "tokens", "loss", "perplexity": false
+    case "known": true
+    default: group == .measures
+    }
+  }
 
   var usage: String { ([name] + parameters.map(\.usage)).joined(separator: " ") }
 }

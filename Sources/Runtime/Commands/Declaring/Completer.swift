@@ -159,6 +159,7 @@ struct Completer {
     case .path: return files(word) + variables
     case .command: return commands
     case .selector: return components(word, on: model) + variables
+    case .position: return positions(after: "@") + variables
     case .column, .condition, .expression: return columnWords + variables
     case .number, .text, .prompts, .table, .value: return variables
     case .name, .flag: return []

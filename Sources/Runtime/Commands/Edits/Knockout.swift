@@ -70,44 +70,6 @@ extension Invocation {
     return .except(all, try position(except, in: set))
   }
 
-  /// A position as a bare label, `@…`, a number, a range, a text or a list of these.
-  fileprivate func position(_ expression: Lang.Expression, in set: PromptSet) throws
-    -> Position.Kind
-  {
-    switch expression.kind {
-    case .at(nil, let position): return position.kind
-    case .name(let name) where session.lookUp(name) == nil: return .name(name)
-    case .name(let name)
-    where set.prompts.contains { (try? $0.positions(.name(name))) != nil }:
-      throw Failure(
-        "`\(name)` is both a span and a variable",
-        help: "@\(name) is the span, $\(name) the variable", span: expression.span)
-    case .list(let items, _) where !items.isEmpty:
-      return .set(try items.map { try position($0, in: set) })
-    default: break
-    }
-    return try placing(at: expression.span) {
-      switch try session.evaluate(expression) {
-      case .integer(let index): return .index(index)
-      case .text(let text): return .text(text)
-      case .selector(let selector) where selector.isPosition: return selector.position ?? .all
-      case .list(let values):
-        guard !values.isEmpty else { throw emptyList(at: expression.span) }
-        return .set(
-          try values.map { value in
-            guard case .integer(let index) = value else {
-              throw Failure("a position is a whole number, not \(value.kind)")
-            }
-            return .index(index)
-          })
-      case let other:
-        throw Failure(
-          "expected a position, got \(other.kind)",
-          help: "a span's label, last, a number, a range such as 3..5, or a text in quotes")
-      }
-    }
-  }
-
   fileprivate func headNumbers(of configuration: Configuration) throws -> [Int]? {
     guard has("heads") else { return nil }
     return try expressions("heads").flatMap { expression in

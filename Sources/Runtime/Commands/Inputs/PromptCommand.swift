@@ -8,7 +8,8 @@ extension Command {
     details: """
       `{name:text}` labels a span: @name selects its tokens. `{{` and `}}` are braces. The \
       answer and each foil must be one token; `first "text"` takes the first token of a longer \
-      text. A list of numbers is used as token ids.
+      text. With `-> next`, the answer at each position that a measure reads is the token that \
+      follows. A list of numbers is used as token ids.
       """,
     input: .none,
     parameters: [
@@ -35,7 +36,13 @@ extension Command {
     }
     call.session.warnOfDoubledBOS(in: [prompt], at: text.span)
     let reader = AnswerReader(model: model, extent: call.hasFlag("first") ? .first : .one)
-    if let answer = call.expression("answer") {
+    if let answer = call.expression("answer"), case .name("next") = answer.kind {
+      try call.session.checkIsNoVariable("next", at: answer.span)
+      if call.hasFlag("first") {
+        throw call.failure("`next` is one token, and `first` takes one of several", help: "omit it")
+      }
+      prompt.asksForNext = true
+    } else if let answer = call.expression("answer") {
       prompt.answers = [
         try placing(at: answer.span) { try reader.answer(try call.session.bareText(answer)) }
       ]

@@ -6,10 +6,13 @@ extension Command {
     name: "activations", group: .measures,
     summary: "Return the numbers at a site, one row per element.",
     details: """
-      Default: all positions; `@` selects some. `element` counts within the component.
+      Default: all positions; `@` or `at` selects some. `element` counts within the component.
       """,
     input: .prompts,
-    parameters: [.positional("site", .selector, list: true, "sites: L9.resid_pre@last, L9H8.z")],
+    parameters: [
+      .positional("site", .selector, list: true, "sites: L9.resid_pre@last, L9H8.z"),
+      .keyword("at", .position, list: true, "the positions that are read; default: all"),
+    ],
     examples: ["colosseum | activations L9.resid_pre@last | summary"]
   ) { call in
     let set = try placing(at: call.span) {

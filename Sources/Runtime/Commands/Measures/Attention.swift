@@ -5,10 +5,12 @@ extension Command {
   static let attention = Command(
     name: "attention", group: .measures, summary: "Show where heads look: attention weights.",
     details: """
-      Default: attention from the last position. `L9H8@*` shows it from all positions.
+      Default: attention from the last position. `L9H8@*` or `at @*` shows it from all positions.
       """,
     input: .prompts,
-    parameters: [.positional("heads", .selector, list: true, "heads: L9H8, L9H*, heads@last")],
+    parameters: [
+      .positional("heads", .selector, list: true, "heads: L9H8, L9H*, heads@last"), .at,
+    ],
     examples: ["colosseum | attention L17H2 | top 3"]
   ) { call in
     let set = try placing(at: call.span) { try call.promptInput().withoutSweep(for: "attention") }

@@ -94,10 +94,11 @@ extension Invocation {
     var checks = [SumCheck(), SumCheck()]
     try session.inTurns(a.prompts.count, of: 32) { range in
       let found = try zip(sides, goals).map { set, goal in
+        let part = set.part(range)
         var results = try session.attributions(
-          of: set.part(range), goal, bySource: false, label: "compare")
+          of: part, goal, at: Readings(lastOf: part), label: "compare")
         var found: [[Attribution?]] = []
-        while let (_, attributions) = try results.next() { found.append(attributions) }
+        while let (_, attributions) = try results.next() { found += attributions }
         return found
       }
       for (side, prompts) in found.enumerated() {

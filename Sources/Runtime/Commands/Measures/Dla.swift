@@ -29,6 +29,7 @@ extension Command {
       .flag("mean", "one column: the mean over the tokens of `on`"),
       .flag("centred", also: ["centered"], "minus the mean over the vocabulary"),
       .flag("unfolded", "leave the parts of biases in the heads"),
+      .at,
     ],
     examples: [
       "colosseum | dla by head | top 5",
@@ -42,23 +43,30 @@ extension Command {
     let set = try placing(at: call.span) { try call.promptInput().withoutSweep(for: "dla") }
     let division = try division(call)
     let goal = try AttributionGoal(call, set, tokens: AttributedTokens(call, set))
-    let bytes = set.prompts.reduce(0) {
+    let readings = try Readings(
+      call, of: set, asking: goal.needsAnswer ? .answer : .everything)
+    let bytes = set.prompts.indices.reduce(0) {
       $0
         + AttributionRows.bytes(
-          of: $1, division, columns: goal.columns.count, set.model.configuration)
+          of: set.prompts[$1], division, columns: goal.columns.count, set.model.configuration)
+        * readings[ofPrompt: $1].count
     }
     try placing(at: call.span) {
       try call.session.reserve(
         bytes, for: "the table of `dla`", help: "take fewer prompts, or divide `by` less finely")
     }
-    var rows = AttributionRows(set, division: division, columns: goal.columns)
+    var rows = AttributionRows(set, readings, division: division, columns: goal.columns)
     var check = SumCheck()
     var results = try call.session.attributions(
-      of: set, goal, bySource: division.needsSources, foldsBiases: !call.hasFlag("unfolded"),
+      of: set, goal, at: readings,
+      AttributionDetail(
+        bySource: division.needsSources, foldsBiases: !call.hasFlag("unfolded")),
       label: "dla", mayStop: true)
-    while let (item, attributions) = try results.next() {
-      check.add(attributions)
-      rows.append(item.prompt, attributions)
+    while let (item, found) = try results.next() {
+      for (reading, attributions) in zip(readings[item], found) {
+        check.add(attributions)
+        rows.append(reading, attributions)
+      }
     }
     check.report(to: call, goal: goal)
     return .table(TableValue(rows.table, origins: [set.origin]))

@@ -90,7 +90,7 @@ private struct Sampler {
 
   /// The likeliest, of equal ones the first; or one drawn with probability ∝ e^(logit / T).
   mutating func choose(_ distribution: Distribution) throws -> Int {
-    guard let temperature else { return try distribution.largest(1)[0] }
+    guard let temperature else { return distribution.largest(1)[0] }
     let logits = distribution.logits
     let most = Double(logits.max() ?? 0)
     let weights = logits.map { Numerics.exp((Double($0) - most) / temperature) }

@@ -11,10 +11,7 @@ extension Command {
       embedding, the last one the model's output.
       """,
     input: .prompts,
-    parameters: [
-      .keyword("top", .number, "the best N tokens instead of the answer"),
-      .keyword("at", .selector, "a position: @subject, @3; default: the last"),
-    ],
+    parameters: [.keyword("top", .number, "the best N tokens instead of the answer"), .at],
     examples: ["colosseum | lens | take -3", "colosseum | lens top 1"],
     run: readLens)
 
@@ -24,67 +21,30 @@ extension Command {
     if let most, most < 1 {
       throw Failure("`lens top` takes a count from 1", span: call.span(of: "top"))
     }
-    if most == nil { _ = try placing(at: call.span) { try set.answers(for: "lens") } }
-    let (kind, place) = try position(call)
-    let transformer = set.model.transformer
-    var rows = LensRows(set)
+    let readings = try Readings(call, of: set, asking: most == nil ? .answer : .everything)
+    let configuration = set.model.configuration
     let sites =
-      (0..<set.model.configuration.layers).map { Site(.residPre, layer: $0) }
-      + [Site(.residPost, layer: set.model.configuration.layers - 1)]
-    let cases = try call.session.cases(of: set)
-    let places = try cases.map { item in
-      try placing(at: place) { try item.prompt.positions(kind) }
-    }
-    let vocabulary = set.model.configuration.vocabulary
-    let count = min(most ?? 1, vocabulary)
+      (0..<configuration.layers).map { Site(.residPre, layer: $0) }
+      + [Site(.residPost, layer: configuration.layers - 1)]
+    let count = min(most ?? 1, configuration.vocabulary)
     try call.reserve(
-      rows: places.reduce(0) { $0 + $1.count }, sites.count, count, bytes: LensRows.bytesPerRow,
+      rows: readings.count, sites.count, count, bytes: LensRows.bytesPerRow,
       help: count > 10 ? "`lens top 10` keeps the best tokens alone" : nil)
-    for (item, places) in zip(cases, places) {
-      let captures = Dictionary(
-        uniqueKeysWithValues: sites.map { ($0, RunRequest.Positions.some(places)) })
+    var rows = LensRows(set)
+    for item in try call.session.cases(of: set) {
+      let positions = RunRequest.Positions.some(Array(Set(readings[item].map(\.position))).sorted())
+      let captures = Dictionary(uniqueKeysWithValues: sites.map { ($0, positions) })
       var results = try call.session.results(of: [item], on: set.model, label: "lens") { _ in
-        Measurement(captures: captures) { result in
-          sites.map { result.activations[$0]?.rows ?? [] }
-        }
+        Measurement(captures: captures) { $0.activations }
       }
-      while let (item, streams) = try results.next() {
-        for (layer, stream) in streams.enumerated() {
-          // A few at a time: whole vocabularies are large.
-          for start in stride(from: 0, to: stream.count, by: 16) {
-            let part = start..<min(start + 16, stream.count)
-            for (place, logits) in zip(part, try transformer.lens(Array(stream[part]))) {
-              let distribution = Distribution(logits)
-              if !distribution.isFinite {
-                call.session.noteNotFinite(
-                  RunRequest(tokens: item.prompt.tokens, edits: item.edits), on: set.model)
-              }
-              try rows.append(
-                item, layer: layer, position: places[place], distribution, most: most)
-            }
-          }
+      while let (item, activations) = try results.next() {
+        let streams = sites.compactMap { activations[$0] }
+        try call.statement.runner.compute {
+          try rows.append(item, streams, readings[item], count: most.map { _ in count }, call)
         }
       }
     }
     return .table(TableValue(rows.table, origins: [set.origin]))
-  }
-
-  /// The position that `at` names, and where to place errors about it.
-  private static func position(_ call: Invocation) throws -> (Position.Kind, SourceSpan) {
-    let selectors = try call.selectors("at")
-    guard let selector = selectors.first else { return (.name("last"), call.span) }
-    guard selectors.count == 1 else {
-      throw Failure(
-        "`lens at` takes one selector, not \(selectors.count)",
-        help: "several positions: @{0,last}", span: selector.span)
-    }
-    guard selector.selector.isPosition else {
-      throw Failure(
-        "`lens at` takes a position, not '\(selector.selector.text)'",
-        help: "lens reads every layer; name a position: @last, @subject, @3..5", span: selector.span
-      )
-    }
-    return (selector.selector.position ?? .name("last"), selector.span)
   }
 }
 
@@ -104,20 +64,60 @@ private struct LensRows {
     token = DistributionColumns(in: &rows)
   }
 
+  /// - Parameters:
+  ///   - streams: of every layer, and after the last.
+  ///   - count: how many of the best tokens; nil: the answer.
   mutating func append(
-    _ item: Case, layer: Int, position: Int, _ distribution: Distribution, most: Int?
+    _ item: Case, _ streams: [CapturedActivation], _ readings: [Reading], count: Int?,
+    _ call: Invocation
   ) throws {
-    let answer = item.prompt.answers.first?.token ?? 0
-    let chosen = try most.map(distribution.ranked) ?? [(answer, distribution.rank(answer))]
-    try chosen.forEachChecked { token, rank in
+    // Some layers at a time: what is read of each position may be the whole vocabulary.
+    let perLayer = max(1, readings.count) * max(1, count ?? 1)
+    let layers = max(1, 1_000_000 / perLayer)
+    for first in stride(from: 0, to: streams.count, by: layers) {
+      let some = first..<min(streams.count, first + layers)
+      var (vectors, queries): ([[Float]], [LogitQuery]) = ([], [])
+      for (stream, reading) in some.flatMap({ l in readings.map { (streams[l], $0) } }) {
+        guard let index = stream.positions.firstIndex(of: reading.position) else { continue }
+        vectors.append(stream[index])
+        queries.append(reading.lensQuery(count: count))
+      }
+      let summaries = try item.prompt.model.transformer.lens(vectors, reading: queries)
+      for (i, summary) in summaries.enumerated() {
+        if !summary.isFinite {
+          call.session.noteNotFinite(
+            RunRequest(tokens: item.prompt.tokens, edits: item.edits), on: item.prompt.model)
+        }
+        try append(
+          item, layer: first + i / readings.count,
+          position: readings[i % readings.count].position, summary)
+      }
+    }
+  }
+
+  private mutating func append(
+    _ item: Case, layer: Int, position: Int, _ summary: LogitSummary
+  ) throws {
+    let chosen = summary.top.isEmpty ? Array(summary.tokens.prefix(1)) : summary.top
+    try chosen.forEachChecked { token in
       rows.addRow()
       prompt.set(item.prompt, in: &rows)
       rows[self.layer] = layer
       rows[self.position] = position
-      self.token.set(
-        token, of: distribution, rank: rank, item.prompt.model.tokenizer, in: &rows)
+      self.token.set(token, of: summary, item.prompt.model.tokenizer, in: &rows)
     }
   }
 
   var table: Table { rows.table(measure: "logit") }
+}
+
+extension Reading {
+  /// The answer, or the best tokens.
+  fileprivate func lensQuery(count: Int?) -> LogitQuery {
+    guard let count else {
+      return LogitQuery(
+        position: position, tokens: prompt.answers.prefix(1).map(\.token))
+    }
+    return LogitQuery(position: position, top: count)
+  }
 }

@@ -2,7 +2,7 @@ extension Command {
   static let logitDiff = Command(
     name: "logit_diff", group: .measures,
     summary: "Compare the answer with its foils: its logit minus the mean of theirs.",
-    input: .prompts, examples: ["colosseum | logit_diff"]
+    input: .prompts, parameters: [.at], examples: ["colosseum | logit_diff"]
   ) { call in
     let set = try call.promptInput()
     if let bare = set.prompts.first(where: \.foils.isEmpty) {

@@ -2,6 +2,6 @@ extension Command {
   static let rank = Command(
     name: "rank", group: .measures,
     summary: "Report the answer's logit, probability and rank.", input: .prompts,
-    examples: ["colosseum | rank"]
+    parameters: [.at], examples: ["colosseum | rank"]
   ) { try answers($0, measure: "rank") }
 }
