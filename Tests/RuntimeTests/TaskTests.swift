@@ -35,7 +35,10 @@ import Testing
   @Test func everyTaskIsListedAndTested() throws {
     let names = try Self.scripts.map { $0.split(separator: "/").last.map(String.init) ?? "" }
     #expect(
-      names.sorted() == ["docstring.summand", "indirect-objects.summand", "induction.summand"])
+      names.sorted() == [
+        "docstring.summand", "indirect-objects.summand",
+        "induction.summand",
+      ])
     let readme = try repositoryText("Examples/tasks/README.md")
     for name in names { #expect(readme.contains("`\(name)`")) }
     for path in try Self.scripts {
@@ -87,6 +90,14 @@ import Testing
     // A head that attends to the token after the same one has most of its weight there.
     let best = try table("best", in: session)
     #expect(try best.numbers("induction")[0] > 0.5)
+    // Without these heads, what comes twice is as hard to tell as what comes once.
+    let lost = try table("lost", in: session)
+    func mean(_ without: String) throws -> Double {
+      let rows = try zip(lost.texts("without"), lost.numbers("loss")).filter { $0.0 == without }
+      return rows.reduce(0) { $0 + $1.1 } / Double(rows.count)
+    }
+    #expect(try mean("induction heads") > mean("nothing") + 1)
+    #expect(try mean("induction heads") > mean("other heads") + 1)
   }
 
   @Test func docstring() throws {
