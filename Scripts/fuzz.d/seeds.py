@@ -325,6 +325,19 @@ def blocks():
         write("blocks", f"{case:02}", bytes([case, columns - 1]) + bytes(data))
 
 
+def chat():
+    write("chat", "turns", """{{- bos_token }}{# a #}{% set ns = namespace(n=0, t='') %}
+{%- for m in messages[::-1] if m.role != 'x' %}{% set ns.n = ns.n + loop.index0 % 2 %}
+{{ loop.previtem.role ~ m['content'] | trim | upper }}{{ ',' if not loop.last else eos_token }}{% if ns.n > 5 %}{% break %}{% endif %}
+{% else %}none{% endfor %}{{ raise_exception('no') if ns.n > 9 }}
+""")  # fmt: skip
+    write("chat", "values", """{% macro f(a, b=[1, (2,), {'k': none}]) %}{{ b | tojson(indent=2) }}{{ caller(a) }}{% endmacro %}
+{% call(x) f(-7 // 2 ** 3) %}{{ x }}{% endcall %}{% set t | replace('a', "\\u00e9\\n") %}a{{ 'b a c'.split()[1:-1] | join('-') }}{% endset %}{{ t }}
+{{ messages | selectattr('role', 'in', ['user']) | map(attribute='content') | list | sort }}{{ strftime_now('%d %b') }}
+{% filter title %}{% raw %}{{ x }}{% endraw %}{% endfilter %}{% with a = 1.5e3 %}{{ '%s' % a is string }}{% endwith %}
+""")  # fmt: skip
+
+
 def tables():
     write("tables", "tsv", "subject\tanswer\tcount\nRome\tItaly\t1\nLima \\t é\t\t-2.5e3\n")
     write("tables", "csv", 'subject,answer\r\n"Paris, ""the"" city",true\r\n,\r\n"a\nb",nan\r\n')
@@ -381,6 +394,7 @@ configurations()
 families()
 tokenizers()
 blocks()
+chat()
 tables()
 language()
 script()

@@ -57,6 +57,8 @@ TARGETS = [
     Target("tokens/auto", packages=("transformers",)),
     Target("tokens/llamacpp", packages=("llama_cpp",)),
     Target("tokens/normal_forms"),
+    Target("chat/templates", packages=("transformers", "jinja2"), model="smollm2"),
+    Target("generation/sampling", packages=TORCH),
     Target("formats/quants"),
     Target("formats/slices"),
     Target("formats/float8", packages=("torch",)),

@@ -12,6 +12,8 @@ public final class LanguageModel: Sendable {
   public let fileSize: Int
   /// The tokens that end a text: the tokenizer's, and those that the files name for generation.
   public let endTokens: Set<Int>
+  /// How conversations become text.
+  public let chat: ChatTemplates
   /// The file that holds the weights.
   public let weightsPath: String
   /// Keys of the configuration that nothing reads and that are not known to be harmless.
@@ -40,6 +42,7 @@ public final class LanguageModel: Sendable {
     try source.blueprint.configuration.validate(path: path)
     tokenizer = try source.tokenizer()
     endTokens = try tokenizer.endTokens.union(source.endTokens())
+    chat = source.chat(tokenizer.namedTokens)
     transformer = try source.transformer(pool: pool)
     unknownKeys = source.blueprint.unknownKeys
     hasOwnHead = source.blueprint.configuration.isTied && !transformer.configuration.isTied
@@ -91,6 +94,8 @@ struct CheckpointSource {
   let tokenizer: () throws -> Tokenizer
   /// In addition to the tokenizer's.
   let endTokens: () throws -> [Int]
+  /// Its chat templates, given the tokens that have a name.
+  let chat: ([String: String]) -> ChatTemplates
   /// What has quantized the weights of a safetensors file, where something has: GPTQ, AWQ and others,
   /// whose tensors are not those of the architecture.
   let quantization: String?
@@ -135,6 +140,7 @@ struct CheckpointSource {
     tokenizer = { try Tokenizer(gguf: file) }
     quantization = nil
     endTokens = { [] }
+    chat = { ChatTemplates(metadata: file.metadata, tokens: $0) }
   }
 
   private init(safetensors path: String) throws {
@@ -161,5 +167,6 @@ struct CheckpointSource {
         model: (name, try JSON.read(path: config.path)["tokenizer_class"]?.string))
     }
     endTokens = { try GenerationConfig(folder: folder).endTokens }
+    chat = { ChatTemplates(folder: folder, tokens: $0) }
   }
 }

@@ -64,6 +64,31 @@ struct GenerationTests {
     }
   }
 
+  /// What comes after `rewind` is what came before it, for a text whose keys are turned anew too.
+  @Test(arguments: ["tiny-gqa", "families/phi3-longrope"])
+  func rewinds(name: String) throws {
+    let model = try TestModels.tiny(name).transformer
+    let tokens = Array(
+      [41, 300, 9, 266, 5, 17, 80, 33].map { $0 % model.configuration.vocabulary })
+    let count = 8
+    var generation = try Generation(model, tokens: tokens, edits: [], addedEdits: [], count: count)
+    let first = try generation.logits()
+    func run() throws -> [[Float]] {
+      var token = largest(first)
+      return try (1..<count).map { _ in
+        let logits = try generation.logits(after: token)
+        token = largest(logits)
+        return logits
+      }
+    }
+    let wanted = try run()
+    for _ in 0..<2 {
+      generation.rewind()
+      #expect(generation.tokens == tokens)
+      for (found, wanted) in zip(try run(), wanted) { expectSameBits(found, wanted) }
+    }
+  }
+
   @Test func contextEnds() throws {
     func room(_ model: String, _ count: (_ context: Int) -> Int) throws {
       let model = try TestModels.tiny(model).transformer

@@ -9,6 +9,8 @@ public struct Generation {
   private let cache: KeyValueCache
   private let rope: RotaryTables
   private let promptCount: Int
+  /// Whether the keys of the prompt are turned as those of a longer text.
+  private var isTurnedAnew = false
   /// The prompt and what was added to it.
   public private(set) var tokens: [Int]
 
@@ -51,7 +53,10 @@ public struct Generation {
   /// - Throws: `Interruption.Stopped`.
   public mutating func logits(after token: Int? = nil) throws -> [Float] {
     if let token { tokens.append(token) }
-    if model.configuration.rotatesAnew(at: tokens.count) { cache.count = 0 }
+    if model.configuration.rotatesAnew(at: tokens.count) {
+      cache.count = 0
+      isTurnedAnew = tokens.count > promptCount
+    }
     let first = cache.count
     let added = Array(max(first, promptCount)..<tokens.count)
     let request = RunRequest(
@@ -67,6 +72,13 @@ public struct Generation {
     let found = try executor.nextResult()
     cache.count = tokens.count
     return found?.result.logits[0] ?? []
+  }
+
+  /// Goes back to the prompt, whose logits are known: the next token that is given comes after it.
+  public mutating func rewind() {
+    tokens.removeLast(tokens.count - promptCount)
+    cache.count = isTurnedAnew ? 0 : promptCount
+    isTurnedAnew = false
   }
 }
 

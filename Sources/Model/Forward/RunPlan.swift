@@ -62,14 +62,23 @@ extension Transformer {
   }
 
   /// Plans a `Generation`: the prompt, then a row for each further token.
-  public func planGeneration(of count: Int, after tokens: [Int], speed: Speed) throws -> RunPlan {
+  public func planGeneration(
+    of count: Int, samples: Int, after tokens: [Int], speed: Speed
+  ) throws -> RunPlan {
     try Generation.checkLength(count, after: tokens.count, on: self)
     let logits = { (count: Int) in RunRequest.Logits.all([count - 1]) }
     var plan = try plan([RunRequest(tokens: tokens, logits: logits(tokens.count))], speed: speed)
     let step = try self.plan([RunRequest(tokens: [tokens[0]], logits: logits(1))], speed: speed)
-    for _ in 1..<max(1, count) { plan = plan + step }
-    plan.runs = count
-    plan.rowLayersUnshared = (0..<count).reduce(0) { $0 + (tokens.count + $1) * layers.count }
+    // The prompt is run once for all samples.
+    let steps = samples * (count - 1)
+    plan.rowLayers += steps * step.rowLayers
+    plan.batches += steps * step.batches
+    plan.flops += Double(steps) * step.flops
+    plan.seconds += Double(steps) * step.seconds
+    plan.bytes = max(plan.bytes, steps > 0 ? step.bytes : 0)
+    plan.runs = 1 + steps
+    plan.rowLayersUnshared =
+      samples * layers.count * (count * tokens.count + count * (count - 1) / 2)
     return plan
   }
 

@@ -30,6 +30,7 @@ extension Tokenizer {
         bos: try file.token("bos_token_id"), eos: eos, endTokens: marks.endTokens,
         addsBOS: file["add_bos_token"]?.bool ?? family.addsBOS))
     notes = file.bosNotes(usual: family.addsBOS)
+    namedTokens = namedTokens(file)
   }
 
   /// SentencePiece's byte pairs as llama.cpp does them. It takes the marks and the user-defined
@@ -73,5 +74,19 @@ extension Tokenizer {
         bos: try token("bos_token_id", 1), eos: eos, endTokens: marks.endTokens,
         addsBOS: file["add_bos_token"]?.bool ?? true))
     notes = file.bosNotes(usual: true)
+    namedTokens = namedTokens(file)
+  }
+
+  /// The tokens that the file names, and those that SentencePiece has where it does not.
+  private func namedTokens(_ file: TokenizerMetadata) -> [String: String] {
+    let keys = [
+      "unknown": "unk_token", "seperator": "sep_token", "padding": "pad_token",
+      "cls": "cls_token", "mask": "mask_token",
+    ]
+    let ids =
+      [("bos_token", bos), ("eos_token", eos)]
+      + keys.map { key, name in (name, file.optionalToken("\(key)_token_id")) }
+    return Dictionary(
+      uniqueKeysWithValues: ids.compactMap { name, id in id.map { (name, text(of: $0)) } })
   }
 }

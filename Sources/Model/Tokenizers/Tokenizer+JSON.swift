@@ -37,10 +37,8 @@ extension Tokenizer {
     let (vocabulary, tokens) = try own.vocabulary(
       splitting.spelling, added.tokens, usesBytes: file.model["byte_fallback"]?.bool == true)
 
-    func id(_ name: String) -> Int? {
-      let content = files?.named.first { $0.name == name }.map { $0.token?.content }
-      return (content ?? kind?.names[name]).flatMap { vocabulary.id(Array($0.utf8)) }
-    }
+    let names = Self.names(files, kind)
+    func id(_ name: String) -> Int? { names[name].flatMap { vocabulary.id(Array($0.utf8)) } }
     let template = try file.template()
     let opening = try template.before.map { content in
       guard let id = vocabulary.id(Array(content.utf8)) else {
@@ -61,6 +59,7 @@ extension Tokenizer {
       added: (tokens, .leftmost),
       marks: Marks(
         bos: opening ?? id("bos_token"), eos: id("eos_token"), addsBOS: opening != nil))
+    namedTokens = names
     notes =
       HubTokenizerNotes(
         path: path, files: files, kind: kind, own: own, file: file, template: template,
@@ -68,6 +67,15 @@ extension Tokenizer {
           ($0.token.content, $0.id)
         }
       ).texts
+  }
+
+  /// The tokens that have a name: of the files, or else of the class.
+  private static func names(_ files: HubTokenizerFiles?, _ kind: TokenizerClass?) -> [String:
+    String]
+  {
+    var names = kind?.names ?? [:]
+    for (name, token) in files?.named ?? [] { names[name] = token?.content }
+    return names
   }
 
   /// The folder that a file is in, with its slash; empty for the current one.

@@ -23,6 +23,8 @@ public struct Tokenizer: Sendable {
   public let addsBOS: Bool
   /// Where the model's files disagree: which of them is used.
   public internal(set) var notes: [String] = []
+  /// The texts of the tokens that have a name, for chat templates: `bos_token` and the like.
+  var namedTokens: [String: String] = [:]
 
   let vocabulary: Vocabulary
   let rule: MergeRule

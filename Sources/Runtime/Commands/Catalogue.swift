@@ -5,7 +5,7 @@ enum Catalogue {
     // models
     .load, .models, .model, .use, .with, .unload, .bos, .verify,
     // inputs
-    .prompt, .facts, .counterparts, .fewShot, .texts, .prompts, .known, .read, .lint,
+    .prompt, .chat, .facts, .counterparts, .fewShot, .texts, .prompts, .known, .read, .lint,
     // edits
     .ablate, .patch, .knockout, .freeze, .scale, .steer,
     // measures
@@ -14,7 +14,7 @@ enum Catalogue {
     .activations, .generate, .compare,
     // tables
     .where, .sort, .top, .take, .sample, .select, .rename, .derive, .group, .classify, .correlate,
-    .join, .append, .pivot, .summary,
+    .join, .append, .pivot, .summary, .text,
     // seeing and keeping
     .plot, .save, .show,
     // scripting

@@ -20,7 +20,7 @@ final class PlanRunner: Runner {
   }
 
   func generate(
-    _ cases: [Case], of set: PromptSet, count: Int, in session: Session,
+    _ cases: [Case], of set: PromptSet, length: GenerationLength, in session: Session,
     _ body: (Case) throws -> Void
   ) throws {
     let transformer = set.model.transformer
@@ -28,7 +28,8 @@ final class PlanRunner: Runner {
       try Interruption.check()
       add(
         try transformer.planGeneration(
-          of: count, after: item.prompt.tokens, speed: try speed(of: transformer)),
+          of: length.tokens, samples: length.samples, after: item.prompt.tokens,
+          speed: try speed(of: transformer)),
         label: "generate")
     }
   }

@@ -12,9 +12,9 @@ protocol Runner: AnyObject {
     of requests: [RunRequest], on model: LanguageModel, label: String, in session: Session
   ) throws -> any Runs
 
-  /// Continues each case by at most `count` tokens, which `body` does.
+  /// Continues each case by at most `length.tokens` tokens, `length.samples` times, which `body` does.
   func generate(
-    _ cases: [Case], of set: PromptSet, count: Int, in session: Session,
+    _ cases: [Case], of set: PromptSet, length: GenerationLength, in session: Session,
     _ body: (Case) throws -> Void
   ) throws
 
@@ -29,6 +29,12 @@ protocol Runner: AnyObject {
 protocol Runs {
   /// The next request and what it asked for; nil after the last.
   mutating func next() throws -> (index: Int, result: RunResult)?
+}
+
+/// How much is generated: at most `tokens` tokens, `samples` times.
+struct GenerationLength {
+  var tokens: Int
+  var samples: Int
 }
 
 /// Runs the models.
@@ -46,11 +52,11 @@ final class ModelRunner: Runner {
 
   /// What was made before Ctrl-C is kept.
   func generate(
-    _ cases: [Case], of set: PromptSet, count: Int, in session: Session,
+    _ cases: [Case], of set: PromptSet, length: GenerationLength, in session: Session,
     _ body: (Case) throws -> Void
   ) throws {
     session.warnOfLength(
-      cases.lazy.map { $0.prompt.tokens.count.addingReportingOverflow(count).partialValue },
+      cases.lazy.map { $0.prompt.tokens.count.addingReportingOverflow(length.tokens).partialValue },
       of: set.model)
     for (done, item) in cases.enumerated() {
       do {

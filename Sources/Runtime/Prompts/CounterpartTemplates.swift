@@ -50,8 +50,7 @@ extension FactReader {
     // A column that is the whole text labels nothing in it.
     let labels = filled.labels.filter { $0.range != 0..<filled.text.utf8.count }
     do {
-      let other = try Prompt(text: filled.text, labels: labels, model: model, addsBOS: addsBOS)
-      try prompt.pair(with: other)
+      try prompt.pair(with: try self.prompt(filled.text, labels: labels))
       return true
     } catch let failure as Failure {
       for piece in model.tokenizer.encode(filled.text) { try model.require(token: piece.id) }

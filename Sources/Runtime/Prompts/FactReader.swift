@@ -13,6 +13,9 @@ struct FactReader {
   /// How many answers of prompts a space was put before.
   private(set) var spaced = 0
 
+  /// The chat template that prompts go through; nil where they do not.
+  var chat: ChatFormat?
+
   /// What each prompt's answer is held against.
   /// Nil: what the fact's own column says.
   var foils: Foils?
@@ -76,7 +79,8 @@ struct FactReader {
     let answer =
       isReversed && wanted.hasPrefix("The ") ? String(wanted.dropFirst("The ".count)) : wanted
     let filled = FilledTemplate(template, fields: fields)
-    let written = spacing.written(answer, after: filled.text)
+    let before = try chat?.ending() ?? filled.text
+    let written = spacing.written(answer, after: before)
     let pieces = model.tokenizer.encode(written, isContinuation: true)
     guard let first = pieces.first else {
       return leave(.noToken, "the tokenizer has no token for the answer \(quotedText(written))")
@@ -90,8 +94,7 @@ struct FactReader {
     let target = Answer([first.id], of: model, written: written, extent)
     var prompt: Prompt
     do {
-      prompt = try Prompt(
-        text: filled.text, labels: filled.labels, model: model, addsBOS: addsBOS)
+      prompt = try self.prompt(filled.text, labels: filled.labels)
     } catch let failure as Failure {
       for piece in model.tokenizer.encode(filled.text) { try model.require(token: piece.id) }
       return leave(.border, "'\(filled.text)': \(failure.message)")
@@ -104,7 +107,7 @@ struct FactReader {
       switch foils {
       // A foil that is several tokens cannot be compared: the fact stays, the foil goes.
       case nil:
-        list("foils", row).map { spacing.written($0, after: filled.text) }
+        list("foils", row).map { spacing.written($0, after: before) }
           .compactMap { foil in
             model.tokenizer.isWholeToken(foil).map { Answer([$0], of: model, written: foil) }
           }
@@ -158,6 +161,12 @@ struct FactReader {
   /// The one token of an attribute, as it would follow a word.
   private func token(_ text: String) -> Int? {
     model.tokenizer.isWholeToken(spacing.written(text))
+  }
+
+  /// A text as it is, or as what a user says.
+  func prompt(_ text: String, labels: [(label: String, range: Range<Int>)]) throws -> Prompt {
+    try chat?.prompt(text, labels: labels)
+      ?? Prompt(text: text, labels: labels, model: model, addsBOS: addsBOS)
   }
 
   private func made(_ id: Int) -> Answer { Answer([id], of: model) }

@@ -27,6 +27,12 @@ extension Prompt {
       }
       return (label, first.lowerBound..<last.upperBound)
     }
-    return try Prompt(text: text, labels: labels, name: name, model: model, addsBOS: hasBOS)
+    // A chat template has written its BOS into the text.
+    var prompt = try Prompt(
+      text: text, labels: labels, name: name, model: model,
+      addsBOS: hasBOS && conversation == nil)
+    prompt.hasBOS = hasBOS
+    prompt.conversation = conversation
+    return prompt
   }
 }

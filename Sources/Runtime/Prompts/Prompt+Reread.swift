@@ -7,10 +7,14 @@ extension Prompt {
   ///   a token, the answer or a foil is several, or there is no text to read.
   func read(by model: LanguageModel, addsBOS: Bool) throws -> Prompt {
     if model === self.model { return self }
-    var prompt =
-      isOfIDs
-      ? try Prompt(tokens: tokens.map { try sameToken($0, in: model) }, model: model)
-      : try Prompt(text: text, labels: labels, name: name, model: model, addsBOS: addsBOS)
+    var prompt: Prompt
+    if isOfIDs {
+      prompt = try Prompt(tokens: tokens.map { try sameToken($0, in: model) }, model: model)
+    } else if let conversation {
+      prompt = try Prompt(conversation, template: model.chatTemplate(), model: model)
+    } else {
+      prompt = try Prompt(text: text, labels: labels, name: name, model: model, addsBOS: addsBOS)
+    }
     prompt.name = name
     prompt.number = number
     prompt.asksForNext = asksForNext
@@ -41,5 +45,16 @@ extension Prompt {
 extension Answer {
   func read(by model: LanguageModel) throws -> Answer {
     try AnswerReader(model: model, extent: extent).answer(written)
+  }
+}
+
+extension LanguageModel {
+  /// - Throws: `Failure` if it has none, or it cannot be read.
+  func chatTemplate() throws -> ChatTemplate {
+    do {
+      return try chat.template()
+    } catch let error as ModelError {
+      throw Failure(error)
+    }
   }
 }

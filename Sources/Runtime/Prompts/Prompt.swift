@@ -6,21 +6,21 @@ struct Prompt: Sendable {
   /// What the `prompt` column shows.
   var name: String
   /// Token ids, BOS first where there is one.
-  let tokens: [Int]
-  let hasBOS: Bool
+  private(set) var tokens: [Int]
+  var hasBOS: Bool
   /// For each token the UTF-8 range of the text that it stands for, its leading spaces left out;
   /// nil for BOS and for tokens that were given as ids.
-  let ranges: [Range<Int>?]
-  let text: String
+  private(set) var ranges: [Range<Int>?]
+  private(set) var text: String
   /// Whether the tokens are the whole text. A tokenizer without a token for some of it drops it
   /// without a word.
   let isWhole: Bool
   /// Whether it was given as token ids, and its text is only what they stand for.
   let isOfIDs: Bool
   /// The labelled parts of the text, in UTF-8.
-  let labels: [(label: String, range: Range<Int>)]
+  private(set) var labels: [(label: String, range: Range<Int>)]
   /// In the order of the prompt: a label and the tokens under it.
-  let spans: [(label: String, tokens: Range<Int>)]
+  private(set) var spans: [(label: String, tokens: Range<Int>)]
   /// Right answers; empty where none was given.
   var answers: [Answer]
   /// Whether the answer at each position is the token that follows there: `-> next`.
@@ -32,6 +32,8 @@ struct Prompt: Sendable {
   var foils: [Answer]
   /// Nil where the prompt was written by itself.
   var fact: Fact?
+  /// What was said, where it was made of a conversation.
+  var conversation: Conversation?
   /// Its place in the set that it was made in, which decides what is drawn for it at random.
   var number = 0
   let model: LanguageModel
@@ -122,6 +124,35 @@ extension Prompt {
     answers = []
     foils = []
     self.model = model
+  }
+
+  /// The prompt with tokens after it, which the span `generated` covers, and without answers.
+  func continued(by added: [Int]) throws -> Prompt {
+    var prompt = self
+    for token in added { try model.require(token: token) }
+    var end = text.utf8.count
+    for token in added {
+      let bytes = model.tokenizer.bytes(of: token) ?? []
+      prompt.ranges.append(isOfIDs ? nil : end..<end + bytes.count)
+      end += bytes.count
+    }
+    let bytes = added.flatMap { model.tokenizer.bytes(of: $0) ?? [] }
+    // A character may be cut in two where the prompt was given up, and is one replacement character.
+    let more = String(decoding: bytes, as: UTF8.self)
+    if more.utf8.count != bytes.count {
+      for index in tokens.count..<prompt.ranges.count { prompt.ranges[index] = nil }
+    } else if !isOfIDs {
+      prompt.labels.append(("generated", text.utf8.count..<end))
+    }
+    prompt.tokens += added
+    prompt.text += more
+    prompt.name += more
+    prompt.spans.append(("generated", tokens.count..<prompt.tokens.count))
+    prompt.answers = []
+    prompt.foils = []
+    prompt.conversation = nil
+    prompt.counterpart = nil
+    return prompt
   }
 
   /// A token's text without its leading white space, unless it is nothing else.

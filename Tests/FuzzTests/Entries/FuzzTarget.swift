@@ -10,7 +10,7 @@ import Foundation
 enum FuzzTarget: String, CaseIterable, Sendable {
   case gguf, safetensors, index, config, families, tokenizer
   case ggufTokenizer = "gguf-tokenizer"
-  case blocks, model, tables, language, script
+  case blocks, model, chat, tables, language, script
 
   /// - Parameter folder: nobody else's; files of the bytes are put there.
   /// - Throws: `BrokenPromise`, or an error that no user should see.
@@ -26,6 +26,7 @@ enum FuzzTarget: String, CaseIterable, Sendable {
       case .ggufTokenizer: try Self.ggufTokenizer(bytes, folder)
       case .blocks: try Self.blocks(bytes)
       case .model: try Self.model(bytes, folder)
+      case .chat: try Self.chat(bytes)
       case .tables: try Self.tables(bytes)
       case .language: try Self.language(bytes)
       case .script: try Self.script(bytes)

@@ -31,6 +31,9 @@ extension Command {
       .flag("reversed", "ask for the subject of an answer, by the data's template"),
       .flag("first", "take the first token of an answer of several"),
       .flag("exact", "keep answers as written, without adding a space"),
+      .flag("chat", "put each prompt to the model as what a user says, by its chat template"),
+      .keyword("system", .text, "with `chat`: what the system says before it"),
+      .keyword("date", .text, "with `chat`: the day that the template is told"),
     ],
     examples: [
       #"facts "Examples/facts/country.tsv" "Fact: {subject} {relation:is in the country of}" | take 3"#,
@@ -53,6 +56,7 @@ extension Command {
       isReversed: call.hasFlag("reversed"), extent: call.hasFlag("first") ? .first : .one,
       spacing: AnswerSpacing(isExact: call.hasFlag("exact")))
     reader.foils = foils
+    reader.chat = try chat(call, model)
     try placing(at: file) { try reader.require(["answer"]) }
     let templates = try FactTemplates(call, source)
     let counterparts = try CounterpartTemplates(call, source)
@@ -77,6 +81,15 @@ extension Command {
       call.session.note(note)
     }
     return .prompts(PromptSet(prompts: prompts))
+  }
+
+  /// The chat template that prompts go through; nil where they do not.
+  private static func chat(_ call: Invocation, _ model: LanguageModel) throws -> ChatFormat? {
+    if call.hasFlag("chat") { return try ChatFormat(call, model: model) }
+    for keyword in ["system", "date"] where call.expression(keyword) != nil {
+      throw Failure("`\(keyword)` goes with `chat`", span: call.span(of: keyword))
+    }
+    return nil
   }
 
   /// What `vs` says; nil: what the fact's own column says.

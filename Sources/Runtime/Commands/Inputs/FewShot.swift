@@ -91,6 +91,11 @@ extension Prompt {
     guard !isOfIDs else {
       throw Failure("'\(name)' was given as token ids, and nothing can be put before it")
     }
+    guard conversation == nil else {
+      throw Failure(
+        "`few_shot` puts facts before a text, and '\(name)' is a chat prompt",
+        help: "give the solved facts as turns: chat \"question\", \"answer\", \"question\"")
+    }
     let size = lines.utf8.count
     let moved = labels.map { label, range in
       (label: label, range: range.lowerBound + size..<range.upperBound + size)

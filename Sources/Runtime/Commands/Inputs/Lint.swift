@@ -44,9 +44,18 @@ private enum Linter {
     for (position, token) in prompt.tokens.enumerated() {
       if position > 0, token == bos, prompt.tokens[position - 1] == bos {
         add("BOS twice in a row", at: position)
-      } else if prompt.model.tokenizer.isSpecial(token), !(prompt.hasBOS && position == 0) {
+      } else if prompt.model.tokenizer.isSpecial(token), prompt.conversation == nil,
+        !(prompt.hasBOS && position == 0)
+      {
         add("a special token, taken as such from the text", at: position)
       }
+    }
+    // Those of a chat template are as they should be.
+    for turn in prompt.conversation?.turns ?? []
+    where prompt.model.tokenizer.encode(turn.text).contains(where: {
+      prompt.model.tokenizer.isSpecial($0.id)
+    }) {
+      add("what the \(turn.role.rawValue) says has special tokens, taken as such")
     }
     if !prompt.isWhole { add("the tokenizer has no token for some of the text, and drops it") }
     if prompt.text.hasSuffix(" ") {

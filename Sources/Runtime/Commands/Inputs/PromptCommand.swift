@@ -35,27 +35,7 @@ extension Command {
         help: "`tokens` shows what is left", at: text.span)
     }
     call.session.warnOfDoubledBOS(in: [prompt], at: text.span)
-    let reader = AnswerReader(model: model, extent: call.hasFlag("first") ? .first : .one)
-    if let answer = call.expression("answer"), case .name("next") = answer.kind {
-      try call.session.checkIsNoVariable("next", at: answer.span)
-      if call.hasFlag("first") {
-        throw call.failure("`next` is one token, and `first` takes one of several", help: "omit it")
-      }
-      prompt.asksForNext = true
-    } else if let answer = call.expression("answer") {
-      prompt.answers = [
-        try placing(at: answer.span) { try reader.answer(try call.session.bareText(answer)) }
-      ]
-    } else if call.hasFlag("first") {
-      throw call.failure("`first` needs an answer", help: "-> first \"text\"")
-    } else if let foil = call.expression("vs") {
-      throw Failure(
-        "foils need an answer to compare with",
-        help: "prompt \"…\" -> \" answer\" vs \" foil\"", span: foil.span)
-    }
-    prompt.foils = try call.expressions("vs").map { foil in
-      try placing(at: foil.span) { try reader.answer(try call.session.bareText(foil)) }
-    }
+    try call.answers(of: model).put(into: &prompt)
     if let other = call.expression("counterpart") {
       try placing(at: other.span) {
         try prompt.pair(with: try makePrompt(other, model, call.session))
@@ -67,7 +47,7 @@ extension Command {
   private static func makePrompt(
     _ expression: Lang.Expression, _ model: LanguageModel, _ session: Session
   ) throws -> Prompt {
-    guard case .string(let literal) = expression.kind else {
+    guard case .string = expression.kind else {
       switch try session.evaluate(expression) {
       case .text(let text):
         return try Prompt(
@@ -83,15 +63,55 @@ extension Command {
       case let other: throw Failure("a prompt is made of text or token ids, not of \(other.kind)")
       }
     }
-    let template = try session.template(literal)
-    try template.refuseAnswer()
-    if let field = template.fields.first {
-      throw Failure(
-        "'{\(field)}' stands for a column, and a prompt has none",
-        help: "label a span with {\(field):text}, or write {{ and }} for braces")
-    }
-    let filled = FilledTemplate(template, fields: [:])
+    let (text, labels) = try session.labelledText(expression)
     return try Prompt(
-      text: filled.text, labels: filled.labels, model: model, addsBOS: session.addsBOS(model))
+      text: text, labels: labels, model: model, addsBOS: session.addsBOS(model))
+  }
+}
+
+/// What a line gives as a prompt's answers and foils.
+struct GivenAnswers {
+  var answers: [Answer] = []
+  var foils: [Answer] = []
+  var asksForNext = false
+
+  func put(into prompt: inout Prompt) {
+    prompt.answers = answers
+    prompt.foils = foils
+    prompt.asksForNext = asksForNext
+  }
+}
+
+extension Invocation {
+  /// The answers and the foils of a line.
+  func answers(of model: LanguageModel) throws -> GivenAnswers {
+    let reader = AnswerReader(model: model, extent: hasFlag("first") ? .first : .one)
+    func read(_ parameter: String) throws -> [Answer] {
+      try expressions(parameter).map { expression in
+        try placing(at: expression.span) {
+          try reader.answer(try session.bareText(expression))
+        }
+      }
+    }
+    var given = GivenAnswers()
+    if let answer = expressions("answer").first, case .name("next") = answer.kind {
+      try session.checkIsNoVariable("next", at: answer.span)
+      if hasFlag("first") {
+        throw failure("`next` is one token, and `first` takes one of several", help: "omit it")
+      }
+      given.asksForNext = true
+    } else {
+      given.answers = try read("answer")
+      if given.answers.isEmpty {
+        if hasFlag("first") { throw failure("`first` needs an answer", help: "-> first \"text\"") }
+        if let foil = expressions("vs").first {
+          throw Failure(
+            "foils need an answer to compare with",
+            help: "\(name.text) \"…\" -> \" answer\" vs \" foil\"", span: foil.span)
+        }
+      }
+    }
+    given.foils = try read("vs")
+    return given
   }
 }

@@ -7,7 +7,8 @@ extension Command {
     summary: "Make a set of prompts from a list of texts, or from the column `prompt` of a table.",
     details: """
       A table may also have the columns `answer` and `foils`, several foils separated by `|`, as a \
-      file of facts has. Rows that are the same prompt give one.
+      file of facts has. Rows that are the same prompt give one. The rows of `generate` give the \
+      prompts with what was generated, which the span `generated` covers.
       """,
     input: .any,
     parameters: [
@@ -17,6 +18,7 @@ extension Command {
     examples: [
       #"prompts ["The Louvre is in", "The Prado is in"] | logits | top 2"#,
       "country | take 5 | rank | where prob < 0.5 | prompts | tokens | take 3",
+      "colosseum | generate 3 | prompts | tokens | take -3",
     ]
   ) { call in
     var value = call.input
@@ -34,7 +36,9 @@ extension Command {
       case .nothing:
         throw Failure("`prompts` needs texts or a table", help: #"prompts ["text", "text"]"#)
       case .list(let items) where items.isEmpty: throw call.emptyList(at: place)
-      case .table(let table): return .prompts(try call.prompts(of: table.table))
+      case .table(let table):
+        if let continued = try table.continuedPrompts() { return .prompts(continued) }
+        return .prompts(try call.prompts(of: table.table))
       default: return .prompts(try call.session.asPrompts(value))
       }
     }

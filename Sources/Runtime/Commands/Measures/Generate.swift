@@ -6,22 +6,38 @@ extension Command {
     name: "generate", group: .measures,
     summary: "Continue prompts: the likeliest token each time, or one drawn.",
     details: """
-      Greedy without `temperature`. Generation stops early at the model's end of text.
-      Edits stay active: at the prompt's positions as written. Edits without `@` that need no \
-      other run (zero, scale, steer, knockout to `@*`) apply at every new position too.
+      Greedy unless `temperature`, `top_k`, `top_p`, `min_p` or `samples` asks for draws. These and \
+      `repeat_penalty` do what transformers does, in its order: the penalty, temperature, top_k, top_p, \
+      min_p. Generation stops early at the model's end of text, and once the text has one of the texts \
+      of `stop`. Edits stay active: at the prompt's positions as written. Edits without `@` that need no \
+      other run (zero, scale, steer, knockout to `@*`) apply at every new position too. `| text` gives \
+      the text, `| prompts` the prompts with what was generated.
       """,
     input: .prompts,
     parameters: [
       .positional("count", .number, "how many tokens at the most"),
       .keyword(
-        "temperature", .number, "draw from the distribution, sharper below 1, flatter above"),
-      .keyword("seed", .number, "the seed of the draw; default: 0"),
+        "top_k", .number, "draw among the k likeliest tokens, and those that equal the last"),
+      .keyword("top_p", .number, "draw among the likeliest that together have this probability"),
+      .keyword("min_p", .number, "draw among those with this share of the likeliest's probability"),
+      .keyword(
+        "temperature", .number,
+        "draw from the distribution, sharper below 1, flatter above; 0 is greedy"),
+      .keyword(
+        "repeat_penalty", .number, "make tokens that are there already less likely if above 1"),
+      .keyword("stop", .text, list: true, "end once the text generated has one of these"),
+      .keyword("samples", .number, "how many to draw for each prompt"),
+      .keyword("seed", .number, "the seed of the draws; default: 0"),
     ],
-    examples: ["colosseum | generate 5", "colosseum | generate 5 temperature 0.8 seed 1"],
+    examples: [
+      "colosseum | generate 5", "colosseum | generate 5 top_p 0.9 temperature 0.8 seed 1",
+      #"colosseum | generate 20 samples 2 stop "." | text"#,
+    ],
     run: continuePrompts)
 
   /// More than any model's context.
   private static let mostTokens = 1_000_000
+  private static let mostSamples = 1000
 
   private static func continuePrompts(_ call: Invocation) throws -> Value {
     let set = try placing(at: call.span) { try call.promptInput().withoutSweep(for: "generate") }
@@ -31,105 +47,38 @@ extension Command {
         "`generate` takes a count from 1 to 1,000,000",
         span: call.span(of: "count"))
     }
-    let temperature = try temperature(call)
-    let seed = try temperature == nil ? 0 : call.seed()
-    var rows = GeneratedRows(set)
+    let settings = try GenerationSettings(call)
+    let samples = try samples(call)
+    if let samples, settings.isGreedy {
+      throw Failure(
+        "without a draw all \(samples) samples are the same", help: "omit `temperature 0`",
+        span: call.span(of: "samples"))
+    }
+    var rows = GeneratedRows(set, hasSamples: samples != nil)
     let cases = try call.session.cases(of: set)
-    try call.statement.runner.generate(cases, of: set, count: count, in: call.session) { item in
+    let length = GenerationLength(tokens: count, samples: samples ?? 1)
+    try call.statement.runner.generate(cases, of: set, length: length, in: call.session) { item in
       let prompt = item.prompt
       try call.reserve(tokens: count, after: prompt)
-      var sampler = Sampler(temperature: temperature, seed: seed, stream: prompt.number)
-      var generation = try Generation(
+      let generation = try Generation(
         set.model.transformer, tokens: prompt.tokens, edits: item.edits,
         addedEdits: try call.session.openEdits(of: set, on: prompt), count: count)
-      var logits = try generation.logits()
-      for step in 0..<count {
-        let distribution = Distribution(logits)
-        guard distribution.isFinite else {
-          call.session.noteNotFinite(
-            RunRequest(tokens: generation.tokens, edits: item.edits), on: set.model)
-          break
-        }
-        let token = try sampler.choose(distribution)
-        rows.append(prompt, token, distribution, at: prompt.tokens.count + step)
-        call.host.stream(prompt.model.tokenizer.bytes(of: token) ?? [])
-        if prompt.model.endTokens.contains(token) || step + 1 == count { break }
-        logits = try generation.logits(after: token)
-      }
-      call.host.stream(Array("\n".utf8))
+      var writer = PromptContinuation(
+        prompt: prompt, generation: generation, settings: settings, count: count)
+      try writer.write(samples: length.samples, call, item, into: &rows)
     }
     return .table(TableValue(rows.table, origins: [set.origin]))
   }
 
-  private static func temperature(_ call: Invocation) throws -> Double? {
-    guard let temperature = try call.number("temperature") else {
-      if call.has("seed") {
-        throw call.failure(
-          "`seed` goes with `temperature`", help: "without a temperature nothing is drawn")
-      }
-      return nil
-    }
-    guard temperature > 0 else {
+  private static func samples(_ call: Invocation) throws -> Int? {
+    guard let samples = try call.integer("samples") else { return nil }
+    guard (1...mostSamples).contains(samples) else {
       throw Failure(
-        "a temperature is above 0", help: "omit it for greedy decoding",
-        span: call.span(of: "temperature"))
+        "`samples` is a number from 1 to \(thousands(mostSamples))",
+        span: call.span(of: "samples"))
     }
-    return temperature
+    return samples
   }
-}
-
-/// Chooses the next token.
-private struct Sampler {
-  let temperature: Double?
-  private var generator: SplitMix64
-
-  init(temperature: Double?, seed: Int, stream: Int) {
-    self.temperature = temperature
-    generator = SplitMix64(seed: seed, stream: stream)
-  }
-
-  /// The likeliest, of equal ones the first; or one drawn with probability ∝ e^(logit / T).
-  mutating func choose(_ distribution: Distribution) throws -> Int {
-    guard let temperature else { return distribution.largest(1)[0] }
-    let logits = distribution.logits
-    let most = Double(logits.max() ?? 0)
-    let weights = logits.map { Numerics.exp((Double($0) - most) / temperature) }
-    var left = Double.random(in: 0..<1, using: &generator) * weights.reduce(0, +)
-    for (token, weight) in weights.enumerated() {
-      left -= weight
-      if left < 0 { return token }
-    }
-    return weights.count - 1
-  }
-}
-
-/// position, token_id, token, prob, logprob
-private struct GeneratedRows {
-  private var rows = TableBuilder()
-  private let prompt: PromptColumns
-  private let position: TableBuilder.Key<Int>
-  private let token: TokenColumns
-  private let (prob, logprob): (TableBuilder.Key<Double>, TableBuilder.Key<Double>)
-
-  init(_ set: PromptSet) {
-    prompt = PromptColumns(set, in: &rows)
-    position = rows.integers("position")
-    token = TokenColumns(in: &rows)
-    (prob, logprob) = (rows.doubles("prob"), rows.doubles("logprob"))
-  }
-
-  mutating func append(
-    _ prompt: Prompt, _ token: Int, _ distribution: Distribution, at position: Int
-  ) {
-    rows.addRow()
-    self.prompt.set(prompt, in: &rows)
-    rows[self.position] = position
-    self.token.set(token, of: prompt.model.tokenizer, in: &rows)
-    rows[prob] = distribution.probability(token)
-    rows[logprob] = distribution.logProbability(token)
-  }
-
-  var table: Table { rows.table(measure: "logprob") }
 }
 
 extension Invocation {

@@ -107,12 +107,28 @@ extension Command {
   }
 
   private static func json(_ prompt: Prompt) -> JSONValue {
-    .object([
-      JSONValue.Member("text", .string(prompt.text)),
-      JSONValue.Member("token_ids", .array(prompt.tokens.map(JSONValue.integer))),
-      JSONValue.Member("bos", .boolean(prompt.hasBOS)),
-      JSONValue.Member("answer", prompt.answers.first.map { .string($0.text) } ?? .null),
-      JSONValue.Member("foils", .array(prompt.foils.map { .string($0.text) })),
+    let chat = prompt.conversation.map { [JSONValue.Member("chat", json($0))] } ?? []
+    return .object(
+      [
+        JSONValue.Member("text", .string(prompt.text)),
+        JSONValue.Member("token_ids", .array(prompt.tokens.map(JSONValue.integer))),
+        JSONValue.Member("bos", .boolean(prompt.hasBOS)),
+        JSONValue.Member("answer", prompt.answers.first.map { .string($0.text) } ?? .null),
+        JSONValue.Member("foils", .array(prompt.foils.map { .string($0.text) })),
+      ] + chat)
+  }
+
+  /// What was said, and the day that the template was told.
+  private static func json(_ conversation: Conversation) -> JSONValue {
+    let turns = conversation.turns.map { turn in
+      JSONValue.object([
+        JSONValue.Member("role", .string(turn.role.rawValue)),
+        JSONValue.Member("content", .string(turn.text)),
+      ])
+    }
+    return .object([
+      JSONValue.Member("date", .string(conversation.date.text)),
+      JSONValue.Member("messages", .array(turns)),
     ])
   }
 }

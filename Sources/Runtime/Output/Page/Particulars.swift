@@ -99,14 +99,18 @@ extension Session {
 
   /// Now, or what `SOURCE_DATE_EPOCH` says, so that the same page can be made again.
   private func dateText() throws -> String {
+    utcText(seconds: try sourceDate() ?? Int(Date().timeIntervalSince1970))
+  }
+
+  /// The seconds since 1970 that `SOURCE_DATE_EPOCH` says; nil where it is not set.
+  func sourceDate() throws -> Int? {
     let said = host.environment["SOURCE_DATE_EPOCH"] ?? ""
     guard said.isEmpty || Int(said).map({ (0..<253_402_300_800).contains($0) }) == true else {
       throw Failure(
         "SOURCE_DATE_EPOCH is '\(said)', not a number of seconds since 1970",
         help: "unset it to use the current time")
     }
-    let seconds = Int(said) ?? Int(Date().timeIntervalSince1970)
-    return utcText(seconds: seconds)
+    return Int(said)
   }
 }
 
