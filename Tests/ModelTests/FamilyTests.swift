@@ -11,6 +11,15 @@ struct FamilyTests {
         ? [(family, family.gguf)] : [])
   }
 
+  @Test("every architecture has a model among these")
+  func everyArchitecture() throws {
+    let tested = Set(
+      try Family.all.map { try TestModels.tiny($0.path).configuration.architecture })
+    for architecture in Architectures.all {
+      #expect(!tested.isDisjoint(with: architecture.modelTypes), "\(architecture)")
+    }
+  }
+
   /// Measured at most: 5.2e-6 of logits, which are of order 1; 1.8e-6 of any site, relative to its
   /// magnitude where that is above 1.
   @Test("every activation at every site, and the logits", arguments: files)

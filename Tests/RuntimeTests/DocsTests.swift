@@ -148,6 +148,13 @@ import Testing
         == Command.Group.allCases.map(\.rawValue))
   }
 
+  @Test(arguments: OutputFormat.allCases)
+  func everyFormatHasARow(format: OutputFormat) throws {
+    let names = try repositoryText("docs/running.md").split(separator: "\n")
+      .compactMap { $0.hasPrefix("| `") ? $0.split(separator: "|").first : nil }
+    #expect(names.contains { $0.contains("`\(format.rawValue)`") })
+  }
+
   /// Links between pages lead to a file, and to a heading of it.
   @Test func linksLeadSomewhere() throws {
     let pages =
