@@ -31,16 +31,8 @@ struct Printer {
     case .missing, .boolean, .integer, .number, .text, .selector:
       separate(isTable: false)
       session.printed.count += 1
-      host.write(line(of: value) + "\n")
-    }
-  }
-
-  /// A single value. A program that reads JSON gets JSON, one that reads lines of objects an object.
-  private func line(of value: Value) -> String {
-    switch format {
-    case .json: value.json
-    case .ndjson: ndjsonLine(of: value, number: isChosen ? nil : session.printed.count)
-    case .table, .plain, .tsv, .escaped, .csv, .markdown: value.shortText ?? ""
+      let number = isChosen ? nil : session.printed.count
+      host.write(format.declaration.line(value, number) + "\n")
     }
   }
 

@@ -3,7 +3,8 @@ extension FormatDeclaration {
     summary: "an array of objects",
     endings: ["json"],
     write: { table, _, sink in try renderJSON(table, into: &sink) },
-    writeFile: { table, provenance, sink in try renderDocument(table, provenance, into: &sink) })
+    writeFile: { table, provenance, sink in try renderDocument(table, provenance, into: &sink) },
+    line: { value, _ in value.json })
 }
 
 /// An array of objects, a row a line, keys in the order of the columns.

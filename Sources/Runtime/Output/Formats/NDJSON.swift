@@ -2,7 +2,8 @@ extension FormatDeclaration {
   static let ndjson = FormatDeclaration(
     summary: "one object per line",
     endings: ["ndjson", "jsonl"],
-    write: { table, _, sink in try renderNDJSON(table, into: &sink) })
+    write: { table, _, sink in try renderNDJSON(table, into: &sink) },
+    line: { value, number in ndjsonLine(of: value, number: number) })
 }
 
 /// An object a line. Where the table is one of several results in a stream, each ends with its number.
@@ -16,7 +17,7 @@ func renderNDJSON(_ table: Table, number: Int? = nil, into text: inout ByteSink)
 }
 
 /// A single value as the only row of a table with the column `value`, as lists are printed.
-func ndjsonLine(of value: Value, number: Int?) -> String {
+private func ndjsonLine(of value: Value, number: Int?) -> String {
   "{\"value\":\(value.json)" + (number.map { ",\"\(resultKey)\":\($0)" } ?? "") + "}"
 }
 

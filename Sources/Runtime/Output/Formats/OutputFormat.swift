@@ -39,6 +39,8 @@ struct FormatDeclaration: Sendable {
   typealias Write = @Sendable (Table, RenderSettings, inout ByteSink) throws -> Void
   /// Writes a file: the table, and what its numbers were measured on.
   typealias WriteFile = @Sendable (Table, Provenance, inout ByteSink) throws -> Void
+  /// A single value as a line, with its number where results are numbered.
+  typealias Line = @Sendable (Value, Int?) -> String
 
   /// A few words for `help` and completion.
   var summary: String
@@ -52,4 +54,6 @@ struct FormatDeclaration: Sendable {
   var write: Write
   /// What `save` writes, where that is more than the table.
   var writeFile: WriteFile?
+  /// How a single value is printed.
+  var line: Line = { value, _ in value.shortText ?? "" }
 }
