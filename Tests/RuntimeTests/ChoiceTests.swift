@@ -68,7 +68,7 @@ import Testing
     ("asked | dla by head of prob", "expected logit or logit_diff, got 'prob'"),
     ("let n = 3; asked | dla by n", "source or span, got a whole number"),
     ("asked | dla by 3", "source or span, got '3'"),
-    (#"parts | show as ["csv"]"#, "markdown, got a list"),
+    (#"parts | show as ["csv"]"#, "\(OutputFormat.allCases.last?.rawValue ?? ""), got a list"),
     ("asked | dla by []", "this list is empty"),
     ("parts | plot pie", "expected bar, heatmap, line, scatter or attention, got 'pie'"),
     ("parts | plot", "`plot` needs bar, heatmap, line, scatter or attention"),
