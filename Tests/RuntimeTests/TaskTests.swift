@@ -37,7 +37,7 @@ import Testing
     #expect(
       names.sorted() == [
         "docstring.summand", "indirect-objects.summand",
-        "induction.summand",
+        "induction.summand", "multiple-choice.summand",
       ])
     let readme = try repositoryText("Examples/tasks/README.md")
     for name in names { #expect(readme.contains("`\(name)`")) }
@@ -98,6 +98,20 @@ import Testing
     }
     #expect(try mean("induction heads") > mean("nothing") + 1)
     #expect(try mean("induction heads") > mean("other heads") + 1)
+  }
+
+  @Test func multipleChoice() throws {
+    let session = try run("Examples/tasks/multiple-choice.summand")
+    let set = try prompts("asked", in: session)
+    // Each letter is right once, and stands before the color that the question tells.
+    #expect(Set(set.prompts.map { $0.answers[0].text }) == ["A", "B", "C", "D"])
+    for prompt in set.prompts {
+      let letter = prompt.answers[0].text
+      #expect(try words(prompt, letter.lowercased()) == words(prompt, "color"))
+      #expect(Set(prompt.foils.map(\.text) + [letter]) == ["A", "B", "C", "D"])
+      let end = prompt.tokens.indices.suffix(4).map(prompt.tokenText).joined()
+      #expect(end == "<|im_start|>assistant\n")
+    }
   }
 
   @Test func docstring() throws {
