@@ -69,6 +69,7 @@ TARGETS = [
     Target("families/real", ("gemma3-270m",), TORCH, "gemma3-270m"),
     Target("families/losses", packages=TORCH, model="smollm2"),
     Target("facts/experiments"),
+    Target("facts/answers", (), TORCH, "smollm2"),
     Target("facts/handbuilt"),
     Target("paper/findings"),
 ]
