@@ -91,14 +91,19 @@ def section(circumstances, rows, scaling, plans):
         head = " | ".join(c.replace("_", " ") for c in series.columns)
         lines = [f"| {head} |", "|" + " --: |" * len(series.columns)]
         lines += [
-            "| " + " | ".join([f"{r[0]:.0f}", *(f"{x:.3g}" for x in r[1:])]) + " |"
+            "| " + " | ".join([first(r[0]), *(f"{x:.3g}" for x in r[1:])]) + " |"
             for r in series.rows
         ]
         title = series.title[0].upper() + series.title[1:]
-        parts.append(f"### {title}\n\n```text\n{series.plot}\n```\n\n" + "\n".join(lines))
+        plot = f"```text\n{series.plot}\n```\n\n" if series.plot else ""
+        parts.append(f"### {title}\n\n{plot}" + "\n".join(lines))
     if plans:
         parts.append(f"## Planned against measured\n\n```text\n{planned.plain(plans)}\n```")
     return "\n\n".join(parts)
+
+
+def first(x):
+    return f"`{x}`" if isinstance(x, str) else f"{x:.0f}"
 
 
 def write(command, text):

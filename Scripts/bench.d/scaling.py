@@ -34,6 +34,11 @@ SIZES = [
 ]
 
 
+# Fifty answers and fifty foils, as in greater-than.
+METRICS = ["prob", "prob_diff", "(prob(answer) - prob(foils))", "logit_diff", "rank", "kl", "js", "tv", "overlap"]
+WAR = '"The war lasted from the year 1732 to the year 17"'
+
+
 @dataclass
 class Series:
     title: str
@@ -49,7 +54,7 @@ def measure_scaling(folder, rounds, tokens, sizes=None):
         found.append(by_size(folder, rounds, *sizes))
     for series in found:
         series.plot = draw(folder, series)
-    return found
+    return [*found, by_metric(rounds)]
 
 
 def timed(lines, setup, rounds):
@@ -90,6 +95,24 @@ def by_sweep(rounds):
         "zero-ablating heads, one a run, of one prompt of 12 tokens",
         ("edits", "seconds"),
         list(zip(counts, times)),
+    )
+
+
+def by_metric(rounds):
+    say("how cost grows: the metric of a sweep")
+    setup = [
+        *PREAMBLE,
+        # Tokens that are no whole characters cannot be written.
+        f'let best = prompt {WAR} | logits | top 140 | where not ("<0x" in token)',
+        "let right = best | take 50",
+        "let wrong = best | take -50",
+        f"let war = prompt {WAR} -> (right.token) vs (wrong.token)",
+    ]
+    times = timed([f"war | ablate each heads@last | effect of {metric}" for metric in METRICS], setup, rounds)
+    return Series(
+        "zero-ablating 270 heads, by the metric, of 50 answers and 50 foils",
+        ("metric", "seconds", "times_prob"),
+        [(metric, time, time / times[0]) for metric, time in zip(METRICS, times)],
     )
 
 
