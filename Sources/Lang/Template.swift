@@ -7,7 +7,7 @@ public struct Template: Sendable, Hashable {
   public var segments: [Segment]
 
   /// Words that mean something else after `@` or in tables, so that no span can be called so.
-  private static let reserved: Set<String> = ["last", "bos", "other", "next"]
+  private static let reserved: Set<String> = ["last", "bos", "other", "next", "completion"]
 
   public indirect enum Segment: Sendable, Hashable {
     case text(String)

@@ -76,6 +76,7 @@ struct EveryArgument {
     case .expression: "dla"
     case .donors: "(several)"
     case .tokens: #""b""#
+    case .metric(let choices): choices.names[0]
     case .prompts: "(several)"
     case .table: "(parts | where span == \"subject\" | derive class = component | top 3)"
     case .value: command.name == "steer" ? "[\(zeros)]" : "2"

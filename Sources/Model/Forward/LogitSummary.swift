@@ -5,12 +5,15 @@ public struct LogitQuery: Sendable, Equatable {
   public var position: Int
   /// Tokens whose logits and ranks are asked for.
   public var tokens: [Int]
+  /// Whether their ranks are wanted: of many tokens they take longer than all else.
+  public var ranksTokens: Bool
   /// How many of the largest logits.
   public var top: Int
 
-  public init(position: Int, tokens: [Int] = [], top: Int = 0) {
+  public init(position: Int, tokens: [Int] = [], ranksTokens: Bool = true, top: Int = 0) {
     self.position = position
     self.tokens = tokens
+    self.ranksTokens = ranksTokens
     self.top = top
   }
 
@@ -33,7 +36,8 @@ public struct LogitSummary: Sendable {
   public struct Token: Sendable {
     public var id: Int
     public var logit: Float
-    /// From 1: one more than the tokens with a larger logit. Nil where one of the logits is not finite.
+    /// From 1: one more than the tokens with a larger logit. Nil where one of the logits is not finite, or
+    /// ranks were not wanted.
     public var rank: Int?
 
     /// The logit; NaN where it is infinite.
@@ -47,9 +51,16 @@ public struct LogitSummary: Sendable {
     Numerics.exp(logProbability(ofLogit: logit))
   }
 
+  /// Of a row that is kept.
+  public init(_ logits: [Float], _ query: LogitQuery) {
+    self = logits.withLogitRow { LogitSummary($0, query) }
+  }
+
   init(_ row: LogitRow, _ query: LogitQuery) {
     (logSum, entropy) = row.sums
-    tokens = query.tokens.map { Token(id: $0, logit: row[$0], rank: row.rank($0)) }
+    tokens = query.tokens.map {
+      Token(id: $0, logit: row[$0], rank: query.ranksTokens ? row.rank($0) : nil)
+    }
     top = query.top == 0 ? [] : row.largest(query.top).map { Token(id: $0, logit: row[$0]) }
     guard row.isFinite else { return }
     var rank = 0

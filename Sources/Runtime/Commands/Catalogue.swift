@@ -9,9 +9,9 @@ enum Catalogue {
     // edits
     .ablate, .patch, .knockout, .freeze, .scale, .steer,
     // measures
-    .tokens, .logits, .probs, .rank, .logitDiff, .loss, .perplexity, .effect, .dla, .subsets, .lens,
-    .attention,
-    .activations, .generate, .compare,
+    .tokens, .logits, .probs, .rank, .logitDiff, .loss, .perplexity, .metric, .effect, .dla,
+    .subsets,
+    .lens, .attention, .activations, .generate, .compare,
     // tables
     .where, .sort, .top, .take, .sample, .select, .rename, .derive, .group, .classify, .correlate,
     .join, .append, .pivot, .summary, .text,

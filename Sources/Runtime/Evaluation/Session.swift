@@ -25,6 +25,8 @@ public final class Session: Interpreter {
   /// Innermost last: the session's own variables, then those of the calls under way.
   var frames: [[String: Value]] = [[:]]
   var functions: [String: UserFunction] = [:]
+  /// What `metric` has given names.
+  var metrics: [String: MetricExpression] = [:]
   let scriptArguments: [(name: String, value: String)]
   /// The calls of `def`s under way, outermost first.
   var calls: [Call] = []
@@ -176,6 +178,8 @@ public final class Session: Interpreter {
         "a selector"
       } else if Function(rawValue: name.text) != nil {
         "a function"
+      } else if metrics[name.text] != nil {
+        "a metric"
       } else if name.text == "args" || name.text == "_" || name.text == "missing" {
         "a name that the language itself uses"
       } else {

@@ -1,45 +1,71 @@
+import Lang
 import Model
 
 extension Command {
-  /// A row for each answer: how it fares.
-  static func answers(_ call: Invocation, measure: String) throws -> Value {
+  /// A row for each prompt and position that is read: how the answers fare.
+  ///
+  /// - Parameter own: metrics with a column of their own.
+  static func answers(_ call: Invocation, measure: String, own: [ChosenMetric] = []) throws -> Value
+  {
     let set = try call.promptInput()
     let readings = try Readings(call, of: set, asking: .answer)
-    let cases = try call.session.cases(of: set)
-    var table = TableBuilder()
-    let run = CaseColumns(set, readings, in: &table)
-    let text = table.texts("answer")
-    let logit = table.singles("logit")
-    let (prob, logprob) = (table.doubles("prob"), table.doubles("logprob"))
-    let rank = table.integers("rank")
-    let difference = table.doubles("logit_diff")
+    let measured = try placing(at: own.isEmpty ? call.span : call.span(of: "of")) {
+      try MeasuredMetrics(set, readings) { AnswerRows.metrics(of: $0) + own }
+    }
+    var rows = AnswerRows(set, readings, own: own)
+    var gatherer = measured.gatherer
     var results = try call.session.results(
-      of: cases, on: set.model, label: call.command.name, mayStop: true
-    ) { item in
-      let queries = readings[item].map { reading in
-        LogitQuery(
-          position: reading.position,
-          tokens: (reading.prompt.answers.prefix(1) + reading.prompt.foils).map(\.token))
-      }
-      return Measurement(logits: .summaries(queries)) { $0.summaries }
-    }
-    while let (item, summaries) = try results.next() {
-      for (reading, summary) in zip(readings[item], summaries) {
-        guard let answer = reading.prompt.answers.first, let found = summary.tokens.first else {
-          continue
-        }
-        table.addRow()
-        run.set(item, reading, in: &table)
-        table[text] = answer.text
-        table[logit] = found.finiteLogit
-        table[prob] = summary.probability(ofLogit: found.logit)
-        table[logprob] = summary.logProbability(ofLogit: found.logit)
-        table[rank] = found.rank
-        let foils = summary.tokens.dropFirst().map { Double($0.finiteLogit) }
-        if foils.isEmpty { continue }
-        table[difference] = Double(found.finiteLogit) - foils.reduce(0, +) / Double(foils.count)
+      of: try call.session.cases(of: measured.completed.set), on: set.model,
+      label: call.command.name, mayStop: true, measuring: measured.measurement)
+    while let (item, parts) = try results.next() {
+      guard let runs = gatherer.add(item, parts) else { continue }
+      for (reading, metrics, parts) in measured.found(item, runs) {
+        rows.append(item, reading, metrics.values(parts, base: nil))
       }
     }
-    return .table(TableValue(table.table(measure: measure), origins: [set.origin]))
+    return .table(TableValue(rows.table(measure: measure), origins: [set.origin]))
   }
+}
+
+/// answer, logit, prob, logprob, rank, logit_diff, and what else is asked for.
+private struct AnswerRows {
+  private var rows = TableBuilder()
+  private let run: CaseColumns
+  private let text: TableBuilder.Key<String>
+  private let logit: TableBuilder.Key<Float>
+  private let (prob, logprob): (TableBuilder.Key<Double>, TableBuilder.Key<Double>)
+  private let rank: TableBuilder.Key<Int>
+  private let difference: TableBuilder.Key<Double>
+  private let own: [TableBuilder.Key<Double>]
+
+  init(_ set: PromptSet, _ readings: Readings, own: [ChosenMetric]) {
+    run = CaseColumns(set, readings, in: &rows)
+    text = rows.texts("answer")
+    logit = rows.singles("logit")
+    (prob, logprob) = (rows.doubles("prob"), rows.doubles("logprob"))
+    rank = rows.integers("rank")
+    difference = rows.doubles("logit_diff")
+    var keys: [TableBuilder.Key<Double>] = []
+    for metric in own { keys.append(rows.doubles(metric.name)) }
+    self.own = keys
+  }
+
+  /// What is computed of a prompt, in the order of the columns.
+  static func metrics(of prompt: Prompt) -> [ChosenMetric] {
+    [Metric.logit, .prob, .logprob, .rank].map { ChosenMetric($0) }
+      + (prompt.foils.isEmpty ? [] : [ChosenMetric(.logitDiff)])
+  }
+
+  mutating func append(_ item: Case, _ reading: Reading, _ values: [Double]) {
+    rows.addRow()
+    run.set(item, reading, in: &rows)
+    rows[text] = reading.prompt.answerText
+    rows[logit] = Float(values[0])
+    (rows[prob], rows[logprob]) = (values[1], values[2])
+    rows[rank] = values[3].isNaN ? nil : Int(values[3])
+    if !reading.prompt.foils.isEmpty { rows[difference] = values[4] }
+    for (key, value) in zip(own, values.suffix(own.count)) { rows[key] = value }
+  }
+
+  func table(measure: String) -> Table { rows.table(measure: measure) }
 }

@@ -6,10 +6,12 @@ enum AttributedLogit: String, Choice {
   case logit
   case difference = "logit_diff"
 
-  var summary: String {
+  var summary: String { metric.summary }
+
+  var metric: Metric {
     switch self {
-    case .logit: "the answer's logit"
-    case .difference: "the answer's logit less the mean of its foils'"
+    case .logit: .logit
+    case .difference: .logitDiff
     }
   }
 }

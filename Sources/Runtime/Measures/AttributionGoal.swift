@@ -15,6 +15,8 @@ struct AttributionGoal {
     case answer
     /// The answer less the mean of its foils.
     case difference
+    /// A metric of one's own, with the tokens that it names.
+    case metric(ChosenMetric, named: [MetricExpression.Tokens: Int])
     case token(Int)
     case mean([Int])
     /// The mean over R without the answer, or over S.
@@ -34,14 +36,14 @@ struct AttributionGoal {
   /// - Parameter tokens: what is attributed in the place of the answer.
   init(_ call: Invocation, _ set: PromptSet, tokens: AttributedTokens = AttributedTokens()) throws {
     isCentred = call.hasFlag("centred")
-    let isDifference = try call.choice("of", AttributedLogit.self) == .difference
+    let metric = try call.metric("of", AttributedLogit.self) { ChosenMetric($0.metric) }
     name =
-      (isCentred ? "centred " : "") + (isDifference ? "logit_diff" : "logit")
+      (isCentred ? "centred " : "") + (metric?.name ?? "logit")
       + (set.model.configuration.logitCap == nil ? "" : " before its soft cap")
     let wanted = tokens.wanted
     if wanted.isEmpty {
       columns = ["dla"]
-      kinds = [isDifference ? .difference : .answer]
+      kinds = [try Self.kind(of: metric, set, call)]
     } else {
       if call.has("of") { throw call.failure("`on` and `of` do not go together") }
       if tokens.isMean {
@@ -54,6 +56,26 @@ struct AttributionGoal {
       }
     }
     try check(set, call)
+  }
+
+  private static func kind(of metric: ChosenMetric?, _ set: PromptSet, _ call: Invocation) throws
+    -> Kind
+  {
+    guard let metric else { return .answer }
+    switch metric.known {
+    case .logit: return .answer
+    case .logitDiff: return .difference
+    default:
+      // What is wrong with it is said now, and of every prompt.
+      return try placing(at: call.span(of: "of")) {
+        var named: [MetricExpression.Tokens: Int] = [:]
+        try metric.expression.addNamed(to: &named, of: set.model)
+        try set.prompts.forEachChecked { prompt in
+          _ = try PromptMetrics([metric], of: prompt, named: named).logitWeights()
+        }
+        return .metric(metric, named: named)
+      }
+    }
   }
 
   /// - Parameter controls: not nil for a control.
@@ -70,15 +92,59 @@ struct AttributionGoal {
     }
   }
 
-  /// What each column is of; nil where the prompt has no such attributes.
-  func targets(of prompt: Prompt) -> [Target?] { kinds.map { target($0, prompt) } }
+  /// What each column is of, for the token after the last of the prompt, or after what is fed of an
+  /// answer; nil where it has nothing there.
+  func targets(of prompt: Prompt) -> [Target?] {
+    kinds.map { kind in
+      switch kind {
+      case .answer, .difference, .metric: target(kind, prompt)
+      case .token, .mean, .attributes, .controls:
+        prompt.completion ?? 0 == 0 ? target(kind, prompt) : nil
+      }
+    }
+  }
+
+  /// What is fed of the answers for every token that is attributed, a run each; `[[]]` where all are one
+  /// token.
+  func inputs(of prompt: Prompt) -> [[Int]] {
+    var inputs: [[Int]] = []
+    for kind in kinds {
+      for (completion, _) in weights(kind, prompt) ?? [([0], 1)] {
+        for length in completion.indices {
+          let input = Array(completion.prefix(length))
+          if !inputs.contains(input) { inputs.append(input) }
+        }
+      }
+    }
+    // Without an answer of its own, as of `-> next`, a prompt is run as it is.
+    return inputs.isEmpty ? [[]] : inputs
+  }
+
+  /// What the logits of the prompt's answers and foils are multiplied by; nil for a kind that is not of
+  /// these.
+  private func weights(_ kind: Kind, _ prompt: Prompt) -> [(tokens: [Int], weight: Float)]? {
+    func mean(_ answers: [Answer], _ sign: Float) -> [(tokens: [Int], weight: Float)] {
+      answers.map { ($0.tokens, sign / Float(answers.count)) }
+    }
+    switch kind {
+    case .answer: return mean(prompt.answers, 1)
+    case .difference: return mean(prompt.answers, 1) + mean(prompt.foils, -1)
+    case .metric(let metric, let named):
+      return try? PromptMetrics([metric], of: prompt, named: named).logitWeights()
+    case .token, .mean, .attributes, .controls: return nil
+    }
+  }
 
   private func target(_ kind: Kind, _ prompt: Prompt) -> Target? {
     switch kind {
-    case .answer: return Target(target: centred(.token(prompt.answers.first?.token ?? 0)))
-    case .difference:
-      return Target(
-        target: centred(.difference(prompt.answers.first?.token ?? 0, prompt.foils.map(\.token))))
+    case .answer, .difference, .metric:
+      let fed = prompt.tokens.suffix(prompt.completion ?? 0)
+      var coefficients: [Int: Float] = [:]
+      for (tokens, weight) in weights(kind, prompt) ?? []
+      where tokens.count > fed.count && tokens.starts(with: fed) {
+        coefficients[tokens[fed.count], default: 0] += weight
+      }
+      return coefficients.isEmpty ? nil : Target(target: centred(LogitTarget(coefficients)))
     case .token(let token): return Target(target: centred(.token(token)))
     case .mean(let tokens): return Target(target: centred(.mean(tokens)))
     case .attributes(let path):
@@ -117,6 +183,7 @@ struct AttributionGoal {
     kinds.contains {
       switch $0 {
       case .answer, .difference: true
+      case .metric(let metric, _): metric.expression.needsAnswers
       case .token, .mean, .attributes, .controls: false
       }
     }
@@ -148,7 +215,7 @@ struct AttributionGoal {
   private func check(_ set: PromptSet, _ call: Invocation) throws {
     for (kind, column) in zip(kinds, columns) {
       switch kind {
-      case .token, .mean: break
+      case .token, .mean, .metric: break
       case .answer:
         try placing(at: call.span) { try set.checkAnswersOrNext(for: call.command.name) }
       case .difference:

@@ -103,10 +103,15 @@ private struct ComparedAnswers {
     var topBytes: [UInt8]?
 
     init(_ prompt: Prompt, _ distribution: Distribution) throws {
-      let answer = prompt.answers.first?.token
-      logit = answer.map(distribution.logit)
-      logprob = answer.map(distribution.logProbability)
-      rank = answer.flatMap(distribution.rank)
+      if !prompt.answers.isEmpty {
+        let summary = LogitSummary(
+          distribution.logits, LogitQuery(position: 0, tokens: prompt.answers.map(\.token)))
+        let scores = summary.tokens.map { Score($0, of: summary) }
+        logit = Float(Score.Kind.logit.ofSet(scores))
+        logprob = Score.Kind.logprob.ofSet(scores)
+        let best = Score.Kind.rank.ofSet(scores)
+        rank = best.isNaN ? nil : Int(best)
+      }
       let token = distribution.isFinite ? distribution.largest(1)[0] : nil
       top = token.map(prompt.model.tokenizer.text)
       topBytes = token.flatMap(prompt.model.tokenizer.bytes)
@@ -120,7 +125,7 @@ private struct ComparedAnswers {
     let (a, b) = (try Side(promptA, distributionA), try Side(promptB, distributionB))
     rows.addRow()
     prompt.set(promptA, in: &rows)
-    rows[answer] = promptA.answers.first?.text
+    rows[answer] = promptA.answerText
     (rows[logitA], rows[logitB]) = (a.logit, b.logit)
     if let a = a.logit, let b = b.logit { rows[difference] = Double(b) - Double(a) }
     (rows[logprobA], rows[logprobB]) = (a.logprob, b.logprob)

@@ -13,7 +13,7 @@ struct ControlTokens {
   init(_ set: PromptSet) {
     let facts = set.prompts.compactMap(\.fact)
     let attributes = Set(facts.flatMap { [$0.ofRelation.whole, $0.ofSubject.whole] })
-    let answers = set.prompts.compactMap { $0.answers.first?.token }
+    let answers = set.prompts.flatMap { $0.answers.map(\.token) }
     words = Words(set.model, without: Set(attributes.flatMap(\.self) + answers))
     controls = Dictionary(
       uniqueKeysWithValues: attributes.map { [words] in ($0, words.nearest(to: $0)) })

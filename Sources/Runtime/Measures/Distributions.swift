@@ -3,7 +3,7 @@ import Model
 extension Command {
   /// A row for each token of the vocabulary, or for the best of them.
   static func distribution(_ call: Invocation, measure: String) throws -> Value {
-    let set = try call.promptInput()
+    let set = try call.followingAnswers(call.promptInput())
     let readings = try Readings(call, of: set, asking: .everything)
     let cases = try call.session.cases(of: set)
     let count = min(call.rowsWanted ?? .max, set.model.configuration.vocabulary)
@@ -33,5 +33,21 @@ extension Command {
       }
     }
     return .table(TableValue(table.table(measure: measure), origins: [set.origin]))
+  }
+}
+
+extension Invocation {
+  /// Prompts, each followed by what is fed of its answer, where one is several tokens.
+  fileprivate func followingAnswers(_ set: PromptSet) throws -> PromptSet {
+    let answers = set.prompts.map { prompt in
+      prompt.answers.filter { $0.tokens.count > 1 }.map { Array($0.tokens.dropLast()) }
+    }
+    guard answers.contains(where: { !$0.isEmpty }) else { return set }
+    if let several = zip(set.prompts, answers).first(where: { $0.0.answers.count > 1 })?.0 {
+      throw failure(
+        "`\(command.name)` follows one answer, and '\(several.name)' has several",
+        help: "give one, or read the next token: omit `whole`")
+    }
+    return set.completed(with: answers.map { $0.isEmpty ? [[]] : $0 })
   }
 }

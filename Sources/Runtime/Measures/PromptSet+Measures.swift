@@ -21,24 +21,28 @@ extension PromptSet {
   func checkAnswersOrNext(for measure: String) throws {
     var others = self
     others.prompts.removeAll(where: \.asksForNext)
-    _ = try others.answers(for: measure)
+    try others.requireAnswers(for: measure)
   }
 
-  /// The answers, which a measure needs of every prompt.
-  func answers(for measure: String) throws -> [Answer] {
-    try prompts.map { prompt in
-      guard let answer = prompt.answers.first else {
-        if prompt.asksForNext {
-          throw Failure(
-            "`\(measure)` looks at one answer after the prompt, and '\(prompt.name)' asks for the token "
-              + "that follows each position",
-            help: "`rank at @*` shows how these fare")
-        }
-        throw Failure(
-          "`\(measure)` needs an answer, and '\(prompt.name)' has none",
-          help: "give one: prompt \"…\" -> \" answer\"")
-      }
-      return answer
+  /// Makes sure of the answers, which a measure needs of every prompt.
+  func requireAnswers(for measure: String) throws {
+    guard let bare = prompts.first(where: \.answers.isEmpty) else { return }
+    if bare.asksForNext {
+      throw Failure(
+        "`\(measure)` looks at one answer after the prompt, and '\(bare.name)' asks for the token "
+          + "that follows each position",
+        help: "`rank at @*` shows how these fare")
     }
+    throw Failure(
+      "`\(measure)` needs an answer, and '\(bare.name)' has none",
+      help: "give one: prompt \"…\" -> \" answer\"")
+  }
+
+  /// - Throws: `Failure` for answers of several tokens.
+  func requireShortAnswers(for measure: String) throws {
+    guard let long = prompts.first(where: \.hasLongAnswer) else { return }
+    throw Failure(
+      "`\(measure)` looks at one token, and '\(long.name)' has an answer of several",
+      help: "`first` takes its first token: -> first \" Ouagadougou\"")
   }
 }

@@ -24,6 +24,8 @@ struct Readings {
 
   /// What `at` says; nil where it is not given.
   let kind: Position.Kind?
+  /// Whether the tokens of the text are what is asked for.
+  let isOfText: Bool
   /// Whether more than one position of a prompt was asked for: the table says then which a row is of.
   let hasSeveral: Bool
   private let readings: [[Reading]]
@@ -34,6 +36,7 @@ struct Readings {
   ///   where nothing is left to read.
   init(_ call: Invocation, of set: PromptSet, asking question: Question) throws {
     kind = call.declares("at") ? try call.positions("at", in: set) : nil
+    isOfText = if case .following = question { true } else { false }
     span = call.span(of: "at")
     if case .answer = question {
       try placing(at: call.span) { try set.checkAnswersOrNext(for: call.command.name) }
@@ -51,11 +54,17 @@ struct Readings {
   }
 
   /// The last position of every prompt.
-  init(lastOf set: PromptSet) {
+  init(lastOf set: PromptSet) { self.init(set) { $0.last } }
+
+  /// The position of every prompt after which nothing is fed.
+  init(endsOf set: PromptSet) { self.init(set) { $0.tokens.count - 1 } }
+
+  private init(_ set: PromptSet, position: (Prompt) -> Int) {
     kind = nil
+    isOfText = false
     hasSeveral = false
     span = SourceSpan(0, 0)
-    readings = set.prompts.map { [Reading(position: $0.last, index: 0, prompt: $0)] }
+    readings = set.prompts.map { [Reading(position: position($0), index: 0, prompt: $0)] }
   }
 
   subscript(item: Case) -> [Reading] { readings[item.index] }
@@ -107,7 +116,9 @@ extension Prompt {
   /// Each token of a text counts, where all that follow are asked for; else the last is read.
   fileprivate func positions(byDefaultFor question: Readings.Question) throws -> [Int] {
     switch question {
-    case .everything, .answer: [last]
+    // Of an answer that is fed, each of its tokens.
+    case .everything: Array(last..<tokens.count)
+    case .answer: [last]
     case .following: Array(tokens.indices)
     }
   }

@@ -101,13 +101,8 @@ extension PromptSet {
     }
     columns += [
       Column("tokens", .integers(prompts.map(\.tokens.count))),
-      Column("answer", .texts(prompts.map { $0.answers.first?.text })),
-      Column(
-        "foils",
-        .texts(
-          prompts.map { prompt in
-            prompt.foils.isEmpty ? nil : prompt.foils.map(\.text).joined(separator: "|")
-          })),
+      Column("answer", .texts(prompts.map(\.answerText))),
+      Column("foils", .texts(prompts.map(\.foilText))),
     ]
     if prompts.contains(where: { $0.counterpart != nil }) {
       columns.append(Column("counterpart", .texts(prompts.map { $0.counterpart?.name })))

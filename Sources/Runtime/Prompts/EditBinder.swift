@@ -48,7 +48,7 @@ struct EditBinder {
                 spec, target.place.sites, target.position, at: all, ofPrompt: index))
           ]
         }
-        return try prompt.positions(kind).map { position in
+        return try prompt.sweptPositions(kind).map { position in
           Variant(
             place: target.place, position: position,
             edits: try edits(spec, target.place.sites, kind, at: [position], ofPrompt: index))
@@ -61,7 +61,9 @@ struct EditBinder {
     _ spec: EditSpec, _ parts: [Place.SitePart], _ kind: Position.Kind?, at positions: [Int],
     ofPrompt index: Int
   ) throws -> [Edit] {
-    try parts.map { part in
+    // `@completion` of an answer of one token.
+    if positions.isEmpty { return [] }
+    return try parts.map { part in
       Edit(
         site: part.site, units: part.units, positions: positions,
         change: try change(spec, part, kind, at: positions, ofPrompt: index))
@@ -84,6 +86,13 @@ struct EditBinder {
       defer { sources[key] = source }
       return .replace(try source.rows(part, kind, at: positions, ofPrompt: index))
     }
+  }
+}
+
+extension Prompt {
+  /// The positions of a sweep: `@*` is every one of the prompt's own, whatever answer follows it.
+  fileprivate func sweptPositions(_ kind: Position.Kind) throws -> [Int] {
+    kind == .all ? Array(0..<count) : try positions(kind)
   }
 }
 

@@ -48,7 +48,7 @@ extension Invocation {
     }
     for prompt in set.prompts {
       for kind in targets.compactMap(\.position) {
-        try placing(at: span) { _ = try prompt.positions(kind) }
+        try placing(at: span) { try prompt.checkPositions(kind) }
       }
     }
     let mode = try keepingPairs(in: &set, targets, mode, at: span)

@@ -72,26 +72,25 @@ struct FactReader {
     if let empty = template.fields.first(where: { fields[$0] == "" }) {
       return leave(.absent, "row \(row + 1) has no \(empty)")
     }
-    guard let wanted = text(isReversed ? "subject" : "answer", row) else {
+    let wanted = answers(row)
+    guard !wanted.isEmpty else {
       return leave(.absent, "row \(row + 1) has no \(isReversed ? "subject" : "answer")")
     }
-    // What comes next is the tower's name, with or without its article: the name is what tells.
-    let answer =
-      isReversed && wanted.hasPrefix("The ") ? String(wanted.dropFirst("The ".count)) : wanted
     let filled = FilledTemplate(template, fields: fields)
     let before = try chat?.ending() ?? filled.text
-    let written = spacing.written(answer, after: before)
-    let pieces = model.tokenizer.encode(written, isContinuation: true)
-    guard let first = pieces.first else {
-      return leave(.noToken, "the tokenizer has no token for the answer \(quotedText(written))")
+    let written = wanted.map { spacing.written($0, after: before) }
+    var read: [Answer] = []
+    for (answer, text) in zip(wanted, written) {
+      switch self.read(text) {
+      case .answer(let answer): read.append(answer)
+      case .noToken:
+        return leave(.noToken, "the tokenizer has no token for the answer \(quotedText(text))")
+      case .several(let count):
+        return leave(
+          .severalTokens,
+          "the answer \(quotedText(answer)) is \(count == 1 ? "not a token" : "several tokens")")
+      }
     }
-    guard extent == .first || model.tokenizer.isWholeToken(written) != nil else {
-      return leave(
-        .severalTokens,
-        "the answer \(quotedText(answer)) is \(pieces.count == 1 ? "not a token" : "several tokens")"
-      )
-    }
-    let target = Answer([first.id], of: model, written: written, extent)
     var prompt: Prompt
     do {
       prompt = try self.prompt(filled.text, labels: filled.labels)
@@ -99,32 +98,32 @@ struct FactReader {
       for piece in model.tokenizer.encode(filled.text) { try model.require(token: piece.id) }
       return leave(.border, "'\(filled.text)': \(failure.message)")
     }
-    if written != answer { spaced += 1 }
-    prompt.answers = [target]
-    try model.require(token: target.token)
-    prompt.fact = fact(row, answer: target.token)
+    spaced += zip(written, wanted).count { $0 != $1 }
+    prompt.answers = read.distinct
+    for token in prompt.answers.flatMap(\.tokens) { try model.require(token: token) }
+    // R and S are tokens.
+    prompt.fact = fact(row, answers: read.filter { $0.tokens.count == 1 }.map(\.token))
     prompt.foils =
       switch foils {
       // A foil that is several tokens cannot be compared: the fact stays, the foil goes.
       case nil:
-        list("foils", row).map { spacing.written($0, after: before) }
-          .compactMap { foil in
-            model.tokenizer.isWholeToken(foil).map { Answer([$0], of: model, written: foil) }
-          }
+        list("foils", row).compactMap { foil in
+          self.read(spacing.written(foil, after: before)).answer
+        }.distinct.filter { foil in !read.contains { $0.tokens == foil.tokens } }
       case .ofRelation: (prompt.fact?.ofRelation.others ?? []).map(made)
       case .ofSubject: (prompt.fact?.ofSubject.others ?? []).map(made)
       }
-    let named = prompt.foils.map(\.token) + (prompt.fact?.ofRelation.right ?? [])
+    let named = prompt.foils.flatMap(\.tokens) + (prompt.fact?.ofRelation.right ?? [])
     for token in named { try model.require(token: token) }
     return prompt
   }
 
   /// What a row has besides the prompt. A prompt that asks for the subject has no R and no S.
-  private mutating func fact(_ row: Int, answer: Int) -> Fact? {
+  private mutating func fact(_ row: Int, answers: [Int]) -> Fact? {
     var fact = Fact(relation: text("relation", row), subject: text("subject", row))
     guard fact.relation != nil || fact.subject != nil else { return nil }
     if isReversed { return fact }
-    let right = [answer] + list("also", row).compactMap(token)
+    let right = answers + list("also", row).compactMap(token)
     fact.ofRelation = attributes(fact.relation, of: source.ofRelations, &ofRelations, right)
     fact.ofSubject = attributes(fact.subject, of: source.ofSubjects, &ofSubjects, right)
     return fact
@@ -155,7 +154,45 @@ struct FactReader {
 
   /// The texts of a cell that has several, `|` between them.
   private func list(_ column: String, _ row: Int) -> [String] {
-    (text(column, row) ?? "").split(separator: "|").map { String($0.drop { $0 == " " }) }
+    textList(text(column, row) ?? "").map { part in
+      spacing.isExact ? part : String(part.drop { $0 == " " })
+    }
+  }
+
+  /// What is asked for: the answers, or the subject.
+  private func answers(_ row: Int) -> [String] {
+    if isReversed {
+      // What comes next is the tower's name, with or without its article: the name is what tells.
+      return [text("subject", row)].compactMap(\.self).map { subject in
+        subject.hasPrefix("The ") ? String(subject.dropFirst("The ".count)) : subject
+      }
+    }
+    guard let cell = text("answer", row) else { return [] }
+    return textList(cell).count > 1 ? list("answer", row) : [cell]
+  }
+
+  /// What a text is as an answer or a foil.
+  private enum Read {
+    case answer(Answer)
+    case noToken
+    case several(Int)
+
+    var answer: Answer? { if case .answer(let answer) = self { answer } else { nil } }
+  }
+
+  private func read(_ text: String) -> Read {
+    let pieces = model.tokenizer.encode(text, isContinuation: true)
+    guard let first = pieces.first else { return .noToken }
+    switch extent {
+    case .one:
+      return model.tokenizer.isWholeToken(text).map {
+        .answer(Answer([$0], of: model, written: text))
+      } ?? .several(pieces.count)
+    case .first: return .answer(Answer([first.id], of: model, written: text, .first))
+    case .whole:
+      guard model.tokenizer.isWhole(pieces, of: text) else { return .noToken }
+      return .answer(Answer(pieces.map(\.id), of: model, written: text, .whole))
+    }
   }
 
   /// The one token of an attribute, as it would follow a word.

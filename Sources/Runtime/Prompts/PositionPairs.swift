@@ -26,10 +26,13 @@ struct PositionPairs {
       }
       sources = Dictionary(uniqueKeysWithValues: zip(mine, others))
     case .all, .index, .range, .text, .set, .except, nil:
-      guard prompt.tokens.count == donor.tokens.count else {
+      // Of an answer that follows, only what is at its own positions must be there.
+      let isOwn = kind.map { $0 != .all && !$0.names("completion") } ?? false
+      let counts =
+        isOwn ? (prompt.count, donor.count) : (prompt.tokens.count, donor.tokens.count)
+      guard counts.0 == counts.1 else {
         throw Failure(
-          "'\(prompt.name)' has \(prompt.tokens.count) tokens and '\(donor.name)' "
-            + "\(donor.tokens.count)",
+          "'\(prompt.name)' has \(counts.0) tokens and '\(donor.name)' \(counts.1)",
           help: "positions are paired one to one; where lengths differ, use @last or a span with "
             + "equally many tokens in both")
       }
@@ -57,6 +60,11 @@ struct PositionPairs {
         help:
           "give it one: prompt \"…\" counterpart \"…\", facts FILE PROMPT counterpart PROMPT, or a "
           + "column `corrupt` in the file")
+    }
+    // What an answer that follows has pairs with itself.
+    if prompt.hasWholeAnswer, prompt.completion == nil {
+      return try check(
+        targets, of: prompt.completed(with: []), with: donor.completed(with: []))
     }
     var known: [(kind: Position.Kind?, pairs: PositionPairs)] = []
     for target in targets {

@@ -69,7 +69,7 @@ extension Prompt {
     else { return nil }
     let spaced = " " + answer.written
     let token =
-      answer.extent == .first
+      answer.extent != .one
       ? model.tokenizer.encode(spaced, isContinuation: true).first?.id
       : model.tokenizer.isWholeToken(spaced)
     // The tokenizer may have more tokens than the model.

@@ -1,7 +1,8 @@
 import Lang
 
 extension Prompt {
-  /// The positions that `@…` means here, in order. Never empty.
+  /// The positions that `@…` means here, in order. Empty only for `@completion` where the answer is
+  /// one token, which is not fed.
   ///
   /// - Throws: `Failure` if this prompt has no such place.
   func positions(_ kind: Position.Kind) throws -> [Int] {
@@ -15,6 +16,7 @@ extension Prompt {
       }
       return Array(low...high)
     case .name("last"): return [last]
+    case .name("completion"): return try completionPositions()
     case .name("bos"):
       guard hasBOS else {
         throw Failure(
@@ -44,6 +46,30 @@ extension Prompt {
     }
   }
 
+  private func completionPositions() throws -> [Int] {
+    if let completion { return Array(count..<count + completion) }
+    guard answers.contains(where: { $0.extent == .whole }) else {
+      throw Failure(
+        "@completion is the tokens of an answer of several, and '\(name)' has none",
+        help: "`whole` keeps all tokens of an answer: -> whole \" Ouagadougou\"")
+    }
+    guard hasLongAnswer else {
+      throw Failure(
+        "the answer of '\(name)' is one token, which is not fed, so there is no @completion",
+        help: "@last is where it is predicted")
+    }
+    throw Failure(
+      "no answer is fed here, so there is no @completion",
+      help: "`effect`, `rank`, `dla` and `logits` feed an answer of several tokens")
+  }
+
+  /// Whether `@…` means something here once an answer is fed.
+  func checkPositions(_ kind: Position.Kind) throws {
+    _ = try (hasWholeAnswer && completion == nil ? completed(with: []) : self).positions(kind)
+  }
+
+  var hasWholeAnswer: Bool { (answers + foils).contains { $0.extent == .whole } }
+
   private func otherPositions() throws -> [Int] {
     let others = tokens.indices.filter { group(of: $0) == "other" }
     guard !others.isEmpty else { throw Failure("every token of '\(name)' is in a span") }
@@ -51,11 +77,11 @@ extension Prompt {
   }
 
   private func position(_ index: Int) throws -> Int {
-    let position = index < 0 ? tokens.count + index : index
-    guard tokens.indices.contains(position) else {
+    let position = index < 0 ? count + index : index
+    guard (0..<count).contains(position) else {
       throw Failure(
         "there is no position \(index) in '\(name)'",
-        help: "its \(tokens.count) tokens are 0 to \(last), or -1 to -\(tokens.count) from the end")
+        help: "its \(count) tokens are 0 to \(last), or -1 to -\(count) from the end")
     }
     return position
   }
@@ -75,5 +101,17 @@ extension Prompt {
     return Array(
       try Self.tokens(
         over: place..<place + wanted.count, named: "@\"\(part)\"", ranges: ranges, bytes: bytes))
+  }
+}
+
+extension Position.Kind {
+  /// Whether a name stands in it.
+  func names(_ wanted: String) -> Bool {
+    switch self {
+    case .all, .index, .range, .text: false
+    case .name(let name): name == wanted
+    case .set(let kinds): kinds.contains { $0.names(wanted) }
+    case .except(let all, let others): all.names(wanted) || others.names(wanted)
+    }
   }
 }

@@ -46,12 +46,30 @@ struct Prompt: Sendable {
     get { paired.first }
     set { paired = newValue.map { [$0] } ?? [] }
   }
+  /// How many of the last tokens are an answer's: those before the one that the run is to predict. Nil
+  /// where the prompt stands by itself.
+  private(set) var completion: Int?
 
-  var last: Int { tokens.count - 1 }
+  /// The prompt's last token, where an answer's first is predicted.
+  var last: Int { count - 1 }
+
+  /// The prompt's own tokens, without those of an answer.
+  var count: Int { tokens.count - (completion ?? 0) }
+
+  /// The prompt followed by what is fed of an answer, and so its counterpart.
+  func completed(with answer: [Int]) -> Prompt {
+    var prompt = self
+    prompt.tokens += answer
+    prompt.ranges += answer.map { _ in nil }
+    prompt.completion = answer.count
+    prompt.counterpart = counterpart?.completed(with: answer)
+    return prompt
+  }
 
   /// The span that a token is in.
   func label(of position: Int) -> String? {
     if hasBOS && position == 0 { return "bos" }
+    if position >= count { return "completion" }
     return spans.first { $0.tokens.contains(position) }?.label
   }
 

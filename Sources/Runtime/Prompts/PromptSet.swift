@@ -72,6 +72,25 @@ struct PromptSet: Sendable {
   /// The counterparts of the prompts that have one.
   var counterparts: PromptSet { PromptSet(prompts: prompts.compactMap(\.counterpart)) }
 
+  /// The prompts, each as many times as it has answers to be fed, followed by what is fed of them. The
+  /// edits come with them, and donors of patches are followed by the same.
+  ///
+  /// - Parameter inputs: of each prompt.
+  func completed(with inputs: [[[Int]]]) -> PromptSet {
+    var completed = self
+    completed.prompts = zip(prompts, inputs).flatMap { prompt, inputs in
+      inputs.map { prompt.completed(with: $0) }
+    }
+    completed.edits = edits.map { edit in
+      guard case .patch(var donors) = edit.mode else { return edit }
+      if donors.prompts.count == 1 { donors.prompts = prompts.map { _ in donors.prompts[0] } }
+      var copy = edit
+      copy.mode = .patch(from: donors.completed(with: inputs))
+      return copy
+    }
+    return completed
+  }
+
   /// The prompts as they are.
   var unedited: PromptSet { PromptSet(prompts: prompts, pool: pool) }
 

@@ -102,7 +102,7 @@ struct ValueSource {
         help: "relations come with a folder of facts: facts \"Examples/facts\" …")
     }
     let candidates = donors.indices.filter { donor in
-      donors[donor].tokens != prompt.tokens
+      !donors[donor].tokens.elementsEqual(prompt.tokens.prefix(prompt.count))
         && (!withinRelation || donors[donor].fact?.relation == prompt.fact?.relation)
         && (try? PositionPairs(kind, of: prompt, with: donors[donor])) != nil
     }
@@ -138,7 +138,8 @@ struct ValueSource {
       let mean = try mean(part, donors.map { try $0.positions(kind ?? .all) })
       return positions.map { _ in mean }
     case .all, .index, .range, .text, .set, .except, nil:
-      let lengths = Set((donors + [prompt]).map(\.tokens.count))
+      let isOwn = positions.allSatisfy { $0 < prompt.count }
+      let lengths = Set(donors.map(\.count) + [isOwn ? prompt.count : prompt.tokens.count])
       guard lengths.count == 1 else {
         throw Failure(
           "a mean position by position needs prompts of equal length; these have "

@@ -76,6 +76,8 @@ struct Command: Sendable {
       case command
       /// Prompts, or one of some words.
       case donors(or: Choices)
+      /// A metric: one of some words, a name that `metric` gave, or an expression in parentheses.
+      case metric(or: Choices)
       /// Tokens, or one of some words.
       case tokens(or: Choices)
       case oneOf(Choices)
@@ -88,6 +90,8 @@ struct Command: Sendable {
 extension Command.Parameter.Kind {
   static func choice<C: Choice>(_ type: C.Type) -> Self { .oneOf(Choices(type)) }
 
+  static func metric<C: Choice>(or type: C.Type) -> Self { .metric(or: Choices(type)) }
+
   static func tokens<C: Choice>(or type: C.Type) -> Self { .tokens(or: Choices(type)) }
 
   static func donors<C: Choice>(or type: C.Type) -> Self { .donors(or: Choices(type)) }
@@ -98,7 +102,9 @@ extension Command.Parameter.Kind {
   /// Words that have a meaning of their own there.
   var words: [Choices.Value] {
     switch self {
-    case .oneOf(let choices), .tokens(or: let choices), .donors(or: let choices): choices.values
+    case .oneOf(let choices), .tokens(or: let choices), .donors(or: let choices),
+      .metric(or: let choices):
+      choices.values
     case .number, .text, .path, .selector, .position, .column, .condition, .expression, .prompts,
       .table, .value, .model, .loadable, .name, .command, .flag:
       []
@@ -125,6 +131,7 @@ extension Command.Parameter.Kind {
     case .donors(or: let choices): (["PROMPTS"] + choices.names).joined(separator: " | ")
     case .tokens: "TOKENS"
     case .oneOf(let choices): choices.names.joined(separator: " | ")
+    case .metric(or: let choices): (choices.names + ["(EXPRESSION)"]).joined(separator: " | ")
     case .flag: ""
     }
   }
@@ -158,9 +165,11 @@ extension Command.Parameter {
     Self(name: name, form: .flag(also: spellings), kind: .flag, summary: summary)
   }
 
-  static func arrow(_ name: String, _ kind: Kind, required: Bool = false, _ summary: String) -> Self
-  {
-    Self(name: name, form: .arrow, kind: kind, isRequired: required, summary: summary)
+  static func arrow(
+    _ name: String, _ kind: Kind, required: Bool = false, list: Bool = false, _ summary: String
+  ) -> Self {
+    Self(
+      name: name, form: .arrow, kind: kind, isRequired: required, isList: list, summary: summary)
   }
 
   static func assignment(_ name: String, _ kind: Kind, required: Bool = false, _ summary: String)
@@ -180,7 +189,7 @@ extension Command.Parameter {
     case .keyword: return "\(name) \(kind.usage)\(more)"
     case .keywords: return "\(name.uppercased()) \(kind.usage)\(more)"
     case .flag: return words.joined(separator: " | ")
-    case .arrow: return "-> \(kind.usage)"
+    case .arrow: return "-> \(kind.usage)\(more)"
     case .assignment: return "NAME = \(kind.usage)"
     }
   }

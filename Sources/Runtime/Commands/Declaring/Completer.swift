@@ -154,6 +154,7 @@ struct Completer {
     let words = parameter.kind.words.map { Candidate(text: $0.name, summary: $0.summary) }
     switch parameter.kind {
     case .oneOf, .tokens, .donors: return words + variables
+    case .metric: return words + metrics + variables
     case .model: return models
     case .loadable: return shortNames + files(word)
     case .path: return files(word) + variables
@@ -164,6 +165,11 @@ struct Completer {
     case .number, .text, .prompts, .table, .value: return variables
     case .name, .flag: return []
     }
+  }
+
+  /// The session's own.
+  private var metrics: [Candidate] {
+    session.metrics.keys.sorted().map { Candidate(text: $0, summary: "") }
   }
 
   private var shortNames: [Candidate] {

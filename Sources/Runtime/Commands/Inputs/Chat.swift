@@ -17,8 +17,9 @@ extension Command {
       .positional("text", .text, list: true, "what the user says, or turns in their order"),
       .keyword("system", .text, "what the system says before it; default: the template's own"),
       .keyword("date", .text, "the day that the template is told"),
-      .arrow("answer", .text, "the answer"),
-      .flag("first", "take the first token of an answer of several"),
+      .arrow("answer", .text, list: true, "the answer, or several"),
+      .flag("first", "take the first token of answers and foils of several"),
+      .flag("whole", "take all tokens of them, each predicted from the ones before it"),
       .keyword("vs", .text, list: true, "the foils: wrong answers to compare with"),
     ],
     examples: [

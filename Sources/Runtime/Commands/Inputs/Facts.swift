@@ -7,14 +7,14 @@ extension Command {
     summary: "Make a set of prompts from facts and a template.",
     details: """
       A file (TSV, CSV, JSON or NDJSON) has a column for every {name} of the template, a column \
-      `answer`, and optionally `foils`, separated by `|`. A folder such as Examples/facts has \
-      the facts of many relations, their templates, and the attributes R of each relation and S \
+      `answer`, and optionally `foils`; `|` separates several in a cell. A folder such \
+      as Examples/facts has the facts of many relations, their templates, and the attributes R of each relation and S \
       of each subject.
       An answer or foil that begins with a letter or digit gets a leading space. It gets none if \
       its script is written without spaces (Chinese, Thai), or if the prompt ends in a space, an \
       opening bracket or a quote. `exact` keeps answers and foils as written.
       A fact whose answer is several tokens is dropped with a warning; `first` takes the first \
-      token instead.
+      token of answers and foils instead, `whole` all of their tokens.
       `counterpart` makes another prompt of each fact, for `patch … from counterpart`.
       """,
     input: .none,
@@ -29,7 +29,8 @@ extension Command {
       .keyword("template", .number, "which of the data's own templates, from 1"),
       .keyword("vs", .choice(FactReader.Foils.self), "use attributes as foils, without the answer"),
       .flag("reversed", "ask for the subject of an answer, by the data's template"),
-      .flag("first", "take the first token of an answer of several"),
+      .flag("first", "take the first token of answers and foils of several"),
+      .flag("whole", "take all tokens of them, each predicted from the ones before it"),
       .flag("exact", "keep answers as written, without adding a space"),
       .flag("chat", "put each prompt to the model as what a user says, by its chat template"),
       .keyword("system", .text, "with `chat`: what the system says before it"),
@@ -53,7 +54,7 @@ extension Command {
     if foils == .ofRelation { source.takeAnswersAsAttributes() }
     var reader = FactReader(
       source: source, model: model, addsBOS: call.session.addsBOS(model),
-      isReversed: call.hasFlag("reversed"), extent: call.hasFlag("first") ? .first : .one,
+      isReversed: call.hasFlag("reversed"), extent: try call.answerExtent(),
       spacing: AnswerSpacing(isExact: call.hasFlag("exact")))
     reader.foils = foils
     reader.chat = try chat(call, model)

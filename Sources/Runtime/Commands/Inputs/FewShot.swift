@@ -48,7 +48,7 @@ private struct Shots {
 
   init(from set: PromptSet, count: Int, seed: Int) throws {
     self.count = count
-    _ = try set.answers(for: "few_shot")
+    try set.requireAnswers(for: "few_shot")
     var relations: [String?] = []
     var found: [String?: [Prompt]] = [:]
     var keys: Set<[String?]> = []

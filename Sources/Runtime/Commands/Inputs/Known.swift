@@ -20,17 +20,19 @@ extension Command {
         span: call.span(of: "top"))
     }
     var set = try placing(at: call.span) { try call.promptInput().withoutSweep(for: "known") }
-    _ = try placing(at: call.span) { try set.answers(for: "known") }
+    try placing(at: call.span) { try set.requireAnswers(for: "known") }
+    let measured = try MeasuredMetrics(set, Readings(lastOf: set)) { _ in [ChosenMetric(.rank)] }
+    var gatherer = measured.gatherer
     var isKnown = [Bool](repeating: false, count: set.prompts.count)
     var results = try call.session.results(
-      of: try call.session.cases(of: set), on: set.model, label: "known"
-    ) { item in
-      Measurement(logits: .all([item.prompt.last])) { result in
-        item.prompt.answers.first.flatMap { Distribution.rank($0.token, among: result.logits[0]) }
-      }
-    }
-    while let (item, rank) = try results.next() {
-      isKnown[item.index] = rank.map { $0 <= top } ?? false
+      of: try call.session.cases(of: measured.completed.set), on: set.model, label: "known",
+      measuring: measured.measurement)
+    while let (item, parts) = try results.next() {
+      guard let runs = gatherer.add(item, parts),
+        let (_, metrics, found) = measured.found(item, runs).first
+      else { continue }
+      isKnown[measured.completed.owner(of: item)] =
+        metrics.values(found, base: nil)[0] <= Double(top)
     }
     call.session.note(note(of: set.prompts, isKnown, top: top))
     set.keep(isKnown.indices.filter { isKnown[$0] })

@@ -66,11 +66,12 @@ private enum Linter {
     if prompt.model.tokenizer.addsBOS && !prompt.hasBOS {
       add("has no BOS, and the model's files ask for one")
     }
-    if let answer = prompt.answers.first, !answer.text.hasPrefix(" "), !prompt.text.hasSuffix(" ") {
+    for answer in prompt.answers where !answer.text.hasPrefix(" ") && !prompt.text.hasSuffix(" ") {
       add("the answer \(quotedText(answer.text)) has no leading space")
     }
-    if let answer = prompt.answers.first, prompt.foils.contains(where: { $0.token == answer.token })
-    {
+    if prompt.foils.contains(where: { foil in
+      prompt.answers.contains { $0.tokens == foil.tokens }
+    }) {
       add("the answer is among its own foils")
     }
     return findings

@@ -6,21 +6,24 @@ extension Command {
     name: "prompt", group: .inputs,
     summary: "Make a prompt from a text, with its answer and foils to compare it with.",
     details: """
-      `{name:text}` labels a span: @name selects its tokens. `{{` and `}}` are braces. The \
-      answer and each foil must be one token; `first "text"` takes the first token of a longer \
-      text. With `-> next`, the answer at each position that a measure reads is the token that \
+      `{name:text}` labels a span: @name selects its tokens. `{{` and `}}` are braces. There \
+      may be several answers and foils, separated by commas. Each must be one token; \
+      `first "text"` takes the first token of longer texts, `whole "text"` all of their tokens. \
+      With `-> next`, the answer at each position that a measure reads is the token that \
       follows. A list of numbers is used as token ids.
       """,
     input: .none,
     parameters: [
       .positional("text", .text, "the text, or a list of token ids"),
-      .arrow("answer", .text, "the answer, with its space"),
-      .flag("first", "take the first token of an answer of several"),
+      .arrow("answer", .text, list: true, "the answer, with its space, or several"),
+      .flag("first", "take the first token of answers and foils of several"),
+      .flag("whole", "take all tokens of them, each predicted from the ones before it"),
       .keyword("vs", .text, list: true, "the foils: wrong answers to compare with"),
       .keyword("counterpart", .text, "another prompt, that `patch … from counterpart` takes from"),
     ],
     examples: [
       #"prompt "Fact: {subject:The Colosseum} {relation:is in the country of}" -> " Italy" vs " Spain", " France""#,
+      #"prompt "The capital of Burkina Faso is" -> whole " Ouagadougou" | rank"#,
       #"prompt [13486, 42, 378] | tokens"#,
     ],
     run: makePrompt)
@@ -85,33 +88,42 @@ struct GivenAnswers {
 extension Invocation {
   /// The answers and the foils of a line.
   func answers(of model: LanguageModel) throws -> GivenAnswers {
-    let reader = AnswerReader(model: model, extent: hasFlag("first") ? .first : .one)
-    func read(_ parameter: String) throws -> [Answer] {
-      try expressions(parameter).map { expression in
-        try placing(at: expression.span) {
-          try reader.answer(try session.bareText(expression))
-        }
-      }
+    let extent = try answerExtent()
+    let word = extent == .first ? "first" : "whole"
+    let reader = AnswerReader(model: model, extent: extent)
+    func read(_ expressions: [Lang.Expression]) throws -> [Answer] {
+      try session.answerTexts(expressions).map { text, span in
+        try placing(at: span) { try reader.answer(text) }
+      }.distinct
     }
+    let (answers, foils) = (expressions("answer"), expressions("vs"))
     var given = GivenAnswers()
-    if let answer = expressions("answer").first, case .name("next") = answer.kind {
-      try session.checkIsNoVariable("next", at: answer.span)
-      if hasFlag("first") {
-        throw failure("`next` is one token, and `first` takes one of several", help: "omit it")
+    if answers.isEmpty {
+      if extent != .one {
+        throw failure("`\(word)` needs an answer", help: "-> \(word) \"text\"")
+      }
+      if let foil = foils.first {
+        throw Failure(
+          "foils need an answer to compare with",
+          help: "\(name.text) \"…\" -> \" answer\" vs \" foil\"", span: foil.span)
+      }
+    } else if answers.count == 1, case .name("next") = answers[0].kind {
+      try session.checkIsNoVariable("next", at: answers[0].span)
+      if extent != .one {
+        throw failure(
+          "`next` is one token, and `\(word)` is about answers of several", help: "omit it")
       }
       given.asksForNext = true
     } else {
-      given.answers = try read("answer")
-      if given.answers.isEmpty {
-        if hasFlag("first") { throw failure("`first` needs an answer", help: "-> first \"text\"") }
-        if let foil = expressions("vs").first {
-          throw Failure(
-            "foils need an answer to compare with",
-            help: "\(name.text) \"…\" -> \" answer\" vs \" foil\"", span: foil.span)
-        }
-      }
+      given.answers = try read(answers)
     }
-    given.foils = try read("vs")
+    given.foils = try read(foils)
+    let same = given.foils.first { foil in given.answers.contains { $0.tokens == foil.tokens } }
+    if extent == .first, let same {
+      throw failure(
+        "the foil \(quotedText(same.written)) and an answer have the same first token",
+        help: "`whole` compares all of their tokens")
+    }
     return given
   }
 }

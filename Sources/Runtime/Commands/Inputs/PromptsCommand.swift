@@ -70,8 +70,8 @@ extension Invocation {
       var prompt = try Prompt(
         text: text, labels: [], model: model, addsBOS: session.addsBOS(model))
       if let answer {
-        prompt.answers = [try reader.answer(answer)]
-        prompt.foils = try textList(wrong).map(reader.answer)
+        prompt.answers = try textList(answer).map(reader.answer).distinct
+        prompt.foils = try textList(wrong).map(reader.answer).distinct
       }
       prompts.append(prompt)
     }

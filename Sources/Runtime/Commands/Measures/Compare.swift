@@ -19,7 +19,7 @@ extension Command {
       .positional("a", .model, "the name of a loaded model"),
       .positional("b", .model, "the name of another"),
       .keyword("by", .choice(ComparedParts.self), "what attributions are compared by"),
-      .keyword("of", .choice(AttributedLogit.self), "what is attributed; default: logit"),
+      .keyword("of", .metric(or: AttributedLogit.self), "what is attributed; default: logit"),
       .flag("centred", also: ["centered"], "attributed minus the mean over the vocabulary"),
     ],
     examples: [
@@ -72,6 +72,7 @@ extension Invocation {
           help: "pipe them in: prompt \"…\" -> \" answer\" | compare \(a.name) \(b.name)")
       }
       let set = try session.asPrompts(input)
+      try set.requireShortAnswers(for: "compare")
       try session.warnOfSpaces(in: set, at: span)
       if let edit = set.edits.first {
         throw Failure(

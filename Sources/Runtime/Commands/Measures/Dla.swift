@@ -12,6 +12,8 @@ extension Command {
       - source: a head and a position that it reads
       - head, span: a head and all of a labelled span, `bos` or `other`
       - span: all heads together
+      `of` takes logit_diff, or another sum of logits in parentheses. Of an answer of several \
+      tokens, the parts are summed over them.
       `on` attributes other tokens: one column each, or one for their `mean`. For facts, R and S \
       are the means over the attributes of the relation and of the subject, without the answer.
       With biases on values or norms, a head adds something whatever it reads. This part is in \
@@ -25,7 +27,7 @@ extension Command {
       .keyword(
         "on", .tokens(or: AttributedWord.self), list: true,
         "tokens to attribute instead of the answer"),
-      .keyword("of", .choice(AttributedLogit.self), "what is attributed; default: logit"),
+      .keyword("of", .metric(or: AttributedLogit.self), "what is attributed; default: logit"),
       .flag("mean", "one column: the mean over the tokens of `on`"),
       .flag("centred", also: ["centered"], "minus the mean over the vocabulary"),
       .flag("unfolded", "leave the parts of biases in the heads"),
@@ -43,27 +45,32 @@ extension Command {
     let set = try placing(at: call.span) { try call.promptInput().withoutSweep(for: "dla") }
     let division = try division(call)
     let goal = try AttributionGoal(call, set, tokens: AttributedTokens(call, set))
-    let readings = try Readings(
-      call, of: set, asking: goal.needsAnswer ? .answer : .everything)
-    let bytes = set.prompts.indices.reduce(0) {
-      $0
-        + AttributionRows.bytes(
-          of: set.prompts[$1], division, columns: goal.columns.count, set.model.configuration)
-        * readings[ofPrompt: $1].count
+    let completed = try CompletedSet(set, inputs: set.prompts.map(goal.inputs))
+    // An answer of several tokens is read wherever one of them is predicted.
+    let isWhole = completed.feeds
+    if isWhole, call.has("at") {
+      throw Failure(
+        "`at` reads one token at each position, and an answer here is several", help: "omit `at`",
+        span: call.span(of: "at"))
     }
-    try placing(at: call.span) {
-      try call.session.reserve(
-        bytes, for: "the table of `dla`", help: "take fewer prompts, or divide `by` less finely")
-    }
+    let readings =
+      try isWhole
+      ? Readings(endsOf: completed.set)
+      : Readings(call, of: set, asking: goal.needsAnswer ? .answer : .everything)
+    try call.reserveAttributions(of: completed.set, readings, division, goal)
     var rows = AttributionRows(set, readings, division: division, columns: goal.columns)
     var check = SumCheck()
+    var gatherer = CompletedSet.Gatherer<[(Reading, [Attribution?])]>(completed)
     var results = try call.session.attributions(
-      of: set, goal, at: readings,
+      of: completed.set, goal, at: readings,
       AttributionDetail(
         bySource: division.needsSources, foldsBiases: !call.hasFlag("unfolded")),
       label: "dla", mayStop: true)
     while let (item, found) = try results.next() {
-      for (reading, attributions) in zip(readings[item], found) {
+      guard let runs = gatherer.add(item, Array(zip(readings[item], found))) else { continue }
+      let whole =
+        try isWhole ? [call.attribution(ofWhole: runs.flatMap(\.self), division)] : runs[0]
+      for (reading, attributions) in whole {
         check.add(attributions)
         rows.append(reading, attributions)
       }
@@ -78,5 +85,51 @@ extension Command {
     throw Failure(
       "`dla` cannot be divided by \(listed(parts.map(\.rawValue)))",
       help: "only head, span can be combined", span: call.span(of: "by"))
+  }
+}
+
+extension Invocation {
+  fileprivate func reserveAttributions(
+    of set: PromptSet, _ readings: Readings, _ division: AttributionDivision,
+    _ goal: AttributionGoal
+  ) throws {
+    let bytes = set.prompts.indices.reduce(0) {
+      $0
+        + AttributionRows.bytes(
+          of: set.prompts[$1], division, columns: goal.columns.count, set.model.configuration)
+        * readings[ofPrompt: $1].count
+    }
+    try placing(at: span) {
+      try session.reserve(
+        bytes, for: "the table of `dla`", help: "take fewer prompts, or divide `by` less finely")
+    }
+  }
+
+  /// The attributions of all tokens of a prompt's answers together, as those of its longest run.
+  fileprivate func attribution(
+    ofWhole runs: [(reading: Reading, attributions: [Attribution?])],
+    _ division: AttributionDivision
+  ) throws -> (Reading, [Attribution?]) {
+    guard var longest = runs.first else { throw failure("nothing is attributed") }
+    for run in runs where run.reading.position > longest.reading.position { longest = run }
+    if case .source = division,
+      let other = runs.first(where: {
+        !longest.reading.prompt.tokens.starts(with: $0.reading.prompt.tokens)
+      })
+    {
+      throw failure(
+        "the answers of '\(other.reading.prompt.name)' have different tokens at the same positions",
+        help: "`by source` takes one answer; `by head, span` has them as `completion`")
+    }
+    let sums = longest.attributions.indices.map { column in
+      Attribution.sum(runs.compactMap { $0.attributions[column] })
+    }
+    let components = sums.compactMap { $0?.parts.map(\.component) }
+    guard components.allSatisfy({ $0 == components[0] }) else {
+      throw failure(
+        "these columns have different components, since edits are at some of the tokens alone",
+        help: "attribute one column at a time")
+    }
+    return (longest.reading, sums)
   }
 }

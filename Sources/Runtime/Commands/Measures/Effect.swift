@@ -8,20 +8,23 @@ extension Command {
     details: """
       effect = edited − base. After `each`, one row per variant; base is then the prompt with \
       all other edits of the line. Without a sweep, base is the prompt without any edit.
+      Parentheses after `of` hold a metric of your own: see `help metric`.
       `of loss` compares the mean loss of the text's tokens, or with `at` the loss of the token that \
       follows each position. After `patch` also recovered = (edited − base) / (donor − base).
       """,
     input: .prompts,
     parameters: [
       .keyword(
-        "of", .choice(Metric.self),
-        "what is compared: by default logit_diff where there are foils, else logit"),
+        "of", .metric(or: Metric.self),
+        "what is compared; default: logit_diff where there are foils, else logit"),
+      .keyword("top", .number, "how many tokens `overlap` compares; default: 10"),
       .at,
     ],
     examples: [
       "colosseum | ablate each heads@last | effect | top 5",
       "colosseum | ablate L29H1@last | effect of prob",
       "colosseum | ablate L0.mlp | effect of loss at @*",
+      "colosseum | ablate L29H1@last | effect of (logit(answer) - max(logit(foils)))",
     ],
     run: measureEffect)
 
@@ -34,39 +37,55 @@ extension Command {
     }
     let metric = try metric(call, set)
     let readings = try Readings(call, of: set, asking: metric.question)
-    let donors = try DonorRuns(call, set, metric, readings)
+    let measured = try placing(at: call.has("of") ? call.span(of: "of") : call.span) {
+      try MeasuredMetrics(set, readings) { _ in [metric] }
+    }
+    let donors = try DonorRuns(call, measured, metric)
     var references: [Reference] = []
     var rows = EffectRows(set, metric, readings, hasDonors: donors != nil)
-    let cases = try call.session.cases(of: set, known: donors.map { ($0.spec, $0.runs) })
+    var gatherer = measured.gatherer
+    let cases = try call.session.cases(
+      of: measured.completed.set, known: donors.map { ($0.spec, $0.runs) })
     var results = try call.session.results(
-      of: cases.map(\.asVariant), on: set.model, label: "effect", mayStop: true, withBases: true
-    ) { item in
-      Measurement(logits: metric.logits(at: readings[item])) { $0 }
-    }
-    while let (item, run) = try results.next() {
+      of: cases.map(\.asVariant), on: set.model, label: "effect", mayStop: true, withBases: true,
+      measuring: measured.measurement)
+    while let (item, parts) = try results.next() {
+      guard let runs = gatherer.add(item, parts) else { continue }
+      let found = measured.found(item, runs)
       // A prompt's base comes before the runs that vary it.
       if item.isBase {
-        references = Reference.all(metric, run, at: readings[item], of: item, donors)
+        let donors = donors?.parts(of: measured.completed.owner(of: item))
+        references = found.enumerated().map { i, found in
+          Reference(found.metrics, found.parts, donor: donors.map { $0[i] })
+        }
       } else {
         rows.append(
-          item, readings[item], references,
-          edited: metric.values(
-            of: run, at: readings[item], bases: references.compactMap(\.distribution)))
+          item, found.map(\.reading), references,
+          edited: zip(found, references).map { found, reference in
+            found.metrics.values(found.parts, base: reference.base)[0]
+          })
       }
     }
     return .table(TableValue(rows.table, origins: [set.origin]))
   }
 
-  private static func metric(_ call: Invocation, _ set: PromptSet) throws -> Metric {
-    guard let metric = try call.choice("of", Metric.self) else {
-      return set.prompts.allSatisfy { !$0.foils.isEmpty } ? .logitDiff : .logit
+  private static func metric(_ call: Invocation, _ set: PromptSet) throws -> ChosenMetric {
+    let top = try call.integer("top")
+    if let top, top < 1 {
+      throw Failure("`overlap` compares at least one token", span: call.span(of: "top"))
     }
-    if metric == .logitDiff, let bare = set.prompts.first(where: \.foils.isEmpty) {
+    let given = try call.metric("of", Metric.self) {
+      ChosenMetric($0, top: top ?? Metric.usualTop)
+    }
+    guard top == nil || given?.known == .overlap else {
       throw Failure(
-        "logit_diff needs foils, and '\(bare.name)' has none",
-        help: "give some: prompt \"…\" -> \" answer\" vs \" foil\"", span: call.span(of: "of"))
+        "`top` goes with `of overlap`",
+        help: "effect of overlap top 5; in an expression overlap(5)",
+        span: call.span(of: "top"))
     }
-    return metric
+    if let given { return given }
+    if set.prompts.contains(where: \.hasLongAnswer) { return ChosenMetric(.logprob) }
+    return ChosenMetric(set.prompts.allSatisfy { !$0.foils.isEmpty } ? .logitDiff : .logit)
   }
 }
 
@@ -74,24 +93,15 @@ extension Command {
 private struct Reference {
   var value: Double
   /// Where the metric compares whole distributions.
-  var distribution: Distribution?
+  var base: ComparedBase?
   /// The metric of the run that a patch takes its values from.
   var donor: Double?
 
-  static func all(
-    _ metric: Metric, _ run: RunResult, at readings: [Reading], of item: Case, _ donors: DonorRuns?
-  ) -> [Reference] {
-    let values = metric.values(of: run, at: readings, bases: [])
-    return zip(readings, values).enumerated().map { i, found in
-      let (reading, value) = found
-      let distribution = metric == .kl ? Distribution(run.logits[i]) : nil
-      return Reference(
-        value: value, distribution: distribution,
-        donor: donors.map {
-          metric.value(
-            of: $0.logits(for: item.index, reading), prompt: reading.prompt, base: distribution)
-        })
-    }
+  init(_ metrics: PromptMetrics, _ parts: [PromptMetrics.Part], donor: [PromptMetrics.Part]?) {
+    value = metrics.values(parts, base: nil)[0]
+    let base = metrics.base(parts)
+    self.base = base
+    self.donor = donor.map { metrics.values($0, base: base)[0] }
   }
 }
 
@@ -99,60 +109,57 @@ private struct Reference {
 private struct DonorRuns {
   let spec: EditSpec
   let runs: [RunResult]
-  private let metric: Metric
-  /// For each donor the tokens whose logits were asked for, where not all were.
-  private let asked: [[Int]]
+  /// Of each prompt, for each of its readings what its donors' runs give.
+  private var found: [[[PromptMetrics.Part]]]
 
   /// Nil where no patch is measured. It is always the answer of the edited prompt that is looked at,
   /// at the donor's own position; a loss is of the prompt's own text, which a donor does not have.
-  init?(_ call: Invocation, _ set: PromptSet, _ metric: Metric, _ readings: Readings) throws {
-    guard let (spec, donors) = set.patch, metric != .loss else { return nil }
+  init?(_ call: Invocation, _ measured: MeasuredMetrics, _ metric: ChosenMetric) throws {
+    let set = measured.completed.set
+    guard let (spec, donors) = set.patch, metric.known != .loss else { return nil }
     self.spec = spec
-    self.metric = metric
+    let readings = measured.readings
     let positions = try placing(at: readings.span) {
       try donors.prompts.map { donor in
         try readings.kind.map(donor.positions) ?? [donor.last]
       }
     }
-    try placing(at: readings.span) {
-      for (index, prompt) in set.prompts.enumerated() {
-        try readings.check(
-          prompt, pairsWith: positions[positions.count == 1 ? 0 : index].count)
+    let isShared = donors.prompts.count == 1
+    // Of each donor what is asked for each prompt that it is taken for.
+    var shares = [[SharedLogits.Share]](repeating: [], count: donors.prompts.count)
+    var places: [Range<Int>] = []
+    for (index, prompt) in set.prompts.enumerated() {
+      let donor = isShared ? 0 : index
+      try placing(at: readings.span) {
+        try readings.check(prompt, pairsWith: positions[donor].count)
+      }
+      let start = shares[donor].count
+      shares[donor] += measured.shares(ofPrompt: index, at: positions[donor])
+      places.append(start..<shares[donor].count)
+    }
+    let shared = shares.map(SharedLogits.init)
+    let runs = try placing(at: spec.span, in: spec.source) {
+      try call.session.values(
+        of: donors, sites: { try spec.sites(read: $0) }, logits: { shared[$0.index].logits })
+    }
+    self.runs = runs
+    let parts = zip(shared, runs).map { $0.parts(of: $1) }
+    found = []
+    for (index, place) in places.enumerated() {
+      let owner = measured.completed.owner(ofPrompt: index)
+      if owner == found.count { found.append(place.map { _ in [] }) }
+      for (i, part) in parts[isShared ? 0 : index][place].enumerated() {
+        found[owner][i].append(part)
       }
     }
-    let tokens = set.prompts.indices.map { index in
-      readings[ofPrompt: index].flatMap { metric.tokens(of: $0.prompt) }
-    }
-    let asked = (donors.prompts.count == 1 ? [tokens.flatMap(\.self)] : tokens).map {
-      Array(Set($0)).sorted()
-    }
-    runs = try placing(at: spec.span, in: spec.source) {
-      try call.session.values(
-        of: donors, sites: { try spec.sites(read: $0) },
-        logits: { donor in
-          let positions = positions[donor.index]
-          return metric.needsVocabulary
-            ? .all(positions)
-            : .chosen(positions.map { .init(tokens: asked[donor.index], position: $0) })
-        })
-    }
-    self.asked = asked
   }
 
-  /// What the donor of a prompt says, in the order in which the prompt's own runs do.
-  func logits(for index: Int, _ reading: Reading) -> [Float] {
-    let donor = runs.count == 1 ? 0 : index
-    let logits = runs[donor].logits[reading.index]
-    if metric.needsVocabulary { return logits }
-    return metric.tokens(of: reading.prompt).map { token in
-      asked[donor].firstIndex(of: token).map { logits[$0] } ?? .nan
-    }
-  }
+  func parts(of index: Int) -> [[PromptMetrics.Part]] { found[index] }
 }
 
 /// metric, base, edited, effect, and recovered where there are donors.
 private struct EffectRows {
-  private let metric: Metric
+  private let metric: ChosenMetric
   private let isMean: Bool
   private var rows = TableBuilder()
   private let run: CaseColumns
@@ -160,10 +167,10 @@ private struct EffectRows {
   private let (base, edited, effect): (MetricColumn, MetricColumn, MetricColumn)
   private let recovered: TableBuilder.Key<Double>?
 
-  init(_ set: PromptSet, _ metric: Metric, _ readings: Readings, hasDonors: Bool) {
+  init(_ set: PromptSet, _ metric: ChosenMetric, _ readings: Readings, hasDonors: Bool) {
     self.metric = metric
     // The loss of a whole text is one number.
-    isMean = metric == .loss && readings.kind == nil
+    isMean = metric.known == .loss && readings.kind == nil
     run = CaseColumns(set, isMean ? nil : readings, in: &rows)
     name = rows.texts("metric")
     base = MetricColumn("base", of: metric, in: &rows)
@@ -195,7 +202,7 @@ private struct EffectRows {
   ) {
     rows.addRow()
     run.set(item, reading, in: &rows)
-    rows[name] = metric.rawValue
+    rows[name] = metric.name
     self.base.set(base, in: &rows)
     self.edited.set(edited, in: &rows)
     effect.set(edited - base, in: &rows)
@@ -215,11 +222,12 @@ private enum MetricColumn {
   case doubles(TableBuilder.Key<Double>)
   case integers(TableBuilder.Key<Int>)
 
-  init(_ name: String, of metric: Metric, in table: inout TableBuilder) {
-    switch metric {
+  init(_ name: String, of metric: ChosenMetric, in table: inout TableBuilder) {
+    switch metric.known {
     case .logit: self = .singles(table.singles(name))
-    case .logitDiff, .prob, .logprob, .loss, .kl: self = .doubles(table.doubles(name))
-    case .rank: self = .integers(table.integers(name))
+    case .logitDiff, .prob, .probDiff, .logprob, .loss, .kl, .js, .tv, .overlap, nil:
+      self = .doubles(table.doubles(name))
+    case .rank, .accuracy: self = .integers(table.integers(name))
     }
   }
 

@@ -21,12 +21,14 @@ extension Command {
     if let most, most < 1 {
       throw Failure("`lens top` takes a count from 1", span: call.span(of: "top"))
     }
+    if most == nil { try placing(at: call.span) { try set.requireShortAnswers(for: "lens") } }
     let readings = try Readings(call, of: set, asking: most == nil ? .answer : .everything)
     let configuration = set.model.configuration
     let sites =
       (0..<configuration.layers).map { Site(.residPre, layer: $0) }
       + [Site(.residPost, layer: configuration.layers - 1)]
-    let count = min(most ?? 1, configuration.vocabulary)
+    let answers = max(1, set.prompts.lazy.map(\.answers.count).max() ?? 1)
+    let count = min(most ?? answers, configuration.vocabulary)
     try call.reserve(
       rows: readings.count, sites.count, count, bytes: LensRows.bytesPerRow,
       help: count > 10 ? "`lens top 10` keeps the best tokens alone" : nil)
@@ -98,7 +100,7 @@ private struct LensRows {
   private mutating func append(
     _ item: Case, layer: Int, position: Int, _ summary: LogitSummary
   ) throws {
-    let chosen = summary.top.isEmpty ? Array(summary.tokens.prefix(1)) : summary.top
+    let chosen = summary.top.isEmpty ? summary.tokens : summary.top
     try chosen.forEachChecked { token in
       rows.addRow()
       prompt.set(item.prompt, in: &rows)

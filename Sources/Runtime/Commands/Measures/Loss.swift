@@ -51,7 +51,10 @@ extension Session {
     of cases: [Case], _ readings: Readings, on model: LanguageModel, label: String
   ) throws -> Results<[LogitSummary]> {
     try results(of: cases, on: model, label: label, mayStop: true) { item in
-      Measurement(logits: Metric.loss.logits(at: readings[item])) { $0.summaries }
+      let queries = readings[item].map { reading in
+        LogitQuery(position: reading.position, tokens: reading.prompt.answers.map(\.token))
+      }
+      return Measurement(logits: .summaries(queries)) { $0.summaries }
     }
   }
 }

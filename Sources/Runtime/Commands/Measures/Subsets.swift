@@ -35,7 +35,10 @@ extension Command {
         "`subsets` needs prompts without edits",
         help: "omit the edits; `dla` and `rank` measure edited runs")
     }
-    _ = try placing(at: call.span) { try set.answers(for: "subsets") }
+    try placing(at: call.span) {
+      try set.requireAnswers(for: "subsets")
+      try set.requireShortAnswers(for: "subsets")
+    }
     let partitions = try Partition.all(call, set.model)
     let reader = try SubsetReader(partitions, set.model.transformer)
     var rows = SubsetRows(set, hasPartitions: partitions.count > 1)
@@ -194,7 +197,7 @@ private struct SubsetSaid {
   var partition: Int
   var subset: String
   var size: Int
-  /// The answer's.
+  /// The answer's; of several the mean.
   var logit: Float
   /// The answer's; nil where nothing is said, or a logit is not finite.
   var rank: Int?
@@ -222,7 +225,7 @@ private struct SubsetReader {
   /// - Returns: what the subsets say, and how far all components together are from the model's
   ///   logits.
   func read(_ result: RunResult, of prompt: Prompt) throws -> (said: [SubsetSaid], gap: Double) {
-    let answer = prompt.answers.first?.token ?? 0
+    let answers = prompt.answers.map(\.token)
     let composition = try composer.moved(to: prompt.last).composition(of: result)
     let places = Dictionary(
       uniqueKeysWithValues: composition.components.enumerated().map { ($1.label, $0) })
@@ -233,7 +236,7 @@ private struct SubsetReader {
       let groups = try partition.groups(among: places)
       let everything = number == 0 ? [Array(composition.components.indices)] : []
       let parts = try transformer.logits(of: groups + everything, in: composition)
-      said += Self.subsets(of: partition.names, parts, inPartition: number, answer: answer)
+      said += Self.subsets(of: partition.names, parts, inPartition: number, answers: answers)
       if number == 0, let whole = parts.last {
         gap = zip(whole, result.logits[0]).reduce(gap) { gap, pair in
           let difference = abs(Double(pair.0 - pair.1))
@@ -246,7 +249,7 @@ private struct SubsetReader {
 
   /// - Parameter parts: the logits of each class; one more is of everything.
   private static func subsets(
-    of names: [String], _ parts: [[Float]], inPartition partition: Int, answer: Int
+    of names: [String], _ parts: [[Float]], inPartition partition: Int, answers: [Int]
   ) -> [SubsetSaid] {
     var said: [SubsetSaid] = []
     for subset in 0..<1 << names.count {
@@ -260,11 +263,11 @@ private struct SubsetReader {
       var sum = parts[first]
       for part in chosen.dropFirst() { for t in sum.indices { sum[t] += parts[part][t] } }
       let name = chosen.map { names[$0] }.joined(separator: "+")
-      said.append(SubsetSaid(partition, name, size: chosen.count, sum, answer: answer))
+      said.append(SubsetSaid(partition, name, size: chosen.count, sum, answers: answers))
     }
     if parts.count > names.count, let everything = parts.last {
       said.append(
-        SubsetSaid(partition, "everything", size: parts.count, everything, answer: answer))
+        SubsetSaid(partition, "everything", size: parts.count, everything, answers: answers))
     }
     return said
   }
@@ -272,13 +275,14 @@ private struct SubsetReader {
 
 extension SubsetSaid {
   fileprivate init(
-    _ partition: Int, _ subset: String, size: Int, _ logits: [Float], answer: Int
+    _ partition: Int, _ subset: String, size: Int, _ logits: [Float], answers: [Int]
   ) {
     let best = logits.isFinite ? logits.firstIndex(of: logits.max() ?? .nan) : nil
     self.init(
-      partition: partition, subset: subset, size: size, logit: logits[answer],
-      rank: Distribution.rank(answer, among: logits), best: best,
-      isAnswer: best.map { $0 == answer })
+      partition: partition, subset: subset, size: size,
+      logit: Float(answers.reduce(0.0) { $0 + Double(logits[$1]) } / Double(answers.count)),
+      rank: answers.compactMap { Distribution.rank($0, among: logits) }.min(), best: best,
+      isAnswer: best.map(answers.contains))
   }
 }
 
@@ -313,7 +317,7 @@ private struct SubsetRows {
     rows[partition] = said.partition
     rows[subset] = said.subset
     rows[size] = said.size
-    rows[answer] = prompt.answers.first?.text
+    rows[answer] = prompt.answerText
     rows[logit] = said.logit.isFinite ? said.logit : nil
     rows[rank] = said.rank
     rows[token] = said.best.map(prompt.model.tokenizer.text)

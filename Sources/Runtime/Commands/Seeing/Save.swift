@@ -68,7 +68,7 @@ extension Command {
     var seen: Set<String> = []
     let prompts = value.origins.flatMap(\.prompts).filter { prompt in
       // Two models may take the same ids for different texts.
-      seen.insert("\(prompt.tokens) \(prompt.answers.first?.token ?? -1) \(prompt.text)").inserted
+      seen.insert("\(prompt.tokens) \(prompt.answers.map(\.tokens)) \(prompt.text)").inserted
     }
     var edits: [String] = []
     for edit in value.origins.flatMap(\.edits) where !edits.contains(edit) { edits.append(edit) }
@@ -113,7 +113,11 @@ extension Command {
         JSONValue.Member("text", .string(prompt.text)),
         JSONValue.Member("token_ids", .array(prompt.tokens.map(JSONValue.integer))),
         JSONValue.Member("bos", .boolean(prompt.hasBOS)),
-        JSONValue.Member("answer", prompt.answers.first.map { .string($0.text) } ?? .null),
+        JSONValue.Member(
+          "answer",
+          prompt.answers.count > 1
+            ? .array(prompt.answers.map { .string($0.text) })
+            : prompt.answers.first.map { .string($0.text) } ?? .null),
         JSONValue.Member("foils", .array(prompt.foils.map { .string($0.text) })),
       ] + chat)
   }

@@ -1,0 +1,281 @@
+import Lang
+import Model
+
+/// Metrics with the tokens of one prompt: what its runs must give, and what comes of them. The tokens
+/// are looked up once, not for each run.
+struct PromptMetrics: Sendable {
+  let expressions: [MetricExpression]
+  /// The token sequences that it asks about, each once.
+  let completions: [[Int]]
+  /// The places among these of each set that the expression names.
+  let places: [MetricExpression.Tokens: [Int]]
+  private let comparisons: [Comparison]
+  private let needs: ScoreNeeds
+  /// What is fed after the prompt, a run each: all but the last token of the completions. `[[]]` where all
+  /// are one token.
+  let inputs: [[Int]]
+
+  /// - Parameter named: the tokens that the expressions name themselves.
+  /// - Throws: `Failure` where the prompt lacks what a metric needs.
+  init(_ metrics: [ChosenMetric], of prompt: Prompt, named: [MetricExpression.Tokens: Int]) throws {
+    expressions = metrics.map(\.expression)
+    comparisons = expressions.flatMap(\.comparisons)
+    var completions: [[Int]] = []
+    var known: [[Int]: Int] = [:]
+    var places: [MetricExpression.Tokens: [Int]] = [:]
+    for metric in metrics {
+      // Accuracy looks at foils where there are some.
+      let more = metric.expression.hasAccuracy && !prompt.foils.isEmpty
+      for tokens in metric.expression.tokens + (more ? [.foils] : []) where places[tokens] == nil {
+        let sequences = prompt.sequences(tokens, named)
+        guard !sequences.isEmpty else { throw metric.lacks(tokens, prompt) }
+        places[tokens] = sequences.map { sequence in
+          if let place = known[sequence] { return place }
+          known[sequence] = completions.count
+          completions.append(sequence)
+          return completions.count - 1
+        }
+      }
+    }
+    self.completions = completions
+    self.places = places
+    let areOneToken = completions.allSatisfy { $0.count == 1 }
+    var needs = ScoreNeeds()
+    for expression in expressions {
+      expression.add(to: &needs, hasFoils: !prompt.foils.isEmpty, ofOneToken: areOneToken)
+    }
+    self.needs = needs
+    var inputs: [[Int]] = []
+    for input in completions.map({ Array($0.dropLast()) }) where !inputs.contains(input) {
+      inputs.append(input)
+    }
+    self.inputs = inputs.isEmpty ? [[]] : inputs
+    for expression in expressions { try check(expression, isEach: false) }
+  }
+
+  // MARK: What the runs must give
+
+  /// What the run that is fed an input reports of the completions: for each its place.
+  struct Part {
+    var scores: [(place: Int, score: Score)]
+    /// The logits of the next token, where distributions are compared.
+    var logits: [Float]?
+  }
+
+  var comparesDistributions: Bool { !comparisons.isEmpty }
+
+  /// Whether a few logits are enough of the run that is fed `input`.
+  func needsLogitsAlone(after input: [Int]) -> Bool {
+    !needs.vocabulary && !comparesDistributions && input.isEmpty
+  }
+
+  /// The tokens whose scores the run that is fed `input` gives.
+  func lasts(after input: [Int]) -> [Int] {
+    served(by: input).map { completions[$0][input.count] }
+  }
+
+  /// What is asked of that run, a query for each token that it predicts.
+  func queries(after input: [Int], at position: Int) -> [LogitQuery] {
+    (input.map { [$0] } + [lasts(after: input)]).enumerated().map { i, tokens in
+      LogitQuery(position: position + i, tokens: tokens, ranksTokens: needs.rank)
+    }
+  }
+
+  /// - Parameter summaries: what the queries found.
+  func read(_ summaries: some Collection<LogitSummary>, after input: [Int]) -> Part {
+    Part(scores: Array(zip(served(by: input), Score.read(summaries))), logits: nil)
+  }
+
+  /// - Parameter logits: of the last tokens.
+  func read(_ logits: [Float], after input: [Int]) -> Part {
+    let isFinite = logits.isFinite
+    return Part(
+      scores: zip(served(by: input), logits).map { place, logit in
+        (place, isFinite ? Score(logit: logit) : .none)
+      }, logits: nil)
+  }
+
+  /// - Parameter rows: the whole vocabulary wherever a token is predicted.
+  func read(vocabularies rows: [[Float]], after input: [Int]) -> Part {
+    let summaries = zip(rows, queries(after: input, at: 0)).map { LogitSummary($0, $1) }
+    var part = read(summaries, after: input)
+    // One run is enough: what follows the prompt does not change its next token.
+    if input == inputs[0] { part.logits = rows[0] }
+    return part
+  }
+
+  private func served(by input: [Int]) -> [Int] {
+    completions.indices.filter { completions[$0].dropLast().elementsEqual(input) }
+  }
+
+  /// What the runs are compared with; nil where nothing is.
+  func base(_ parts: [Part]) -> ComparedBase? {
+    comparisons.isEmpty
+      ? nil : parts.first?.logits.map { ComparedBase($0, for: comparisons) }
+  }
+
+  /// The value of each metric, from a part for each of `inputs`. NaN where a number is not finite.
+  ///
+  /// - Parameter base: nil for the base itself.
+  func values(_ parts: [Part], base: ComparedBase?) -> [Double] {
+    var scores = [Score](repeating: .none, count: completions.count)
+    for (place, score) in parts.lazy.flatMap(\.scores) { scores[place] = score }
+    let evaluation = Evaluation(
+      scores: scores, places: places, logits: parts.first?.logits ?? [], base: base)
+    return expressions.map(evaluation.value)
+  }
+
+  // MARK: Whether it can be computed
+
+  /// - Returns: how many numbers it is.
+  @discardableResult
+  private func check(_ expression: MetricExpression, isEach: Bool) throws -> Int {
+    switch expression {
+    case .number, .accuracy, .comparison: return 1
+    case .score(_, let tokens):
+      return isEach ? tokens.reduce(0) { $0 + (places[$1]?.count ?? 0) } : 1
+    case .negated(let inner), .function(_, let inner): return try check(inner, isEach: isEach)
+    case .binary(_, let left, let right):
+      let counts = (try check(left, isEach: isEach), try check(right, isEach: isEach))
+      guard counts.0 == counts.1 || counts.0 == 1 || counts.1 == 1 else {
+        throw Failure(
+          "\(counts.0) numbers and \(counts.1) cannot be paired one by one",
+          help: "reduce each by itself: max(…) - max(…)")
+      }
+      return max(counts.0, counts.1)
+    case .reduction(_, let parts):
+      for part in parts { try check(part, isEach: true) }
+      return 1
+    }
+  }
+}
+
+/// An expression's value, from the scores of one case.
+private struct Evaluation {
+  let scores: [Score]
+  let places: [MetricExpression.Tokens: [Int]]
+  let logits: [Float]
+  let base: ComparedBase?
+
+  func value(of expression: MetricExpression) -> Double {
+    switch expression {
+    case .number(let value): value
+    case .score(let kind, let tokens): kind.ofSet(scores(of: tokens))
+    case .accuracy: accuracy
+    case .comparison(let comparison):
+      if let base {
+        base.compare(comparison, with: logits)
+      } else {
+        logits.isFinite ? comparison.ofEqual : .nan
+      }
+    case .negated(let inner): -value(of: inner)
+    case .binary(let op, let left, let right):
+      op.apply(value(of: left), value(of: right))
+    case .function(let function, let inner): function.apply(value(of: inner))
+    case .reduction(let reduction, let parts): reduction.apply(parts.flatMap(values))
+    }
+  }
+
+  /// One number for each token.
+  private func values(of expression: MetricExpression) -> [Double] {
+    switch expression {
+    case .number, .accuracy, .comparison, .reduction: return [value(of: expression)]
+    case .score(let kind, let tokens): return scores(of: tokens).map(kind.of)
+    case .negated(let inner): return values(of: inner).map { -$0 }
+    case .function(let function, let inner): return values(of: inner).map(function.apply)
+    case .binary(let op, let left, let right):
+      let (a, b) = (values(of: left), values(of: right))
+      return (0..<max(a.count, b.count)).map {
+        op.apply(a.count == 1 ? a[0] : a[$0], b.count == 1 ? b[0] : b[$0])
+      }
+    }
+  }
+
+  private func scores(of tokens: [MetricExpression.Tokens]) -> [Score] {
+    tokens.flatMap { (places[$0] ?? []).map { scores[$0] } }
+  }
+
+  /// By log-probability where there are answers of several tokens, whose logits are sums.
+  private var accuracy: Double {
+    let (answers, foils) = (scores(of: [.answers]), scores(of: [.foils]))
+    guard !foils.isEmpty else {
+      let rank = Score.Kind.rank.ofSet(answers)
+      return rank.isNaN ? .nan : rank == 1 ? 1 : 0
+    }
+    let kind: Score.Kind = answers.contains { $0.logprob.isNaN } ? .logit : .logprob
+    let (ours, theirs) = (answers.map(kind.of), foils.map(kind.of))
+    guard !(ours + theirs).contains(where: \.isNaN) else { return .nan }
+    return ours.max() ?? 0 > theirs.max() ?? 0 ? 1 : 0
+  }
+}
+
+extension MetricExpression {
+  fileprivate var hasAccuracy: Bool {
+    var found = false
+    visit { if case .accuracy = $0 { found = true } }
+    return found
+  }
+
+  fileprivate func add(to needs: inout ScoreNeeds, hasFoils: Bool, ofOneToken: Bool) {
+    visit { part in
+      switch part {
+      case .score(let kind, _): needs.need(kind)
+      case .accuracy: needs.need(!hasFoils ? .rank : ofOneToken ? .logit : .logprob)
+      default: break
+      }
+    }
+  }
+}
+
+extension ChosenMetric {
+  fileprivate func lacks(_ tokens: MetricExpression.Tokens, _ prompt: Prompt) -> Failure {
+    let isFoils = tokens == .foils
+    return Failure(
+      "\(name) needs \(isFoils ? "foils" : "an answer"), and '\(prompt.name)' has none",
+      help: isFoils
+        ? "give some: prompt \"…\" -> \" answer\" vs \" foil\""
+        : "give one: prompt \"…\" -> \" answer\"")
+  }
+
+}
+
+extension Prompt {
+  /// The token sequences of a set that a metric names.
+  fileprivate func sequences(
+    _ tokens: MetricExpression.Tokens, _ named: [MetricExpression.Tokens: Int]
+  ) -> [[Int]] {
+    switch tokens {
+    case .answers: answers.map(\.tokens)
+    case .foils: foils.map(\.tokens)
+    case .text, .id: named[tokens].map { [[$0]] } ?? []
+    }
+  }
+
+  /// Whether an answer or a foil is several tokens.
+  var hasLongAnswer: Bool { (answers + foils).contains { $0.tokens.count > 1 } }
+}
+
+extension MetricExpression {
+  /// The tokens that it names itself.
+  ///
+  /// - Throws: `Failure` for a text that is not one token.
+  func addNamed(to named: inout [Tokens: Int], of model: LanguageModel) throws {
+    for tokens in tokens where named[tokens] == nil {
+      switch tokens {
+      case .answers, .foils: continue
+      case .text(let text):
+        do {
+          named[tokens] = try AnswerReader(model: model).answer(text).token
+        } catch var failure as Failure {
+          failure.help =
+            "a metric names single tokens; logprob(answer) is of all tokens of an answer given as "
+            + "`whole`"
+          throw failure
+        }
+      case .id(let id):
+        try model.require(token: id)
+        named[tokens] = id
+      }
+    }
+  }
+}
