@@ -36,7 +36,7 @@ import Testing
     let names = try Self.scripts.map { $0.split(separator: "/").last.map(String.init) ?? "" }
     #expect(
       names.sorted() == [
-        "docstring.summand", "indirect-objects.summand",
+        "docstring.summand", "greater-than.summand", "indirect-objects.summand",
         "induction.summand", "multiple-choice.summand",
       ])
     let readme = try repositoryText("Examples/tasks/README.md")
@@ -98,6 +98,24 @@ import Testing
     }
     #expect(try mean("induction heads") > mean("nothing") + 1)
     #expect(try mean("induction heads") > mean("other heads") + 1)
+  }
+
+  @Test func greaterThan() throws {
+    let session = try run("Examples/tasks/greater-than.summand")
+    let digits = Set((0...9).map(String.init))
+    for prompt in try prompts("asked", in: session).prompts {
+      // The decade that the first year is in is neither later nor earlier.
+      let start = try words(prompt, "start").filter(\.isNumber)
+      let decade = String(Array(start)[2])
+      let (later, earlier) = (prompt.answers.map(\.text), prompt.foils.map(\.text))
+      #expect(later.allSatisfy { $0 > decade } && earlier.allSatisfy { $0 < decade })
+      #expect(Set(later + earlier + [decade]) == digits)
+      let other = try #require(prompt.counterpart)
+      #expect(try words(other, "start").hasSuffix("01"))
+      #expect(other.tokens.count == prompt.tokens.count)
+    }
+    let score = try table("score", in: session)
+    #expect(try score.numbers("prob_diff").prefix(4).allSatisfy { $0 > 0 })
   }
 
   @Test func multipleChoice() throws {
