@@ -71,13 +71,13 @@ struct LossTests {
   @Test(arguments: ["heads", "heads@*", "mlps@{1,-2}"])
   func sweepsEqualTheNaiveWay(targets: String) throws {
     let shell = try PipedSession(tiny: "tiny-gqa.F32.gguf")
-    try shell.define("let text = prompt \"Fact: the sea is a thing, and so is the sky.\"")
-    let found = try shell.table("text | ablate each \(targets) | effect of loss")
-    let byPosition = try shell.table("text | ablate each \(targets) | effect of loss at @*")
+    try shell.define("let sea = prompt \"Fact: the sea is a thing, and so is the sky.\"")
+    let found = try shell.table("sea | ablate each \(targets) | effect of loss")
+    let byPosition = try shell.table("sea | ablate each \(targets) | effect of loss at @*")
     let transformer = try #require(shell.session.model).transformer
-    let tokens = try shell.table("text | tokens").numbers("token_id").map { Int($0) }
+    let tokens = try shell.table("sea | tokens").numbers("token_id").map { Int($0) }
     let set = try shell.session.asPrompts(
-      try #require(shell.session.lookUp("text")))
+      try #require(shell.session.lookUp("sea")))
     let place = try Selector(parsing: targets)
     let places = try place.places(on: set.model.configuration, for: .editing)
     let positions = try set.prompts[0].positions(place.position ?? .all)

@@ -89,22 +89,22 @@ struct ReadingTests {
 
   @Test("the answer `next` is the token that follows")
   func next() throws {
-    try shell.define("let text = prompt \"Fact: the sea is a thing\" -> next")
-    let tokens = try shell.table("text | tokens")
-    let rows = try shell.table("text | rank at @*")
+    try shell.define("let sea = prompt \"Fact: the sea is a thing\" -> next")
+    let tokens = try shell.table("sea | tokens")
+    let rows = try shell.table("sea | rank at @*")
     #expect(try rows.texts("answer") == Array(try tokens.texts("token").dropFirst()))
     #expect(try rows.texts("read_token") == Array(try tokens.texts("token").dropLast()))
-    let losses = try shell.table("text | loss")
+    let losses = try shell.table("sea | loss")
     #expect(try rows.numbers("logprob").map { -$0 } == losses.numbers("loss"))
     #expect(try rows.numbers("rank") == losses.numbers("rank"))
     #expect(try losses.numbers("position") == (1..<tokens.rowCount).map(Double.init))
     // Attributions close against the logit of each token.
-    let (sums, messages) = try shell.run("text | dla at @* | group by read_position sum dla")
+    let (sums, messages) = try shell.run("sea | dla at @* | group by read_position sum dla")
     try expectClose(try sums.numbers("dla"), try rows.numbers("logit"), within: 1e-4)
     #expect(messages.contains("over \(rows.rowCount) attributions"))
-    let lens = try shell.table("text | lens at @* | where layer == 3")
+    let lens = try shell.table("sea | lens at @* | where layer == 3")
     #expect(try lens.numbers("logit") == rows.numbers("logit"))
-    let effects = try shell.table("text | ablate L0.mlp | effect of logprob at @*")
+    let effects = try shell.table("sea | ablate L0.mlp | effect of logprob at @*")
     #expect(try effects.numbers("base") == rows.numbers("logprob"))
   }
 
