@@ -12,6 +12,8 @@ from works import PREAMBLE
 
 HERE = Path(__file__).parent
 PROMPTS = [1, 2, 4, 8, 16, 32, 64, 128, 256]
+# Prompts whose activations are written while they are computed.
+SAVED = [64, 256, 1024]
 LENGTHS = [8, 16, 32, 64, 128, 256, 512, 1024]
 SWEEPS = [
     "L14H{4}@last",
@@ -50,6 +52,7 @@ class Series:
 def measure_scaling(folder, rounds, tokens, sizes=None):
     """`tokens`: a first token and prompts to make text of. `sizes` writes a random model, where that can be."""
     found = [by_prompts(folder, rounds), by_length(rounds, tokens), by_sweep(rounds)]
+    found.append(by_saved(folder, rounds))
     if sizes:
         found.append(by_size(folder, rounds, *sizes))
     for series in found:
@@ -73,6 +76,23 @@ def by_prompts(folder, rounds):
     times = timed([f"many | take {n} | rank" for n in PROMPTS], setup, rounds)
     return Series(
         "last logits of prompts of 13 tokens", ("prompts", "seconds"), list(zip(PROMPTS, times))
+    )
+
+
+def by_saved(folder, rounds):
+    """Activations of the last layer, written to a file, next to the last logits of the same prompts: at most 1.15."""
+    say("how cost grows: activations to a file")
+    path = folder / "numbers.tsv"
+    path.write_text("subject\tanswer\n" + "".join(f"Road {n}\tItaly\n" for n in range(1000, 1000 + max(SAVED))))
+    setup = [*PREAMBLE, f"let many = facts '{path}' \"Fact: {{subject}} is in the country of\""]
+    save = f"activations L29.resid_post | save '{folder / 'activations.npz'}'"
+    lines = [f"many | take {n} | {measure}" for n in SAVED for measure in (save, "rank")]
+    times = timed(lines, setup, rounds)
+    rows = [(n, *times[2 * i : 2 * i + 2], times[2 * i] / times[2 * i + 1]) for i, n in enumerate(SAVED)]
+    return Series(
+        "activations of the last layer at all 14 positions to an .npz file, next to the last logits",
+        ("prompts", "seconds", "logits_seconds", "ratio"),
+        rows,
     )
 
 

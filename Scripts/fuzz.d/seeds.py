@@ -7,10 +7,12 @@ Needs nothing but Python, and makes the same bytes each time. The larger fixture
 they lie: see Scripts/fuzz.
 """
 
+import io
 import json
 import pathlib
 import random
 import struct
+import zipfile
 
 fixtures = pathlib.Path(__file__).resolve().parents[2] / "Tests/FuzzTests/Fixtures"
 
@@ -357,6 +359,86 @@ def tables():
     write("tables", "relation", json.dumps(relation))
 
 
+def npy(descr, shape, data):
+    text = f"{{'descr': {descr}, 'fortran_order': {len(shape) > 2}, 'shape': {shape}, }}".encode()
+    text += b" " * (-(len(text) + 11) % 64) + b"\n"
+    return b"\x93NUMPY\1\0" + struct.pack("<H", len(text)) + text + data
+
+
+def thrift(fields):
+    """A struct of Thrift's compact protocol: (number, kind, value) in the order of the numbers, all below 16."""
+
+    def number(n):
+        out = bytearray()
+        while n > 127:
+            out.append(n & 127 | 128)
+            n >>= 7
+        return bytes(out) + bytes([n])
+
+    def value(kind, item):
+        if kind in (5, 6):
+            return number(item << 1)
+        if kind == 8:
+            return number(len(item)) + item.encode()
+        if kind == 12:
+            return thrift(item)
+        return bytes([len(item[1]) << 4 | item[0]]) + b"".join(value(item[0], x) for x in item[1])
+
+    out, last = b"", 0
+    for field, kind, item in fields:
+        out += bytes([field - last << 4 | kind]) + value(kind, item)
+        last = field
+    return out + b"\0"
+
+
+def parquet():
+    """Two rows: an integer, missing in the second, and a text of a dictionary."""
+    out, chunks = b"PAR1", []
+    levels = struct.pack("<I", 4) + bytes([2, 1, 2, 0])
+    for name, kind, pages in [
+        ("n", 2, [(0, levels + struct.pack("<q", -5), [(5, 12, [(1, 5, 2), (2, 5, 0), (3, 5, 3), (4, 5, 3)])])]),
+        ("t", 6, [
+            (2, struct.pack("<I", 2) + "é".encode(), [(7, 12, [(1, 5, 1), (2, 5, 0)])]),
+            (0, struct.pack("<I", 2) + bytes([4, 1, 1, 3, 0]), [(5, 12, [(1, 5, 2), (2, 5, 8), (3, 5, 3), (4, 5, 3)])]),
+        ]),
+    ]:  # fmt: skip
+        start, places = len(out), []
+        for page, body, details in pages:
+            places.append(len(out))
+            out += thrift([(1, 5, page), (2, 5, len(body)), (3, 5, len(body))] + details) + body
+        data = [
+            (1, 5, kind), (2, 9, (5, [0, 3])), (3, 9, (8, [name])), (4, 5, 0), (5, 6, 2), (6, 6, len(out) - start),
+            (7, 6, len(out) - start), (9, 6, places[-1]),
+        ]  # fmt: skip
+        chunks.append([(2, 6, start), (3, 12, data + ([(11, 6, start)] if len(places) > 1 else []))])
+    schema = [
+        [(4, 8, "schema"), (5, 5, 2)], [(1, 5, 2), (3, 5, 1), (4, 8, "n")], [(1, 5, 6), (3, 5, 1), (4, 8, "t"), (6, 5, 0)],
+    ]  # fmt: skip
+    group = [(1, 9, (12, chunks)), (2, 6, len(out)), (3, 6, 2)]
+    footer = thrift([(1, 5, 2), (2, 9, (12, schema)), (3, 6, 2), (4, 9, (12, [group])), (6, 8, "seed")])
+    return out + footer + struct.pack("<I", len(footer)) + b"PAR1"
+
+
+def arrays():
+    floats = struct.pack("<6f", 1, -2.5, 0, float("nan"), float("inf"), 3)
+    write("arrays", "npy", npy("'<f4'", (2, 3), floats))
+    write("arrays", "columns-first", npy("'>i2'", (1, 2, 3), bytes(range(12))))
+    index = npy(r"[('t\x09', '<U1'), ('n', '<i4'), ('ok', '|b1')]", (2,), ("é".encode("utf-32-le") + bytes(5)) * 2)
+    write("arrays", "records", index)
+    for name, method in [("stored", zipfile.ZIP_STORED), ("deflated", zipfile.ZIP_DEFLATED)]:
+        out = io.BytesIO()
+        with zipfile.ZipFile(out, "w", method) as file:
+            for member, data in [("values", npy("'<f4'", (2, 3), floats)), ("index", index)]:
+                file.writestr(zipfile.ZipInfo(member + ".npy"), data, method)
+            file.comment = b'{"columns": ["x", "y", "z"]}'
+        write("arrays", name, out.getvalue())
+    metadata = {"index": '{"n": [1, null], "t": ["a", "b"]}', "columns": '["x"]'}
+    values = {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}
+    text = json.dumps({"__metadata__": metadata, "values": values}).encode()
+    write("arrays", "safetensors", struct.pack("<Q", len(text)) + text + floats)
+    write("arrays", "parquet", parquet())
+
+
 def language():
     write("language", "statements", """#!/usr/bin/env summand
 let best = country | dla by head | top 5  # a comment
@@ -396,5 +478,6 @@ tokenizers()
 blocks()
 chat()
 tables()
+arrays()
 language()
 script()

@@ -62,6 +62,8 @@ TARGETS = [
     Target("formats/quants"),
     Target("formats/slices"),
     Target("formats/float8", packages=("torch",)),
+    Target("formats/arrays"),
+    Target("formats/parquet", packages=("pyarrow",)),
     Target("families/models", packages=TORCH),
     Target("families/config_walk", packages=TORCH),
     Target("families/quantized", packages=TORCH),

@@ -9,6 +9,8 @@ enum Value: Sendable {
   case text(String)
   case list([Value])
   case table(TableValue)
+  /// A table that is computed as it is pulled: only `save` is ever given one.
+  case stream(ActivationStream)
   case prompts(PromptSet)
   case selector(Selector)
   /// `args`
@@ -24,7 +26,7 @@ enum Value: Sendable {
     case .number: "a number"
     case .text: "text"
     case .list: "a list"
-    case .table: "a table"
+    case .table, .stream: "a table"
     case .prompts(let set): set.prompts.count == 1 ? "a prompt" : "a set of prompts"
     case .selector: "a selector"
     case .record: "a record"
@@ -37,7 +39,8 @@ enum Value: Sendable {
     switch self {
     case .integer(let value): Double(value)
     case .number(let value): value
-    case .nothing, .missing, .boolean, .text, .list, .table, .prompts, .selector, .record: nil
+    case .nothing, .missing, .boolean, .text, .list, .table, .stream, .prompts, .selector, .record:
+      nil
     }
   }
 
@@ -61,7 +64,7 @@ enum Value: Sendable {
     case .number(let value): Cell(measured: value)
     case .text(let value): .text(value)
     case .selector(let selector): .text(selector.text)
-    case .nothing, .list, .table, .prompts, .record: nil
+    case .nothing, .list, .table, .stream, .prompts, .record: nil
     }
   }
 
@@ -80,7 +83,7 @@ enum Value: Sendable {
       values.allSatisfy { $0.shortText != nil }
         ? values.compactMap(\.shortText).joined(separator: ", ") : nil
     case .prompts(let set): set.prompts.count == 1 ? set.prompts[0].name : nil
-    case .table, .record: nil
+    case .table, .stream, .record: nil
     }
   }
 }

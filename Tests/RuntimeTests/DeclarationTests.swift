@@ -112,7 +112,7 @@ import Testing
     var binder = Binder(command, named: name, in: source)
     let call = Invocation(
       command: command, name: name, input: .nothing, arguments: try binder.bind(arguments),
-      session: Session(host: TestHost()), rowsWanted: nil)
+      session: Session(host: TestHost()))
     #expect(try failure { _ = try call.run() }.message == "`forgetful` \(mistake)")
   }
 }

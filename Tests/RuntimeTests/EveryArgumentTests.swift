@@ -160,7 +160,7 @@ import Testing
       var binder = Binder(forgetful, named: name, in: source)
       return try Invocation(
         command: forgetful, name: name, input: .nothing, arguments: try binder.bind(arguments),
-        session: session, rowsWanted: nil
+        session: session
       ).run()
     }
     if case .integer(let count) = try run("forgetful 3") { #expect(count == 3) }

@@ -165,7 +165,7 @@ import Testing
     (.csv, "a,b,a\n", "`t`, line 1: columns 1 and 3 are both named `a`"),
     (.csv, "a\n1\n\"x\n\n", "`t`, line 3: a quote is opened and never closed"),
     (.csv, "a\n\"x\"y\n", "`t`, line 2: text follows a closing quote"),
-    (.json, "[1]", "`t` record 1 is a number, not an object"),
+    (.json, "[1, {}]", "`t` record 1 is a number, not an object"),
     (.json, "3", "`t` holds a number, not a table"),
     (.json, "{\"a\":1}", "`t` is an object whose `a` is a number, so it is not a table"),
     (.json, "{\"a\":[1],\"b\":[]}", "`t` has 1 values for `a` and 0 for `b`"),

@@ -33,12 +33,14 @@ extension Session {
   }
 
   /// The stages of a pipeline, whose `with` holds on after them.
-  func runStages(of pipeline: Pipeline) throws -> Value {
+  ///
+  /// - Parameter follower: a stage that would come after them.
+  func runStages(of pipeline: Pipeline, before follower: Stage? = nil) throws -> Value {
     var value = Value.nothing
     for (i, stage) in pipeline.stages.enumerated() {
-      let next = i + 1 < pipeline.stages.count ? pipeline.stages[i + 1] : nil
+      let next = i + 1 < pipeline.stages.count ? pipeline.stages[i + 1] : follower
       value = try placing(at: stage.span, in: source) {
-        try run(stage, input: value, isFirst: i == 0, rowsWanted: next?.rowLimit(in: source))
+        try run(stage, input: value, isFirst: i == 0, before: next)
       }
     }
     if case .nothing = value, let last = pipeline.stages.last,
@@ -51,16 +53,18 @@ extension Session {
     return value
   }
 
-  private func run(_ stage: Stage, input: Value, isFirst: Bool, rowsWanted: Int?) throws -> Value {
+  /// - Parameter next: the stage after it, which may ask for less than all of it.
+  private func run(_ stage: Stage, input: Value, isFirst: Bool, before next: Stage?) throws -> Value
+  {
     switch stage.kind {
     case .command(let name, let arguments):
-      return try call(name, arguments, input: input, rowsWanted: rowsWanted)
+      return try call(name, arguments, input: input, before: next)
     case .expression(let expression):
       if case .name(let text) = expression.kind, lookUp(text) == nil {
         let name = Name(text: text, span: expression.span)
         // After `|` a word can only be meant as a command: one that is none is a mistake in it.
         if !isFirst || Catalogue.command(named: text) != nil || functions[text] != nil {
-          return try call(name, [], input: input, rowsWanted: rowsWanted)
+          return try call(name, [], input: input, before: next)
         }
       }
       if case .call(let name, let arguments) = expression.kind, functions[name.text] != nil {
@@ -99,7 +103,7 @@ extension Session {
 
   /// - Parameter evaluate: how the arguments of a `def` are evaluated; nil: as the session's own.
   func call(
-    _ name: Name, _ arguments: [Argument], input: Value, rowsWanted: Int? = nil,
+    _ name: Name, _ arguments: [Argument], input: Value, before next: Stage? = nil,
     evaluate: ((Lang.Expression) throws -> Value)? = nil
   ) throws -> Value {
     if let function = functions[name.text] {
@@ -122,7 +126,9 @@ extension Session {
     defer { warnOfNotFinite(at: name.span) }
     return try Invocation(
       command: command, name: name, input: try asSet(input, for: command), arguments: bound,
-      session: self, rowsWanted: rowsWanted
+      session: self,
+      next: Invocation.NextStage(
+        rows: next?.rowLimit(in: source), isSave: next?.isSave ?? false)
     ).run()
   }
 
@@ -185,6 +191,10 @@ extension Session {
 extension Stage {
   fileprivate var command: Command? {
     if case .command(let name, _) = kind { Catalogue.command(named: name.text) } else { nil }
+  }
+
+  fileprivate var isSave: Bool {
+    if case .command(let name, _) = kind { name.text == Command.save.name } else { false }
   }
 
   /// How many rows of what comes in this stage looks at, where its command says so.

@@ -1,7 +1,7 @@
 import Lang
 import Model
 
-/// An array of objects, an object of arrays, the document that `save` writes or wrote in 0.1.0, or
+/// An array of objects or of single values, an object of arrays, the document that `save` writes or wrote in 0.1.0, or
 /// one of the data sets that are known.
 func tableFromJSON(_ source: TextSource) throws -> Table {
   let value = try parsed(source.bytes, source)
@@ -9,6 +9,9 @@ func tableFromJSON(_ source: TextSource) throws -> Table {
   if let relations = try relationsTable(value, source) { return relations }
   if case .array(let records) = value {
     if let facts = try counterFactTable(records, source) { return facts }
+    if !records.isEmpty, records.allSatisfy(\.isSingle) {
+      return Table(columns: [Column("value", try values(records))])
+    }
     return try table(of: records.enumerated().map { ("record \($0 + 1)", $1) }, source)
   }
   guard case .object(let members) = value else {
@@ -141,6 +144,14 @@ func values(_ elements: [JSONValue]) throws -> Values {
 }
 
 extension JSONValue {
+  /// Whether it is a text, a number, a boolean or null.
+  fileprivate var isSingle: Bool {
+    switch self {
+    case .null, .boolean, .integer, .number, .string: true
+    case .array, .object: false
+    }
+  }
+
   var cell: Cell {
     switch self {
     case .null: .missing

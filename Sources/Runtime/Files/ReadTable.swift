@@ -9,7 +9,8 @@ enum TableFormat: String, Sendable, CaseIterable {
   }
 }
 
-/// The table in a file of TSV, CSV, JSON or NDJSON: by its name, else by how it begins. Columns get
+/// The table in a file of TSV, CSV, JSON, NDJSON, Parquet or an array: by its name, else by how it
+/// begins. Columns get
 /// the narrowest type that holds their values (see `inferred`). CounterFact and the relations of
 /// Hernandez et al. become the columns subject, answer, relation, template, foils. Throws with
 /// status `unreadable`, the file and the line.
@@ -18,9 +19,12 @@ enum TableFormat: String, Sendable, CaseIterable {
 func readTable(
   path: String, format: TableFormat? = nil, asTexts: Bool = false
 ) throws -> Table {
-  try parseTable(
-    try readBytes(path: path), name: path, format: format ?? TableFormat(path: path),
-    asTexts: asTexts)
+  let bytes = try readBytes(path: path)
+  if format == nil, let binary = BinaryFormat(bytes, path: path) {
+    return try binary.table(bytes, path: path)
+  }
+  return try parseTable(
+    bytes, name: path, format: format ?? TableFormat(path: path), asTexts: asTexts)
 }
 
 /// The same for text that is in memory already; `name` is what messages call it.
@@ -41,7 +45,7 @@ func parseTable(
 
 /// A bracket begins JSON, a brace too, unless the first line is an object by itself and more
 /// follows; else the first line has tabs, or commas.
-private func sniffed(_ bytes: ArraySlice<UInt8>) -> TableFormat {
+func sniffed(_ bytes: ArraySlice<UInt8>) -> TableFormat {
   let isSpace: (UInt8) -> Bool = { $0 == 0x20 || $0 == 0x09 || $0 == 0x0A || $0 == 0x0D }
   let body = bytes.drop(while: isSpace)
   let line = body.prefix { $0 != 0x0A }

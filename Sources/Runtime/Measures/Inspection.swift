@@ -40,46 +40,119 @@ extension Invocation {
     _ set: PromptSet, _ places: [InspectedPlace], default kind: Position.Kind,
     _ body: (Prompt, Place, _ position: Int, [Float]) throws -> Void
   ) throws {
-    let cases = try session.cases(of: set)
-    let configuration = set.model.configuration
-    let rows = try cases.reduce(0) { sum, item in
-      try Interruption.check()
-      return try places.reduce(sum) { sum, place in
-        let units =
-          place.part.units?.count ?? configuration.unitCount(place.part.site)
-        return try placing(at: place.span) {
-          try item.prompt.positions(place.position ?? kind).reduce(sum) {
-            $0 + units * configuration.unitWidth(place.part.site.activation, sources: $1 + 1)
-          }
-        }
-      }
+    var inspection = try Inspection(self, of: set, places, default: kind)
+    try inspection.reserveTable(self)
+    while let row = try inspection.next() {
+      try body(row.prompt, row.place, row.position, row.numbers)
     }
-    try reserve(
-      rows: rows, bytes: 2 * (6 * 16 + 4),
-      help: "name fewer places, or a position as in `@last`")
-    for item in cases {
-      let positions = try places.map { place in
+  }
+}
+
+/// The numbers at some places of every prompt, as a loop pulls them: a batch of prompts is run when
+/// the first of its numbers is asked for.
+struct Inspection {
+  /// What is read of one prompt, one place and one position.
+  struct Row {
+    /// The prompt's number in its set.
+    var index: Int
+    var prompt: Prompt
+    var place: Place
+    var position: Int
+    var numbers: [Float]
+  }
+
+  private let places: [InspectedPlace]
+  /// Of each prompt and place.
+  private let positions: [[[Int]]]
+  private let cases: [Case]
+  private let configuration: Configuration
+  private var results: Results<[Site: CapturedActivation]>
+  /// Of the prompt at hand, the next first.
+  private var rows: ArraySlice<Row> = []
+
+  /// - Parameter kind: the position of places that name none.
+  init(
+    _ call: Invocation, of set: PromptSet, _ places: [InspectedPlace], default kind: Position.Kind
+  ) throws {
+    self.places = places
+    configuration = set.model.configuration
+    let cases = try call.session.cases(of: set)
+    self.cases = cases
+    let positions = try cases.mapChecked { item in
+      try places.map { place in
         try placing(at: place.span) { try item.prompt.positions(place.position ?? kind) }
       }
+    }
+    self.positions = positions
+    results = try call.session.results(of: cases, on: set.model, label: call.command.name) { item in
       var wanted: [Site: Set<Int>] = [:]
-      for (place, positions) in zip(places, positions) {
+      for (place, positions) in zip(places, positions[item.index]) {
         wanted[place.part.site, default: []].formUnion(positions)
       }
-      let captures = wanted.mapValues { RunRequest.Positions.some($0.sorted()) }
-      var results = try session.results(of: [item], on: set.model, label: command.name) { _ in
-        Measurement(captures: captures) { $0.activations }
+      return Measurement(captures: wanted.mapValues { .some($0.sorted()) }) { $0.activations }
+    }
+  }
+
+  mutating func next() throws -> Row? {
+    while rows.isEmpty {
+      guard let (item, activations) = try results.next() else { return nil }
+      rows = try read(item, activations)[...]
+    }
+    return rows.popFirst()
+  }
+
+  private func read(_ item: Case, _ activations: [Site: CapturedActivation]) throws -> [Row] {
+    var rows: [Row] = []
+    for (place, positions) in zip(places, positions[item.index]) {
+      try Interruption.check()
+      guard let activation = activations[place.part.site] else { continue }
+      let indices = Dictionary(
+        uniqueKeysWithValues: activation.positions.enumerated().map { ($1, $0) })
+      for position in positions {
+        guard let i = indices[position] else { continue }
+        let numbers =
+          place.part.units.map { $0.flatMap { Array(activation[i, $0]) } } ?? activation[i]
+        rows.append(
+          Row(
+            index: item.index, prompt: item.prompt, place: place.place, position: position,
+            numbers: numbers))
       }
-      while let (item, activations) = try results.next() {
-        for (place, positions) in zip(places, positions) {
-          try Interruption.check()
-          guard let activation = activations[place.part.site] else { continue }
-          for position in positions {
-            guard let i = activation.positions.firstIndex(of: position) else { continue }
-            let row =
-              place.part.units.map { $0.flatMap { Array(activation[i, $0]) } } ?? activation[i]
-            try body(item.prompt, place.place, position, row)
-          }
-        }
+    }
+    return rows
+  }
+
+  /// How many numbers a place has at a position.
+  private func width(_ place: InspectedPlace, at position: Int) -> Int {
+    let units = place.part.units?.count ?? configuration.unitCount(place.part.site)
+    return units * configuration.unitWidth(place.part.site.activation, sources: position + 1)
+  }
+
+  /// Holds the table of all numbers, a row each, against the memory there is.
+  func reserveTable(_ call: Invocation) throws {
+    let rows = try positions.reduce(0) { sum, positions in
+      try Interruption.check()
+      return zip(places, positions).reduce(sum) { sum, found in
+        found.1.reduce(sum) { $0 + width(found.0, at: $1) }
+      }
+    }
+    try call.reserve(
+      rows: rows, bytes: 2 * (6 * 16 + 4),
+      help: "name fewer places, or a position as in `@last`")
+  }
+
+  /// How many numbers every row has; nil where they differ, as they do over sources.
+  var commonWidth: Int? {
+    guard !places.contains(where: { $0.part.site.activation.isOverSources }) else { return nil }
+    let widths = Set(places.map { width($0, at: 0) })
+    return widths.count == 1 ? widths.first : nil
+  }
+
+  /// What each row will be, without its numbers.
+  func forEachPlace(_ body: (Prompt, _ index: Int, Place, _ position: Int) throws -> Void) throws {
+    for (item, positions) in zip(cases, positions) {
+      try Interruption.check()
+      for (place, positions) in zip(places, positions) {
+        for position in positions { try body(item.prompt, item.index, place.place, position) }
       }
     }
   }

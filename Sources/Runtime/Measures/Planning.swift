@@ -96,7 +96,7 @@ extension Session {
     let last = pipeline.stages.lastIndex { !$0.onlyShapes } ?? 0
     measured.stages = Array(pipeline.stages[...last])
     try keepingModel {
-      _ = try runStages(of: measured)
+      _ = try runStages(of: measured, before: pipeline.stages[(last + 1)...].first)
       for stage in pipeline.stages[(last + 1)...] {
         guard case .command(_, let arguments) = stage.kind else { continue }
         try placing(at: stage.span, in: source) {

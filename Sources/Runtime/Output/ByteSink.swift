@@ -14,6 +14,13 @@ public struct ByteSink {
 
   mutating func append(_ text: String) { pending.append(contentsOf: text.utf8) }
 
+  /// Bytes that need not be text.
+  mutating func write(_ bytes: some Collection<UInt8>) throws {
+    try Interruption.check()
+    pending.append(contentsOf: bytes)
+    if pending.count >= ByteSink.chunk { try flush() }
+  }
+
   /// Ends a line.
   mutating func line(_ text: String = "") throws {
     try Interruption.check()

@@ -25,7 +25,7 @@ struct Printer {
 
   func print(_ value: Value) throws {
     switch value {
-    case .nothing: break
+    case .nothing, .stream: break
     case .table(let table): try print(table.table)
     case .prompts, .list, .record: try value.printedTable.map { try print($0.table) }
     case .missing, .boolean, .integer, .number, .text, .selector:
@@ -84,7 +84,7 @@ extension Value {
       let values = names.map { Cell.text(members[$0]?.shortText ?? "") }
       return TableValue(
         Table(columns: [Column("name", .texts(names)), Column("value", cells: values)]))
-    case .nothing, .missing, .boolean, .integer, .number, .text, .selector: return nil
+    case .nothing, .missing, .boolean, .integer, .number, .text, .selector, .stream: return nil
     }
   }
 }

@@ -101,7 +101,7 @@ extension Values {
     }
   }
 
-  fileprivate mutating func append(_ other: Values) throws {
+  mutating func append(_ other: Values) throws {
     switch (self, other) {
     case (.integers(let one), .integers(let other)): self = .integers(one + other)
     case (.singles(let one), .singles(let other)): self = .singles(one + other)

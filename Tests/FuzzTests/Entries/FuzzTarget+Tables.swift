@@ -5,16 +5,34 @@ extension FuzzTarget {
   static func tables(_ bytes: [UInt8]) throws {
     for format in [nil] + TableFormat.allCases.map(Optional.some) {
       do {
-        let table = try parseTable(bytes, name: "fuzz", format: format)
-        let counts = Set(table.columns.map(\.count))
-        try promise(counts.count <= 1, "columns of \(counts) rows")
-        let names = Set(table.columnNames)
-        try promise(!names.contains(""), "a column without a name")
-        try promise(names.count == table.columns.count, "two columns of the same name")
+        try check(try parseTable(bytes, name: "fuzz", format: format))
       } catch let failure as Failure {
-        try promise(!failure.message.isEmpty, "an error that says nothing")
-        try promise(failure.message.utf8.count < 4000, "an error of \(failure.message.utf8.count)")
+        try check(failure)
       }
     }
+  }
+
+  /// Parquet and files of arrays, each as what it is and as what it is not.
+  static func arrays(_ bytes: [UInt8]) throws {
+    for format in BinaryFormat.allCases {
+      do {
+        try check(try format.table(bytes, path: "fuzz"))
+      } catch let failure as Failure {
+        try check(failure)
+      }
+    }
+  }
+
+  private static func check(_ table: Table) throws {
+    let counts = Set(table.columns.map(\.count))
+    try promise(counts.count <= 1, "columns of \(counts) rows")
+    let names = Set(table.columnNames)
+    try promise(!names.contains(""), "a column without a name")
+    try promise(names.count == table.columns.count, "two columns of the same name")
+  }
+
+  private static func check(_ failure: Failure) throws {
+    try promise(!failure.message.isEmpty, "an error that says nothing")
+    try promise(failure.message.utf8.count < 4000, "an error of \(failure.message.utf8.count)")
   }
 }

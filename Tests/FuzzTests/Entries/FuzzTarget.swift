@@ -10,7 +10,7 @@ import Foundation
 enum FuzzTarget: String, CaseIterable, Sendable {
   case gguf, safetensors, index, config, families, tokenizer
   case ggufTokenizer = "gguf-tokenizer"
-  case blocks, model, chat, tables, language, script
+  case blocks, model, chat, tables, arrays, language, script
 
   /// - Parameter folder: nobody else's; files of the bytes are put there.
   /// - Throws: `BrokenPromise`, or an error that no user should see.
@@ -28,6 +28,7 @@ enum FuzzTarget: String, CaseIterable, Sendable {
       case .model: try Self.model(bytes, folder)
       case .chat: try Self.chat(bytes)
       case .tables: try Self.tables(bytes)
+      case .arrays: try Self.arrays(bytes)
       case .language: try Self.language(bytes)
       case .script: try Self.script(bytes)
       }

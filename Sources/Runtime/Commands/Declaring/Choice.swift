@@ -122,7 +122,8 @@ extension Value {
     switch self {
     case .text: true
     case .list(let items): isList && items.contains { $0.canBeChoice(isList: false) }
-    case .nothing, .missing, .boolean, .integer, .number, .table, .prompts, .selector, .record:
+    case .nothing, .missing, .boolean, .integer, .number, .table, .stream, .prompts, .selector,
+      .record:
       false
     }
   }

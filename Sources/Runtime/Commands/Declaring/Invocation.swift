@@ -9,22 +9,31 @@ struct Invocation {
   let input: Value
   private let arguments: BoundArguments
   let session: Session
-  /// How many rows of the result will be looked at, where the next stage says so.
-  let rowsWanted: Int?
+  private let next: NextStage
   private let reads = Reads()
+
+  /// What the stage after it takes of its result.
+  struct NextStage {
+    /// How many rows, where it says so.
+    var rows: Int?
+    /// Whether it is `save`, which takes a result that is computed as it is written.
+    var isSave = false
+  }
 
   init(
     command: Command, name: Name, input: Value, arguments: BoundArguments, session: Session,
-    rowsWanted: Int?
+    next: NextStage = NextStage()
   ) {
     self.command = command
     self.name = name
     self.input = input
     self.arguments = arguments
     self.session = session
-    self.rowsWanted = rowsWanted
+    self.next = next
   }
 
+  var rowsWanted: Int? { next.rows }
+  var isBeforeSave: Bool { next.isSave }
   var span: SourceSpan { name.span }
   /// What the statement that it stands in has found so far.
   var statement: StatementRun { session.statement }

@@ -48,7 +48,7 @@ extension Session {
     case .list(let values): return try values.flatMap(columnNames)
     case .text, .selector, .boolean, .integer, .number:
       return [value.shortText ?? ""]
-    case .nothing, .missing, .table, .prompts, .record:
+    case .nothing, .missing, .table, .stream, .prompts, .record:
       throw Failure("expected a column's name, got \(value.kind)")
     }
   }
@@ -61,7 +61,8 @@ extension Value {
     case .text, .selector: columns?.contains(asText ?? "") ?? true
     case .list(let values):
       !values.isEmpty && values.allSatisfy { $0.canNameColumns(among: columns) }
-    case .nothing, .missing, .boolean, .integer, .number, .table, .prompts, .record: false
+    case .nothing, .missing, .boolean, .integer, .number, .table, .stream, .prompts, .record:
+      false
     }
   }
 }

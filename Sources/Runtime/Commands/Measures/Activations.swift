@@ -6,7 +6,8 @@ extension Command {
     name: "activations", group: .measures,
     summary: "Return the numbers at a site, one row per element.",
     details: """
-      Default: all positions; `@` or `at` selects some. `element` counts within the component.
+      Default: all positions; `@` or `at` selects some. `element` counts within the component. \
+      `activations … | save "x.npz"` writes an array while the runs go on, in little memory.
       """,
     input: .prompts,
     parameters: [
@@ -19,21 +20,13 @@ extension Command {
       try call.promptInput().withoutSweep(for: "activations")
     }
     let places = try call.places(on: set, for: "activations") { $0.sites[0] }
-    var table = TableBuilder()
-    let prompts = PromptColumns(set, in: &table)
-    let placed = PlaceColumns(in: &table)
-    let (index, number) = (table.integers("element"), table.singles("value"))
-    try call.inspect(set, places, default: .all) { prompt, place, position, row in
-      try row.enumerated().forEachChecked { element, value in
-        table.addRow()
-        prompts.set(prompt, in: &table)
-        placed.set(place, position, in: &table)
-        table[index] = element
-        // Only scores before a window are infinite by right.
-        let isMeant = value == -.infinity && place.sites[0].site.activation == .attnScores
-        table[number] = value.isFinite || isMeant ? value : nil
-      }
+    let stream = ActivationStream(
+      try Inspection(call, of: set, places, default: .all), of: set, for: call)
+    if call.isBeforeSave {
+      // A plan goes no further than this.
+      if !call.statement.runner.isHeard { try stream.drain() }
+      return .stream(stream)
     }
-    return .table(TableValue(table.table(measure: "value"), origins: [set.origin]))
+    return .table(try stream.table())
   }
 }

@@ -25,7 +25,7 @@ struct Page {
 
   mutating func add(_ value: Value, line: String) {
     switch value {
-    case .nothing: break
+    case .nothing, .stream: break
     case .text(let text): blocks.append(.text(MarkdownText(text)))
     case .missing, .boolean, .integer, .number, .selector:
       blocks.append(.value(value, line: line))

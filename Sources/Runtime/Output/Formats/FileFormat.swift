@@ -1,0 +1,61 @@
+/// How `save` writes a file: a format of text, or one that only files have.
+enum FileFormat: String, Choice {
+  case table, plain, tsv, escaped, csv, json, ndjson, markdown
+  case parquet, npz, safetensors, npy
+
+  /// What a file of the format holds.
+  enum Content {
+    /// The table as text.
+    case text(OutputFormat)
+    /// The table as Parquet.
+    case parquet
+    /// The table's numbers as an array, and what its rows are.
+    case array(ArrayFormat)
+  }
+
+  var content: Content {
+    switch self {
+    case .table: .text(.table)
+    case .plain: .text(.plain)
+    case .tsv: .text(.tsv)
+    case .escaped: .text(.escaped)
+    case .csv: .text(.csv)
+    case .json: .text(.json)
+    case .ndjson: .text(.ndjson)
+    case .markdown: .text(.markdown)
+    case .parquet: .parquet
+    case .npz: .array(.npz)
+    case .safetensors: .array(.safetensors)
+    case .npy: .array(.npy)
+    }
+  }
+
+  var summary: String {
+    switch content {
+    case .text(let format): format.summary
+    case .parquet: "columns of typed values"
+    case .array(.npz): "an array of NumPy and an index of its rows"
+    case .array(.safetensors): "an array, its index in the metadata"
+    case .array(.npy): "an array of NumPy, its index in FILE.json"
+    }
+  }
+
+  /// How the names of its files end, the usual ending first.
+  var endings: [String] {
+    if case .text(let format) = content { format.declaration.endings } else { [rawValue] }
+  }
+
+  /// The format that a file's name ends in; nil where it ends in none.
+  init?(path: String) {
+    let name = path.lastPart.lowercased()
+    guard let dot = name.lastIndex(of: ".") else { return nil }
+    let ending = String(name[name.index(after: dot)...])
+    guard let format = Self.allCases.first(where: { $0.endings.contains(ending) }) else {
+      return nil
+    }
+    self = format
+  }
+}
+
+/// The files that hold an array.
+enum ArrayFormat { case npz, safetensors, npy }
