@@ -112,7 +112,7 @@ import Testing
   }
 
   @Test func wordsOfACommandFromVariables() {
-    let named = session.running("let metric = \"prob\"; sky | ablate L1H0 | effect of $metric")
+    let named = session.running("let wanted = \"prob\"; sky | ablate L1H0 | effect of $wanted")
     #expect(named.output.contains("prob"), "\(named.messages)")
     let model = session.running("let one = \"tiny\"; let tiny = \"x\"; models | take 0")
     #expect(model.status == .done)

@@ -68,7 +68,7 @@ import Testing
   @Test(arguments: [
     (["tokenizer.model"], "it has tokenizer.model"),
     (["vocab.json", "merges.txt"], "it has vocab.json and merges.txt"),
-    (["vocab.json"], "it has vocab.json, and no merges.txt"), ([], "has no tokenizer.json"),
+    (["vocab.json"], "it has vocab.json, without merges.txt"), ([], "has no tokenizer.json"),
   ])
   func aFolderWithoutItsTokenizer(files: [String], message: String) throws {
     try FileManager.default.removeItem(at: folder.appending(path: "tokenizer.json"))
