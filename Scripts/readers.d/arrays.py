@@ -69,7 +69,7 @@ def check_activations(where, prompts):
 
 def check_sources():
     """Attention and attributions, a number a row."""
-    for measure, column in [("attention L29H1, L23H4@*", "weight"), ("dla by source", "dla")]:
+    for measure, column in [("attention L29H1@*, L23H4@*", "weight"), ("dla by source", "dla")]:
         line = f"{FACTS} | take 3 | {measure}"
         truth = rows(line)
         run(f'{line} | save "{folder}/x.npz"')
