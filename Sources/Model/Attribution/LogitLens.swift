@@ -75,16 +75,23 @@ public struct Distribution: Sendable {
   /// logits are not finite come last.
   public func largest(_ count: Int) -> [Int] { logits.withLogitRow { $0.largest(count) } }
 
+  /// Of each token.
+  public var probabilities: [Double] { logits.indices.map(probability) }
+
   /// KL(self ‖ other) = Σ p (log p − log q); NaN where a logit of either is not finite.
-  public func divergence(from other: Distribution) -> Double {
+  ///
+  /// - Parameter probabilities: p, where one is compared with many: they take nearly all of the time.
+  public func divergence(from other: Distribution, given probabilities: [Double]) -> Double {
     guard isFinite, other.isFinite else { return .nan }
     var sum = 0.0
-    for token in logits.indices {
-      let log = logProbability(token)
-      let p = Numerics.exp(log)
-      if p > 0 { sum += p * (log - other.logProbability(token)) }
+    for (token, p) in probabilities.enumerated() where p > 0 {
+      sum += p * (logProbability(token) - other.logProbability(token))
     }
     return sum
+  }
+
+  public func divergence(from other: Distribution) -> Double {
+    divergence(from: other, given: probabilities)
   }
 }
 

@@ -32,8 +32,7 @@ struct ComparedBase {
     guard distribution.isFinite else { return }
     for comparison in comparisons {
       switch comparison {
-      case .divergence: break
-      case .jensenShannon, .totalVariation:
+      case .divergence, .jensenShannon, .totalVariation:
         if probabilities.isEmpty { probabilities = distribution.probabilities }
       case .overlap(let k): likeliest[k] = Set(distribution.largest(k))
       }
@@ -46,7 +45,8 @@ struct ComparedBase {
     // Exact, whatever the rounding of a sum.
     if distribution.logits == logits { return comparison.ofEqual }
     switch comparison {
-    case .divergence: return distribution.divergence(from: Distribution(logits))
+    case .divergence:
+      return distribution.divergence(from: Distribution(logits), given: probabilities)
     case .jensenShannon:
       let other = Distribution(logits)
       var sum = 0.0
@@ -67,8 +67,4 @@ struct ComparedBase {
       return Double(shared) / Double(max(base.count, 1))
     }
   }
-}
-
-extension Distribution {
-  fileprivate var probabilities: [Double] { logits.indices.map(probability) }
 }
