@@ -46,6 +46,8 @@ import Testing
       // Of sources there are differently many.
       "several | activations L1.pattern", "one | activations L1H0.attn_scores@last",
       "several | activations L0.resid_pre@last, L1H0.z@last",
+      // What is cut is −∞ by right.
+      "one | knockout subject -> last | activations L1H0.attn_scores@last",
     ])
   func whatIsSavedIsWhatIsMeasured(ending: String, measure: String) throws {
     try withSession { session, folder in

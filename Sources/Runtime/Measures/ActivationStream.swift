@@ -49,7 +49,7 @@ final class ActivationStream: @unchecked Sendable {
       forEachPiece: { [self] write in
         var bytes: [UInt8] = []
         while let row = try next() {
-          bytes.append(inMemory: row.numbers.map { $0.isFinite ? $0 : .nan })
+          bytes.append(inMemory: row.shown)
           guard bytes.count >= 1 << 16 else { continue }
           try write(bytes)
           bytes.removeAll(keepingCapacity: true)
@@ -104,15 +104,12 @@ final class ActivationStream: @unchecked Sendable {
     var table: Table { builder.table(measure: "value") }
 
     mutating func append(_ row: Inspection.Row) throws {
-      // Only scores before a window are infinite by right.
-      let areScores = row.place.sites[0].site.activation == .attnScores
-      try row.numbers.enumerated().forEachChecked { index, number in
+      try row.shown.enumerated().forEachChecked { index, number in
         builder.addRow()
         prompts.set(row.prompt, in: &builder)
         placed.set(row.place, row.position, in: &builder)
         builder[element] = index
-        let isMeant = number == -.infinity && areScores
-        builder[value] = number.isFinite || isMeant ? number : nil
+        builder[value] = number.isNaN ? nil : number
       }
     }
   }

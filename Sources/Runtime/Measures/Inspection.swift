@@ -59,6 +59,13 @@ struct Inspection {
     var place: Place
     var position: Int
     var numbers: [Float]
+
+    /// The numbers as results have them: NaN for one that is not finite. Only scores before a window are
+    /// −∞ by right, and stay.
+    var shown: [Float] {
+      let areScores = place.sites[0].site.activation == .attnScores
+      return numbers.map { $0.isFinite || areScores && $0 == -.infinity ? $0 : .nan }
+    }
   }
 
   private let places: [InspectedPlace]
