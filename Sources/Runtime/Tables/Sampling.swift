@@ -75,3 +75,13 @@ extension Sample.Size {
     }
   }
 }
+
+/// In an order drawn at random, each as likely (Fisher and Yates).
+func shuffled<Element>(_ elements: [Element], _ generator: inout SplitMix64) throws -> [Element] {
+  var elements = elements
+  for place in stride(from: elements.count - 1, to: 0, by: -1) {
+    if place & 0xFFFF == 0xFFFF { try Interruption.check() }
+    elements.swapAt(place, generator.index(below: place + 1))
+  }
+  return elements
+}

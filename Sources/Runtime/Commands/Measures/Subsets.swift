@@ -99,7 +99,7 @@ private struct Partition {
     }
     guard count > 0 else { return [given] }
     let seed = try call.seed()
-    return [given] + (0..<count).map { given.shuffled(seed: seed, stream: $0 + 1) }
+    return [given] + (try (0..<count).map { try given.dealtAgain(seed: seed, stream: $0 + 1) })
   }
 
   private init(_ call: Invocation, _ model: LanguageModel) throws {
@@ -158,14 +158,10 @@ private struct Partition {
     self.members = members
   }
 
-  /// The same components dealt at random into classes of the same sizes: Fisher and Yates.
-  private func shuffled(seed: Int, stream: Int) -> Partition {
+  /// The same components dealt at random into classes of the same sizes.
+  private func dealtAgain(seed: Int, stream: Int) throws -> Partition {
     var generator = SplitMix64(seed: seed, stream: stream)
-    var deck = members.flatMap(\.self)
-    for i in deck.indices.dropFirst().reversed() {
-      deck.swapAt(i, generator.index(below: i + 1))
-    }
-    var dealt = deck[...]
+    var dealt = try shuffled(members.flatMap(\.self), &generator)[...]
     return Partition(
       names: names,
       members: members.map { own in
