@@ -3,7 +3,8 @@
 enum JinjaEscapes {
   static func unescaped(_ text: JinjaText) throws -> JinjaText {
     guard text.contains("\\") else { return text }
-    let source = text.allSatisfy(\.isASCII) ? text : text.flatMap(escaped)
+    let source =
+      text.allSatisfy(\.isASCII) ? text : text.flatMap { $0.isASCII ? [$0] : $0.pythonEscape }
     var (result, index): (JinjaText, Int) = ([], 0)
     while index < source.count {
       guard source[index] == "\\", index + 1 < source.count else {
@@ -16,14 +17,6 @@ enum JinjaEscapes {
       index += 1 + length
     }
     return result
-  }
-
-  private static func escaped(_ scalar: Unicode.Scalar) -> JinjaText {
-    if scalar.isASCII { return [scalar] }
-    let (mark, width) =
-      scalar.value < 0x100 ? ("x", 2) : scalar.value < 0x10000 ? ("u", 4) : ("U", 8)
-    let digits = String(scalar.value, radix: 16)
-    return JinjaText("\\\(mark)" + String(repeating: "0", count: width - digits.count) + digits)
   }
 
   /// What an escape stands for, and how long it is behind its backslash.
@@ -56,5 +49,14 @@ enum JinjaEscapes {
       let value = UInt32(String(digits), radix: 16), let scalar = Unicode.Scalar(value)
     else { throw JinjaError("an escape in a text is not that of a character") }
     return scalar
+  }
+}
+
+extension Unicode.Scalar {
+  /// As Python escapes it: `\xe9`, `\u20ac`, `\U0001f600`.
+  var pythonEscape: JinjaText {
+    let (mark, width) = value < 0x100 ? ("x", 2) : value < 0x10000 ? ("u", 4) : ("U", 8)
+    let digits = String(value, radix: 16)
+    return JinjaText("\\\(mark)" + String(repeating: "0", count: width - digits.count) + digits)
   }
 }

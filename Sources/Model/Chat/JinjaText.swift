@@ -101,16 +101,7 @@ extension JinjaText {
       case "\r": text += ["\\", "r"]
       case "\t": text += ["\\", "t"]
       default:
-        if scalar.isPythonPrintable {
-          text.append(scalar)
-        } else {
-          let digits = String(scalar.value, radix: 16)
-          let (mark, width) =
-            scalar.value < 0x100 ? ("x", 2) : scalar.value < 0x10000 ? ("u", 4) : ("U", 8)
-          text += JinjaText(
-            "\\\(mark)" + String(repeating: "0", count: Swift.max(0, width - digits.count)) + digits
-          )
-        }
+        text += scalar.isPythonPrintable ? [scalar] : scalar.pythonEscape
       }
     }
     return text + [quote]

@@ -36,8 +36,10 @@ public struct SamplingRules: Sendable, Equatable {
       for token in scores.indices { scores[token] /= divisor }
     }
     if let topK, topK < scores.count {
-      let least = Self.largest(topK, of: scores)
-      for token in scores.indices where scores[token] < least { scores[token] = -.infinity }
+      let most = scores.withLogitRow { $0.largest(topK) }
+      if let least = most.last.map({ scores[$0] }) {
+        for token in scores.indices where scores[token] < least { scores[token] = -.infinity }
+      }
     }
     if let topP, topP < 1 { Self.keep(mass: topP, of: &scores) }
     if let minP {
@@ -52,22 +54,6 @@ public struct SamplingRules: Sendable, Equatable {
   public static func weights(_ scores: [Float]) -> [Double] {
     let most = Double(scores.max() ?? 0)
     return scores.map { $0 == -.infinity ? 0 : Numerics.exp(Double($0) - most) }
-  }
-
-  /// The k-th largest score, equal ones counted each: found bit by bit, as a number that orders as
-  /// the scores do.
-  private static func largest(_ k: Int, of scores: [Float]) -> Float {
-    func key(_ score: Float) -> UInt32 {
-      let bits = (score == 0 ? 0 : score).bitPattern
-      return bits >> 31 == 0 ? bits | 1 << 31 : ~bits
-    }
-    let keys = scores.map(key)
-    var found: UInt32 = 0
-    for bit in stride(from: UInt32(31), through: 0, by: -1) {
-      let candidate = found | 1 << bit
-      if keys.count(where: { $0 >= candidate }) >= k { found = candidate }
-    }
-    return Float(bitPattern: found >> 31 == 0 ? ~found : found & ~(1 << 31))
   }
 
   /// Leaves out, from the least likely on, all that together have at most 1 − p; never the likeliest.

@@ -131,10 +131,7 @@ private struct ComparedAnswers {
     (rows[logprobA], rows[logprobB]) = (a.logprob, b.logprob)
     (rows[rankA], rows[rankB]) = (a.rank, b.rank)
     if sharesTokens {
-      // Of a distribution from itself: exactly 0, whatever the rounding of its sum.
-      rows[divergence] =
-        distributionA.logits == distributionB.logits
-        ? 0 : distributionA.divergence(from: distributionB)
+      rows[divergence] = distributionA.divergence(from: distributionB)
       rows[gap] = distributionA.largestGap(from: distributionB)
     }
     (rows[topA], rows[topB]) = (a.top, b.top)
