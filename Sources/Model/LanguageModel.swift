@@ -25,6 +25,7 @@ public final class LanguageModel: Sendable {
   /// The files that hold the weights, as they were opened.
   private let parts: [ReadableFile]
   private let digests = Mutex<[String]?>(nil)
+  private let content = Mutex<ContentDigest?>(nil)
 
   public var configuration: Configuration { transformer.configuration }
 
@@ -77,6 +78,22 @@ public final class LanguageModel: Sendable {
         }
       known = digests
       return digests
+    }
+  }
+
+  /// What tells this model from others: its weights and what was read of its configuration. The files
+  /// are read for it once.
+  ///
+  /// - Throws: `ModelError` where one was written to since it was opened; `Interruption.Stopped`.
+  public func contentDigest() throws -> ContentDigest {
+    try content.withLock { known in
+      if let known { return known }
+      var bytes = ByteWriter()
+      bytes.append(String(reflecting: configuration))
+      for part in parts { bytes.append(try part.contentDigest().text) }
+      let digest = ContentDigest(of: bytes.bytes)
+      known = digest
+      return digest
     }
   }
 

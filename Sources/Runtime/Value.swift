@@ -93,6 +93,10 @@ struct TableValue: Sendable {
   var table: Table
   /// The runs that it was measured on, those of every input.
   var origins: [Origin]
+  /// What `merge` read of the files that the table is from.
+  var recorded: [Provenance] = []
+  /// Of a shard: its measure, and what was done to the rows since, as written.
+  var stages: [String] = []
 
   init(_ table: Table, origins: [Origin] = []) {
     self.table = table
@@ -100,5 +104,15 @@ struct TableValue: Sendable {
   }
 
   /// The same origins, another table.
-  func with(_ table: Table) -> TableValue { TableValue(table, origins: origins) }
+  func with(_ table: Table) -> TableValue {
+    var value = self
+    value.table = table
+    return value
+  }
+
+  /// Adds what another table was measured on, whose rows or columns come to this one's.
+  mutating func take(sourcesOf other: TableValue) {
+    origins += other.origins
+    recorded += other.recorded.filter { !recorded.contains($0) }
+  }
 }

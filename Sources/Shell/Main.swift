@@ -15,8 +15,12 @@ struct Main {
     handleSignals()
     let arguments = Array(CommandLine.arguments.dropFirst())
     LargeStack.run {
-      exit(
-        status(of: arguments) { Session(host: SessionHost($0), arguments: $0.bindings) }.rawValue)
+      let status = status(of: arguments) { surroundings in
+        let session = Session(host: SessionHost(surroundings), arguments: surroundings.bindings)
+        if let store = surroundings.store { try session.keepRuns(in: store) }
+        return session
+      }
+      exit(status.rawValue)
     }
   }
 

@@ -48,6 +48,13 @@ struct Options: ParsableCommand {
   var memory: MemoryBudget?
 
   @Option(
+    help: ArgumentHelp(
+      "Keep the results of runs in this folder, and take from there what is kept already.",
+      valueName: "folder"),
+    completion: .directory)
+  var store: String?
+
+  @Option(
     name: .customLong("color"),
     help: ArgumentHelp("Use colour: auto, always or never.", valueName: "when"))
   var colour = ColourChoice.auto

@@ -83,7 +83,7 @@ struct ShellProcess {
     Surroundings(
       console: console, terminal: terminal, bindings: try options.bindings(),
       format: options.format ?? (terminal.isTerminal(.output) ? .table : .tsv),
-      threads: options.threads, history: history)
+      threads: options.threads, history: history, store: options.store)
   }
 
   private var greeting: String {

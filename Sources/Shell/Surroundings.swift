@@ -12,4 +12,6 @@ struct Surroundings: Sendable {
   /// Nil: as many as the machine has.
   var threads: Int?
   var history: History
+  /// Where results of runs are kept; nil: nowhere.
+  var store: String?
 }

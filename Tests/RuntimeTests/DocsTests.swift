@@ -113,6 +113,7 @@ import Testing
     "loss": "colosseum | loss", "perplexity": "colosseum | perplexity",
     "correlate": "colosseum | rank | append (colosseum | rank) | correlate logit prob",
     "summary": "colosseum | rank | summary", "history": "history",
+    "store": "!mkdir -p .build/empty.store\nstore \".build/empty.store\"",
   ]
 
   @Test(arguments: Catalogue.all.map(\.name))

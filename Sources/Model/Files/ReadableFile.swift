@@ -109,6 +109,27 @@ final class ReadableFile: Sendable {
     return hash.hexDigest()
   }
 
+  /// What tells the content of what was opened from others.
+  ///
+  /// - Throws: `ModelError` where the file was written to since.
+  func contentDigest() throws -> ContentDigest {
+    var state = ContentDigest.State()
+    let block = UnsafeMutableRawBufferPointer.allocate(
+      byteCount: min(max(size, 1), 4 << 20), alignment: 64)
+    defer { block.deallocate() }
+    var tail = UnsafeRawBufferPointer(rebasing: block[..<0])
+    for start in stride(from: 0, to: size, by: block.count) {
+      try Interruption.check()
+      let part = UnsafeMutableRawBufferPointer(rebasing: block.prefix(size - start))
+      try read(into: part, at: start)
+      let whole = part.count / 16 * 16
+      state.mix(UnsafeRawBufferPointer(rebasing: part[..<whole]))
+      tail = UnsafeRawBufferPointer(rebasing: part[whole...])
+    }
+    let (high, low) = state.finish(tail, size)
+    return ContentDigest(high: high, low: low)
+  }
+
   /// An error about this file's content.
   func damaged(_ message: String, help: String? = nil) -> ModelError {
     ModelError(.file, "\(quoted(path)): \(message)", help: help)

@@ -5,7 +5,9 @@ enum Catalogue {
     // models
     .load, .models, .model, .use, .with, .unload, .bos, .verify,
     // inputs
-    .prompt, .chat, .facts, .counterparts, .fewShot, .texts, .prompts, .known, .read, .lint,
+    .prompt, .chat, .facts, .counterparts, .fewShot, .texts, .prompts, .known, .shard, .merge,
+    .read,
+    .lint,
     // edits
     .ablate, .patch, .knockout, .freeze, .scale, .steer,
     // measures
@@ -16,7 +18,7 @@ enum Catalogue {
     .where, .sort, .top, .take, .sample, .select, .rename, .derive, .group, .classify, .correlate,
     .join, .append, .pivot, .summary, .text,
     // seeing and keeping
-    .plot, .save, .show,
+    .plot, .save, .show, .store,
     // scripting
     .arguments, .help, .history,
   ]

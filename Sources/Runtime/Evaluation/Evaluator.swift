@@ -110,6 +110,7 @@ struct Evaluator {
     if let selector = Selector(expression) { return .selector(selector) }
     switch try evaluate(base) {
     case .table(let value):
+      try placing(at: name.span) { try value.checkIsWhole("`.\(name.text)`") }
       let column = try placing(at: name.span) { try value.table.column(name.text) }
       try Memory.reserve(
         column.count * MemoryLayout<Value>.stride,

@@ -119,8 +119,10 @@ enum Function: String, CaseIterable {
     switch arguments[0] {
     case .missing: return .missing
     case .list(let values): return .integer(values.count)
-    case .table(let value): return .integer(value.table.rowCount)
-    case .prompts(let set): return .integer(set.prompts.count)
+    case .table(let value):
+      try value.checkIsWhole("the length")
+      return .integer(value.table.rowCount)
+    case .prompts(let set): return .integer(set.measuredIndices.count)
     case .text(let text): return .integer(text.count)
     case let other: throw Failure("\(other.kind) has no length")
     }

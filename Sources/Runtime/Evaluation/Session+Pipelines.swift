@@ -37,6 +37,9 @@ extension Session {
   /// - Parameter follower: a stage that would come after them.
   func runStages(of pipeline: Pipeline, before follower: Stage? = nil) throws -> Value {
     var value = Value.nothing
+    let outer = statement.pipeline
+    statement.pipeline = (source, pipeline.span)
+    defer { statement.pipeline = outer }
     for (i, stage) in pipeline.stages.enumerated() {
       let next = i + 1 < pipeline.stages.count ? pipeline.stages[i + 1] : follower
       value = try placing(at: stage.span, in: source) {
@@ -124,12 +127,14 @@ extension Session {
     var binder = Binder(command, named: name, in: source)
     let bound = try binder.bind(arguments)
     defer { warnOfNotFinite(at: name.span) }
-    return try Invocation(
+    try placing(at: name.span) { try check(command, takes: input) }
+    let value = try Invocation(
       command: command, name: name, input: try asSet(input, for: command), arguments: bound,
       session: self,
       next: Invocation.NextStage(
         rows: next?.rowLimit(in: source), isSave: next?.isSave ?? false)
     ).run()
+    return note(name, arguments, in: value)
   }
 
   /// A list of prompts is a set to a command that takes either prompts or a table.

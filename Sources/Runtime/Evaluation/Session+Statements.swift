@@ -117,8 +117,9 @@ extension Session {
     case .list(let values): return AnySequence(values)
     case .prompts(let set):
       return AnySequence(
-        set.prompts.indices.lazy.map { index in
-          var one = set
+        set.measuredIndices.lazy.map { index in
+          // One prompt is not divided again; its sweep is.
+          var one = set.shard?.division == .prompts ? set.undivided : set
           one.keep([index])
           return .prompts(one)
         })

@@ -89,6 +89,11 @@ extension Session {
       guard sets.allSatisfy({ $0.model === sets[0].model }) else {
         throw Failure("prompts of different models cannot be joined into one set")
       }
+      if let shard = sets.lazy.compactMap(\.shard).first {
+        throw Failure(
+          "\(shard.text) cannot be joined with other prompts", help: "join them first, then `shard`"
+        )
+      }
       return PromptSet(joining: sets)
     case let other:
       throw Failure(

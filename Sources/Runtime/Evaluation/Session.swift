@@ -12,6 +12,8 @@ public final class Session: Interpreter {
   var namedForeign: Set<[ObjectIdentifier]> = []
   /// Models already reported, in this text, to have prompts longer than they were trained on.
   var warnedOfLength: Set<ObjectIdentifier> = []
+  /// Where the results of runs are kept across processes; nil: nowhere.
+  var store: RunStore?
   /// The statement being run.
   private(set) var statement = StatementRun()
   /// The report that is being made, while its block is run.
@@ -42,7 +44,18 @@ public final class Session: Interpreter {
   }
 
   /// What a session reads of the environment, and a host hands on.
-  public static var environmentVariables: [String] { HubSettings.variables + ["SOURCE_DATE_EPOCH"] }
+  public static var environmentVariables: [String] {
+    HubSettings.variables + ShardNumbers.variables + ["SOURCE_DATE_EPOCH"]
+  }
+
+  /// Keeps the results of runs in a folder, and takes from there what is kept already.
+  ///
+  /// - Throws: `Failure` where nothing can be written there.
+  public func keepRuns(in folder: String) throws {
+    store = try RunStore(path: folder, version: host.version) { [unowned self] message, help in
+      report(Diagnostic(message, severity: .warning, help: help), in: nil)
+    }
+  }
 
   // MARK: - Interpreter
 
@@ -66,9 +79,22 @@ public final class Session: Interpreter {
     warnedOfLength = []
     defer { self.source = outer }
     Memory.recover()
+    let status = runStatements(of: parsed.script, interactive: interactive)
     do {
-      if !interactive { try checkArguments(in: parsed.script) }
-      for statement in parsed.script.statements {
+      try store?.flush()
+    } catch let failure as Failure {
+      report(failure)
+      return status == .done ? failure.status : status
+    } catch {
+      return .failed
+    }
+    return status
+  }
+
+  private func runStatements(of script: Script, interactive: Bool) -> ExitStatus {
+    do {
+      if !interactive { try checkArguments(in: script) }
+      for statement in script.statements {
         self.statement = StatementRun()
         try run(statement)
         try checkThatRunsFinished()

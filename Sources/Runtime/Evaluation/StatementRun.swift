@@ -1,3 +1,4 @@
+import Lang
 import Model
 
 /// What comes up while a statement runs, its blocks and the `def`s that it calls among it. The
@@ -5,6 +6,8 @@ import Model
 final class StatementRun {
   /// What computes the runs that its measures ask for.
   var runner: any Runner = ModelRunner()
+  /// The pipeline at work.
+  var pipeline: (source: SourceText, span: SourceSpan)?
   /// The source line, as a report shows it above its output.
   var line = ""
   /// What a command found wrong with what it gave: the statement fails once that is shown.
@@ -23,6 +26,14 @@ final class StatementRun {
   struct NotFinite {
     var request: RunRequest
     var model: LanguageModel
+  }
+
+  /// The pipeline at work, as a line of its store.
+  var pipelineText: String? {
+    pipeline.map { source, span in
+      let words = source.text(in: span).split(whereSeparator: \.isWhitespace)
+      return excerpt(words.joined(separator: " "), limit: 200)
+    }
   }
 
   /// Runs `body` with another runner.

@@ -96,7 +96,7 @@ private func tableOfLines(_ bytes: [UInt8], name: String) throws -> Table {
 }
 
 /// The files, not folders, that a pattern of the shell means, sorted by the bytes of their names.
-private func paths(matching pattern: String) throws -> [String] {
+func paths(matching pattern: String) throws -> [String] {
   var found = glob_t()
   defer { globfree(&found) }
   switch glob(pattern, GLOB_NOSORT | GLOB_MARK, nil, &found) {

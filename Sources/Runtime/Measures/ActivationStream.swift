@@ -17,6 +17,8 @@ final class ActivationStream: @unchecked Sendable {
   }
 
   var origins: [Origin] { [set.origin] }
+  /// The measure as written, where its rows are a shard's.
+  var stages: [String] = []
 
   private func next() throws -> Inspection.Row? {
     try placing(at: call.span, in: call.session.source) { try inspection.next() }
@@ -25,7 +27,9 @@ final class ActivationStream: @unchecked Sendable {
   /// All of it as a table, a row for each number.
   func table() throws -> TableValue {
     try inspection.reserveTable(call)
-    return TableValue(try part(rows: .max), origins: origins)
+    var value = TableValue(try part(rows: .max), origins: origins)
+    value.stages = stages
+    return value
   }
 
   /// The next rows of that table, no more than `rows` unless one run has more; none at its end.

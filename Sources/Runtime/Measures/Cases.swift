@@ -11,6 +11,8 @@ struct Case {
   var edits: [Edit]
   /// The edits of the run that this one varies; nil where it varies none.
   var baseEdits: [Edit]?
+  /// What it is of among the units that shards divide; nil where they are not divided.
+  var unit: Int?
   /// Whether it is the run that the other cases of its prompt vary.
   var isBase = false
 
@@ -28,32 +30,37 @@ extension Session {
   {
     var binder = EditBinder(set) { [self] in try values(of: $0, sites: $1) }
     if let known { binder.take(known.runs, for: known.spec) }
+    var units = VariantUnits(set.shard)
     return try set.prompts.enumerated().flatMap { index, prompt -> [Case] in
       try Interruption.check()
+      guard set.isMeasured(index) else { return [] }
       let held = try set.edits.enumerated().map { i, spec in
         i == set.sweepIndex ? [] : try binder.edits(spec, at: index)
       }
       try checkThatAllFire(held, of: set)
       guard let sweepIndex = set.sweepIndex else {
-        return [Case(prompt: prompt, index: index, edits: held.flatMap(\.self))]
+        return [Case(prompt: prompt, index: index, edits: held.flatMap(\.self), unit: prompt.unit)]
       }
-      return try binder.variants(set.edits[sweepIndex], at: index).mapChecked { variant in
+      let variants = try binder.variants(set.edits[sweepIndex], at: index)
+      return try units.measured(variants.count, of: prompt).mapChecked { place, unit in
+        let variant = variants[place]
         var edits = held
         edits[sweepIndex] = variant.edits
         try checkThatAllFire(edits, of: set)
         return Case(
           prompt: prompt, index: index, variant: variant, edits: edits.flatMap(\.self),
-          baseEdits: held.flatMap(\.self))
+          baseEdits: held.flatMap(\.self), unit: unit)
       }
     }
   }
 
-  /// Some sites of every prompt of a set; its edits are applied.
+  /// Some sites of every prompt of a set, or of those at some places; its edits are applied.
   func values(
     of set: PromptSet, sites: (Prompt) throws -> [Site: RunRequest.Positions],
-    logits: (Case) -> RunRequest.Logits = { _ in .none }
+    logits: (Case) -> RunRequest.Logits = { _ in .none }, at places: [Int]? = nil
   ) throws -> [RunResult] {
-    let cases = try cases(of: set)
+    var cases = try cases(of: set)
+    if let places { cases = places.map { cases[$0] } }
     let wanted = try set.prompts.mapChecked(sites)
     let bytes = cases.reduce(0) { sum, item in
       let request = RunRequest(
@@ -62,7 +69,7 @@ extension Session {
     }
     try reserve(
       bytes, for: "what an edit reads of \(cases.count) runs", help: "take fewer prompts")
-    var values = [RunResult](repeating: RunResult(), count: cases.count)
+    var values = [RunResult](repeating: RunResult(), count: set.prompts.count)
     var results = try results(of: cases, on: set.model, label: "values") { item in
       Measurement(captures: wanted[item.index], logits: logits(item)) { $0 }
     }

@@ -11,9 +11,11 @@ extension Session {
     // Whole distributions are held of a few prompts at a time.
     let bytes = a.model.configuration.vocabulary * MemoryLayout<Float>.size
     let count = max(1, min(32, memory / 8 / bytes))
-    try inTurns(a.prompts.count, of: count) { range in
-      let (ofA, ofB) = (try distributions(of: a, range), try distributions(of: b, range))
-      for (index, (ofA, ofB)) in zip(range, zip(ofA, ofB)) {
+    let measured = a.measuredIndices
+    try inTurns(measured.count, of: count) { range in
+      let places = Array(measured[range])
+      let (ofA, ofB) = (try distributions(of: a, places), try distributions(of: b, places))
+      for (index, (ofA, ofB)) in zip(places, zip(ofA, ofB)) {
         try rows.append(a.prompts[index], ofA, b.prompts[index], ofB)
       }
     }
@@ -37,8 +39,8 @@ extension Session {
   }
 
   /// Of some prompts of a set the model's next token.
-  private func distributions(of set: PromptSet, _ range: Range<Int>) throws -> [Distribution] {
-    let part = set.part(range)
+  private func distributions(of set: PromptSet, _ places: [Int]) throws -> [Distribution] {
+    let part = set.part(places)
     var results = try results(of: try cases(of: part), on: part.model, label: "compare") { item in
       Measurement(logits: .all([item.prompt.last])) { Distribution($0.logits[0]) }
     }
@@ -50,8 +52,8 @@ extension Session {
 
 extension PromptSet {
   /// Some of the prompts, as they are.
-  func part(_ range: Range<Int>) -> PromptSet {
-    PromptSet(prompts: Array(prompts[range]), pool: pool)
+  func part(_ places: [Int]) -> PromptSet {
+    PromptSet(prompts: places.map { prompts[$0] }, pool: pool)
   }
 }
 

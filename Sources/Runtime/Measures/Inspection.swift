@@ -69,7 +69,7 @@ struct Inspection {
   }
 
   private let places: [InspectedPlace]
-  /// Of each prompt and place.
+  /// Of each prompt and place; none of the prompts that are not measured.
   private let positions: [[[Int]]]
   private let cases: [Case]
   private let configuration: Configuration
@@ -85,8 +85,9 @@ struct Inspection {
     configuration = set.model.configuration
     let cases = try call.session.cases(of: set)
     self.cases = cases
-    let positions = try cases.mapChecked { item in
-      try places.map { place in
+    var positions = [[[Int]]](repeating: [], count: set.prompts.count)
+    try cases.forEachChecked { item in
+      positions[item.index] = try places.map { place in
         try placing(at: place.span) { try item.prompt.positions(place.position ?? kind) }
       }
     }
@@ -156,9 +157,9 @@ struct Inspection {
 
   /// What each row will be, without its numbers.
   func forEachPlace(_ body: (Prompt, _ index: Int, Place, _ position: Int) throws -> Void) throws {
-    for (item, positions) in zip(cases, positions) {
+    for item in cases {
       try Interruption.check()
-      for (place, positions) in zip(places, positions) {
+      for (place, positions) in zip(places, positions[item.index]) {
         for position in positions { try body(item.prompt, item.index, place.place, position) }
       }
     }

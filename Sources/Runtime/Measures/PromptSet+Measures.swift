@@ -4,7 +4,7 @@ import Model
 extension PromptSet {
   var origin: Origin {
     Origin(
-      model: model, prompts: prompts, edits: edits.map(\.description))
+      model: model, prompts: prompts, edits: edits.map(\.description), shard: shard)
   }
 
   /// - Throws: `Failure` where a sweep makes no sense.

@@ -7,8 +7,10 @@ import Model
 struct PromptColumns {
   private let name: TableBuilder.Key<String>?
   private let relation: TableBuilder.Key<String>?
+  private let isDivided: Bool
 
   init(_ set: PromptSet, in table: inout TableBuilder) {
+    isDivided = set.shard != nil
     name = set.prompts.count > 1 ? table.texts("prompt") : nil
     let hasRelation = set.prompts.contains { $0.fact?.relation != nil }
     relation = hasRelation ? table.texts("relation") : nil
@@ -17,6 +19,7 @@ struct PromptColumns {
   func set(_ prompt: Prompt, in table: inout TableBuilder) {
     if let name { table[name] = prompt.name }
     if let relation { table[relation] = prompt.fact?.relation }
+    if isDivided { table.setUnit(prompt.unit) }
   }
 }
 
@@ -64,6 +67,7 @@ struct CaseColumns {
     prompt.set(item.prompt, in: &table)
     if let reading { self.reading.set(reading, in: &table) }
     guard let variant = item.variant else { return }
+    if let unit = item.unit { table.setUnit(unit) }
     place?.set(variant.place, variant.position, in: &table)
   }
 }

@@ -47,7 +47,18 @@ final class ModelRunner: Runner {
     of requests: [RunRequest], on model: LanguageModel, label: String, in session: Session
   ) throws -> any Runs {
     session.warnOfLength(requests.lazy.map(\.tokens.count), of: model)
-    return try ModelRuns(requests, on: model, label: label, by: self, in: session)
+    func runs(
+      of requests: [RunRequest], progress: @escaping (_ done: Int, _ of: Int) -> Void
+    ) throws -> any Runs {
+      try ModelRuns(requests, on: model, by: self, in: session, progress: progress)
+    }
+    if let store = session.store {
+      return try StoredRuns(
+        requests, on: model, label: label, store: store, in: session, source: runs)
+    }
+    return try runs(of: requests) { [host = session.host] done, total in
+      host.progress(done: done, total: total, label: label)
+    }
   }
 
   /// What was made before Ctrl-C is kept.
@@ -86,18 +97,15 @@ private struct ModelRuns: Runs {
   private var results: RunResults
 
   init(
-    _ requests: [RunRequest], on model: LanguageModel, label: String, by runner: ModelRunner,
-    in session: Session
+    _ requests: [RunRequest], on model: LanguageModel, by runner: ModelRunner, in session: Session,
+    progress: @escaping (_ done: Int, _ of: Int) -> Void
   ) throws {
     self.session = session
     self.runner = runner
     self.model = model
     self.requests = requests
     results = try model.transformer.results(
-      of: requests, memory: session.memory,
-      progress: { [host = session.host] done, total in
-        host.progress(done: done, total: total, label: label)
-      })
+      of: requests, memory: session.memory, progress: progress)
   }
 
   mutating func next() throws -> (index: Int, result: RunResult)? {

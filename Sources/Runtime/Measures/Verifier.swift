@@ -213,6 +213,10 @@ struct Verifier {
   }
 
   private func run(_ request: RunRequest) throws -> RunResult {
+    // What is kept is not what is verified.
+    let store = session.store
+    session.store = nil
+    defer { session.store = store }
     var runs = try session.statement.runner.runs(
       of: [request], on: model, label: "verify", in: session)
     var result = RunResult()

@@ -91,28 +91,31 @@ extension Value {
 
 extension PromptSet {
   /// How a set of prompts is listed: facts with their relation, and how many tokens R and S have
-  /// without the answer.
+  /// without the answer. Of a shard, its own prompts.
   var listing: Table {
     let facts = prompts.map(\.fact)
-    let relations = facts.map { $0?.relation }
-    var columns = [Column("prompt", .texts(prompts.map(\.name)))]
-    if relations.contains(where: { $0 != nil }) {
-      columns.append(Column("relation", .texts(relations)))
+    let shown = measuredIndices
+    func texts(_ text: (Prompt) -> String?) -> Values { .texts(shown.map { text(prompts[$0]) }) }
+    var columns = [Column("prompt", texts(\.name))]
+    if facts.contains(where: { $0?.relation != nil }) {
+      columns.append(Column("relation", texts(\.fact?.relation)))
     }
     columns += [
-      Column("tokens", .integers(prompts.map(\.tokens.count))),
-      Column("answer", .texts(prompts.map(\.answerText))),
-      Column("foils", .texts(prompts.map(\.foilText))),
+      Column("tokens", .integers(shown.map { prompts[$0].tokens.count })),
+      Column("answer", texts(\.answerText)),
+      Column("foils", texts(\.foilText)),
     ]
     if prompts.contains(where: { $0.counterpart != nil }) {
-      columns.append(Column("counterpart", .texts(prompts.map { $0.counterpart?.name })))
+      columns.append(Column("counterpart", texts(\.counterpart?.name)))
     }
     for (name, attributes) in [
       ("R", facts.map { $0?.ofRelation }), ("S", facts.map { $0?.ofSubject }),
     ]
     where attributes.contains(where: { $0?.whole.isEmpty == false }) {
-      columns.append(Column(name, .integers(attributes.map { $0?.others.count })))
+      columns.append(Column(name, .integers(shown.map { attributes[$0]?.others.count })))
     }
-    return Table(columns: columns)
+    var table = Table(columns: columns)
+    if shard?.division == .prompts { table.units = shown }
+    return table
   }
 }

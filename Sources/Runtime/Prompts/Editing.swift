@@ -121,7 +121,8 @@ extension Invocation {
       throw Failure(
         "values cannot be taken from a sweep", help: "omit `each`", span: span(of: parameter))
     }
-    return donors
+    // Each shard's prompts get the values that they would get in the whole.
+    return donors.undivided
   }
 }
 

@@ -5,4 +5,6 @@ struct Origin: Sendable {
   var model: LanguageModel
   var prompts: [Prompt]
   var edits: [String]
+  /// The part of the prompts that was measured; nil: all.
+  var shard: Shard?
 }

@@ -36,6 +36,8 @@ struct Prompt: Sendable {
   var conversation: Conversation?
   /// Its place in the set that it was made in, which decides what is drawn for it at random.
   var number = 0
+  /// Its place among the prompts that shards divide; nil where they are not divided.
+  var unit: Int?
   let model: LanguageModel
   /// A prompt cannot hold another by itself: one at most.
   private var paired: [Prompt] = []

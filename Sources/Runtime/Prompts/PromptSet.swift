@@ -12,6 +12,9 @@ struct PromptSet: Sendable {
   /// `each`.
   private(set) var sweepIndex: Int?
 
+  /// The part of it that is measured here; nil: all.
+  private(set) var shard: Shard?
+
   /// Every walk over donors, and the end of their lives, is a recursion.
   static let deepestDonors = 64
   /// How many sets lie behind it, each the donor of an edit of the next: 0 without a donor.
@@ -67,6 +70,21 @@ struct PromptSet: Sendable {
     let count = prompts.count
     prompts = indices.map { prompts[$0] }
     for index in edits.indices { edits[index].keepDonors(at: indices, ofPrompts: count) }
+    divide(by: shard)
+  }
+
+  /// Measures only a part, or all of it again.
+  mutating func divide(by shard: Shard?) {
+    guard self.shard != nil || shard != nil else { return }
+    self.shard = shard
+    for index in prompts.indices { prompts[index].unit = shard == nil ? nil : index }
+  }
+
+  /// Other prompts, divided into the same parts.
+  func divided(as other: PromptSet) -> PromptSet {
+    var set = self
+    set.divide(by: other.shard)
+    return set
   }
 
   /// The counterparts of the prompts that have one.

@@ -42,6 +42,7 @@ extension Session {
     for prompts in readings { warnOfReading(prompts, at: span) }
     return zip(models, readings).map { model, prompts in
       PromptSet(prompts: prompts, pool: reread(set.pool, by: model, having: prompts))
+        .divided(as: set)
     }
   }
 

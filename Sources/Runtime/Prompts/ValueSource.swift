@@ -21,7 +21,7 @@ struct ValueSource {
 
   init(_ spec: EditSpec, for set: PromptSet, runner: EditBinder.Runner) throws {
     self.init(spec, for: set, runs: [])
-    let drawn = try drawn(for: spec.targets.map(\.position))
+    let drawn = try drawn(for: spec.targets.map(\.position), by: set.measuredIndices)
     var wanted = Self.donors(of: spec, for: set)
     wanted.prompts = drawn.map { donors[$0] }
     let runs = try runner(wanted) { try spec.sites(read: $0) }
@@ -39,15 +39,18 @@ struct ValueSource {
   }
 
   /// The donors whose runs are needed.
-  private func drawn(for kinds: [Position.Kind?]) throws -> [Int] {
+  ///
+  /// - Parameter edited: the places of the prompts that are run.
+  private func drawn(for kinds: [Position.Kind?], by edited: [Int]) throws -> [Int] {
     guard case .resample(_, let seed, let withinRelation) = mode else {
-      return Array(donors.indices)
+      if case .mean = mode { return Array(donors.indices) }
+      return donors.count == prompts.count ? edited : Array(donors.indices)
     }
     let distinct = kinds.reduce(into: [Position.Kind?]()) { kinds, kind in
       if !kinds.contains(kind) { kinds.append(kind) }
     }
     var drawn: Set<Int> = []
-    for index in prompts.indices {
+    for index in edited {
       for kind in distinct { drawn.insert(try draw(kind, for: index, seed, withinRelation)) }
     }
     return drawn.sorted()

@@ -62,7 +62,9 @@ extension Table {
   /// The same rows with other columns; the measure stays if its column does.
   func with(_ columns: [Column]) -> Table {
     let stays = columns.contains { $0.name == measure }
-    return Table(columns: columns, measure: stays ? measure : nil, spread: spread)
+    var table = Table(columns: columns, measure: stays ? measure : nil, spread: spread)
+    table.units = units
+    return table
   }
 }
 
@@ -102,12 +104,28 @@ extension Values {
   }
 
   mutating func append(_ other: Values) throws {
+    // The array is taken out of the enum, or else it would be copied.
     switch (self, other) {
-    case (.integers(let one), .integers(let other)): self = .integers(one + other)
-    case (.singles(let one), .singles(let other)): self = .singles(one + other)
-    case (.doubles(let one), .doubles(let other)): self = .doubles(one + other)
-    case (.texts(let one), .texts(let other)): self = .texts(one + other)
-    case (.booleans(let one), .booleans(let other)): self = .booleans(one + other)
+    case (.integers(var values), .integers(let more)):
+      self = .integers([])
+      values += more
+      self = .integers(values)
+    case (.singles(var values), .singles(let more)):
+      self = .singles([])
+      values += more
+      self = .singles(values)
+    case (.doubles(var values), .doubles(let more)):
+      self = .doubles([])
+      values += more
+      self = .doubles(values)
+    case (.texts(var values), .texts(let more)):
+      self = .texts([])
+      values += more
+      self = .texts(values)
+    case (.booleans(var values), .booleans(let more)):
+      self = .booleans([])
+      values += more
+      self = .booleans(values)
     default: try append(try other.converted(to: kind))
     }
   }

@@ -28,6 +28,9 @@ struct Table: Sendable, Equatable {
   var measure: String?
   /// Where `pivot` made the table.
   var spread: Spread?
+  /// Of a shard's rows, what each is of among the units that shards divide: `merge` puts them in the
+  /// whole's order by it.
+  var units: [Int]?
 
   /// What became of a long table's columns: the values of `column` are columns now, the numbers
   /// in them are those of `value`.
@@ -57,9 +60,11 @@ struct Table: Sendable, Equatable {
   /// The rows at `rows`, in that order.
   func gathered(_ rows: [Int]) throws -> Table {
     try Memory.reserve(rows.count * bytesPerRow, for: "a table of \(Runtime.rows(rows.count))")
-    return Table(
+    var table = Table(
       columns: try columns.map { Column($0.name, try $0.values.gathered(rows)) },
       measure: measure, spread: spread)
+    table.units = try units.map { units in try rows.mapChecked { units[$0] } }
+    return table
   }
 
   /// What one row takes, without its texts: those are shared with the table that they come from.

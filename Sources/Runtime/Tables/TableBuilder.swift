@@ -20,6 +20,7 @@ struct TableBuilder {
   private var doubles = Storage<Double>(missing: .nan)
   private var texts = Storage<String?>(missing: nil)
   private var booleans = Storage<Bool?>(missing: nil)
+  private var units: [Int] = []
 
   /// - Parameter capacity: how many rows there will be, where that is known. An array that grows is
   ///   in memory twice for a while.
@@ -57,6 +58,16 @@ struct TableBuilder {
   // MARK: Rows
 
   mutating func addRow() { rowCount += 1 }
+
+  /// What the last row is of, among the units that shards divide.
+  mutating func setUnit(_ unit: Int?) {
+    guard let unit else { return }
+    if units.count == rowCount {
+      units[rowCount - 1] = unit
+    } else {
+      units.append(unit)
+    }
+  }
 
   /// The cell of the last row. NaN is missing.
   subscript(key: Key<Int>) -> Int? {
@@ -105,7 +116,9 @@ struct TableBuilder {
         }
       return Column(name, values)
     }
-    return Table(columns: columns, measure: measure)
+    var table = Table(columns: columns, measure: measure)
+    if units.count == rowCount, rowCount > 0 { table.units = units }
+    return table
   }
 
   /// The columns of one type. A column's array may be shorter than the table: what it lacks is

@@ -22,11 +22,20 @@ extension Invocation {
   // MARK: Values
 
   func value(_ parameter: String) throws -> Value? {
-    try expression(parameter).map { try session.evaluate($0) }
+    try expression(parameter).map(whole)
   }
 
   func value(required parameter: String) throws -> Value {
-    try session.evaluate(try expression(required: parameter))
+    try whole(try expression(required: parameter))
+  }
+
+  /// A value of all prompts: what is done with an argument looks at all of its rows.
+  private func whole(_ expression: Lang.Expression) throws -> Value {
+    let value = try session.evaluate(expression)
+    if case .table(let table) = value {
+      try placing(at: expression.span) { try table.checkIsWhole("`\(command.name)`") }
+    }
+    return value
   }
 
   func integer(_ parameter: String) throws -> Int? {
@@ -209,7 +218,7 @@ extension Invocation {
   }
 
   private func table(_ expression: Lang.Expression) throws -> TableValue {
-    let value = try session.evaluate(expression)
+    let value = try whole(expression)
     guard case .table(let table) = value else {
       throw Failure("expected a table, got \(value.kind)", span: expression.span)
     }

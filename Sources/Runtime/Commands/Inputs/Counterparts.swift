@@ -33,6 +33,7 @@ extension Command {
           var prompt = original.counterpart
           try prompt?.pair(with: original)
           return prompt
-        }))
+        }
+      ).divided(as: set))
   }
 }

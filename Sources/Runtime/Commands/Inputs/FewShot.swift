@@ -37,7 +37,8 @@ extension Command {
       PromptSet(
         prompts: try placing(at: call.span) {
           try set.prompts.mapChecked { try $0.preceded(by: try shots.text(for: $0)) }
-        }))
+        }
+      ).divided(as: set))
   }
 }
 

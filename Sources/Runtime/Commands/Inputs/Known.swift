@@ -21,7 +21,10 @@ extension Command {
     }
     var set = try placing(at: call.span) { try call.promptInput().withoutSweep(for: "known") }
     try placing(at: call.span) { try set.requireAnswers(for: "known") }
-    let measured = try MeasuredMetrics(set, Readings(lastOf: set)) { _ in [ChosenMetric(.rank)] }
+    // Of a shard too, all: what is left is divided.
+    let whole = set.undivided
+    let measured = try MeasuredMetrics(whole, Readings(lastOf: whole)) { _ in [ChosenMetric(.rank)]
+    }
     var gatherer = measured.gatherer
     var isKnown = [Bool](repeating: false, count: set.prompts.count)
     var results = try call.session.results(

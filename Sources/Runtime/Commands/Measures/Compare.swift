@@ -79,6 +79,11 @@ extension Invocation {
           "'\(edit.description)' is an edit of one model, and two are compared",
           help: "compare prompts as they are")
       }
+      if let shard = set.shard, has("by") {
+        throw Failure(
+          "`compare … by` looks at all prompts together, and this is \(shard.text)",
+          help: "omit `shard`, or compare without `by`")
+      }
       let read = try session.reread(set, by: [a.model, b.model], at: span)
       return (read[0], read[1])
     }
@@ -95,7 +100,7 @@ extension Invocation {
     var checks = [SumCheck(), SumCheck()]
     try session.inTurns(a.prompts.count, of: 32) { range in
       let found = try zip(sides, goals).map { set, goal in
-        let part = set.part(range)
+        let part = set.part(Array(range))
         var results = try session.attributions(
           of: part, goal, at: Readings(lastOf: part), label: "compare")
         var found: [[Attribution?]] = []

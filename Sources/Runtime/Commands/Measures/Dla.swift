@@ -93,7 +93,7 @@ extension Invocation {
     of set: PromptSet, _ readings: Readings, _ division: AttributionDivision,
     _ goal: AttributionGoal
   ) throws {
-    let bytes = set.prompts.indices.reduce(0) {
+    let bytes = set.measuredIndices.reduce(0) {
       $0
         + AttributionRows.bytes(
           of: set.prompts[$1], division, columns: goal.columns.count, set.model.configuration)

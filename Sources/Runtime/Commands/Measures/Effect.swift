@@ -130,6 +130,10 @@ private struct DonorRuns {
     var places: [Range<Int>] = []
     for (index, prompt) in set.prompts.enumerated() {
       let donor = isShared ? 0 : index
+      guard set.isMeasured(index) else {
+        places.append(shares[donor].count..<shares[donor].count)
+        continue
+      }
       try placing(at: readings.span) {
         try readings.check(prompt, pairsWith: positions[donor].count)
       }
@@ -140,7 +144,8 @@ private struct DonorRuns {
     let shared = shares.map(SharedLogits.init)
     let runs = try placing(at: spec.span, in: spec.source) {
       try call.session.values(
-        of: donors, sites: { try spec.sites(read: $0) }, logits: { shared[$0.index].logits })
+        of: donors, sites: { try spec.sites(read: $0) }, logits: { shared[$0.index].logits },
+        at: isShared ? nil : set.measuredIndices)
     }
     self.runs = runs
     let parts = zip(shared, runs).map { $0.parts(of: $1) }

@@ -12,7 +12,8 @@ extension Command {
     let prompts = PromptColumns(set, in: &table)
     let (place, id) = (table.integers("position"), table.integers("token_id"))
     let (text, span) = (table.texts("token"), table.texts("span"))
-    try set.prompts.forEachChecked { prompt in
+    try set.measuredIndices.forEachChecked { index in
+      let prompt = set.prompts[index]
       for position in prompt.tokens.indices {
         table.addRow()
         prompts.set(prompt, in: &table)

@@ -26,7 +26,7 @@ extension Command {
     let input = try call.tableInput()
     let others = try call.tables("tables")
     var all = input.with(try Table.stacked([input.table] + others.map(\.table)))
-    all.origins += others.flatMap(\.origins)
+    for other in others { all.take(sourcesOf: other) }
     return .table(all)
   }
 }

@@ -29,6 +29,8 @@ extension Command {
         with: other.table, on: names, keepingUnmatched: call.hasFlag("left"))
     }
     for warning in warnings { call.warn(warning) }
-    return .table(TableValue(table, origins: input.origins + other.origins))
+    var joined = input.with(table)
+    joined.take(sourcesOf: other)
+    return .table(joined)
   }
 }

@@ -32,7 +32,7 @@ extension Command {
     let size = try Sample.Size(call, by: names)
     let sample = Sample(size: size, seed: try call.seed(), takesRest: call.hasFlag("rest"))
     if case .prompts(var set) = call.input {
-      let drawn = try call.drawn(sample, from: set.listing, by: names)
+      let drawn = try call.drawn(sample, from: set.undivided.listing, by: names)
       guard !drawn.isEmpty else {
         throw call.failure("this leaves no prompts", help: "a set needs at least one")
       }

@@ -14,7 +14,7 @@ extension Command {
     ]
   ) { call in
     if case .prompts(var set) = call.input {
-      let mask = try call.mask(overListingOf: set)
+      let mask = try call.mask(overListingOf: set.undivided)
       set.keep(mask.indices.filter { mask[$0] == true })
       guard !set.prompts.isEmpty else {
         throw call.failure("this leaves no prompts", help: "a set needs at least one")

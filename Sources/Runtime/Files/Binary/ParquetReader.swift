@@ -9,6 +9,8 @@ struct ParquetReader {
   private let columns: [ParquetColumn]
   private let groups: [ThriftValue]
   private let rows: Int
+  /// What Summand wrote next to the rows, if it wrote the file.
+  let provenance: Provenance?
 
   init(_ bytes: ArraySlice<UInt8>, name: String) throws {
     self.bytes = bytes
@@ -30,6 +32,13 @@ struct ParquetReader {
     columns = try Self.columns(schema, name: name)
     self.groups = groups
     self.rows = rows
+    let text = metadata[5]?.list?.first { $0[1]?.text == Parquet.provenanceKey }?[2]?.text
+    let members = text.flatMap { try? JSONParser.parse(Array($0.utf8)[...]) }?.members
+    provenance = members.map { members in
+      var provenance = Provenance()
+      provenance.members = members
+      return provenance
+    }
     let (cells, overflow) = rows.multipliedReportingOverflow(by: max(1, columns.count))
     // A group of rows whose every column is one value, over and over, takes some 90 bytes a column.
     guard !overflow, cells <= (1 << 16) + 1024 * bytes.count else {

@@ -13,6 +13,9 @@ struct ParquetWriter {
   private let columns: [(name: String, kind: Values.Kind)]
   private var offset = 0
   private var groups: [Group] = []
+  /// Rows of the group that is not full yet: where groups end does not depend on the parts in which rows
+  /// come.
+  private var pending: Table?
 
   private struct Group {
     var rows: Int
@@ -34,16 +37,29 @@ struct ParquetWriter {
 
   /// Writes the rows of a table that has the file's columns.
   mutating func append(_ table: Table, into sink: inout ByteSink) throws {
+    var table = table
+    if let pending { table = try Table.stacked([pending, table]) }
+    pending = nil
     var start = 0
-    while start < table.rowCount {
-      let end = Self.end(ofGroupFrom: start, in: table)
-      var group = Group(rows: end - start, chunks: [])
-      for column in table.columns {
-        group.chunks.append(try write(column.values, rows: start..<end, into: &sink))
-      }
-      groups.append(group)
-      start = end
+    while table.rowCount - start >= Self.rowsPerGroup {
+      start = try writeGroup(from: start, of: table, into: &sink)
     }
+    if start < table.rowCount {
+      pending = start == 0 ? table : try table.gathered(Array(start..<table.rowCount))
+    }
+  }
+
+  /// - Returns: where the next group begins.
+  private mutating func writeGroup(from start: Int, of table: Table, into sink: inout ByteSink)
+    throws -> Int
+  {
+    let end = Self.end(ofGroupFrom: start, in: table)
+    var group = Group(rows: end - start, chunks: [])
+    for column in table.columns {
+      group.chunks.append(try write(column.values, rows: start..<end, into: &sink))
+    }
+    groups.append(group)
+    return end
   }
 
   private static func end(ofGroupFrom start: Int, in table: Table) -> Int {
@@ -63,6 +79,11 @@ struct ParquetWriter {
 
   /// Writes what comes after the rows.
   mutating func finish(_ provenance: Provenance, into sink: inout ByteSink) throws {
+    if let table = pending {
+      var start = 0
+      while start < table.rowCount { start = try writeGroup(from: start, of: table, into: &sink) }
+      pending = nil
+    }
     var footer = ThriftWriter()
     footer.int32(1, 2)
     footer.structures(2, [nil] + columns.map(Optional.some)) { column, schema in
