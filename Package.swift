@@ -4,14 +4,20 @@ import PackageDescription
 // The house: four folders under Sources, arrows one way (Shell → Runtime → Lang and Model).
 // Helper targets live inside the folder that they serve.
 
+/// What `Scripts/sanitize --short` builds: the threads, the readers and the kernels of one
+/// instruction set, without the language. All of it would take minutes more.
+let isModelOnly = Context.environment["SUMMAND_MODEL_ONLY"] != nil
+
 /// The kernels are one source compiled once for each instruction set: every variant's folder is a
 /// link to `Kernels/Source`. The flag reaches Swift's code generation only through clang's
 /// importer; the unroll threshold keeps the accumulators of a tile in registers. A debug build
-/// compiles them as one module too, or else nothing would be inlined from one file into another, and
-/// a product would be thirty times slower; a number of threads makes that give an object for each
-/// file, which the build expects.
+/// compiles them as a release does, or else a product would be thirty times slower (four times with
+/// `-O`, whose checks keep loads from being inlined), and tests would try other code than is
+/// shipped. A number of threads gives an object for each file, which a debug build expects.
+/// `Scripts/sanitize --short` compiles them without optimisation, with all checks.
 func kernels(_ name: String, march: String, defines: [String] = []) -> Target {
-  .target(
+  let fast = ["-Ounchecked", "-whole-module-optimization", "-num-threads", "1"]
+  return .target(
     name: name,
     dependencies: ["CSIMD"],
     path: "Sources/Model/Kernels/\(name)",
@@ -19,14 +25,9 @@ func kernels(_ name: String, march: String, defines: [String] = []) -> Target {
       .unsafeFlags(["-Xcc", "-march=\(march)", "-Xllvm", "-unroll-threshold=4000"]),
       .unsafeFlags(["-Ounchecked"], .when(configuration: .release)),
       .unsafeFlags(
-        ["-O", "-whole-module-optimization", "-num-threads", "1", "-disable-batch-mode"],
-        .when(configuration: .debug)),
+        isModelOnly ? [] : fast + ["-disable-batch-mode"], .when(configuration: .debug)),
     ])
 }
-
-/// What `Scripts/sanitize --short` builds: the threads, the readers and the kernels of one
-/// instruction set, without the language. All of it would take minutes more.
-let isModelOnly = Context.environment["SUMMAND_MODEL_ONLY"] != nil
 
 #if arch(x86_64)
   let kernelTargets =
