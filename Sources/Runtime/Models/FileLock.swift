@@ -78,7 +78,7 @@ func writeFile(_ text: String, to path: String) throws {
     try replacement.write(Array(text.utf8))
     try replacement.finish()
     try replacement.takePlace()
-  } catch let error as SystemError {
+  } catch {
     throw unwritable(path, error.code)
   }
 }

@@ -40,7 +40,7 @@ extension Session {
       }
       list.append(Particular("arguments", texts.joined(separator: ", ")))
     }
-    list += try particulars(ofModelsOf: page)
+    list += particulars(ofModelsOf: page)
     if !draws.isEmpty {
       let texts = draws.map { "\($0.command) \($0.seed)" }
       list.append(Particular("seeds", texts.joined(separator: ", ")))
@@ -55,7 +55,7 @@ extension Session {
     return text.hasPrefix("/") || text.hasPrefix("~") ? text.lastPart : text
   }
 
-  private func particulars(ofModelsOf page: Page) throws -> [Particular] {
+  private func particulars(ofModelsOf page: Page) -> [Particular] {
     var models: [LanguageModel] = []
     for model in page.origins.map(\.model) + [model].compactMap({ $0 })
     where !models.contains(where: { $0 === model }) {
@@ -64,7 +64,7 @@ extension Session {
         models.append(model)
       }
     }
-    return try models.flatMap { model in
+    return models.flatMap { model in
       var seen: Set<[Int]> = []
       let prompts = page.origins.filter { $0.model === model }.flatMap(\.prompts)
         .filter { seen.insert($0.tokens).inserted }
