@@ -41,7 +41,7 @@ public final class LanguageModel: Sendable {
     parts = source.file.parts
     fileSize = source.size
     try source.blueprint.configuration.validate(path: path)
-    tokenizer = try source.tokenizer()
+    tokenizer = try source.tokenizer(pool)
     endTokens = try tokenizer.endTokens.union(source.endTokens())
     chat = source.chat(tokenizer.namedTokens)
     transformer = try source.transformer(pool: pool)
@@ -62,20 +62,28 @@ public final class LanguageModel: Sendable {
   /// - Throws: `ModelError` where one of them was written to since it was opened.
   public func checkUnchanged() throws { for part in parts { try part.checkUnchanged() } }
 
-  /// The SHA-256 of each of `weightFiles`, of what was opened, which is read for it once.
+  /// The SHA-256 of each of `weightFiles`, of what was opened.
   ///
-  /// - Parameter progress: given the number of bytes done, of `fileSize`.
+  /// - Parameters:
+  ///   - memory: where digests are kept from one process to the next. Without it every byte has been
+  ///     read by this process.
+  ///   - progress: given the number of bytes done, of `fileSize`.
   /// - Throws: `ModelError` where one was written to since.
-  public func weightDigests(progress: (Int) throws -> Void = { _ in }) throws -> [String] {
+  public func weightDigests(
+    memory: (any DigestMemory)? = nil, progress: (Int) throws -> Void = { _ in }
+  ) throws -> [String] {
     try checkUnchanged()
     return try digests.withLock { known in
+      if let known { return known }
+      if let memory {
+        let remembered = parts.compactMap { $0.rememberedDigest(memory) }
+        if remembered.count == parts.count { return remembered }
+      }
       var done = 0
-      let digests =
-        try known
-        ?? parts.map { part in
-          defer { done += part.size }
-          return try part.digest { try progress(done + $0) }
-        }
+      let digests = try parts.map { part in
+        defer { done += part.size }
+        return try part.digest(memory: memory) { try progress(done + $0) }
+      }
       known = digests
       return digests
     }
@@ -108,7 +116,8 @@ struct CheckpointSource {
   let file: any TensorFile
   let size: Int
   let blueprint: Blueprint
-  let tokenizer: () throws -> Tokenizer
+  /// Opened with the help of a pool, or on this thread alone.
+  let tokenizer: (WorkerPool?) throws -> Tokenizer
   /// In addition to the tokenizer's.
   let endTokens: () throws -> [Int]
   /// Its chat templates, given the tokens that have a name.
@@ -154,7 +163,7 @@ struct CheckpointSource {
     self.file = file
     size = file.fileSize
     blueprint = try family.blueprint(gguf: file)
-    tokenizer = { try Tokenizer(gguf: file) }
+    tokenizer = { try Tokenizer(gguf: file, pool: $0) }
     quantization = nil
     endTokens = { [] }
     chat = { ChatTemplates(metadata: file.metadata, tokens: $0) }
@@ -177,11 +186,12 @@ struct CheckpointSource {
     blueprint.findEmbedding(in: file)
     self.blueprint = blueprint
     quantization = config.quantization
-    tokenizer = {
+    tokenizer = { pool in
       try TokenizerFolder.check(folder)
       return try Tokenizer(
         tokenizerJSON: folder + "tokenizer.json", config: folder + "tokenizer_config.json",
-        model: (name, try JSON.read(path: config.path)["tokenizer_class"]?.string))
+        model: (name, try JSON.read(path: config.path)["tokenizer_class"]?.string),
+        pool: pool)
     }
     endTokens = { try GenerationConfig(folder: folder).endTokens }
     chat = { ChatTemplates(folder: folder, tokens: $0) }

@@ -15,7 +15,7 @@ public struct ModelSummary: Sendable {
       try source.blueprint.configuration.validate(path: path)
       describe(source.file.tensors, bytes: source.size)
       architecture = source.blueprint.configuration.architecture
-      _ = try source.tokenizer()
+      _ = try source.tokenizer(nil)
       _ = try source.transformer(pool: WorkerPool(width: 1))
     } catch {
       problem = (error as? ModelError)?.message ?? "\(error)"

@@ -91,14 +91,21 @@ final class ReadableFile: Sendable {
 
   /// The SHA-256 of what was opened.
   ///
-  /// - Parameter progress: given the number of bytes done.
+  /// - Parameters:
+  ///   - memory: where digests of large files are kept: the digest is put there.
+  ///   - now: seconds since 1970.
+  ///   - progress: given the number of bytes done.
   /// - Throws: `ModelError` where the file was written to since.
-  func digest(progress: (Int) throws -> Void = { _ in }) throws -> String {
+  func digest(
+    memory: (any DigestMemory)? = nil, now: Int = Int(time(nil)),
+    progress: (Int) throws -> Void = { _ in }
+  ) throws -> String {
+    try checkUnchanged()
+    let before = stamp()
     var hash = SHA256()
     let block = UnsafeMutableRawBufferPointer.allocate(
       byteCount: min(max(size, 1), 4 << 20), alignment: 64)
     defer { block.deallocate() }
-    try checkUnchanged()
     for start in stride(from: 0, to: size, by: block.count) {
       try Interruption.check()
       let part = UnsafeMutableRawBufferPointer(rebasing: block.prefix(size - start))
@@ -106,7 +113,26 @@ final class ReadableFile: Sendable {
       hash.update(UnsafeRawBufferPointer(part))
       try progress(start + part.count)
     }
-    return hash.hexDigest()
+    let digest = hash.hexDigest()
+    if let memory, let before, before.isWorthRemembering, before.isSettled(at: now),
+      stamp() == before
+    {
+      memory.remember(digest, of: before)
+    }
+    return digest
+  }
+
+  /// The digest that was remembered of what the file is now, if one was.
+  func rememberedDigest(_ memory: any DigestMemory) -> String? {
+    guard let before = stamp(), before.isWorthRemembering, let digest = memory.digest(of: before)
+    else { return nil }
+    return stamp() == before ? digest : nil
+  }
+
+  /// What the open file is now; nil where the system does not say.
+  private func stamp() -> FileStamp? {
+    var status = stat()
+    return fstat(descriptor, &status) == 0 ? FileStamp(status) : nil
   }
 
   /// What tells the content of what was opened from others.
@@ -138,45 +164,29 @@ final class ReadableFile: Sendable {
 
 /// What tells a file from others, and its content from what it was before.
 private struct FileIdentity {
-  private let device: UInt64
-  private let inode: UInt64
-  private let size: Int64
-  private let written: Time
-  /// When anything about the file last changed, which no program can set back.
-  private let changed: Time
+  private let stamp: FileStamp
   private let links: UInt64
   private let access: [UInt32]
 
-  private struct Time: Equatable {
-    let seconds: Int
-    let nanoseconds: Int
-
-    init(_ time: timespec) { (seconds, nanoseconds) = (Int(time.tv_sec), Int(time.tv_nsec)) }
-  }
-
   init(_ status: stat) {
-    device = UInt64(truncatingIfNeeded: status.st_dev)
-    inode = UInt64(truncatingIfNeeded: status.st_ino)
-    size = Int64(status.st_size)
-    #if canImport(Darwin)
-      (written, changed) = (Time(status.st_mtimespec), Time(status.st_ctimespec))
-    #else
-      (written, changed) = (Time(status.st_mtim), Time(status.st_ctim))
-    #endif
+    stamp = FileStamp(status)
     links = UInt64(status.st_nlink)
     access = [UInt32(status.st_mode), status.st_uid, status.st_gid]
   }
 
   func isSameFile(as other: FileIdentity) -> Bool {
-    device == other.device && inode == other.inode
+    stamp.device == other.stamp.device && stamp.inode == other.stamp.inode
   }
 
   /// Whether the content is still that of an earlier time. A file that was overwritten, and its time
   /// set back, shows it by the time of its last change; so does one that only got another name, other
   /// links or other rights, which is told by these.
   func hasContent(of earlier: FileIdentity, wasMoved: () -> Bool) -> Bool {
-    guard size == earlier.size, written == earlier.written else { return false }
-    return changed == earlier.changed || links != earlier.links || access != earlier.access
+    guard stamp.size == earlier.stamp.size, stamp.written == earlier.stamp.written else {
+      return false
+    }
+    return stamp.changed == earlier.stamp.changed || links != earlier.links
+      || access != earlier.access
       || wasMoved()
   }
 }

@@ -18,14 +18,13 @@ public struct SHA256 {
       pending += rest.prefix(taken)
       rest = rest.dropFirst(taken)
       guard pending.count == 64 else { return }
-      pending.withUnsafeBytes { state = Self.compress(state, $0) }
+      let block = pending
+      block.withUnsafeBytes { compress($0) }
       pending = []
     }
-    while rest.count >= 64 {
-      state = Self.compress(state, UnsafeRawBufferPointer(rebasing: rest.prefix(64)))
-      rest = rest.dropFirst(64)
-    }
-    pending += rest
+    let tail = rest.count % 64
+    compress(UnsafeRawBufferPointer(rebasing: rest.dropLast(tail)))
+    pending += rest.suffix(tail)
   }
 
   /// 64 hexadecimal digits.
@@ -41,30 +40,73 @@ public struct SHA256 {
     }.joined()
   }
 
-  private static func compress(_ state: [UInt32], _ block: UnsafeRawBufferPointer) -> [UInt32] {
-    withUnsafeTemporaryAllocation(of: UInt32.self, capacity: 64) { w in
-      for i in 0..<16 {
-        w[i] = UInt32(bigEndian: block.loadUnaligned(fromByteOffset: i * 4, as: UInt32.self))
+  /// Takes in whole blocks. Pointers and loops are plain: tests read models of a hundred megabytes
+  /// without optimisation.
+  private mutating func compress(_ blocks: UnsafeRawBufferPointer) {
+    guard let bytes = blocks.baseAddress else { return }
+    state.withUnsafeMutableBufferPointer { state in
+      Self.constants.withUnsafeBufferPointer { constants in
+        withUnsafeTemporaryAllocation(of: UInt32.self, capacity: 64) { words in
+          guard let state = state.baseAddress, let constants = constants.baseAddress,
+            let words = words.baseAddress
+          else { return }
+          for start in stride(from: 0, to: blocks.count, by: 64) {
+            Self.expand(bytes + start, into: words)
+            Self.mix(words, constants, into: state)
+          }
+        }
       }
-      for i in 16..<64 {
-        let s0 = rotated(w[i - 15], 7) ^ rotated(w[i - 15], 18) ^ (w[i - 15] >> 3)
-        let s1 = rotated(w[i - 2], 17) ^ rotated(w[i - 2], 19) ^ (w[i - 2] >> 10)
-        w[i] = w[i - 16] &+ s0 &+ w[i - 7] &+ s1
-      }
-      var (a, b, c, d) = (state[0], state[1], state[2], state[3])
-      var (e, f, g, h) = (state[4], state[5], state[6], state[7])
-      for i in 0..<64 {
-        let s1 = rotated(e, 6) ^ rotated(e, 11) ^ rotated(e, 25)
-        let t1 = h &+ s1 &+ ((e & f) ^ (~e & g)) &+ constants[i] &+ w[i]
-        let s0 = rotated(a, 2) ^ rotated(a, 13) ^ rotated(a, 22)
-        let t2 = s0 &+ ((a & b) ^ (a & c) ^ (b & c))
-        (h, g, f, e, d, c, b, a) = (g, f, e, d &+ t1, c, b, a, t1 &+ t2)
-      }
-      return zip(state, [a, b, c, d, e, f, g, h]).map { $0 &+ $1 }
     }
   }
 
-  private static func rotated(_ x: UInt32, _ n: UInt32) -> UInt32 { x >> n | x << (32 - n) }
+  /// The 64 words of a block's schedule.
+  private static func expand(_ block: UnsafeRawPointer, into w: UnsafeMutablePointer<UInt32>) {
+    var i = 0
+    while i < 16 {
+      w[i] = UInt32(bigEndian: block.loadUnaligned(fromByteOffset: i * 4, as: UInt32.self))
+      i += 1
+    }
+    while i < 64 {
+      let (x, y) = (w[i - 15], w[i - 2])
+      let s0 = (x &>> 7 | x &<< 25) ^ (x &>> 18 | x &<< 14) ^ (x &>> 3)
+      let s1 = (y &>> 17 | y &<< 15) ^ (y &>> 19 | y &<< 13) ^ (y &>> 10)
+      w[i] = w[i - 16] &+ s0 &+ w[i - 7] &+ s1
+      i += 1
+    }
+  }
+
+  /// The 64 rounds of a block.
+  private static func mix(
+    _ w: UnsafePointer<UInt32>, _ constants: UnsafePointer<UInt32>,
+    into state: UnsafeMutablePointer<UInt32>
+  ) {
+    var (a, b, c, d) = (state[0], state[1], state[2], state[3])
+    var (e, f, g, h) = (state[4], state[5], state[6], state[7])
+    var i = 0
+    while i < 64 {
+      let s1 = (e &>> 6 | e &<< 26) ^ (e &>> 11 | e &<< 21) ^ (e &>> 25 | e &<< 7)
+      let t1 = h &+ s1 &+ ((e & f) ^ (~e & g)) &+ constants[i] &+ w[i]
+      let s0 = (a &>> 2 | a &<< 30) ^ (a &>> 13 | a &<< 19) ^ (a &>> 22 | a &<< 10)
+      let t2 = s0 &+ ((a & b) ^ (a & c) ^ (b & c))
+      h = g
+      g = f
+      f = e
+      e = d &+ t1
+      d = c
+      c = b
+      b = a
+      a = t1 &+ t2
+      i += 1
+    }
+    state[0] &+= a
+    state[1] &+= b
+    state[2] &+= c
+    state[3] &+= d
+    state[4] &+= e
+    state[5] &+= f
+    state[6] &+= g
+    state[7] &+= h
+  }
 
   private static let constants: [UInt32] = [
     0x428a_2f98, 0x7137_4491, 0xb5c0_fbcf, 0xe9b5_dba5, 0x3956_c25b, 0x59f1_11f1,

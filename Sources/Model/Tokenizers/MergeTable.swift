@@ -13,7 +13,7 @@ struct MergeTable: Sendable {
   private let mask: Int
   private(set) var count = 0
 
-  private static let empty = Merge(left: -1, right: -1, rank: 0, id: 0)
+  static let empty = Merge(left: -1, right: -1, rank: 0, id: 0)
 
   /// - Parameter capacity: the number of merges that `add` will be called with at most.
   init(capacity: Int) {

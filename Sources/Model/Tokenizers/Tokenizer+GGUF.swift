@@ -1,12 +1,13 @@
 extension Tokenizer {
   /// The tokenizer that a GGUF file carries in its metadata.
   ///
+  /// - Parameter pool: helps to open it; nil for this thread alone.
   /// - Throws: `ModelError` of kind `file` if there is none, or one of a kind that is not known
   ///   here, or if it does not fit together.
-  init(gguf: GGUFFile) throws {
+  init(gguf: GGUFFile, pool: WorkerPool? = nil) throws {
     let file = TokenizerMetadata(path: gguf.path, metadata: gguf.metadata)
     switch file["model"]?.string {
-    case "gpt2": try self.init(bytePairs: file)
+    case "gpt2": try self.init(bytePairs: file, pool: pool)
     case "llama": try self.init(sentencePiece: file)
     case nil: throw file.damaged("the file has no tokenizer (tokenizer.ggml.model)")
     case let model?:
@@ -16,7 +17,7 @@ extension Tokenizer {
     }
   }
 
-  private init(bytePairs file: TokenizerMetadata) throws {
+  private init(bytePairs file: TokenizerMetadata, pool: WorkerPool?) throws {
     let family = try BytePairFamily(file)
     let eos = try file.token("eos_token_id")
     let marks = GGUFMarks(try file.vocabulary(.byteAlphabet), file, eos: eos)
@@ -24,7 +25,8 @@ extension Tokenizer {
       name: "gpt2 (\(family.name))", vocabulary: marks.vocabulary,
       steps: Steps(normalizer: family.normalizer, preTokenizer: family.preTokenizer),
       merging: Merging(
-        rule: .ranks(try file.mergeTable(marks.vocabulary)), ignoresMerges: family.ignoresMerges),
+        rule: .ranks(try file.mergeTable(marks.vocabulary, pool: pool)),
+        ignoresMerges: family.ignoresMerges),
       added: (marks.added(file), .longest),
       marks: Marks(
         bos: try file.token("bos_token_id"), eos: eos, endTokens: marks.endTokens,

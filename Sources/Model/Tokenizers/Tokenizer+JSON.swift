@@ -7,11 +7,12 @@ extension Tokenizer {
   ///   - config: of the `tokenizer_config.json`; `special_tokens_map.json` and `added_tokens.json`
   ///     are in its folder. nil for the `tokenizer.json` alone.
   ///   - model: what `config.json` says. nil for parts that are all the `tokenizer.json`'s own.
+  ///   - pool: helps to open it; nil for this thread alone.
   /// - Throws: `ModelError` of kind `file` if a file is missing or damaged, or asks for something
   ///   that is not known here; the message names it.
   public init(
     tokenizerJSON path: String, config: String?,
-    model: (type: String, tokenizerClass: String?)? = nil
+    model: (type: String, tokenizerClass: String?)? = nil, pool: WorkerPool? = nil
   ) throws {
     let own = try TokenizerJSON(path: path)
     let ownAdded = try own.ownAdded()
@@ -52,7 +53,7 @@ extension Tokenizer {
       steps: Steps(
         normalizer: normalizer, spacing: splitting.spacing, preTokenizer: splitting.preTokenizer),
       merging: Merging(
-        rule: .ranks(try own.mergeTable(vocabulary)),
+        rule: .ranks(try own.mergeTable(vocabulary, pool: pool)),
         unknown: file.model["unk_token"]?.string.flatMap { vocabulary.id(Array($0.utf8)) },
         fusesUnknown: file.model["fuse_unk"]?.bool ?? false,
         ignoresMerges: file.model["ignore_merges"]?.bool ?? false),
@@ -96,21 +97,21 @@ extension Tokenizer {
 }
 
 extension TokenizerJSON {
-  fileprivate func mergeTable(_ vocabulary: Vocabulary) throws -> MergeTable {
-    var builder = MergeTable.Builder(vocabulary, count: merges.count / 2)
-    let unknown = merges.bytes.withUnsafeBufferPointer { bytes in
-      stride(from: 0, to: merges.count, by: 2).first {
-        !builder.add(
-          UnsafeBufferPointer(rebasing: bytes[merges.range($0)]),
-          UnsafeBufferPointer(rebasing: bytes[merges.range($0 + 1)]))
+  fileprivate func mergeTable(_ vocabulary: Vocabulary, pool: WorkerPool?) throws -> MergeTable {
+    do {
+      return try merges.bytes.withUnsafeBufferPointer { bytes throws(UnknownMerge) in
+        try MergeTable(vocabulary, count: merges.count / 2, pool: pool) {
+          (
+            UnsafeBufferPointer(rebasing: bytes[merges.range($0 * 2)]),
+            UnsafeBufferPointer(rebasing: bytes[merges.range($0 * 2 + 1)])
+          )
+        }
       }
-    }
-    if let unknown {
-      let (left, right) = (merges.string(unknown), merges.string(unknown + 1))
+    } catch {
+      let (left, right) = (merges.string(error.index * 2), merges.string(error.index * 2 + 1))
       throw damaged(
-        "merge \(unknown / 2), \(quoted(left)) and \(quoted(right)), is not made of two tokens that "
+        "merge \(error.index), \(quoted(left)) and \(quoted(right)), is not made of two tokens that "
           + "make a third")
     }
-    return builder.table
   }
 }

@@ -65,22 +65,21 @@ struct TokenizerMetadata {
     ]
   }
 
-  func mergeTable(_ vocabulary: Vocabulary) throws -> MergeTable {
+  func mergeTable(_ vocabulary: Vocabulary, pool: WorkerPool?) throws -> MergeTable {
     guard let merges = self["merges"]?.strings else {
       throw damaged("its tokenizer has no merges (tokenizer.ggml.merges)")
     }
-    var builder = MergeTable.Builder(vocabulary, count: merges.count)
-    let unknown = merges.bytes.withUnsafeBufferPointer { bytes in
-      (0..<merges.count).first {
-        !builder.add(spaced: UnsafeBufferPointer(rebasing: bytes[merges.range($0)]))
+    do {
+      return try merges.bytes.withUnsafeBufferPointer { bytes throws(UnknownMerge) in
+        try MergeTable(vocabulary, count: merges.count, pool: pool) {
+          MergeTable.pair(spaced: UnsafeBufferPointer(rebasing: bytes[merges.range($0)]))
+        }
       }
-    }
-    if let unknown {
+    } catch {
       throw damaged(
-        "merge \(unknown) of its tokenizer, \(quoted(merges.string(unknown))), is not "
+        "merge \(error.index) of its tokenizer, \(quoted(merges.string(error.index))), is not "
           + "made of two tokens that make a third")
     }
-    return builder.table
   }
 }
 

@@ -18,7 +18,7 @@ extension Session {
     }
     let digests: [String?]
     do {
-      digests = try model.weightDigests()
+      digests = try model.weightDigests(memory: DigestFile(environment: host.environment))
       if let replaced = model.replacedFiles.first {
         warnOf(
           "`\(replaced)` was replaced or removed after it was loaded: the numbers and the SHA-256 are of "
