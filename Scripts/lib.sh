@@ -12,6 +12,25 @@ fail() { # MESSAGE [HELP]
   exit 1
 }
 
+# Runs commands at the same time, each a string of words. What one prints appears when it has ended, under its name. Fails
+# if one fails, after all have ended.
+side_by_side() { # COMMAND...
+  local commands=("$@") logs words i failed=0 pids=()
+  logs=$(mktemp -d)
+  for i in "${!commands[@]}"; do
+    read -ra words <<<"${commands[i]}"
+    "${words[@]}" >"$logs/$i" 2>&1 &
+    pids+=($!)
+  done
+  for i in "${!pids[@]}"; do
+    wait "${pids[i]}" || failed=1
+    say "== ${commands[i]}"
+    cat "$logs/$i" >&2
+  done
+  rm -rf "$logs"
+  ((failed == 0)) || fail "a step failed: see above"
+}
+
 # Packages of the system
 
 have() { command -v "$1" >/dev/null; }
@@ -31,8 +50,12 @@ apt_install() { # PACKAGE...
     "install it with this system's own package manager, then run this script again"
   say "Installing $* with apt-get"
   local install=(env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$@")
-  # A bare system has no package lists yet, and old ones point at what is gone.
-  as_root "${install[@]}" >&2 || { as_root apt-get update -q >&2 && as_root "${install[@]}" >&2; } ||
+  # One at a time, as apt-get would fail beside another. A bare system has no package lists yet, and old ones point at
+  # what is gone.
+  (
+    flock 9
+    as_root "${install[@]}" >&2 || { as_root apt-get update -q >&2 && as_root "${install[@]}" >&2; }
+  ) 9>"${TMPDIR:-/tmp}/summand-apt-$EUID.lock" ||
     fail "apt-get could not install $*" "its own messages are above"
 }
 
