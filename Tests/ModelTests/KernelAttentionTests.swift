@@ -12,79 +12,146 @@ import Testing
 
 @Suite("Kernels: attention")
 struct KernelAttentionTests {
-  /// Rows of a key or value buffer, with a place for each source that is not its own number.
-  private struct Cache {
+  /// Queries of which each reads the same rows of a buffer first and then its own, in any order.
+  private struct Block {
+    let width: Int
     let stride: Int
-    let values: [Float]
-    let rows: [Int32]
+    let scoreStride: Int
+    let shared: Int
+    /// For each query the rows of its sources.
+    let rows: [[Int32]]
+    /// The first source that each query weighs.
+    let first: [Int]
+    let q: [Float]
+    let keys: [Float]
 
-    init(count: Int, width: Int, seed: Int) {
+    init(queries: Int, width: Int, seed: Int) {
       var generator = SeededGenerator(seed)
+      func pick(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &generator) }
+      self.width = width
       stride = width + 3
-      values = generator.floats((count + 5) * stride)
-      rows = Array((0..<Int32(count + 5)).shuffled(using: &generator).prefix(count))
+      let shared = pick(0...40)
+      self.shared = shared
+      let buffer = 90
+      let common = (0..<Int32(buffer)).shuffled(using: &generator)
+      let isOneRun = seed.isMultiple(of: 3)
+      rows = (0..<queries).map { _ in
+        let count =
+          isOneRun ? pick(1...max(1, shared)) : shared + pick(shared == 0 ? 1...1 : 0...11)
+        let own = (0..<Int32(buffer)).shuffled(using: &generator)
+        return Array((common.prefix(shared) + own).prefix(count))
+      }
+      first = rows.map { pick(0...$0.count - 1) }
+      scoreStride = (rows.map(\.count).max() ?? 0) + 16
+      q = generator.floats(queries * width)
+      keys = generator.floats(buffer * stride)
     }
 
-    func row(_ j: Int, width: Int) -> [Float] {
-      let start = Int(rows[j]) * stride
-      return Array(values[start..<start + width])
+    func q(of query: Int) -> [Float] { Array(q[query * width..<(query + 1) * width]) }
+
+    /// The vector of a query's source.
+    func vector(_ query: Int, _ source: Int) -> [Float] {
+      let start = Int(rows[query][source]) * stride
+      return Array(keys[start..<start + width])
+    }
+
+    /// Calls `body` with the block and its buffer of keys, or of values.
+    func with(
+      scores: UnsafeMutablePointer<Float>, z: UnsafeMutablePointer<Float>,
+      _ body: (SummandQueries, SummandHead) -> Void
+    ) {
+      let flat = rows.flatMap { $0 }
+      q.withUnsafeBufferPointer { q in
+        keys.withUnsafeBufferPointer { keys in
+          flat.withUnsafeBufferPointer { flat in
+            guard let q = q.baseAddress, let keys = keys.baseAddress, let flat = flat.baseAddress
+            else { return }
+            var start = 0
+            let queries = rows.indices.map { i in
+              defer { start += rows[i].count }
+              return SummandQuery(
+                q: q + i * width, rows: flat + start, first: first[i], count: rows[i].count,
+                scores: scores + i * scoreStride, z: z + i * width)
+            }
+            queries.withUnsafeBufferPointer { queries in
+              guard let base = queries.baseAddress else { return }
+              body(
+                SummandQueries(queries: base, count: queries.count, shared: shared),
+                SummandHead(base: keys, stride: stride, width: width))
+            }
+          }
+        }
+      }
     }
   }
 
-  private static let widths = Array(1...40) + [64, 128]
+  private static let widths = Array(1...40) + [64, 80, 96, 128, 256]
+
+  /// Blocks of every number of queries up to 14, each with a width of its own.
+  private static let blocks = widths.enumerated().map { i, width in
+    Block(queries: 1 + i % 14, width: width, seed: i)
+  }
 
   /// Measured: 9e-8 of the sum of magnitudes.
   @Test("scores are scaled dot products", arguments: NamedKernels.all)
   func scores(_ named: NamedKernels) {
-    let kernels = named.kernels
-    var generator = SeededGenerator(1)
-    for width in Self.widths {
-      let count = 1 + width % 13
-      let keys = Cache(count: count, width: width, seed: width)
-      let q = generator.floats(width)
-      let scale = 1 / Float(width).squareRoot()
-      let found = withMargin([Float](repeating: 0, count: count)) { out in
-        kernels.attentionScores(
-          of: q, keys: keys.values,
-          at: SummandSources(rows: keys.rows, count: count, stride: keys.stride), width: width,
-          scale: scale, into: out)
+    for block in Self.blocks {
+      let scale = 1 / Float(block.width).squareRoot()
+      var z: Float = 0
+      let found = withMargin(
+        [Float](repeating: 0, count: block.rows.count * block.scoreStride)
+      ) { scores in
+        block.with(scores: scores, z: &z) {
+          named.kernels.attentionScores(of: $0, keys: $1, scale: scale)
+        }
       }
-      for j in 0..<count {
-        let key = keys.row(j, width: width)
-        let terms = zip(q, key).map { Double($0) * Double($1) * Double(scale) }
-        let magnitude = terms.reduce(0) { $0 + abs($1) }
-        #expect(abs(Double(found[j]) - terms.reduce(0, +)) <= 3e-7 * magnitude)
-        expectSameBits([found[j]], [KernelElementwiseTests.lanes(q, key) * scale])
+      for (i, rows) in block.rows.enumerated() {
+        for j in rows.indices {
+          let (q, key) = (block.q(of: i), block.vector(i, j))
+          let terms = zip(q, key).map { Double($0) * Double($1) * Double(scale) }
+          let magnitude = terms.reduce(0) { $0 + abs($1) }
+          let score = found[i * block.scoreStride + j]
+          #expect(abs(Double(score) - terms.reduce(0, +)) <= 3e-7 * magnitude)
+          expectSameBits(
+            [score], [KernelElementwiseTests.lanes(q, key) * scale],
+            "width \(block.width), query \(i), source \(j)")
+        }
       }
     }
   }
 
   @Test("z is the weighted sum of values, sources in order", arguments: NamedKernels.all)
   func weightedValues(_ named: NamedKernels) {
-    let kernels = named.kernels
     var generator = SeededGenerator(2)
-    for width in Self.widths {
-      let count = 1 + width % 13
-      let values = Cache(count: count, width: width, seed: 100 + width)
-      let pattern = generator.floats(count, in: 0...1)
-      let found = withMargin([Float](repeating: 0, count: width)) { out in
-        kernels.weightedValues(
-          pattern: pattern, values: values.values,
-          at: SummandSources(rows: values.rows, count: count, stride: values.stride),
-          width: width, into: out)
-      }
-      for i in 0..<width {
-        var sum: Float = 0
-        var exact = 0.0
-        var magnitude = 0.0
-        for j in 0..<count {
-          let value = values.row(j, width: width)[i]
-          sum = sum.addingProduct(pattern[j], value)
-          exact += Double(pattern[j]) * Double(value)
-          magnitude += abs(Double(pattern[j]) * Double(value))
+    for block in Self.blocks {
+      var pattern = generator.floats(block.rows.count * block.scoreStride, in: 0...1)
+      // What is before the first or after the last is not read: it would make all of z NaN.
+      for (i, rows) in block.rows.enumerated() {
+        for j in 0..<block.scoreStride where j < block.first[i] || j >= rows.count {
+          pattern[i * block.scoreStride + j] = .nan
         }
-        #expect(abs(Double(found[i]) - exact) <= 1e-6 * magnitude)
-        expectSameBits([found[i]], [sum], "width \(width), element \(i)")
+      }
+      let found = withMargin(
+        [Float](repeating: 0, count: block.rows.count * block.width)
+      ) { z in
+        pattern.withUnsafeMutableBufferPointer { pattern in
+          guard let base = pattern.baseAddress else { return }
+          block.with(scores: base, z: z) { named.kernels.weightedValues(of: $0, values: $1) }
+        }
+      }
+      for (i, rows) in block.rows.enumerated() {
+        var sums = [Float](repeating: 0, count: block.width)
+        var exact = [Double](repeating: 0, count: block.width)
+        for j in block.first[i]..<rows.count {
+          let weight = pattern[i * block.scoreStride + j]
+          for (column, value) in block.vector(i, j).enumerated() {
+            sums[column].addProduct(weight, value)
+            exact[column] += Double(weight) * Double(value)
+          }
+        }
+        let z = Array(found[i * block.width..<(i + 1) * block.width])
+        expectSameBits(z, sums, "width \(block.width), query \(i)")
+        for (z, exact) in zip(z, exact) { #expect(abs(Double(z) - exact) <= 1e-5) }
       }
     }
   }

@@ -1,48 +1,37 @@
-import CSIMD
-
 extension LayerForward {
-  /// One item a row: every head's scores, pattern and z.
+  /// One item a block of rows and key/value head: scores, pattern and z of all its heads.
   ///
   /// - Parameter sources: for each member where the keys and values of its positions stand.
-  func weighValues(_ batch: Batch, _ taps: inout Taps, sources sourceRows: [[Int32]]) {
+  func weighValues(_ batch: Batch, _ taps: inout Taps, sources: [[Int32]]) {
     let c = model.configuration
-    let (kernels, b, rows, layer) = (work.kernels, buffers, batch.rows, weights)
-    let (keys, values) = (keys.pointer, values.pointer)
-    let window = c.attention[number]
-    let longest = (rows.map(\.position).max() ?? 0) + 1
+    let longest = (batch.rows.map(\.position).max() ?? 0) + 1
     let attention = AttentionTaps(
       taps, layer: number, rows: batch, longest: longest, heads: c.heads)
-    let scratch = (0..<model.pool.width).map { _ in FloatBuffer(longest) }
-    model.pool.run(rows.count) { row, worker in
-      let scores = scratch[worker].pointer
-      let sources = rows[row].position + 1
-      let unseen = window.firstSource(of: rows[row].position)
-      sourceRows[rows[row].owner].withUnsafeBufferPointer { sourceRows in
-        guard let sourceRows = sourceRows.baseAddress else { return }
-        for head in 0..<c.heads {
-          let column = c.keyValueHead(of: head) * c.headWidth
-          kernels.attentionScores(
-            of: b.turnedQueries.pointer + row * layer.q.stride + head * c.headWidth,
-            keys: keys + column,
-            at: SummandSources(rows: sourceRows, count: sources, stride: layer.k.stride),
-            width: c.headWidth, scale: c.attentionScale, into: scores)
-          if let cap = c.scoreCap { kernels.softCap(scores, count: sources, cap: cap) }
-          attention.visit(
-            .attnScores, row: row, head: head, scores, sources: sources, unseen: unseen)
-          kernels.softmax(scores, count: sources)
-          attention.visit(.pattern, row: row, head: head, scores, sources: sources)
-          kernels.weightedValues(
-            pattern: scores, values: values + column,
-            at: SummandSources(rows: sourceRows, count: sources, stride: layer.v.stride),
-            width: c.headWidth, into: b.z.pointer + row * layer.q.stride + head * c.headWidth)
-        }
-      }
+    let group = c.heads / c.keyValueHeads
+    let blocks = AttentionBlocks(
+      batch, sources: sources, atOnce: max(1, Self.queriesAtOnce / group),
+      window: attention.isIdle ? c.attention[number] : nil)
+    let work = AttentionWork(
+      self, rows: batch.rows, sources: SourceRows(sources), taps: attention)
+    let scratch = (0..<model.pool.width).map { _ in
+      AttentionWork.Scratch(queries: max(group, Self.queriesAtOnce), sources: blocks.longest)
+    }
+    model.pool.run(blocks.blocks.count * c.keyValueHeads) { item, worker in
+      // The last rows of a prompt have the most to do: they come first, or a thread would be left
+      // with them.
+      let block = blocks.blocks[blocks.blocks.count - 1 - item / c.keyValueHeads]
+      work.attend(
+        block, rows: blocks.rows[block.rows], keyValueHead: item % c.keyValueHeads, scratch[worker])
     }
     for (activation, kept) in attention.kept {
       taps.capture(
         site(activation), in: kept.pointer, stride: c.heads * longest, rows: batch)
     }
   }
+
+  /// Enough queries to make reading a key worth its while; few enough for their scores to stay in
+  /// the cache.
+  private static let queriesAtOnce = 12
 
   /// A head's own output is z · W_O with every other head's z at 0. It is computed only where it is
   /// edited or kept; an edit adds (edited − original) to what attention adds to the stream, so that

@@ -175,9 +175,12 @@ private struct NaiveRun {
       }
     }
     visit(.pattern, l, &pattern)
+    let edited = request.edits.filter { $0.site == Site(.pattern, layer: l) }.flatMap(\.positions)
     return pattern.enumerated().map { p, weights in
       var z = [Float](repeating: 0, count: c.heads * width)
-      for source in 0...p {
+      // What the window hides is not read, unless an edit may have given it a weight.
+      let first = edited.contains(p) ? 0 : c.attention[l].firstSource(of: p)
+      for source in first...p {
         let values = v[source]
         for head in 0..<c.heads {
           let (weight, value) = (weights[head * (p + 1) + source], c.keyValueHead(of: head) * width)

@@ -147,8 +147,8 @@ extension Transformer {
       // From here on more rows are no faster, and would hold up Ctrl-C.
       if time > 0.03 { break }
     }
-    // Attention goes a head and a row at a time, at about a quarter of a product's speed.
-    return Speed(products: rates, attention: (rates.last?.secondsPerFlop ?? 0) * 4)
+    // With softmax, attention reaches about two thirds of a product's speed.
+    return Speed(products: rates, attention: (rates.last?.secondsPerFlop ?? 0) * 1.5)
   }
 }
 

@@ -147,7 +147,8 @@ struct AttentionTaps: @unchecked Sendable {
 
   private let edits: [Activation: [Int: [Taps.RowEdit]]]
   private let stride: Int
-  private let isIdle: Bool
+  /// Whether nothing is edited and nothing kept at this layer.
+  let isIdle: Bool
 
   init(_ taps: Taps, layer: Int, rows: Batch, longest: Int, heads: Int) {
     stride = heads * longest
@@ -161,6 +162,9 @@ struct AttentionTaps: @unchecked Sendable {
     self.edits = edits
     isIdle = edits.isEmpty && kept.isEmpty
   }
+
+  /// Whether an edit falls on a row.
+  func edits(_ activation: Activation, of row: Int) -> Bool { edits[activation]?[row] != nil }
 
   /// One head's numbers over the sources of one row.
   ///

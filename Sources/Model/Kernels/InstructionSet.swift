@@ -74,12 +74,8 @@ protocol InstructionSet: SendableMetatype {
 
   // MARK: Attention
 
-  static func attentionScores(
-    of q: UnsafePointer<Float>, keys: UnsafePointer<Float>, at sources: SummandSources,
-    width: Int, scale: Float, into scores: UnsafeMutablePointer<Float>)
-  static func weightedValues(
-    pattern: UnsafePointer<Float>, values: UnsafePointer<Float>, at sources: SummandSources,
-    width: Int, into z: UnsafeMutablePointer<Float>)
+  static func attentionScores(of block: SummandQueries, keys: SummandHead, scale: Float)
+  static func weightedValues(of block: SummandQueries, values: SummandHead)
   static func rotate(
     _ x: UnsafeMutablePointer<Float>, half: Int, cosines: UnsafePointer<Float>,
     sines: UnsafePointer<Float>)

@@ -9,6 +9,9 @@
 #include <arm_neon.h>
 #endif
 #pragma clang fp contract(off)
+// Every function here is inlined, so that it does not matter how vectors would be passed.
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wpsabi"
 #pragma clang assume_nonnull begin
 
 #define SUMMAND_INLINE static inline __attribute__((always_inline))
@@ -19,6 +22,7 @@ typedef uint8_t summand_bytes16 __attribute__((ext_vector_type(16)));
 typedef int8_t summand_sbytes16 __attribute__((ext_vector_type(16)));
 typedef uint16_t summand_words16 __attribute__((ext_vector_type(16)));
 typedef uint32_t summand_uint16 __attribute__((ext_vector_type(16)));
+typedef float summand_float8 __attribute__((ext_vector_type(8)));
 typedef double summand_double8 __attribute__((ext_vector_type(8)));
 typedef int64_t summand_long8 __attribute__((ext_vector_type(8)));
 typedef float summand_float4 __attribute__((ext_vector_type(4)));
@@ -55,14 +59,35 @@ typedef struct SummandPanel {
   intptr_t k;
 } SummandPanel;
 
-/// Where the keys or the values of the positions that a query sees stand in a buffer.
-typedef struct SummandSources {
-  /// The row of each position: they need not lie together.
+/// One query of one head. Sources are counted from the first of its block, and `rows`, `scores` begin
+/// there.
+typedef struct SummandQuery {
+  const float *q;
+  /// The row of each source in the buffers of keys and values: they need not lie together.
   const int32_t *rows;
+  /// It weighs the sources from `first` up to `count`.
+  intptr_t first;
   intptr_t count;
-  /// Of the buffer, in floats.
+  /// Its scores, then its pattern. There is room for 16 numbers more than any query of its block has
+  /// sources.
+  float *scores;
+  float *z;
+} SummandQuery;
+
+/// Queries that read mostly the same keys and values.
+typedef struct SummandQueries {
+  const SummandQuery *queries;
+  intptr_t count;
+  /// The leading sources whose rows are the same for all; a query may have fewer.
+  intptr_t shared;
+} SummandQueries;
+
+/// The vectors of one key/value head in a buffer, `stride` floats apart.
+typedef struct SummandHead {
+  const float *base;
   intptr_t stride;
-} SummandSources;
+  intptr_t width;
+} SummandHead;
 
 /// What a row of numbers reaches from and to. `zero` is the sum of all times 0: NaN where one is not
 /// finite, and the others have no meaning then.
@@ -105,6 +130,53 @@ SUMMAND_INLINE summand_float16 summand_load_f32(const void *p) {
 }
 
 SUMMAND_INLINE void summand_store_f32(void *p, summand_float16 x) { memcpy(p, &x, sizeof x); }
+
+SUMMAND_INLINE void summand_store_f32x8(void *p, summand_float8 x) { memcpy(p, &x, sizeof x); }
+
+SUMMAND_INLINE void summand_store_f32x4(void *p, summand_float4 x) { memcpy(p, &x, sizeof x); }
+
+/// The halves of two vectors added: 16 → 8 numbers of each.
+SUMMAND_INLINE summand_float16 summand_fold_16(summand_float16 a, summand_float16 b) {
+  return __builtin_shufflevector(
+             a, b, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23) +
+         __builtin_shufflevector(
+             a, b, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31);
+}
+
+/// The same of two vectors that hold 8 numbers of two sums each.
+SUMMAND_INLINE summand_float16 summand_fold_8(summand_float16 a, summand_float16 b) {
+  return __builtin_shufflevector(
+             a, b, 0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27) +
+         __builtin_shufflevector(
+             a, b, 4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31);
+}
+
+/// Eight times 16 lanes, each summed in halves: 16 → 8 → 4 → 2 → 1. Eight folds at once need a
+/// quarter of the steps of one after the other, and add the same numbers.
+SUMMAND_INLINE summand_float8 summand_fold_eight(
+    summand_float16 a, summand_float16 b, summand_float16 c, summand_float16 d, summand_float16 e,
+    summand_float16 f, summand_float16 g, summand_float16 h) {
+  // Even ones and odd ones apart, so that the last steps leave them in order.
+  summand_float16 even = summand_fold_8(summand_fold_16(a, c), summand_fold_16(e, g));
+  summand_float16 odd = summand_fold_8(summand_fold_16(b, d), summand_fold_16(f, h));
+  summand_float16 pairs =
+      __builtin_shufflevector(
+          even, odd, 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29) +
+      __builtin_shufflevector(
+          even, odd, 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31);
+  return __builtin_shufflevector(pairs, pairs, 0, 2, 4, 6, 8, 10, 12, 14) +
+         __builtin_shufflevector(pairs, pairs, 1, 3, 5, 7, 9, 11, 13, 15);
+}
+
+/// The same of four.
+SUMMAND_INLINE summand_float4 summand_fold_four(
+    summand_float16 a, summand_float16 b, summand_float16 c, summand_float16 d) {
+  summand_float16 fours = summand_fold_8(summand_fold_16(a, b), summand_fold_16(c, d));
+  summand_float8 pairs = __builtin_shufflevector(fours, fours, 0, 1, 4, 5, 8, 9, 12, 13) +
+                         __builtin_shufflevector(fours, fours, 2, 3, 6, 7, 10, 11, 14, 15);
+  return __builtin_shufflevector(pairs, pairs, 0, 2, 4, 6) +
+         __builtin_shufflevector(pairs, pairs, 1, 3, 5, 7);
+}
 
 /// `count` bytes of zero.
 SUMMAND_INLINE void summand_clear(void *p, long count) { memset(p, 0, (size_t)count); }
@@ -356,4 +428,5 @@ SUMMAND_INLINE int summand_has_v4(void) {
 }
 #endif
 
+#pragma clang diagnostic pop
 #pragma clang assume_nonnull end

@@ -1,0 +1,131 @@
+import CSIMD
+
+/// What a thread computes of one layer's attention: the heads of one key/value head for a block of
+/// rows.
+struct AttentionWork: @unchecked Sendable {
+  private let configuration: Configuration
+  private let window: LayerAttention
+  private let kernels: any InstructionSet.Type
+  private let rows: [Batch.Row]
+  private let sources: SourceRows
+  private let taps: AttentionTaps
+  // `[rows][stride]` each; z stands as queries do.
+  private let q, z, keys, values: UnsafeMutablePointer<Float>
+  private let qStride, keyStride, valueStride: Int
+
+  init(_ layer: LayerForward, rows: [Batch.Row], sources: SourceRows, taps: AttentionTaps) {
+    configuration = layer.model.configuration
+    window = configuration.attention[layer.number]
+    kernels = layer.work.kernels
+    self.rows = rows
+    self.sources = sources
+    self.taps = taps
+    (q, z) = (layer.buffers.turnedQueries.pointer, layer.buffers.z.pointer)
+    (keys, values) = (layer.keys.pointer, layer.values.pointer)
+    qStride = layer.weights.q.stride
+    (keyStride, valueStride) = (layer.weights.k.stride, layer.weights.v.stride)
+  }
+
+  /// One thread's own.
+  final class Scratch {
+    /// `[queries][stride]`
+    let scores: FloatBuffer
+    let stride: Int
+    let queries: UnsafeMutablePointer<SummandQuery>
+
+    /// - Parameter sources: the most that a block reads.
+    init(queries: Int, sources: Int) {
+      // The kernels write up to 16 numbers beyond the last source.
+      stride = (sources + 31) & ~15
+      scores = FloatBuffer(queries * stride)
+      self.queries = .allocate(capacity: queries)
+    }
+
+    deinit { queries.deallocate() }
+  }
+
+  /// - Parameter blockRows: the rows of the block, as the batch numbers them.
+  func attend(
+    _ block: AttentionBlocks.Block, rows blockRows: ArraySlice<Int>, keyValueHead: Int,
+    _ scratch: Scratch
+  ) {
+    let heads = configuration.heads(reading: keyValueHead)
+    let width = configuration.headWidth
+    var count = 0
+    for row in blockRows {
+      for head in heads {
+        scratch.queries[count] = query(
+          row, head, width, block, scratch.scores.pointer + count * scratch.stride)
+        count += 1
+      }
+    }
+    let queries = SummandQueries(
+      queries: scratch.queries, count: count,
+      shared: max(0, min(block.shared, block.sources) - block.start))
+    kernels.attentionScores(
+      of: queries,
+      keys: SummandHead(base: keys + keyValueHead * width, stride: keyStride, width: width),
+      scale: configuration.attentionScale)
+    count = 0
+    for row in blockRows {
+      for head in heads {
+        makePattern(&scratch.queries[count], row: row, head: head)
+        count += 1
+      }
+    }
+    kernels.weightedValues(
+      of: queries,
+      values: SummandHead(base: values + keyValueHead * width, stride: valueStride, width: width))
+  }
+
+  /// What the kernels are told of one head of a row.
+  private func query(
+    _ row: Int, _ head: Int, _ width: Int, _ block: AttentionBlocks.Block,
+    _ scores: UnsafeMutablePointer<Float>
+  ) -> SummandQuery {
+    let offset = row * qStride + head * width
+    let (owner, position) = (rows[row].owner, rows[row].position)
+    return SummandQuery(
+      q: q + offset, rows: sources[owner] + block.start,
+      first: window.firstSource(of: position) - block.start, count: position + 1 - block.start,
+      scores: scores, z: z + offset)
+  }
+
+  /// Turns a head's scores into its pattern.
+  private func makePattern(_ query: inout SummandQuery, row: Int, head: Int) {
+    let (scores, count) = (query.scores, query.count)
+    if let cap = configuration.scoreCap { kernels.softCap(scores, count: count, cap: cap) }
+    taps.visit(.attnScores, row: row, head: head, scores, sources: count, unseen: query.first)
+    kernels.softmax(scores, count: count)
+    taps.visit(.pattern, row: row, head: head, scores, sources: count)
+    // An edit of the pattern may weigh what the window hides.
+    if taps.edits(.pattern, of: row) { query.first = 0 }
+  }
+}
+
+/// For each member of a batch where the keys and values of its positions stand.
+final class SourceRows: @unchecked Sendable {
+  private let storage: UnsafeMutablePointer<Int32>
+  private let starts: [Int]
+
+  /// - Parameter lists: for each member, row numbers by position; −1 where none holds it.
+  init(_ lists: [[Int32]]) {
+    var count = 0
+    starts = lists.map { list in
+      defer { count += list.count }
+      return count
+    }
+    storage = .allocate(capacity: max(1, count))
+    for (start, list) in zip(starts, lists) {
+      list.withUnsafeBufferPointer { list in
+        if let base = list.baseAddress {
+          (storage + start).initialize(from: base, count: list.count)
+        }
+      }
+    }
+  }
+
+  deinit { storage.deallocate() }
+
+  subscript(member: Int) -> UnsafePointer<Int32> { UnsafePointer(storage + starts[member]) }
+}
