@@ -16,8 +16,8 @@ struct Options: ParsableCommand {
       script is read from standard input, as for SCRIPT `-`.
 
       Environment: SUMMAND_MODEL (as --model), SUMMAND_HISTORY (the history's file; empty for \
-      none), NO_COLOR, CLICOLOR_FORCE, COLUMNS; for models HF_HUB_CACHE, HF_HOME, \
-      HF_TOKEN, HF_HUB_OFFLINE, HF_ENDPOINT.
+      none), SUMMAND_SHARD=3/8 (for `shard`), NO_COLOR, CLICOLOR_FORCE, COLUMNS; for models \
+      HF_HUB_CACHE, HF_HOME, HF_TOKEN, HF_HUB_OFFLINE, HF_ENDPOINT.
 
       Exit status: 0 done, 1 failed while running, 2 bad usage, 3 did not parse, 4 a model or a \
       file could not be loaded, 5 an assert or a check of verify failed, 130 interrupted, 141 the \

@@ -18,6 +18,8 @@ struct ExitStatusTests {
     (["-c", "\"said\"; load \"no.gguf\""], 4, "said\n", "there is no model or file 'no.gguf'"),
     (["-c", "\"said\"; read \"no.csv\""], 4, "said\n", "no.csv"),
     (["--model", "smolm2", "-c", "1"], 4, "", "did you mean `load smollm2`?"),
+    (["--store", "/dev/null/x", "-c", "1"], 4, "", "the store `/dev/null/x` cannot be made"),
+    (["--store", "", "-c", "1"], 4, "", "the store needs a folder"),
     (["no.summand"], 4, "", "cannot read the script no.summand: No such file"),
     (["/"], 4, "", "cannot read the script /: Is a directory"),
     (["-c", "assert 1 == 1; assert 1 == 2, \"w\\u{E9}\"; 3"], 5, "", "assertion failed: wé"),
