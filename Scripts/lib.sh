@@ -49,7 +49,7 @@ apt_install() { # PACKAGE...
   have apt-get || fail "$* is missing, and there is no apt-get here to install it" \
     "install it with this system's own package manager, then run this script again"
   say "Installing $* with apt-get"
-  local install=(env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=600 install -y -q --no-install-recommends "$@")
+  local install=(env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$@")
   # One at a time, as apt-get would fail beside another. A bare system has no package lists yet, and old ones point at
   # what is gone.
   (

@@ -107,7 +107,7 @@ def slurm():
 
 
 def array(folder, engine, expected):
-    """The page: eight tasks, two at a time, one of which is killed and requeued, and the merge after all."""
+    """The page: eight tasks, two at a time; one is killed and requeued; the merge comes after all."""
     folder.run(BLOCKS["run: slurm"])
     wait_for(lambda: "RUNNING" in engine.ask("squeue -h -r -o %T"), "a task of the array")
     running = engine.ask("squeue -h -r -t R -o '%i'").split()
