@@ -12,6 +12,7 @@ from harness import Failed, Peer, Summand, alternate, gap, median
 
 HERE = Path(__file__).parent
 LIMIT = "multiply-adds at their peak"
+APART = "the same with nothing in common"
 
 
 @dataclass
@@ -93,26 +94,45 @@ def measure_work(work, peers, limits, folder, setup, rounds):
     """A row for each peer and for the machine's limit, or one for Summand alone."""
     say(work.title)
     against = [a for a in work.against if peers.has(a.peer)]
+    running = []
     try:
-        ours = Summand(folder, setup, work.line, work.check)
-        ours.ask()
-    except Failed as error:
-        reason = str(error).splitlines()[0]
-        return [Row(work.title, "", None, skipped=reason)]
-    try:
+        ours = started(running, Summand(folder, setup, work.line, work.check))
+        if work.apart:
+            (folder / "apart").mkdir(exist_ok=True)
+            apart = started(running, Summand(folder / "apart", setup, work.apart))
         gaps = [verify(work, a, peers, folder, setup, ours) for a in against]
         turns = [ours.ask] + [lambda a=a: peers.get(a.peer).ask(a.work) for a in against]
+        turns += [apart.ask] if work.apart else []
         times = [median(t) for t in alternate(turns, rounds)]
+    except NotMade as error:
+        return [Row(work.title, "", None, skipped=str(error))]
     finally:
-        ours.close()
+        for one in running:
+            one.close()
     rows = [
         Row(work.title, label(a), times[0], seconds, a.target, gap)
         for a, seconds, gap in zip(against, times[1:], gaps)
     ]
+    if work.apart:
+        rows.append(Row(work.title, APART, times[0], times[-1], works.SHARING))
     if work.tokens and limits.fma:
         operations = 2 * (work.tokens * works.LAYERS_WEIGHTS + works.UNEMBEDDING_WEIGHTS)
         rows.append(Row(work.title, LIMIT, times[0], operations / limits.fma, unit="%"))
     return rows or [Row(work.title, "", times[0])]
+
+
+class NotMade(Exception):
+    """This Summand does not do the work."""
+
+
+def started(running, summand):
+    """Once it did its work; it is to be closed whatever comes."""
+    running.append(summand)
+    try:
+        summand.ask()
+    except Failed as error:
+        raise NotMade(str(error).splitlines()[0]) from None
+    return summand
 
 
 def label(against):

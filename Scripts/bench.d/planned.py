@@ -1,4 +1,4 @@
-"""Holds what `plan` foresees against what `time` finds: rows, memory, time. Off by more than twice is to be explained."""
+"""Holds what `plan` foresees against what `time` finds: rows, memory, time. What is off is to be explained."""
 
 import re
 from dataclasses import dataclass
@@ -11,13 +11,15 @@ COMPUTED = re.compile(r"computed runs (\d+), rows (\d+), batches (\d+), bytes (\
 PIPELINES = [
     "colosseum | rank",
     "batch | rank",
+    "shots | rank",
+    "long | rank",
     "colosseum | ablate each heads@last | effect",
     "colosseum | patch each L*.resid_pre@* from other | effect",
     "batch | dla by source",
 ]
 NAMES = {"rows": "rows", "bytes": "memory", "seconds": "time"}
-# By how many times a plan may be wrong, up or down.
-ALLOWED = 2
+# By how many times a plan may be wrong, up or down. Of small runs much of the memory is the threads' own.
+ALLOWED = {"rows": 1.01, "bytes": 2, "seconds": 1.3}
 
 
 @dataclass
@@ -35,7 +37,8 @@ class Planned:
 
     @property
     def holds(self):
-        return 1 / ALLOWED <= self.ratio <= ALLOWED
+        allowed = ALLOWED[self.quantity]
+        return 1 / allowed <= self.ratio <= allowed
 
 
 def measure_plans(folder, setup, rounds):

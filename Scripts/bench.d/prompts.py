@@ -12,10 +12,11 @@ LONG = 384
 def prepare(folder):
     """Writes inputs.json for the peers where they are; gives the lines that set Summand up, and ids to
     make text of: the BOS token, and prompts that begin with it."""
-    ids = tokens_of(folder, "colosseum", "other", "batch")
+    ids = tokens_of(folder, "colosseum", "other", "batch", "shots")
     (one,), (other,), batch = (list(ids[name].values()) for name in ("colosseum", "other", "batch"))
     long = list(itertools.islice(stream(one[0], batch), LONG))
-    setup = [*PREAMBLE, f'let long = prompt {long} -> " Italy"']
+    apart = ", ".join(f'(prompt {p} -> " Italy")' for p in begin_apart(ids["shots"].values()))
+    setup = [*PREAMBLE, f'let long = prompt {long} -> " Italy"', f"let apart = prompts [{apart}]"]
 
     names = folder / "weights" / "tokens.json"
     if names.exists():
@@ -36,6 +37,11 @@ def prepare(folder):
         }
         (folder / "weights" / "inputs.json").write_text(json.dumps(given))
     return setup, (one[0], batch)
+
+
+def begin_apart(prompts):
+    """The same prompts, each with a first token of its own."""
+    return [[first, *tokens[1:]] for first, tokens in enumerate(prompts, start=1000)]
 
 
 def stream(first, others):

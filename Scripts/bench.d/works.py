@@ -14,6 +14,7 @@ PREAMBLE = [
     'let country = facts "Examples/facts/country.tsv" '
     '"Fact: {subject} {relation:is in the country of}"',
     "let batch = country | take 32",
+    "let shots = country | few_shot 2 from country",
 ]
 
 LENS, HAND, TRANSFORMERS, LLAMA = "TransformerLens", "PyTorch by hand", "transformers", "llama.cpp"
@@ -44,6 +45,8 @@ class Work:
     check: str | None = None
     # How many positions go through all layers, where the machine's limits are to be held against it.
     tokens: int | None = None
+    # The same of as many tokens of which no two prompts begin with the same: nothing can be shared.
+    apart: str | None = None
 
 
 # Weights that every position is multiplied with, and those that a last position is besides: SmolLM2-135M.
@@ -78,6 +81,13 @@ WORKS = [
             Against(TRANSFORMERS, "batch", 1.5),
             Against(HAND, "batch"),
         ],
+    ),
+    Work(
+        "forward, 48 facts with two shots in front, last logits",
+        "shots | rank",
+        "logit",
+        2e-4,
+        apart="apart | rank",
     ),
     Work(
         "forward, one prompt of 384 tokens, last logits",
@@ -121,6 +131,9 @@ WORKS = [
         [Against(LENS, "patch", 35)],
     ),
 ]
+
+# How much faster prompts are that begin alike than prompts that do not.
+SHARING = 2
 
 # The first attribution, from the start of the process: what it must print, and the memory it may have.
 START = f'bos on; prompt "{TEXT}" -> " Italy" | dla by head | top 10'

@@ -6,105 +6,13 @@ import Testing
 /// The planner's sharing against the reference way, which shares nothing but the kernels.
 @Suite("Runs that fork from another equal those that do not, to the bit")
 struct ForkTests {
-  /// Random prompts, edits, positions and captures.
-  private struct Maker {
-    let configuration: Configuration
-    var generator: SeededGenerator
-
-    mutating func pick(_ range: ClosedRange<Int>) -> Int {
-      Int.random(in: range, using: &generator)
-    }
-
-    /// At least one of 0..<count, in any order.
-    mutating func some(of count: Int, atMost: Int = .max) -> [Int] {
-      let size = pick(1...min(count, atMost))
-      return Array((0..<count).shuffled(using: &generator).prefix(size))
-    }
-
-    mutating func prompt(_ lengths: ClosedRange<Int>) -> [Int] {
-      (0..<pick(lengths)).map { _ in pick(0...configuration.vocabulary - 1) }
-    }
-
-    mutating func site() -> Site {
-      let all = configuration.activations
-      return Site(all[pick(0...all.count - 1)], layer: pick(0...configuration.layers - 1))
-    }
-
-    mutating func edit(_ count: Int, at site: Site? = nil) -> Edit {
-      let site = site ?? self.site()
-      let unitCount = configuration.unitCount(site)
-      let units = pick(0...2) == 0 ? nil : some(of: unitCount, atMost: 5)
-      let positions = some(of: count)
-      func edit(_ change: Edit.Change) -> Edit {
-        Edit(site: site, units: units, positions: positions, change: change)
-      }
-      if site.activation == .attnScores, pick(0...1) == 0 {
-        // No query is cut off from itself, so that none is left without a source.
-        let sources = some(of: count).filter { !positions.contains($0) }
-        let attention = configuration.attention[site.layer]
-        if positions.contains(where: { attention.sees(sources, from: $0) }) {
-          return edit(.cut(sources: sources))
-        }
-      }
-      let width = (units?.count ?? unitCount) * configuration.unitWidth(site.activation, sources: 1)
-      switch pick(0...4) {
-      case 0 where !site.activation.isScale: return edit(.zero)
-      case 1: return edit(.scale(generator.floats(1, in: 0.5...2)[0]))
-      case 2 where !site.activation.isOverSources:
-        return edit(.add(generator.floats(width, in: 0.1...1)))
-      default: break
-      }
-      let rows = positions.map { position in
-        generator.floats(
-          (units?.count ?? unitCount)
-            * configuration.unitWidth(site.activation, sources: position + 1), in: 0.1...2)
-      }
-      return edit(.replace(rows))
-    }
-
-    /// A prompt, edited or not, and some that vary it.
-    mutating func family(at index: Int, variants: Int, lengths: ClosedRange<Int>) -> [RunRequest] {
-      let tokens = prompt(lengths)
-      let shared = (0..<pick(0...2)).map { _ in edit(tokens.count) }
-      var requests = [request(tokens, shared, base: nil)]
-      for _ in 0..<variants {
-        // Anywhere among the shared ones, whose order stays.
-        var edits = shared
-        for _ in 0..<pick(0...3) { edits.insert(edit(tokens.count), at: pick(0...edits.count)) }
-        requests.append(request(tokens, edits, base: index))
-      }
-      return requests
-    }
-
-    private mutating func request(_ tokens: [Int], _ edits: [Edit], base: Int?) -> RunRequest {
-      var captures: [Site: RunRequest.Positions] = [:]
-      for _ in 0..<pick(0...3) {
-        captures[site()] = pick(0...1) == 0 ? .all : .some(some(of: tokens.count))
-      }
-      let logits: RunRequest.Logits =
-        switch pick(0...4) {
-        case 0: .none
-        case 1: .tokens([3, 0, configuration.vocabulary - 1], position: pick(0...tokens.count - 1))
-        case 2:
-          .summaries(
-            some(of: tokens.count).map {
-              LogitQuery(position: $0, tokens: [3, configuration.vocabulary - 1], top: pick(0...3))
-            })
-        default: .all(some(of: tokens.count))
-        }
-      return RunRequest(
-        tokens: tokens, edits: edits, base: base, captures: captures, logits: logits,
-        isUncapped: pick(0...1) == 0)
-    }
-  }
-
   /// 600 variants on each model.
   @Test(
     "random edits, prompts and captures",
     arguments: ["tiny-gqa", "tiny-mha", "tiny-gqa.Q4_1.gguf"] + Family.all.map(\.path), 0..<10)
   func property(model: String, seed: Int) throws {
     let transformer = try TestModels.tiny(model).transformer
-    var maker = Maker(
+    var maker = RunMaker(
       configuration: transformer.configuration, generator: SeededGenerator(seed))
     var requests: [RunRequest] = []
     for _ in 0..<6 {
@@ -120,7 +28,7 @@ struct ForkTests {
   @Test("random edits on the real model")
   func smolLM2() throws {
     let transformer = try TestModels.smolLM2().transformer
-    var maker = Maker(configuration: transformer.configuration, generator: SeededGenerator(1))
+    var maker = RunMaker(configuration: transformer.configuration, generator: SeededGenerator(1))
     let requests = maker.family(at: 0, variants: 16, lengths: 7...7)
     let found = try transformer.run(requests)
     let wanted = try transformer.runNaively(requests)
@@ -134,7 +42,7 @@ struct ForkTests {
     arguments: ["tiny-gqa", "tiny-mha", "tiny-gqa.Q4_1.gguf"] + Family.all.map(\.path))
   func lengths(model: String) throws {
     let transformer = try TestModels.tiny(model).transformer
-    var maker = Maker(
+    var maker = RunMaker(
       configuration: transformer.configuration, generator: SeededGenerator(3))
     let longest = min(40, transformer.configuration.context)
     let requests = (1...longest).shuffled(using: &maker.generator).map { length in
@@ -150,7 +58,7 @@ struct ForkTests {
   @Test("the same on the real model")
   func lengthsSmolLM2() throws {
     let transformer = try TestModels.smolLM2().transformer
-    var maker = Maker(
+    var maker = RunMaker(
       configuration: transformer.configuration, generator: SeededGenerator(4))
     let requests = [5, 1, 13, 8].map { length in
       let tokens = maker.prompt(length...length)
@@ -200,7 +108,7 @@ struct ForkTests {
     let configuration = transformer.configuration
     let site = Site(activation, layer: 1)
     let tokens = [41, 300, 9, 266, 91, 277, 18]
-    var maker = Maker(configuration: configuration, generator: SeededGenerator(2))
+    var maker = RunMaker(configuration: configuration, generator: SeededGenerator(2))
     var edit = maker.edit(tokens.count, at: site)
     edit.units = nil
     edit.positions = [3]
@@ -285,7 +193,7 @@ struct ForkTests {
   func exactRows(seed: Int) throws {
     let configuration = try TestModels.tiny("tiny-gqa").configuration
     let layers = configuration.layers
-    var maker = Maker(configuration: configuration, generator: SeededGenerator(seed))
+    var maker = RunMaker(configuration: configuration, generator: SeededGenerator(seed))
     let request = maker.family(at: 0, variants: 0, lengths: 1...9)[0]
     // [layer][position], the last layer's being the final norm's.
     var streams = [Set<Int>](repeating: [], count: layers + 1)

@@ -140,4 +140,41 @@ struct RejoinTests {
     // One that will be changed again goes on.
     #expect(rows[1] == planned[1])
   }
+
+  /// What only the final norm would read of it is not computed beside its variants.
+  @Test("a base that only serves ends before its variants do, and goes on where one rejoins it")
+  func silentBase() throws {
+    let transformer = try TestModels.tiny("tiny-gqa").transformer
+    let configuration = transformer.configuration
+    let (layers, count) = (configuration.layers, Self.tokens.count)
+    let clean = try transformer.run([RunRequest.everything(Self.tokens, of: configuration)])[0]
+    for layer in 0..<layers {
+      let site = Site(.residPre, layer: layer)
+      let row = try #require(clean.activations[site])[Self.last]
+      for (change, rejoins) in [(Edit.Change.replace([row]), true), (.zero, false)] {
+        let edit = Edit(site: site, positions: [Self.last], change: change)
+        let variant = RunRequest(
+          tokens: Self.tokens, edits: [edit], base: 0, logits: .all([Self.last]))
+        let batch = Batch(
+          [
+            (-1, RunRequest(tokens: Self.tokens), nil, Fork(unsharedOf: count)),
+            (0, variant, 0, Fork([edit], count: count, layers: layers)),
+          ], layers: layers)
+        #expect(batch.schedule.through[layers - 1] == 1)
+        let planned = (layers - 1) * count + layers - layer
+        #expect(batch.schedule.rowLayers == planned)
+        var executor = try Executor(transformer, batch: batch)
+        var (rows, spared) = (0, 0)
+        try executor.run {
+          rows += $0
+          spared += $1
+        }
+        #expect(spared == (rejoins ? layers - layer - 1 : 0) && rows == planned - spared)
+        _ = try executor.nextResult()
+        let found = try #require(try executor.nextResult()).result
+        expectSameBits(
+          found, try transformer.runNaively([RunRequest(tokens: Self.tokens), variant])[1])
+      }
+    }
+  }
 }

@@ -44,8 +44,24 @@ struct PlanTests {
   }
 
   /// The first three tokens of both are the same, and so is all that is made of them.
+  @Test(
+    "a patch of what is the same in both is not run, and not planned",
+    arguments: [
+      "patch each L{5,10,20}.resid_pre@* from eiffel",
+      "patch each L10.resid_pre@{0..2} from eiffel",
+      "patch L5.resid_pre@* from eiffel", "patch each L0.resid_pre@* from eiffel",
+      "ablate L3H2@last | patch each L{2,7}.resid_pre@* from eiffel",
+    ])
+  func commonBeginning(edits: String) throws {
+    let plan = try shell.table("plan colosseum | \(edits) | effect")
+    try host.forgetProgress()
+    _ = try shell.table("colosseum | \(edits) | effect")
+    #expect(try plan.numbers("rows").last == Double(try host.rowsRun))
+  }
+
   @Test func runsThatRejoinAreNotForeseen() throws {
-    let pipeline = "colosseum | patch each L{5,10,20}.resid_pre@* from eiffel | effect"
+    try shell.define("let edited = eiffel | ablate L0H0@last")
+    let pipeline = "colosseum | patch each L{5,10,20}.resid_pre@* from edited | effect"
     let plan = try shell.table("plan \(pipeline)")
     #expect(try plan.numbers("runs").last == 1 + 1 + 33)
     try host.forgetProgress()
@@ -57,6 +73,11 @@ struct PlanTests {
     // last position alone.
     let spared = [24, 19, 9].reduce(0) { $0 + (11 + 10 + 9) * $1 + 3 }
     #expect(Double(try host.rowsRun) == planned - Double(spared))
+    // The same effects as where it is known before.
+    let known = "colosseum | patch each L{5,10,20}.resid_pre@* from eiffel | effect | sort position"
+    let foreseen = try shell.table("plan \(known)")
+    #expect(try foreseen.numbers("rows").last.map { $0 < planned } == true)
+    #expect(try shell.table(known).numbers("effect").prefix(9).allSatisfy { $0 == 0 })
   }
 
   @Test("a table that is joined to another is measured too")
@@ -106,6 +127,20 @@ struct PlanTests {
     #expect(try first.numbers("rows") == [29 * 11 + 1 + 30])
     let seen = try shell.table("plan colosseum | activations L4.z@5")
     #expect(try seen.numbers("rows") == [4 * 6 + 1])
+  }
+
+  /// All share the two shots that stand before them, and what their own lines begin with.
+  @Test func beginningsAreShared() throws {
+    try shell.define("let shots = country | take 6 | few_shot 2 from country seed 3")
+    let tokens = Double(try shell.table("shots | tokens").numbers("position").count)
+    let plan = try shell.table("plan shots | rank")
+    let rows = try #require(try plan.numbers("rows").last)
+    // In the last layer the last positions alone.
+    #expect(rows < 0.5 * (29 * tokens + 6))
+    #expect(try plan.numbers("rows_unshared").last == 30 * tokens)
+    try host.forgetProgress()
+    _ = try shell.table("shots | rank")
+    #expect(Double(try host.rowsRun) == rows)
   }
 
   @Test func stepsAddUp() throws {

@@ -153,6 +153,16 @@ extension Activation {
 }
 
 extension Site {
+  /// Whether it is made of the position's own token alone: two runs have the same wherever they have the
+  /// same token at the same position, and no edit before it.
+  public var isOfOwnToken: Bool {
+    switch activation.traits.stage {
+    case .embedding: true
+    case .entering, .keysAndValues: layer == 0
+    case .through, .finalNorm: false
+    }
+  }
+
   /// How far a position must go for this to be computed at it.
   func reach(layers: Int) -> Reach {
     switch activation.traits.stage {

@@ -2,18 +2,19 @@
 ///
 /// A row is one position of one run. A run that varies another shares with it every row that its
 /// edits cannot change: all positions before them, and all layers below them. Where a position
-/// first differs it *forks*: from that layer on it has a row of its own. A row *ends* where nothing
-/// that was asked for reads it any more: in the last layer only the rows that are asked for go on.
-/// And where a run turns out to be what its base is, it *rejoins* it.
+/// first differs it *forks*: from that layer on it has a row of its own. Two prompts that begin alike
+/// share their beginning in the same way: the later one is a run that forks at layer 0 where they part.
+/// A row *ends* where nothing that was asked for reads it any more: in the last layer only the rows
+/// that are asked for go on. And where a run turns out to be what its base is, it *rejoins* it.
 struct Batch {
   struct Member {
     /// Its index in the caller's list.
     var index: Int
     var request: RunRequest
-    /// The index of its base among the members.
+    /// The index among the members of the run whose rows it shares.
     var base: Int?
     var fork: Fork
-    /// As `RunRequest.ends` has them; a base's are those of its variants too.
+    /// As `RunRequest.ends` has them, and as far as those go that share its rows.
     var ends: [Reach]
 
     /// Whether a position is read in a layer, or at the final norm, in a row that begins there or
@@ -29,7 +30,7 @@ struct Batch {
     var position: Int
   }
 
-  let members: [Member]
+  private(set) var members: [Member]
   let schedule: Schedule
   /// At the layer at hand.
   private(set) var rows: [Row] = []
@@ -39,15 +40,18 @@ struct Batch {
   /// At each layer and at the final norm the rows that begin there.
   private let beginning: [[Row]]
 
-  /// - Parameter requests: bases stand before the runs that vary them.
+  /// - Parameter requests: bases stand before the runs that share their rows.
   init(
     _ requests: [(index: Int, request: RunRequest, base: Int?, fork: Fork)], layers: Int
   ) {
     var ends = requests.map { $0.request.ends(layers: layers) }
-    for (i, item) in requests.enumerated() {
+    // From the last on, since a base may itself share rows.
+    for (i, item) in requests.enumerated().reversed() {
+      ends[i].handOnToSources()
       guard let base = item.base else { continue }
-      for (position, end) in ends[i].enumerated() {
-        ends[base][position] = max(ends[base][position], end)
+      for (position, end) in ends[i].prefix(item.fork.common).enumerated() {
+        let reach = item.fork.reachOfOther(at: position, end: end, layers: layers)
+        ends[base][position] = max(ends[base][position], reach)
       }
     }
     let members = requests.enumerated().map { i, item in
@@ -81,7 +85,7 @@ struct Batch {
     _ = enter(0)
     for (i, member) in members.enumerated() {
       guard let base = member.base else { continue }
-      for position in rowNumbers[i].indices where rowNumbers[i][position] < 0 {
+      for position in 0..<member.fork.common where rowNumbers[i][position] < 0 {
         rowNumbers[i][position] = rowNumbers[base][position]
       }
     }
@@ -101,13 +105,24 @@ struct Batch {
 
   func token(of row: Int) -> Int { members[rows[row].owner].request.tokens[rows[row].position] }
 
+  /// How many positions the rows that go through a layer attend to, within its window where it has one.
+  func sources(in layer: Int, window: Int?) -> Int {
+    guard let window else { return schedule.sources[layer] }
+    return members.reduce(0) { sum, member in
+      member.ends.indices.reduce(sum) { sum, position in
+        member.fork.layers[position] <= layer && layer < member.ends[position].layersThrough
+          ? sum + min(position + 1, window) : sum
+      }
+    }
+  }
+
   // MARK: - From layer to layer
 
-  /// Adds the rows that begin at a layer, as copies of their base's.
+  /// Adds the rows that begin at a layer, as copies of their base's; at layer 0 tokens are embedded.
   mutating func enter(_ layer: Int) -> [(own: Int, base: Int)] {
     var copies: [(own: Int, base: Int)] = []
     for row in beginning[layer] {
-      if let base = members[row.owner].base {
+      if layer > 0, let base = members[row.owner].base {
         copies.append((rows.count, self.row(of: base, at: row.position)))
       }
       rowNumbers[row.owner][row.position] = Int32(rows.count)
@@ -133,13 +148,24 @@ struct Batch {
         guard own >= 0, shared >= 0, isSame(own, shared) else { break }
         rowNumbers[i][position] = Int32(shared)
         isKept[own] = false
-        spared += member.ends[position].layersThrough - layer
+        let end = member.ends[position]
+        spared += end.layersThrough - layer - extend(shared, to: end)
       }
     }
     let kept = rows.indices.filter { isKept[$0] }
     guard kept.count < rows.count else { return nil }
     keep(kept)
     return (kept, spared)
+  }
+
+  /// Has a row go on for another that rejoined it.
+  ///
+  /// - Returns: how many layers more it goes through.
+  private mutating func extend(_ row: Int, to end: Reach) -> Int {
+    let (owner, position) = (rows[row].owner, rows[row].position)
+    let before = members[owner].ends[position]
+    members[owner].ends[position] = max(before, end)
+    return members[owner].ends[position].layersThrough - before.layersThrough
   }
 
   /// Drops the rows that do not go so far.

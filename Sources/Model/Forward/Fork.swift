@@ -1,5 +1,7 @@
-/// Where a run begins to differ from the one that it varies.
+/// Where a run begins to differ from the one that it varies, or that begins like it.
 struct Fork: Equatable {
+  /// How many positions, from the first on, have the other run's tokens.
+  var common: Int
   /// For each position the layer from which it can differ; `never` for those that cannot.
   var layers: [Int]
   /// The first layer past whose `resid_pre` no further edit comes: from there on a run whose stream
@@ -10,8 +12,13 @@ struct Fork: Equatable {
   static let never = Int.max
 
   /// Of a run of `count` tokens that varies none.
-  init(unsharedOf count: Int) {
-    layers = [Int](repeating: 0, count: count)
+  init(unsharedOf count: Int) { self.init(after: 0, of: count) }
+
+  /// Of a run of `count` tokens whose first `common` positions have the tokens and the edits of another
+  /// run's.
+  init(after common: Int, of count: Int) {
+    self.common = common
+    layers = (0..<count).map { $0 < common ? Self.never : 0 }
     settled = Self.never
   }
 
@@ -38,8 +45,22 @@ struct Fork: Equatable {
         forks[position] = min(forks[position], next)
       }
     }
+    common = count
     self.layers = forks
     self.settled = settled
+  }
+
+  /// How far a position of the other run must go for what this run reads of it.
+  ///
+  /// - Parameter end: how far this run must go there.
+  func reachOfOther(at position: Int, end: Reach, layers: Int) -> Reach {
+    let first = self.layers[position]
+    guard first <= end.lastEntered else { return end }
+    // From there on this run has a row of its own, which begins as a copy, and may turn out to be the
+    // same before any layer that is still to come; the other then goes on in its place.
+    let copied = first > 0 ? Reach.keysAndValues(of: first) : .nothing
+    guard settled < layers else { return copied }
+    return max(copied, min(end, .keysAndValues(of: layers - 1)))
   }
 }
 

@@ -28,3 +28,15 @@ struct Reach: Comparable, Sendable {
   /// layer that it goes through.
   var ofSources: Reach { layersThrough == 0 ? .nothing : .keysAndValues(of: layersThrough - 1) }
 }
+
+extension [Reach] {
+  /// Of a prompt's positions: one that goes through a layer reads there the keys and values of all
+  /// before it.
+  mutating func handOnToSources() {
+    var read = Reach.nothing
+    for position in indices.reversed() {
+      self[position] = Swift.max(self[position], read)
+      read = Swift.max(read, self[position].ofSources)
+    }
+  }
+}

@@ -35,15 +35,20 @@ public struct RunPlan: Sendable {
 extension Transformer {
   /// Plans what `run` would do, with the same code, and computes none of it.
   ///
+  /// - Parameter apart: whether prompts that begin alike are computed by themselves all the same.
   /// - Throws: as `run` does.
-  public func plan(_ requests: [RunRequest], memory: Int = .max, speed: Speed) throws -> RunPlan {
+  public func plan(
+    _ requests: [RunRequest], memory: Int = .max, apart: Bool = false, speed: Speed
+  ) throws -> RunPlan {
     var plan = RunPlan()
     plan.runs = requests.count
     plan.rowLayersUnshared = requests.reduce(0) { $0 + $1.tokens.count * layers.count }
-    for batch in try RunPlanner(self, memory: memory).batches(requests) {
+    var queue = WaitingBytes(requests, configuration)
+    for batch in try RunPlanner(self, memory: memory, apart: apart).batches(requests) {
       plan.batches += 1
       plan.rowLayers += batch.schedule.rowLayers
-      plan.bytes = max(plan.bytes, bytes(of: batch))
+      plan.bytes = max(plan.bytes, bytes(of: batch) + queue.bytes)
+      queue.add(batch)
       for layer in layers.indices {
         let (entering, through) = (batch.schedule.entering[layer], batch.schedule.through[layer])
         let keysAndValues = Double(entering) * layers[layer].keyValueFlopsPerRow
@@ -100,6 +105,29 @@ extension Transformer {
   /// Scores and weighted values of every head.
   private func attentionFlops(sources: Int) -> Double {
     4 * Double(sources * configuration.heads * configuration.headWidth)
+  }
+
+  /// What results take that wait for those of earlier requests.
+  private struct WaitingBytes {
+    private(set) var bytes = 0
+    private let sizes: [Int]
+    private var next = 0
+    private var waiting: Set<Int> = []
+
+    init(_ requests: [RunRequest], _ configuration: Configuration) {
+      sizes = requests.map { $0.resultBytes(in: configuration) }
+    }
+
+    mutating func add(_ batch: Batch) {
+      for member in batch.members where member.index >= 0 {
+        waiting.insert(member.index)
+        bytes += sizes[member.index]
+      }
+      while waiting.remove(next) != nil {
+        bytes -= sizes[next]
+        next += 1
+      }
+    }
   }
 
   /// How fast this machine multiplies this model's weights, in seconds a flop.

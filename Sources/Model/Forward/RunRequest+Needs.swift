@@ -55,12 +55,7 @@ extension RunRequest {
     }
     for (site, positions) in captures { ask(site.reach(layers: layers), at: resolved(positions)) }
     ask(.finalNorm(after: layers), at: logits.counts(vocabulary: 0).map(\.position))
-    // A position that goes through a layer reads there the keys and values of all before it.
-    var read = Reach.nothing
-    for position in tokens.indices.reversed() {
-      ends[position] = max(ends[position], read)
-      read = max(read, ends[position].ofSources)
-    }
+    ends.handOnToSources()
     return ends
   }
 

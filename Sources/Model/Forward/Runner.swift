@@ -1,8 +1,9 @@
 extension Transformer {
   /// Runs prompts, each with its edits; what each asked for is handed over as it is pulled.
   ///
-  /// Runs that vary another share with it whatever their further edits cannot change. Rows go
-  /// through the model in chunks that fit the budget. None of this moves a bit of any result.
+  /// Runs that vary another share with it whatever their further edits cannot change, and prompts that
+  /// begin alike share their beginning. Rows go through the model in chunks that fit the budget. None of
+  /// this moves a bit of any result.
   ///
   /// - Parameters:
   ///   - memory: bytes that activations and results on their way may take.
@@ -59,7 +60,9 @@ public struct RunResults {
   /// Of the batch at hand.
   private var executor: Executor?
   private let meter = FloatBuffer.Meter()
+  /// Of the batch at hand, and what waited when it began.
   private var resultBytes = 0
+  private var queue = ResultQueue()
   /// Rows of all batches, counted once a layer.
   private var total: Int
   private let progress: ((_ done: Int, _ of: Int) -> Void)?
@@ -87,10 +90,11 @@ public struct RunResults {
 
   private mutating func advance() throws -> (index: Int, result: RunResult)? {
     while true {
+      if let found = queue.popNext() { return found }
       if let found = try executor?.nextResult() {
         resultBytes += found.result.byteCount
         // A base that only serves its variants here has no place among the requests.
-        if found.index >= 0 { return found }
+        if found.index >= 0 { queue.add(found) }
       } else {
         closeBatch()
         guard let batch = batches.popFirst() else { return nil }
@@ -113,8 +117,28 @@ public struct RunResults {
   private mutating func closeBatch() {
     guard executor != nil else { return }
     record.bytes = max(record.bytes, meter.most + resultBytes)
-    resultBytes = 0
+    resultBytes = queue.bytes
     executor = nil
+  }
+}
+
+/// Results that wait for those of earlier requests.
+private struct ResultQueue {
+  private var waiting: [Int: RunResult] = [:]
+  private var next = 0
+  /// What those that wait take.
+  private(set) var bytes = 0
+
+  mutating func add(_ found: (index: Int, result: RunResult)) {
+    waiting[found.index] = found.result
+    bytes += found.result.byteCount
+  }
+
+  mutating func popNext() -> (index: Int, result: RunResult)? {
+    guard let result = waiting.removeValue(forKey: next) else { return nil }
+    next += 1
+    bytes -= result.byteCount
+    return (next - 1, result)
   }
 }
 

@@ -9,6 +9,8 @@ struct Case {
   var variant: Variant?
   /// All edits, those of the variant among them, in their order.
   var edits: [Edit]
+  /// Those of them that may change something; nil: all.
+  var acting: [Edit]?
   /// The edits of the run that this one varies; nil where it varies none.
   var baseEdits: [Edit]?
   /// What it is of among the units that shards divide; nil where they are not divided.
@@ -39,7 +41,11 @@ extension Session {
       }
       try checkThatAllFire(held, of: set)
       guard let sweepIndex = set.sweepIndex else {
-        return [Case(prompt: prompt, index: index, edits: held.flatMap(\.self), unit: prompt.unit)]
+        return [
+          Case(
+            prompt: prompt, index: index, edits: held.flatMap(\.self),
+            acting: try set.acting(held, onPrompt: index).flatMap(\.self), unit: prompt.unit)
+        ]
       }
       let variants = try binder.variants(set.edits[sweepIndex], at: index)
       return try units.measured(variants.count, of: prompt).mapChecked { place, unit in
@@ -49,6 +55,7 @@ extension Session {
         try checkThatAllFire(edits, of: set)
         return Case(
           prompt: prompt, index: index, variant: variant, edits: edits.flatMap(\.self),
+          acting: try set.acting(edits, onPrompt: index).flatMap(\.self),
           baseEdits: held.flatMap(\.self), unit: unit)
       }
     }

@@ -27,7 +27,7 @@ extension Session {
     func add(_ item: Case, base: Int?, _ measurement: Measurement<Reading>?) {
       requests.append(
         RunRequest(
-          tokens: item.prompt.tokens, edits: item.edits, base: base,
+          tokens: item.prompt.tokens, edits: item.acting ?? item.edits, base: base,
           captures: measurement?.captures ?? [:], logits: measurement?.logits ?? .none,
           isUncapped: measurement?.isUncapped ?? false))
       owners.append((item, measurement?.read))

@@ -1,0 +1,95 @@
+import TestSupport
+
+@testable import Model
+
+/// Random prompts, edits, positions and captures.
+struct RunMaker {
+  let configuration: Configuration
+  var generator: SeededGenerator
+
+  mutating func pick(_ range: ClosedRange<Int>) -> Int {
+    Int.random(in: range, using: &generator)
+  }
+
+  /// At least one of 0..<count, in any order.
+  mutating func some(of count: Int, atMost: Int = .max) -> [Int] {
+    let size = pick(1...min(count, atMost))
+    return Array((0..<count).shuffled(using: &generator).prefix(size))
+  }
+
+  mutating func prompt(_ lengths: ClosedRange<Int>) -> [Int] {
+    (0..<pick(lengths)).map { _ in pick(0...configuration.vocabulary - 1) }
+  }
+
+  mutating func site() -> Site {
+    let all = configuration.activations
+    return Site(all[pick(0...all.count - 1)], layer: pick(0...configuration.layers - 1))
+  }
+
+  mutating func edit(_ count: Int, at site: Site? = nil) -> Edit {
+    let site = site ?? self.site()
+    let unitCount = configuration.unitCount(site)
+    let units = pick(0...2) == 0 ? nil : some(of: unitCount, atMost: 5)
+    let positions = some(of: count)
+    func edit(_ change: Edit.Change) -> Edit {
+      Edit(site: site, units: units, positions: positions, change: change)
+    }
+    if site.activation == .attnScores, pick(0...1) == 0 {
+      // No query is cut off from itself, so that none is left without a source.
+      let sources = some(of: count).filter { !positions.contains($0) }
+      let attention = configuration.attention[site.layer]
+      if positions.contains(where: { attention.sees(sources, from: $0) }) {
+        return edit(.cut(sources: sources))
+      }
+    }
+    let width = (units?.count ?? unitCount) * configuration.unitWidth(site.activation, sources: 1)
+    switch pick(0...4) {
+    case 0 where !site.activation.isScale: return edit(.zero)
+    case 1: return edit(.scale(generator.floats(1, in: 0.5...2)[0]))
+    case 2 where !site.activation.isOverSources:
+      return edit(.add(generator.floats(width, in: 0.1...1)))
+    default: break
+    }
+    let rows = positions.map { position in
+      generator.floats(
+        (units?.count ?? unitCount)
+          * configuration.unitWidth(site.activation, sources: position + 1), in: 0.1...2)
+    }
+    return edit(.replace(rows))
+  }
+
+  /// A prompt, edited or not, and some that vary it.
+  mutating func family(at index: Int, variants: Int, lengths: ClosedRange<Int>) -> [RunRequest] {
+    let tokens = prompt(lengths)
+    let shared = (0..<pick(0...2)).map { _ in edit(tokens.count) }
+    var requests = [request(tokens, shared, base: nil)]
+    for _ in 0..<variants {
+      // Anywhere among the shared ones, whose order stays.
+      var edits = shared
+      for _ in 0..<pick(0...3) { edits.insert(edit(tokens.count), at: pick(0...edits.count)) }
+      requests.append(request(tokens, edits, base: index))
+    }
+    return requests
+  }
+
+  mutating func request(_ tokens: [Int], _ edits: [Edit], base: Int?) -> RunRequest {
+    var captures: [Site: RunRequest.Positions] = [:]
+    for _ in 0..<pick(0...3) {
+      captures[site()] = pick(0...1) == 0 ? .all : .some(some(of: tokens.count))
+    }
+    let logits: RunRequest.Logits =
+      switch pick(0...4) {
+      case 0: .none
+      case 1: .tokens([3, 0, configuration.vocabulary - 1], position: pick(0...tokens.count - 1))
+      case 2:
+        .summaries(
+          some(of: tokens.count).map {
+            LogitQuery(position: $0, tokens: [3, configuration.vocabulary - 1], top: pick(0...3))
+          })
+      default: .all(some(of: tokens.count))
+      }
+    return RunRequest(
+      tokens: tokens, edits: edits, base: base, captures: captures, logits: logits,
+      isUncapped: pick(0...1) == 0)
+  }
+}
