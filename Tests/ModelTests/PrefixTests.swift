@@ -242,7 +242,7 @@ struct PrefixTests {
       }
     }
     #expect(try results.next() == nil)
-    let plan = try transformer.plan(requests, speed: try transformer.measureSpeed())
+    let plan = try transformer.plan(requests, speed: try transformer.speed())
     #expect(plan.rowLayers == results.record.rowLayers)
     #expect(plan.batches == 3 && plan.rowLayersUnshared == 160 * 42 * 2)
   }

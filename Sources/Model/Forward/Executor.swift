@@ -66,7 +66,7 @@ struct Executor {
   var buffers: Buffers { work.buffers }
   var width: Int { model.configuration.width }
 
-  private mutating func embed() {
+  mutating func embed() {
     let scale = model.configuration.embeddingScale
     for row in batch.rows.indices {
       let embedding = model.embedding.row(batch.token(of: row))
@@ -111,7 +111,7 @@ struct Executor {
     }
   }
 
-  private mutating func runLayer(_ l: Int) {
+  mutating func runLayer(_ l: Int) {
     let layer = LayerForward(
       number: l, weights: model.layers[l], work: work, rotary: rope[l], cache: cache)
     let someEnd = batch.hasEnds(before: .through(l))

@@ -9,10 +9,9 @@ enum LayerMLP: Sendable {
     }
   }
 
-  /// The matrices that multiply its input.
-  var readers: [PackedMatrix] {
+  var matrices: [PackedMatrix] {
     switch self {
-    case .dense(let mlp): ([mlp.gate] + (mlp.up.map { [$0] } ?? [])).map(\.matrix)
+    case .dense(let mlp): mlp.linears.map(\.matrix)
     }
   }
 

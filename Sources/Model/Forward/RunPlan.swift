@@ -51,17 +51,20 @@ extension Transformer {
       queue.add(batch)
       for layer in layers.indices {
         let (entering, through) = (batch.schedule.entering[layer], batch.schedule.through[layer])
-        let keysAndValues = Double(entering) * layers[layer].keyValueFlopsPerRow
-        let products = Double(through) * layers[layer].furtherFlopsPerRow
-        let attention = attentionFlops(sources: batch.schedule.sources[layer])
-        plan.flops += keysAndValues + products + attention
-        plan.seconds += speed.seconds(products: keysAndValues, rows: entering, attention: 0)
-        plan.seconds += speed.seconds(products: products, rows: through, attention: attention)
+        let keysAndValues = layers[layer].keyValueFlopsPerRow
+        let products = layers[layer].furtherFlopsPerRow
+        let attention = attentionFlops(
+          sources: batch.sources(in: layer, window: configuration.attention[layer].window))
+        plan.flops += Double(entering) * keysAndValues + Double(through) * products + attention
+        plan.seconds += speed.seconds(flops: keysAndValues, rows: entering)
+        plan.seconds += speed.seconds(flops: products, rows: through)
+        plan.seconds += attention * speed.attention
       }
-      let unembedding = Double(vocabularyRows(of: batch)) * unembeddingFlopsPerRow
-      plan.flops += unembedding
-      plan.seconds += speed.seconds(
-        products: unembedding, rows: vocabularyRows(of: batch), attention: 0)
+      let (rows, flops) = (vocabularyRows(of: batch), unembeddingFlopsPerRow)
+      let atOnce = Executor.vocabularyRowsAtOnce
+      plan.flops += Double(rows) * flops
+      plan.seconds += Double(rows / atOnce) * speed.seconds(flops: flops, rows: atOnce)
+      plan.seconds += speed.seconds(flops: flops, rows: rows % atOnce)
     }
     return plan
   }
@@ -102,11 +105,6 @@ extension Transformer {
     2 * Double(unembedding.rows * unembedding.columns)
   }
 
-  /// Scores and weighted values of every head.
-  private func attentionFlops(sources: Int) -> Double {
-    4 * Double(sources * configuration.heads * configuration.headWidth)
-  }
-
   /// What results take that wait for those of earlier requests.
   private struct WaitingBytes {
     private(set) var bytes = 0
@@ -128,64 +126,5 @@ extension Transformer {
         next += 1
       }
     }
-  }
-
-  /// How fast this machine multiplies this model's weights, in seconds a flop.
-  public struct Speed: Sendable {
-    /// For products by their number of rows, ascending.
-    fileprivate var products: [(rows: Int, secondsPerFlop: Double)]
-    fileprivate var attention: Double
-
-    fileprivate func seconds(products flops: Double, rows: Int, attention: Double) -> Double {
-      guard rows > 0 else { return 0 }
-      let rate = products.last { $0.rows <= rows } ?? products[0]
-      return flops * rate.secondsPerFlop + attention * self.attention
-    }
-  }
-
-  /// Times one layer's products on as many rows as speeds differ at; some milliseconds, and of a large
-  /// model some tenths of a second.
-  ///
-  /// - Throws: `Interruption.Stopped`.
-  public func measureSpeed() throws -> Speed {
-    // The layer that multiplies most: what is measured is a rate.
-    guard let mlp = layers.map(\.mlp).max(by: { $0.flopsPerRow < $1.flopsPerRow })
-    else { return Speed(products: [(1, 0)], attention: 0) }
-    let products = Products(pool: pool)
-    let clock = ContinuousClock()
-    var rates: [(rows: Int, secondsPerFlop: Double)] = []
-    for rows in [1, 4, 12, 48, 192] {
-      let x = FloatBuffer(rows * configuration.width, zeroed: true)
-      let outs = mlp.readers.map { ($0, FloatBuffer(rows * $0.stride)) }
-      let targets = outs.map { ProductTarget(matrix: $0, out: $1.pointer) }
-      let flops = outs.reduce(0.0) { $0 + 2 * Double(rows * $1.0.rows * $1.0.columns) }
-      // The first touches the memory.
-      // An array is given up after its last use, and the buffers that the targets point to with it.
-      let times = try withExtendedLifetime(outs) {
-        try (0..<4).map { _ in
-          try Interruption.check()
-          return clock.measure {
-            products.multiply(
-              UnsafePointer(x.pointer), rows: rows, stride: configuration.width, targets)
-          } / .seconds(1)
-        }
-      }
-      let time = times.dropFirst().min() ?? 0
-      rates.append((rows, time / flops))
-      // From here on more rows are no faster, and would hold up Ctrl-C.
-      if time > 0.03 { break }
-    }
-    // With softmax, attention reaches about two thirds of a product's speed.
-    return Speed(products: rates, attention: (rates.last?.secondsPerFlop ?? 0) * 1.5)
-  }
-}
-
-extension Transformer.Layer {
-  /// Multiplications and additions of its keys and values, for one row.
-  fileprivate var keyValueFlopsPerRow: Double { k.flopsPerRow + v.flopsPerRow }
-
-  /// Those of its other products.
-  fileprivate var furtherFlopsPerRow: Double {
-    q.flopsPerRow + o.flopsPerRow + mlp.flopsPerRow
   }
 }

@@ -19,6 +19,8 @@ public final class Transformer: Sendable {
   private let failures: WeightFailures
   /// b' of every layer, once asked for.
   private let knownBiases = Mutex<[[Float]?]?>(nil)
+  /// Once measured.
+  let knownSpeed = Mutex<Speed?>(nil)
 
   /// A matrix and its bias.
   struct Linear: Sendable {

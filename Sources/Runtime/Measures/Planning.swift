@@ -5,7 +5,6 @@ import Synchronization
 /// Notes what runs would cost, and gives zeros for what they would.
 final class PlanRunner: Runner {
   private(set) var steps: [(label: String, plan: RunPlan)] = []
-  private var speeds: [ObjectIdentifier: Transformer.Speed] = [:]
 
   var isHeard: Bool { false }
 
@@ -15,7 +14,7 @@ final class PlanRunner: Runner {
     let transformer = model.transformer
     add(
       try transformer.plan(
-        requests, memory: session.memory, speed: try speed(of: transformer)), label: label)
+        requests, memory: session.memory, speed: try transformer.speed()), label: label)
     return PlannedRuns(requests, of: model.configuration)
   }
 
@@ -29,7 +28,7 @@ final class PlanRunner: Runner {
       add(
         try transformer.planGeneration(
           of: length.tokens, samples: length.samples, after: item.prompt.tokens,
-          speed: try speed(of: transformer)),
+          speed: try transformer.speed()),
         label: "generate")
     }
   }
@@ -48,15 +47,6 @@ final class PlanRunner: Runner {
     } else {
       steps.append((label, plan))
     }
-  }
-
-  /// How fast a model's weights are multiplied here, measured once.
-  private func speed(of transformer: Transformer) throws -> Transformer.Speed {
-    let key = ObjectIdentifier(transformer)
-    if let known = speeds[key] { return known }
-    let speed = try transformer.measureSpeed()
-    speeds[key] = speed
-    return speed
   }
 }
 
