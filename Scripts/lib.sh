@@ -50,7 +50,7 @@ apt_install() { # PACKAGE...
     "install it with this system's own package manager, then run this script again"
   say "Installing $* with apt-get"
   local install=(env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$@")
-  # One at a time, as apt-get would fail beside another. A bare system has no package lists yet, and old ones point at
+  # One at a time, as two at the same time would fail. A bare system has no package lists yet, and old ones point at
   # what is gone.
   (
     flock 9
