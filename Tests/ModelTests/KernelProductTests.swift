@@ -35,6 +35,61 @@ struct KernelProductTests {
     }
   }
 
+  /// Σ_n x[m, n] · w[n, k], n in order, each step fused.
+  @Test(
+    "with transposed weights equal the naive loop to the bit", arguments: TensorType.allCases,
+    [1, 33, 300])
+  func transposed(_ type: TensorType, outputs: Int) throws {
+    let k = Self.columns(type)
+    let file = try RandomMatrixFile(
+      type, rows: outputs, columns: k, values: .moderate, seed: outputs)
+    let weights = file.decoded()
+    let turned = (0..<k).flatMap { k0 in (0..<outputs).map { weights[$0 * k + k0] } }
+    var generator = SeededGenerator(8)
+    let matrix = try PackedMatrix(MatrixSource(file.matrix, in: file))
+    let stride = (k + 31) / 32 * 32
+    for rows in [1, 4, 7, 12, 25] {
+      let first = generator.floats(rows * outputs)
+      let second = generator.floats(rows * outputs)
+      var wanted = Self.naive(first, turned, rows: rows, outputs: k, k: outputs)
+      Self.add(second, turned, rows: rows, outputs: k, k: outputs, to: &wanted)
+      for (kernels, width) in Kernels.available.flatMap({ k in [1, 3].map { (k, $0) } }) {
+        let products = TransposedProducts(kernels: kernels, pool: TestModels.pool(width: width))
+        let out = FloatBuffer(rows * stride)
+        out.pointer.update(repeating: .nan, count: out.count)
+        let factors = [first, second].map { x in
+          let padded = FloatBuffer(rows * matrix.stride, zeroed: true)
+          for m in 0..<rows {
+            for n in 0..<outputs { padded.pointer[m * matrix.stride + n] = x[m * outputs + n] }
+          }
+          return padded
+        }
+        products.multiply(
+          factors.map { TransposedFactor(matrix: matrix, x: $0.pointer) }, rows: rows,
+          into: out.pointer, stride: stride)
+        withExtendedLifetime(factors) {}
+        for m in 0..<rows {
+          let row = UnsafeBufferPointer(start: out.pointer + m * stride, count: stride)
+          #expect(Array(row.prefix(k)) == Array(wanted[m * k..<(m + 1) * k]), "\(rows) rows")
+          #expect(row.dropFirst(k).allSatisfy { $0 == 0 })
+        }
+      }
+    }
+  }
+
+  /// The same, going on from what is there.
+  private static func add(
+    _ x: [Float], _ w: [Float], rows: Int, outputs: Int, k: Int, to out: inout [Float]
+  ) {
+    for m in 0..<rows {
+      for n in 0..<outputs {
+        for i in 0..<k {
+          out[m * outputs + n] = out[m * outputs + n].addingProduct(x[m * k + i], w[n * k + i])
+        }
+      }
+    }
+  }
+
   @Test(
     "equal the naive loop to the bit", arguments: TensorType.allCases, [1, 31, 32, 33, 70])
   func product(_ type: TensorType, outputs: Int) throws {

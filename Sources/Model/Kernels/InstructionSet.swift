@@ -24,6 +24,13 @@ protocol InstructionSet: SendableMetatype {
   static func product(
     _ x: UnsafePointer<Float>, rows: Int, by panel: SummandPanel,
     into out: UnsafeMutablePointer<Float>, stride: Int, scratch: UnsafeMutablePointer<Float>)
+  static func addProduct(
+    _ x: UnsafePointer<Float>, rows: Int, length: Int, from first: Int, count: Int,
+    by panel: UnsafePointer<Float>, into out: UnsafeMutablePointer<Float>, stride: Int,
+    continues: Bool)
+  static func turn(
+    _ panel: SummandPanel, into out: UnsafeMutablePointer<Float>, partStride: Int,
+    scratch: UnsafeMutablePointer<Float>)
   static func transposedProduct(
     widened panel: UnsafePointer<Float>, k: Int, by u: UnsafePointer<Float>,
     addingTo sums: UnsafeMutablePointer<Float>)
@@ -56,6 +63,30 @@ protocol InstructionSet: SendableMetatype {
   static func activateGELUTanh(
     _ x: UnsafePointer<Float>, up: UnsafePointer<Float>?, count: Int,
     into out: UnsafeMutablePointer<Float>)
+
+  // MARK: Slopes
+
+  static func slopeSiLU(
+    _ x: UnsafePointer<Float>, up: UnsafePointer<Float>?, _ g: UnsafePointer<Float>, count: Int,
+    into gate: UnsafeMutablePointer<Float>, _ upSlope: UnsafeMutablePointer<Float>?)
+  static func slopeGELU(
+    _ x: UnsafePointer<Float>, up: UnsafePointer<Float>?, _ g: UnsafePointer<Float>, count: Int,
+    into gate: UnsafeMutablePointer<Float>, _ upSlope: UnsafeMutablePointer<Float>?)
+  static func slopeGELUTanh(
+    _ x: UnsafePointer<Float>, up: UnsafePointer<Float>?, _ g: UnsafePointer<Float>, count: Int,
+    into gate: UnsafeMutablePointer<Float>, _ upSlope: UnsafeMutablePointer<Float>?)
+  static func slopeSoftmax(
+    _ p: UnsafePointer<Float>, _ g: UnsafePointer<Float>, count: Int,
+    into out: UnsafeMutablePointer<Float>)
+  static func slopeSoftCap(
+    _ x: UnsafePointer<Float>, _ g: UnsafeMutablePointer<Float>, count: Int, cap: Float)
+  static func slopeNorm(
+    _ g: UnsafePointer<Float>, x: UnsafePointer<Float>, mean: Float, scale: Float,
+    weight: UnsafePointer<Float>, count: Int, into out: UnsafeMutablePointer<Float>
+  ) -> Float
+  static func addCentred(
+    _ x: UnsafePointer<Float>, mean: Float, times factor: Float, plus offset: Float, count: Int,
+    to out: UnsafeMutablePointer<Float>)
 
   // MARK: Rows of logits
 
@@ -94,6 +125,19 @@ extension InstructionSet {
     case .silu: activateSiLU(x, up: up, count: count, into: out)
     case .gelu: activateGELU(x, up: up, count: count, into: out)
     case .geluTanh: activateGELUTanh(x, up: up, count: count, into: out)
+    }
+  }
+
+  /// Of the same: what g, the slope by what comes out, is by x and by `up`.
+  static func slope(
+    _ nonlinearity: MLPShape.Nonlinearity, _ x: UnsafePointer<Float>, up: UnsafePointer<Float>?,
+    _ g: UnsafePointer<Float>, count: Int, into gate: UnsafeMutablePointer<Float>,
+    _ upSlope: UnsafeMutablePointer<Float>?
+  ) {
+    switch nonlinearity {
+    case .silu: slopeSiLU(x, up: up, g, count: count, into: gate, upSlope)
+    case .gelu: slopeGELU(x, up: up, g, count: count, into: gate, upSlope)
+    case .geluTanh: slopeGELUTanh(x, up: up, g, count: count, into: gate, upSlope)
     }
   }
 }

@@ -95,6 +95,19 @@ final class PackedMatrix: @unchecked Sendable {
     return SummandPanel(type: panelType, bytes: storage + index * panelBytes, k: columns)
   }
 
+  /// Columns that are stored together.
+  var columnsOfBlock: Int { Kernels.current.block(of: panelType).weights }
+
+  /// Some columns of a panel, whole blocks of them.
+  func panel(_ index: Int, columns: Range<Int>) -> SummandPanel {
+    let block = Kernels.current.block(of: panelType)
+    precondition(columns.lowerBound % block.weights == 0 && columns.count % block.weights == 0)
+    var panel = panel(index)
+    panel.bytes += columns.lowerBound / block.weights * block.bytes * Kernels.panelWidth
+    panel.k = columns.count
+    return panel
+  }
+
   /// Packs the panels of a batch, or waits for the thread that does.
   @inline(never)
   private func prepare(_ batch: Int) {

@@ -398,6 +398,49 @@ summand_transpose_square(const float *x, long stride, float *out, long out_strid
   memcpy(out + 3 * out_stride, &d, sizeof d);
 }
 
+/// 16 × 16 numbers, rows `stride` apart, turned: two stages within the quarters of the vectors, two of whole
+/// quarters.
+SUMMAND_INLINE void
+summand_transpose_block(const float *x, long stride, float *out, long out_stride) {
+  summand_float16 r[16], t[16];
+  for (int i = 0; i < 16; i++) memcpy(&r[i], x + i * stride, sizeof r[i]);
+  for (int i = 0; i < 16; i += 2) {
+    t[i] = __builtin_shufflevector(
+        r[i], r[i + 1], 0, 16, 1, 17, 4, 20, 5, 21, 8, 24, 9, 25, 12, 28, 13, 29);
+    t[i + 1] = __builtin_shufflevector(
+        r[i], r[i + 1], 2, 18, 3, 19, 6, 22, 7, 23, 10, 26, 11, 27, 14, 30, 15, 31);
+  }
+  for (int i = 0; i < 16; i += 4) {
+    for (int j = 0; j < 2; j++) {
+      r[i + 2 * j] = __builtin_shufflevector(
+          t[i + j], t[i + j + 2], 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29);
+      r[i + 2 * j + 1] = __builtin_shufflevector(
+          t[i + j], t[i + j + 2], 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31);
+    }
+  }
+  // Quarter q of r[4 g + c] is column 4 q + c of rows 4 g to 4 g + 3.
+  for (int i = 0; i < 16; i += 8) {
+    for (int c = 0; c < 4; c++) {
+      t[i + c] = __builtin_shufflevector(
+          r[i + c], r[i + 4 + c], 0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27);
+      t[i + 4 + c] = __builtin_shufflevector(
+          r[i + c], r[i + 4 + c], 4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31);
+    }
+  }
+  for (int c = 0; c < 4; c++) {
+    for (int odd = 0; odd < 2; odd++) {
+      summand_float16 low = __builtin_shufflevector(
+          t[4 * odd + c], t[8 + 4 * odd + c], 0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26,
+          27);
+      summand_float16 high = __builtin_shufflevector(
+          t[4 * odd + c], t[8 + 4 * odd + c], 4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29,
+          30, 31);
+      memcpy(out + (4 * odd + c) * out_stride, &low, sizeof low);
+      memcpy(out + (8 + 4 * odd + c) * out_stride, &high, sizeof high);
+    }
+  }
+}
+
 /// The same number, hidden from the compiler: a loop up to it is not unrolled.
 SUMMAND_INLINE long summand_opaque(long n) {
   __asm__("" : "+r"(n));

@@ -76,11 +76,11 @@ private func geluTanh(_ x: SIMD16<Float>) -> SIMD16<Float> {
   return x / (1 + exponential(x * cubic * -1.595_769_121_605_730_7))
 }
 
-/// x Φ(x), Φ the normal distribution. With a = |x|, 1 − Φ(a) is e^(−a²/2) · P(q) / (1 + a),
+/// Φ, the normal distribution, and e^(−x²/2). With a = |x|, 1 − Φ(a) is e^(−a²/2) · P(q) / (1 + a),
 /// q = (a − 4) / (a + 4), P of degree 10 with a relative error of 1.6 · 10⁻⁹ up to a = 13.5, past
 /// which e^(−a²/2) is 0. What a² loses when it is rounded is put back: the exponential magnifies it.
 @inline(__always)
-private func gelu(_ x: SIMD16<Float>) -> SIMD16<Float> {
+private func normal(_ x: SIMD16<Float>) -> (distribution: SIMD16<Float>, bell: SIMD16<Float>) {
   let magnitude = x.replacing(with: -x, where: x .< 0)
   let a = magnitude.replacing(with: 14, where: magnitude .> 14)
   let q = (a - 4) / (a + 4)
@@ -97,13 +97,17 @@ private func gelu(_ x: SIMD16<Float>) -> SIMD16<Float> {
   p = summand_fma(p, q, SIMD16(repeating: 0.472_053_200_006_485))
   let square = a * a
   let lost = summand_fms(a, a, square)
-  let density =
+  let bell =
     exponential(square * -0.5)
     * summand_fma(
       lost, SIMD16(repeating: -0.5), SIMD16(repeating: 1))
-  let above = density * (p / (1 + a))
-  return x * above.replacing(with: 1 - above, where: x .>= 0)
+  let above = bell * (p / (1 + a))
+  return (above.replacing(with: 1 - above, where: x .>= 0), bell)
 }
+
+/// x Φ(x)
+@inline(__always)
+private func gelu(_ x: SIMD16<Float>) -> SIMD16<Float> { x * normal(x).distribution }
 
 extension Implementation {
   /// out = silu(x), or silu(x) · up where there is a gate. `out` may be `x` or `up`.
@@ -150,6 +154,95 @@ private func apply(
     if rest > 0 { storeTail(f(tail(x + whole, rest, padding: 0)), out + whole, rest) }
   }
 }
+
+// MARK: - Their derivatives
+
+/// A nonlinearity's value and derivative.
+private typealias Slope = (value: SIMD16<Float>, slope: SIMD16<Float>)
+
+/// With σ = 1 / (1 + e^−x): x σ, and σ (1 + x (1 − σ)).
+@inline(__always)
+private func siluSlope(_ x: SIMD16<Float>) -> Slope {
+  let sigmoid = 1 / (1 + exponential(-x))
+  let value = x * sigmoid
+  return (value, summand_fma(value, 1 - sigmoid, sigmoid))
+}
+
+/// x Φ(x), and Φ(x) + x e^(−x²/2) / √2π.
+@inline(__always)
+private func geluSlope(_ x: SIMD16<Float>) -> Slope {
+  let (distribution, bell) = normal(x)
+  return (
+    x * distribution,
+    summand_fma(x * bell, SIMD16(repeating: 0.398_942_280_401_432_7), distribution)
+  )
+}
+
+/// With σ = 1 / (1 + e^−2u): x σ, and σ + x σ (1 − σ) · 2 u′.
+@inline(__always)
+private func geluTanhSlope(_ x: SIMD16<Float>) -> Slope {
+  let square = x * x
+  let cubic = summand_fma(square, SIMD16(repeating: 0.044_715), SIMD16(repeating: 1))
+  let sigmoid = 1 / (1 + exponential(x * cubic * -1.595_769_121_605_730_7))
+  let inner = summand_fma(
+    square, SIMD16(repeating: 0.214_064_488_178_531_8),
+    SIMD16(repeating: 1.595_769_121_605_730_7))
+  let value = x * sigmoid
+  return (value, summand_fma(value * (1 - sigmoid), inner, sigmoid))
+}
+
+extension Implementation {
+  /// Of out = silu(x), or silu(x) · up where there is a gate: what a change of `out` at the rate `g` is
+  /// in x, and in `up`. `gateSlope` may be `g`.
+  public static func slopeSiLU(
+    _ x: UnsafePointer<Float>, up: UnsafePointer<Float>?, _ g: UnsafePointer<Float>, count n: Int,
+    into gate: UnsafeMutablePointer<Float>, _ upSlope: UnsafeMutablePointer<Float>?
+  ) { applySlope(siluSlope, x, up, g, n, gate, upSlope) }
+
+  /// The same of GELU.
+  public static func slopeGELU(
+    _ x: UnsafePointer<Float>, up: UnsafePointer<Float>?, _ g: UnsafePointer<Float>, count n: Int,
+    into gate: UnsafeMutablePointer<Float>, _ upSlope: UnsafeMutablePointer<Float>?
+  ) { applySlope(geluSlope, x, up, g, n, gate, upSlope) }
+
+  /// The same of GELU by way of tanh.
+  public static func slopeGELUTanh(
+    _ x: UnsafePointer<Float>, up: UnsafePointer<Float>?, _ g: UnsafePointer<Float>, count n: Int,
+    into gate: UnsafeMutablePointer<Float>, _ upSlope: UnsafeMutablePointer<Float>?
+  ) { applySlope(geluTanhSlope, x, up, g, n, gate, upSlope) }
+}
+
+@inline(__always)
+private func applySlope(
+  _ f: (SIMD16<Float>) -> Slope, _ x: UnsafePointer<Float>, _ up: UnsafePointer<Float>?,
+  _ g: UnsafePointer<Float>, _ n: Int, _ gate: UnsafeMutablePointer<Float>,
+  _ upSlope: UnsafeMutablePointer<Float>?
+) {
+  let whole = n & ~15
+  let rest = n - whole
+  var i = 0
+  while i < whole {
+    let (value, slope) = f(summand_load_f32(x + i))
+    var g = summand_load_f32(g + i)
+    if let up, let upSlope {
+      summand_store_f32(upSlope + i, value * g)
+      g *= summand_load_f32(up + i)
+    }
+    summand_store_f32(gate + i, slope * g)
+    i += 16
+  }
+  if rest > 0 {
+    let (value, slope) = f(tail(x + whole, rest, padding: 0))
+    var g = tail(g + whole, rest, padding: 0)
+    if let up, let upSlope {
+      storeTail(value * g, upSlope + whole, rest)
+      g *= tail(up + whole, rest, padding: 0)
+    }
+    storeTail(slope * g, gate + whole, rest)
+  }
+}
+
+// MARK: - Caps
 
 /// tanh x. Below 0.625 x + x³ T(x²), T of degree 4; above 1 − 2 / (e^2|x| + 1), with x's sign.
 @inline(__always)

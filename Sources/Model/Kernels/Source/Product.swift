@@ -22,14 +22,19 @@ let panelWidth = 32
 /// more: the counts are opaque to the compiler, which would unroll whole blocks.
 private enum Tile<Format: PanelFormat, let R: Int, let C: Int> {
   /// From group `first` of the panel on. `x` is `[k][R]`; `out` is `[R][stride]`, from column 0
-  /// of the panel.
+  /// of the panel. Sums that continue begin with what stands in `out`.
   @inline(__always)
   static func run(
     panel: UnsafeRawPointer, first: Int, k: Int, x: UnsafePointer<Float>,
-    out: UnsafeMutablePointer<Float>, stride: Int
+    out: UnsafeMutablePointer<Float>, stride: Int, continues: Bool
   ) {
     var sums = InlineArray<R, InlineArray<C, SIMD16<Float>>>(
       repeating: InlineArray(repeating: .zero))
+    if continues {
+      for r in 0..<R {
+        for c in 0..<C { sums[r][c] = summand_load_f32(out + (r * stride + (first + c) * 16)) }
+      }
+    }
     let unrolled = min(Format.scaleLength, 8)
     var x = x
     var block = panel
@@ -68,11 +73,14 @@ private enum Tile<Format: PanelFormat, let R: Int, let C: Int> {
   /// All 32 columns of the panel.
   @inline(__always)
   static func panel(
-    _ panel: UnsafeRawPointer, k: Int, x: UnsafePointer<Float>,
-    out: UnsafeMutablePointer<Float>, stride: Int
+    _ task: Multiplication, x: UnsafePointer<Float>, out: UnsafeMutablePointer<Float>
   ) {
+    let (panel, k) = (task.panel, task.k)
+    let x = x + task.skipped * R
     for first in 0..<(2 / C) {
-      run(panel: panel, first: first, k: k, x: x, out: out, stride: stride)
+      run(
+        panel: panel, first: first, k: k, x: x, out: out, stride: task.stride,
+        continues: task.continues)
     }
   }
 }
@@ -81,34 +89,34 @@ private enum Tile<Format: PanelFormat, let R: Int, let C: Int> {
 /// enough independent sums to hide the latency of a fused multiply-add.
 @inline(never)
 private func tiles<Format: PanelFormat>(_: Format.Type, _ task: Multiplication) {
-  let (panel, k, rows, stride) = (task.panel, task.k, task.rows, task.stride)
+  let rows = task.rows
   let count = tileCount(rows: rows)
   var x = task.x
   var out = task.out
   for t in 0..<count {
     let rows = tileRows(t, of: count, rows: rows)
     switch rows {
-    case 1: Tile<Format, 1, 2>.panel(panel, k: k, x: x, out: out, stride: stride)
-    case 2: Tile<Format, 2, 2>.panel(panel, k: k, x: x, out: out, stride: stride)
-    case 3: Tile<Format, 3, 2>.panel(panel, k: k, x: x, out: out, stride: stride)
+    case 1: Tile<Format, 1, 2>.panel(task, x: x, out: out)
+    case 2: Tile<Format, 2, 2>.panel(task, x: x, out: out)
+    case 3: Tile<Format, 3, 2>.panel(task, x: x, out: out)
     #if AVX512
-      case 4: Tile<Format, 4, 2>.panel(panel, k: k, x: x, out: out, stride: stride)
-      case 5: Tile<Format, 5, 2>.panel(panel, k: k, x: x, out: out, stride: stride)
-      case 6: Tile<Format, 6, 2>.panel(panel, k: k, x: x, out: out, stride: stride)
-      case 7: Tile<Format, 7, 2>.panel(panel, k: k, x: x, out: out, stride: stride)
-      case 8: Tile<Format, 8, 2>.panel(panel, k: k, x: x, out: out, stride: stride)
-      case 9: Tile<Format, 9, 2>.panel(panel, k: k, x: x, out: out, stride: stride)
-      case 10: Tile<Format, 10, 2>.panel(panel, k: k, x: x, out: out, stride: stride)
-      case 11: Tile<Format, 11, 2>.panel(panel, k: k, x: x, out: out, stride: stride)
-      default: Tile<Format, 12, 2>.panel(panel, k: k, x: x, out: out, stride: stride)
+      case 4: Tile<Format, 4, 2>.panel(task, x: x, out: out)
+      case 5: Tile<Format, 5, 2>.panel(task, x: x, out: out)
+      case 6: Tile<Format, 6, 2>.panel(task, x: x, out: out)
+      case 7: Tile<Format, 7, 2>.panel(task, x: x, out: out)
+      case 8: Tile<Format, 8, 2>.panel(task, x: x, out: out)
+      case 9: Tile<Format, 9, 2>.panel(task, x: x, out: out)
+      case 10: Tile<Format, 10, 2>.panel(task, x: x, out: out)
+      case 11: Tile<Format, 11, 2>.panel(task, x: x, out: out)
+      default: Tile<Format, 12, 2>.panel(task, x: x, out: out)
     #else
-      case 4: Tile<Format, 4, 1>.panel(panel, k: k, x: x, out: out, stride: stride)
-      case 5: Tile<Format, 5, 1>.panel(panel, k: k, x: x, out: out, stride: stride)
-      default: Tile<Format, 6, 1>.panel(panel, k: k, x: x, out: out, stride: stride)
+      case 4: Tile<Format, 4, 1>.panel(task, x: x, out: out)
+      case 5: Tile<Format, 5, 1>.panel(task, x: x, out: out)
+      default: Tile<Format, 6, 1>.panel(task, x: x, out: out)
     #endif
     }
-    x += rows * k
-    out += rows * stride
+    x += rows * task.length
+    out += rows * task.stride
   }
 }
 
@@ -175,7 +183,7 @@ extension Implementation {
     into out: UnsafeMutablePointer<Float>, stride: Int, scratch: UnsafeMutablePointer<Float>
   ) {
     var task = Multiplication(
-      panel: panel.bytes, k: panel.k, x: x, rows: rows, out: out, stride: stride)
+      panel: panel.bytes, k: panel.k, x: x, length: panel.k, rows: rows, out: out, stride: stride)
     // Weights are widened inside the tile as long as there is one tile; with more of them it is
     // cheaper to widen the panel once. The widened weight is the same bits either way.
     if rows > largestTile, isNarrow(panel.type) {
@@ -185,6 +193,24 @@ extension Implementation {
       return
     }
     task.run(panel.type)
+  }
+
+  /// Adds a part of sums over k: out[m, 0..<32] += Σ x[m, k] · panel[k, 0..<32].
+  ///
+  /// - Parameters:
+  ///   - x: the rows as `packTile` lays them out, `length` long.
+  ///   - first: the k at which the panel, `[count][32]`, begins.
+  ///   - continues: false for the first part: the sums then begin at 0, whatever stands in `out`.
+  public static func addProduct(
+    _ x: UnsafePointer<Float>, rows: Int, length: Int, from first: Int, count: Int,
+    by panel: UnsafePointer<Float>, into out: UnsafeMutablePointer<Float>, stride: Int,
+    continues: Bool
+  ) {
+    tiles(
+      F32.self,
+      Multiplication(
+        panel: UnsafeRawPointer(panel), k: count, x: x, length: length, skipped: first, rows: rows,
+        out: out, stride: stride, continues: continues))
   }
 }
 
@@ -199,11 +225,18 @@ private func isNarrow(_ type: SummandPanelType) -> Bool {
 
 private struct Multiplication: PanelTask {
   var panel: UnsafeRawPointer
+  /// Of the panel.
   let k: Int
   let x: UnsafePointer<Float>
+  /// Of a row of `x`.
+  let length: Int
+  /// How many of a row's elements come before those that the panel multiplies.
+  var skipped = 0
   let rows: Int
   let out: UnsafeMutablePointer<Float>
   let stride: Int
+  /// Whether the sums go on from what stands in `out`.
+  var continues = false
 
   @inline(__always)
   func run<Format: PanelFormat>(_: Format.Type) {
@@ -242,24 +275,6 @@ private struct Widening: PanelTask {
         out += Format.scaleLength * panelWidth
       }
       block += Format.blockBytes * panelWidth
-    }
-  }
-}
-
-extension Implementation {
-  /// sums[k] += Σ over the panel's 32 columns n of w[n, k] · u[n], in 16 lanes for each k: what a
-  /// product with the transposed weights is made of, panel after panel.
-  public static func transposedProduct(
-    widened panel: UnsafePointer<Float>, k: Int, by u: UnsafePointer<Float>,
-    addingTo sums: UnsafeMutablePointer<Float>
-  ) {
-    let low = summand_load_f32(u)
-    let high = summand_load_f32(u + 16)
-    for i in 0..<k {
-      var sum = summand_load_f32(sums + i * 16)
-      sum = summand_fma(summand_load_f32(panel + i * 32), low, sum)
-      sum = summand_fma(summand_load_f32(panel + (i * 32 + 16)), high, sum)
-      summand_store_f32(sums + i * 16, sum)
     }
   }
 }
