@@ -65,6 +65,7 @@ TARGETS = [
     Target("formats/arrays"),
     Target("formats/parquet", packages=("pyarrow",)),
     Target("families/models", packages=TORCH),
+    Target("families/gradients", packages=TORCH),
     Target("families/config_walk", packages=TORCH),
     Target("families/quantized", packages=TORCH),
     Target("families/real", ("smollm2",), TORCH, "smollm2"),

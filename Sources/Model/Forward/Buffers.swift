@@ -17,6 +17,15 @@ final class Buffers {
   /// What attention, and what the MLP adds to the stream.
   let attentionOut, mlpOut: FloatBuffer
 
+  // Where intermediates are kept, else empty:
+
+  /// What enters the layer, edits included, and what stands between attention and MLP.
+  let entered, between: FloatBuffer
+  /// What norms on the way into the stream read.
+  let attentionBeforeNorm, mlpBeforeNorm: FloatBuffer
+  /// Keys before their norm and RoPE.
+  let unturnedKeys: FloatBuffer
+
   init(_ model: Transformer, rows: Int, keepsIntermediates: Bool = false) {
     let sizes = model.bufferSizes
     // Zeroed: the columns that fill a row up to whole panels are read by no one, but must not be
@@ -39,6 +48,13 @@ final class Buffers {
     up = buffer(sizes.up)
     attentionOut = buffer(sizes.added)
     mlpOut = other(than: attentionOut)
+    func kept(_ stride: Int) -> FloatBuffer { buffer(keepsIntermediates ? stride : 0) }
+    entered = kept(sizes.width)
+    between = kept(sizes.width)
+    let hasPostNorms = model.configuration.hasPostNorms
+    attentionBeforeNorm = kept(hasPostNorms ? sizes.added : 0)
+    mlpBeforeNorm = kept(hasPostNorms ? sizes.added : 0)
+    unturnedKeys = kept(sizes.key)
   }
 }
 

@@ -161,7 +161,7 @@ extension Executor {
   }
 
   /// The logits of some rows before any cap, into `out`, `[rows][stride]`. `x` has room for the rows.
-  private func multiply(_ rows: ArraySlice<Int>, by x: FloatBuffer, into out: FloatBuffer) {
+  func multiply(_ rows: ArraySlice<Int>, by x: FloatBuffer, into out: FloatBuffer) {
     for (i, row) in rows.enumerated() {
       (x.pointer + i * width).update(from: buffers.normed.pointer + row * width, count: width)
     }

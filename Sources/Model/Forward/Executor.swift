@@ -5,7 +5,7 @@ struct Executor {
   let model: Transformer
   /// The rows at the layer at hand.
   var batch: Batch
-  let work: RowWork
+  var work: RowWork
   var taps: Taps
   let rope: RotaryTables
   /// Where keys and values stay, if they are to; else those of one layer make room for the next's.

@@ -18,6 +18,7 @@ struct LayerForward {
   /// Norms the stream into `normed`, and computes keys and values of all rows, with the queries
   /// where every row goes on.
   func readKeysAndValues(_ rows: Batch, _ taps: inout Taps, withQueries: Bool) {
+    keep(buffers.stream, in: buffers.entered)
     normalise(weights.ln1, .ln1Scale, into: buffers.normed, rows, &taps)
     let (k, v) = (newKeys, newValues)
     let queries = withQueries ? [(weights.q, buffers.q.pointer)] : []
@@ -26,6 +27,7 @@ struct LayerForward {
       [(weights.k, k), (weights.v, v)] + queries)
     taps.visit(site(.k), in: k, stride: weights.k.stride, rows: rows)
     taps.visit(site(.v), in: v, stride: weights.v.stride, rows: rows)
+    keep(keys, in: buffers.unturnedKeys)
     turn(
       k, stride: weights.k.stride, heads: model.configuration.keyValueHeads, norm: weights.kNorm,
       rows)
@@ -53,6 +55,7 @@ struct LayerForward {
     work.multiply(
       b.z, stride: stride, rows: rows.rows.count, [(weights.o, b.attentionOut.pointer)])
     visitResult(rows, &taps)
+    keep(b.attentionOut, in: b.attentionBeforeNorm)
     normaliseAdded(
       weights.ln1Post, .ln1PostScale, b.attentionOut, stride: weights.o.stride, rows, &taps)
     taps.visit(.attnOut, number, b.attentionOut, stride: weights.o.stride, rows: rows)
@@ -68,6 +71,7 @@ struct LayerForward {
     case .sequential:
       addAttention(rows)
       taps.visit(.residMid, number, buffers.stream, stride: width, rows: rows)
+      keep(buffers.stream, in: buffers.between)
       input = readForMLP(rows, &taps)
     case .parallel:
       input = readForMLP(rows, &taps)
@@ -80,10 +84,16 @@ struct LayerForward {
     case .dense(let mlp): run(mlp, on: input, rows, &taps)
     }
     let stride = weights.mlp.outputStride
+    keep(buffers.mlpOut, in: buffers.mlpBeforeNorm)
     normaliseAdded(weights.ln2Post, .ln2PostScale, buffers.mlpOut, stride: stride, rows, &taps)
     taps.visit(.mlpOut, number, buffers.mlpOut, stride: stride, rows: rows)
     work.addToStream(buffers.mlpOut, stride: stride, rows: rows.rows.count)
     taps.visit(.residPost, number, buffers.stream, stride: width, rows: rows)
+  }
+
+  /// What a later step writes over, where it is to be kept.
+  private func keep(_ x: FloatBuffer, in kept: FloatBuffer) {
+    if kept.count > 0 { kept.copy(from: x) }
   }
 
   private func addAttention(_ rows: Batch) {

@@ -46,6 +46,28 @@ struct RotaryTable: Sendable {
     }
   }
 
+  /// Takes what `rotate` gave back: turns the other way, the magnitude still a factor.
+  func rotateBack(
+    _ x: UnsafeMutablePointer<Float>, heads: Int, width: Int, at position: Int,
+    _ kernels: any InstructionSet.Type
+  ) {
+    withAngles(at: position) { cosines, sines in
+      for head in 0..<heads {
+        let x = x + head * width
+        for i in 0..<half {
+          let (first, second) =
+            switch pairing {
+            case .halfSplit: (i, i + half)
+            case .adjacent: (2 * i, 2 * i + 1)
+            }
+          let (a, b) = (x[first], x[second])
+          x[first] = a * cosines[i] + b * sines[i]
+          x[second] = b * cosines[i] - a * sines[i]
+        }
+      }
+    }
+  }
+
   func withAngles(
     at position: Int, _ body: (UnsafePointer<Float>, UnsafePointer<Float>) -> Void
   ) {

@@ -2,7 +2,7 @@
 /// threads may take rows in any order.
 struct RowWork {
   let model: Transformer
-  let buffers: Buffers
+  var buffers: Buffers
   let kernels = Kernels.current
   let products: Products
 

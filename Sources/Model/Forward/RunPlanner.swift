@@ -12,12 +12,16 @@ struct RunPlanner {
   private let model: Transformer
   private let memory: Int
   private let apart: Bool
+  private let bytesPerRow: Int
 
-  /// - Parameter apart: whether prompts that begin alike share nothing all the same.
-  init(_ model: Transformer, memory: Int, apart: Bool = false) {
+  /// - Parameters:
+  ///   - apart: whether prompts that begin alike share nothing all the same.
+  ///   - bytesPerRow: what a row takes besides results; nil for that of a run.
+  init(_ model: Transformer, memory: Int, apart: Bool = false, bytesPerRow: Int? = nil) {
     self.model = model
     self.memory = memory
     self.apart = apart
+    self.bytesPerRow = bytesPerRow ?? model.bytesPerRow
   }
 
   /// - Throws: `ModelError` for a request that cannot be, or a single run that needs more than the
@@ -57,7 +61,7 @@ struct RunPlanner {
   }
 
   private func divide(_ work: Work, in order: [Int], memory: Int) throws -> [OpenBatch] {
-    func bytes(_ cost: Cost) -> Int { cost.bytes + cost.rows * model.bytesPerRow }
+    func bytes(_ cost: Cost) -> Int { cost.bytes + cost.rows * bytesPerRow }
     var batches: [OpenBatch] = []
     var open = OpenBatch(work)
     for (done, index) in order.enumerated() {

@@ -17,16 +17,17 @@ struct Taps {
   /// What each member has asked to keep, so far.
   private(set) var results: [RunResult]
 
-  private let configuration: Configuration
+  let configuration: Configuration
   private var edits: [Site: [Bound]] = [:]
   private var captures: [Site: [(member: Int, positions: [Int])]] = [:]
 
-  init(_ batch: Batch, configuration: Configuration) {
+  /// - Parameter keeps: whether to keep what the members' captures ask for.
+  init(_ batch: Batch, configuration: Configuration, keeps: Bool = true) {
     self.configuration = configuration
     results = batch.members.map { _ in RunResult() }
     for (i, member) in batch.members.enumerated() {
       for edit in member.request.edits { bind(edit, of: i, member) }
-      for (site, positions) in member.request.captures {
+      for (site, positions) in member.request.captures where keeps {
         captures[site, default: []].append((i, member.request.resolved(positions)))
       }
     }
@@ -49,6 +50,12 @@ struct Taps {
   mutating func visit(
     _ site: Site, in x: UnsafeMutablePointer<Float>, stride: Int, rows: Batch
   ) {
+    edit(site, in: x, stride: stride, rows: rows)
+    capture(site, in: x, stride: stride, rows: rows)
+  }
+
+  /// Applies the site's edits.
+  func edit(_ site: Site, in x: UnsafeMutablePointer<Float>, stride: Int, rows: Batch) {
     for bound in edits[site] ?? [] {
       let width = configuration.unitWidth(site.activation, sources: 0)
       for (index, row) in bound.ownRows(in: rows) {
@@ -58,7 +65,6 @@ struct Taps {
         }
       }
     }
-    capture(site, in: x, stride: stride, rows: rows)
   }
 
   /// Edits, then captures: what is kept is what the rest of the model sees.
@@ -99,14 +105,18 @@ struct Taps {
   /// The edits of a site by row, for those that are applied row by row; cuts last, so that they
   /// hold.
   func editsByRow(at site: Site, rows: Batch) -> [Int: [RowEdit]] {
-    var byRow: [Int: [RowEdit]] = [:]
-    for bound in edits[site] ?? [] {
-      for (index, row) in bound.ownRows(in: rows) {
-        byRow[row, default: []].append(
-          RowEdit(change: bound.edit.change, index: index, units: bound.units))
+    Dictionary(grouping: rowEdits(at: site, rows: rows), by: \.row)
+      .mapValues { $0.map(\.edit) }
+      .mapValues { $0.filter { !$0.isCut } + $0.filter(\.isCut) }
+  }
+
+  /// The edits of a site in their order, row by row.
+  func rowEdits(at site: Site, rows: Batch) -> [(row: Int, edit: RowEdit)] {
+    (edits[site] ?? []).flatMap { bound in
+      bound.ownRows(in: rows).map { index, row in
+        (row, RowEdit(change: bound.edit.change, index: index, units: bound.units))
       }
     }
-    return byRow.mapValues { $0.filter { !$0.isCut } + $0.filter(\.isCut) }
   }
 
   /// One edit at one row.
@@ -175,13 +185,30 @@ struct AttentionTaps: @unchecked Sendable {
     unseen: Int = 0
   ) {
     if isIdle && unseen == 0 { return }
-    for edit in edits[activation]?[row] ?? [] {
+    edit(activation, row: row, head: head, x, sources: sources, unseen: unseen)
+    keep(activation, row: row, head: head, x, sources: sources)
+  }
+
+  /// Edits only, and what no edit changes.
+  func edit(
+    _ activation: Activation, row: Int, head: Int, _ x: UnsafeMutablePointer<Float>, sources: Int,
+    unseen: Int = 0
+  ) {
+    for edit in edits(of: activation, row: row) {
       guard let unit = edit.units.firstIndex(of: head) else { continue }
       Taps.change(x, edit.change, index: edit.index, unit: unit, width: sources)
     }
     x.update(repeating: -.infinity, count: unseen)
-    if let kept = kept[activation] {
-      (kept.pointer + row * stride + head * sources).update(from: x, count: sources)
-    }
+  }
+
+  func edits(of activation: Activation, row: Int) -> [Taps.RowEdit] {
+    edits[activation]?[row] ?? []
+  }
+
+  func keep(
+    _ activation: Activation, row: Int, head: Int, _ x: UnsafePointer<Float>, sources: Int
+  ) {
+    guard let kept = kept[activation] else { return }
+    (kept.pointer + row * stride + head * sources).update(from: x, count: sources)
   }
 }

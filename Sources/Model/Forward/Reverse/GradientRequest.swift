@@ -1,0 +1,63 @@
+/// A number made of the logits of one run, and where its derivatives are asked for.
+public struct GradientRequest: Sendable {
+  /// Token ids, BOS included where there is one.
+  public var tokens: [Int]
+  /// Part of what is differentiated: what an edit sets passes nothing on, what it multiplies passes its
+  /// factor. At an edited site the derivative is by the value after the edit.
+  public var edits: [Edit]
+  /// The number is the sum of these.
+  public var terms: [LogitTerm]
+  public var wanted: [Site: RunRequest.Positions]
+  /// Whether the terms read logits before their soft cap, in models that have one.
+  public var isUncapped: Bool
+
+  public init(
+    tokens: [Int], edits: [Edit] = [], terms: [LogitTerm],
+    wanted: [Site: RunRequest.Positions], isUncapped: Bool = false
+  ) {
+    self.tokens = tokens
+    self.edits = edits
+    self.terms = terms
+    self.wanted = wanted
+    self.isUncapped = isUncapped
+  }
+
+  /// The run below it: what is wanted stands in its captures, and every position goes to the end, so that
+  /// each has a row everywhere.
+  var run: RunRequest {
+    RunRequest(
+      tokens: tokens, edits: edits, captures: wanted,
+      logits: .chosen(tokens.indices.map { .init(tokens: [], position: $0) }),
+      isUncapped: isUncapped)
+  }
+
+  /// - Throws: `ModelError` that names the first thing that cannot be.
+  func check(in configuration: Configuration) throws {
+    try run.check(in: configuration, among: [])
+    for term in terms {
+      guard tokens.indices.contains(term.position) else {
+        throw ModelError(
+          .request,
+          "there is no position \(term.position): the prompt has positions 0 to \(tokens.count - 1)"
+        )
+      }
+      for weight in term.weights { try configuration.check(token: weight.token) }
+      if case .divergence(let from) = term.function, from.count != configuration.vocabulary {
+        throw ModelError(
+          .request,
+          "a divergence is from \(from.count) probabilities, where there are "
+            + "\(configuration.vocabulary) tokens")
+      }
+    }
+  }
+}
+
+/// What was asked of one run.
+public struct GradientResult: Sendable {
+  /// The number itself.
+  public var value = 0.0
+  /// Its derivatives, in the shapes of the activations.
+  public var gradients: [Site: CapturedActivation] = [:]
+
+  public init() {}
+}
