@@ -78,57 +78,75 @@ extension LayerReverse {
     head: Int, of count: Int, at rows: UnsafePointer<Int32>, _ scratch: HeadScratch,
     _ attention: AttentionTaps
   ) {
-    let (c, kernels, s, kept) = (model.configuration, work.kernels, slopes, kept)
-    let (headWidth, stride) = (c.headWidth, weights.q.stride)
-    let column = head * headWidth
-    let shared = c.keyValueHead(of: head) * headWidth
-    for query in 0..<count {
-      let (row, seen) = (Int(rows[query]), query + 1)
-      let keys = SummandSources(rows: rows, count: seen, stride: weights.k.stride)
-      weigh(row: row, head: head, query: query, keys, scratch, attention)
-      // By the pattern, then by the scores before their cap.
-      let g = scratch.slope
-      kernels.attentionScores(
-        of: s.z.pointer + row * stride + column, keys: kept.v.pointer + shared,
-        at: SummandSources(rows: rows, count: seen, stride: weights.v.stride), width: headWidth,
-        scale: 1, into: g)
-      attention.visitReverse(.pattern, row: row, head: head, g, sources: seen)
-      kernels.slopeSoftmax(scratch.softmax, g, count: seen, into: g)
-      attention.visitReverse(.attnScores, row: row, head: head, g, sources: seen)
-      if let cap = c.scoreCap { kernels.slopeSoftCap(scratch.scores, g, count: seen, cap: cap) }
-      for j in 0..<seen { g[j] *= c.attentionScale }
-      kernels.weightedValues(
-        pattern: g, values: kept.k.pointer + shared, at: keys, width: headWidth,
-        into: s.q.pointer + row * stride + column)
-      for j in 0..<seen {
-        scratch.patterns[j * scratch.longest + query] = scratch.pattern[j]
-        scratch.slopes[j * scratch.longest + query] = g[j]
-      }
+    let (c, s, kept) = (model.configuration, slopes, kept)
+    let (stride, column) = (weights.q.stride, head * c.headWidth)
+    let atOnce = HeadScratch.queriesAtOnce
+    for start in Swift.stride(from: 0, to: count, by: atOnce) {
+      let queries = start..<min(start + atOnce, count)
+      reverse(queries, of: head, at: rows, scratch, attention)
     }
     // Each source is read by the queries from its own position on.
-    for source in 0..<count {
-      let queries = SummandSources(rows: rows + source, count: count - source, stride: stride)
-      let (first, row) = (source * scratch.longest + source, Int(rows[source]))
-      kernels.weightedValues(
-        pattern: scratch.patterns + first, values: s.z.pointer + column, at: queries,
-        width: headWidth, into: s.valuesOfHeads.pointer + row * stride + column)
-      kernels.weightedValues(
-        pattern: scratch.slopes + first, values: kept.turnedQueries.pointer + column, at: queries,
-        width: headWidth, into: s.keysOfHeads.pointer + row * stride + column)
+    let outputs = [
+      (scratch.patterns, s.z.pointer + column, s.valuesOfHeads),
+      (scratch.slopes, kept.turnedQueries.pointer + column, s.keysOfHeads),
+    ]
+    for start in Swift.stride(from: 0, to: count, by: atOnce) {
+      let sources = start..<min(start + atOnce, count)
+      for (weights, values, out) in outputs {
+        for (i, source) in sources.enumerated() {
+          scratch.queries[i] = SummandQuery(
+            q: values, rows: rows, first: source, count: count,
+            scores: weights + source * scratch.stride,
+            z: out.pointer + Int(rows[source]) * stride + column)
+        }
+        work.kernels.weightedValues(
+          of: SummandQueries(queries: scratch.queries, count: sources.count, shared: count),
+          values: SummandHead(base: values, stride: stride, width: c.headWidth))
+      }
     }
+  }
+
+  /// Some queries of it: from their z to their turned queries, and what their sources need.
+  private func reverse(
+    _ queries: Range<Int>, of head: Int, at rows: UnsafePointer<Int32>, _ scratch: HeadScratch,
+    _ attention: AttentionTaps
+  ) {
+    let (c, kernels, s, kept) = (model.configuration, work.kernels, slopes, kept)
+    let (stride, column) = (weights.q.stride, head * c.headWidth)
+    let shared = c.keyValueHead(of: head) * c.headWidth
+    let keys = SummandHead(
+      base: kept.k.pointer + shared, stride: weights.k.stride, width: c.headWidth)
+    let values = SummandHead(
+      base: kept.v.pointer + shared, stride: weights.v.stride, width: c.headWidth)
+    func block(_ q: FloatBuffer, _ scores: (Int) -> UnsafeMutablePointer<Float>) -> SummandQueries {
+      for (i, query) in queries.enumerated() {
+        let offset = Int(rows[query]) * stride + column
+        scratch.queries[i] = SummandQuery(
+          q: q.pointer + offset, rows: rows, first: 0, count: query + 1, scores: scores(i),
+          z: s.q.pointer + offset)
+      }
+      return SummandQueries(
+        queries: scratch.queries, count: queries.count, shared: queries.upperBound)
+    }
+    kernels.attentionScores(
+      of: block(kept.turnedQueries, scratch.scores), keys: keys, scale: c.attentionScale)
+    for (i, query) in queries.enumerated() {
+      weigh(i, row: Int(rows[query]), head: head, query: query, scratch, attention)
+    }
+    let slopes = block(s.z, scratch.slope)
+    kernels.attentionScores(of: slopes, keys: values, scale: 1)
+    for (i, query) in queries.enumerated() {
+      reverse(i, row: Int(rows[query]), head: head, query: query, scratch, attention)
+    }
+    kernels.weightedValues(of: slopes, values: keys)
   }
 
   /// Leaves in the scratch one query's scores before their edits, its softmax, and its pattern.
   private func weigh(
-    row: Int, head: Int, query: Int, _ sources: SummandSources, _ scratch: HeadScratch,
-    _ attention: AttentionTaps
+    _ i: Int, row: Int, head: Int, query: Int, _ scratch: HeadScratch, _ attention: AttentionTaps
   ) {
     let (c, kernels, count) = (model.configuration, work.kernels, query + 1)
-    let (scores, softmax, pattern) = (scratch.scores, scratch.softmax, scratch.pattern)
-    kernels.attentionScores(
-      of: kept.turnedQueries.pointer + row * weights.q.stride + head * c.headWidth,
-      keys: kept.k.pointer + c.keyValueHead(of: head) * c.headWidth, at: sources,
-      width: c.headWidth, scale: c.attentionScale, into: scores)
+    let (scores, softmax, pattern) = (scratch.scores(i), scratch.softmax(i), scratch.pattern(i))
     if let cap = c.scoreCap { kernels.softCap(scores, count: count, cap: cap) }
     softmax.update(from: scores, count: count)
     attention.edit(
@@ -137,6 +155,23 @@ extension LayerReverse {
     kernels.softmax(softmax, count: count)
     pattern.update(from: softmax, count: count)
     attention.edit(.pattern, row: row, head: head, pattern, sources: count)
+  }
+
+  /// Takes one query's slopes by its pattern to those by its scores before scale and cap.
+  private func reverse(
+    _ i: Int, row: Int, head: Int, query: Int, _ scratch: HeadScratch, _ attention: AttentionTaps
+  ) {
+    let (c, kernels, count) = (model.configuration, work.kernels, query + 1)
+    let (g, pattern) = (scratch.slope(i), scratch.pattern(i))
+    attention.visitReverse(.pattern, row: row, head: head, g, sources: count)
+    kernels.slopeSoftmax(scratch.softmax(i), g, count: count, into: g)
+    attention.visitReverse(.attnScores, row: row, head: head, g, sources: count)
+    if let cap = c.scoreCap { kernels.slopeSoftCap(scratch.scores(i), g, count: count, cap: cap) }
+    for source in 0..<count {
+      g[source] *= c.attentionScale
+      scratch.patterns[source * scratch.stride + query] = pattern[source]
+      scratch.slopes[source * scratch.stride + query] = g[source]
+    }
   }
 
   // MARK: - Keys, values and queries
@@ -183,22 +218,35 @@ extension LayerReverse {
 
 /// One thread's room for one head of one prompt.
 private final class HeadScratch: @unchecked Sendable {
-  let longest: Int
+  /// As many as the kernels take together.
+  static let queriesAtOnce = 12
+
+  let queries: UnsafeMutablePointer<SummandQuery>
+  /// The kernels write up to 16 numbers beyond the last source.
+  let stride: Int
   private let rows: FloatBuffer
   private let squares: FloatBuffer
 
   init(longest: Int) {
-    self.longest = longest
-    rows = FloatBuffer(4 * longest)
-    squares = FloatBuffer(2 * longest * longest)
+    stride = (longest + 31) & ~15
+    queries = .allocate(capacity: Self.queriesAtOnce)
+    rows = FloatBuffer(4 * Self.queriesAtOnce * stride)
+    squares = FloatBuffer(2 * longest * stride)
   }
 
-  /// Of one query, by source: scores before edits, their softmax after edits, the pattern after its own.
-  var scores: UnsafeMutablePointer<Float> { rows.pointer }
-  var softmax: UnsafeMutablePointer<Float> { rows.pointer + longest }
-  var pattern: UnsafeMutablePointer<Float> { rows.pointer + 2 * longest }
-  var slope: UnsafeMutablePointer<Float> { rows.pointer + 3 * longest }
+  deinit { queries.deallocate() }
+
+  private func row(_ kind: Int, _ query: Int) -> UnsafeMutablePointer<Float> {
+    rows.pointer + (kind * Self.queriesAtOnce + query) * stride
+  }
+
+  /// Of the i-th query at hand, by source: scores before edits, their softmax after edits, the pattern after
+  /// its own, and slopes.
+  func scores(_ i: Int) -> UnsafeMutablePointer<Float> { row(0, i) }
+  func softmax(_ i: Int) -> UnsafeMutablePointer<Float> { row(1, i) }
+  func pattern(_ i: Int) -> UnsafeMutablePointer<Float> { row(2, i) }
+  func slope(_ i: Int) -> UnsafeMutablePointer<Float> { row(3, i) }
   /// `[sources][queries]`
   var patterns: UnsafeMutablePointer<Float> { squares.pointer }
-  var slopes: UnsafeMutablePointer<Float> { squares.pointer + longest * longest }
+  var slopes: UnsafeMutablePointer<Float> { squares.pointer + squares.count / 2 }
 }
