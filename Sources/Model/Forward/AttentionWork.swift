@@ -99,7 +99,7 @@ struct AttentionWork: @unchecked Sendable {
     kernels.softmax(scores, count: count)
     taps.visit(.pattern, row: row, head: head, scores, sources: count)
     // An edit of the pattern may weigh what the window hides.
-    if taps.edits(.pattern, of: row) { query.first = 0 }
+    if !taps.edits(of: .pattern, row: row).isEmpty { query.first = 0 }
   }
 }
 

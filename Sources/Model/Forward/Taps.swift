@@ -173,9 +173,6 @@ struct AttentionTaps: @unchecked Sendable {
     isIdle = edits.isEmpty && kept.isEmpty
   }
 
-  /// Whether an edit falls on a row.
-  func edits(_ activation: Activation, of row: Int) -> Bool { edits[activation]?[row] != nil }
-
   /// One head's numbers over the sources of one row.
   ///
   /// - Parameter unseen: how many sources lie before the window: no edit of their scores makes them
@@ -201,6 +198,7 @@ struct AttentionTaps: @unchecked Sendable {
     x.update(repeating: -.infinity, count: unseen)
   }
 
+  /// The edits that fall on a row.
   func edits(of activation: Activation, row: Int) -> [Taps.RowEdit] {
     edits[activation]?[row] ?? []
   }
