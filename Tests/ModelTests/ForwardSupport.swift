@@ -95,7 +95,7 @@ func expectSameBits(
 extension LogitSummary {
   /// All that it says, each double as two floats.
   fileprivate var numbers: [Float] {
-    let bits = [logSum, entropy].map(\.bitPattern)
+    let bits = ([logSum, entropy, mean ?? 0] + comparisons).map(\.bitPattern)
     return bits.flatMap {
       [Float(bitPattern: UInt32($0 >> 32)), Float(bitPattern: UInt32($0 & 0xFFFF_FFFF))]
     } + (tokens + top).flatMap { [Float($0.id), $0.logit, Float($0.rank ?? 0)] }

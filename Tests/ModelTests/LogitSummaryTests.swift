@@ -43,6 +43,88 @@ struct LogitSummaryTests {
     }
   }
 
+  /// Two rows of every length, alike and far from each other.
+  private static func pairs() -> [(n: Int, p: [Float], q: [Float])] {
+    var generator = SeededGenerator(4)
+    return lengths.flatMap { n in
+      [(1, 0.01), (8, 2), (30, 30), (800, 800)].map { (scale: Float, gap: Float) in
+        let p = generator.floats(n, in: -scale...scale)
+        return (n, p, zip(p, generator.floats(n, in: -gap...gap)).map { $0 + $1 })
+      }
+    }
+  }
+
+  @Test("divergences and distances of two rows, to 1e-13", arguments: NamedKernels.all)
+  func comparisons(_ named: NamedKernels) throws {
+    for (n, p, q) in Self.pairs() {
+      let found = try #require(compared(p, q, named))
+      let (a, b) = (Self.logProbabilities(p), Self.logProbabilities(q))
+      func sum(_ term: (Double, Double) -> Double) -> Double {
+        zip(a, b).reduce(0) { $0 + term($1.0, $1.1) }
+      }
+      func half(_ p: Double, _ q: Double) -> Double {
+        let mean = (exp(p) + exp(q)) / 2
+        return exp(p) > 0 ? exp(p) * (p - log(mean)) / 2 : 0
+      }
+      let wanted = [
+        sum { exp($0) > 0 ? exp($0) * ($0 - $1) : 0 }, sum { half($0, $1) + half($1, $0) },
+        sum { abs(exp($0) - exp($1)) } / 2,
+      ]
+      for (found, wanted) in zip(found, wanted) {
+        #expect(abs(found - wanted) <= 1e-13 * max(1, wanted), "\(n): \(found), not \(wanted)")
+      }
+      let (best, other) = (Set(Self.order(p).prefix(3)), Self.order(q).prefix(3))
+      #expect(found[3] == Double(other.count(where: best.contains)) / Double(min(3, n)))
+      let own = try #require(compared(p, p.map { $0 }, named))
+      #expect(own == [0, 0, 0, 1])
+    }
+  }
+
+  private static let all: [LogitComparison] = [
+    .divergence, .jensenShannon, .totalVariation, .overlap(3),
+  ]
+
+  private func compared(_ p: [Float], _ q: [Float], _ named: NamedKernels) -> [Double]? {
+    row(p, named) { p in
+      row(q, named) { q in
+        LogitSummary(
+          q, LogitQuery(position: 0, comparisons: Self.all), base: ComparedRow(p, for: Self.all)
+        ).comparisons
+      }
+    } ?? nil
+  }
+
+  private static func logProbabilities(_ logits: [Float]) -> [Double] {
+    let largest = Double(logits.max() ?? 0)
+    let sum = logits.reduce(0.0) { $0 + exp(Double($1) - largest) }
+    return logits.map { Double($0) - largest - log(sum) }
+  }
+
+  private static func order(_ logits: [Float]) -> [Int] {
+    logits.indices.sorted { logits[$0] != logits[$1] ? logits[$0] > logits[$1] : $0 < $1 }
+  }
+
+  @Test("every instruction set gives the same bits of two rows")
+  func sameBitsOfTwo() throws {
+    for (n, p, q) in Self.pairs() {
+      let found = try NamedKernels.all.map { try #require(compared(p, q, $0)) }
+      for other in found.dropFirst() {
+        #expect(other.map(\.bitPattern) == found[0].map(\.bitPattern), "\(n)")
+      }
+    }
+  }
+
+  @Test("a row that is not finite is compared with nothing", arguments: NamedKernels.all)
+  func notFiniteOfTwo(_ named: NamedKernels) throws {
+    let p = (0..<40).map { Float($0) }
+    for bad in [Float.nan, .infinity, -.infinity] {
+      let q = p.map { $0 == 17 ? bad : $0 }
+      for (one, other) in [(p, q), (q, p), (q, q)] {
+        #expect(try #require(compared(one, other, named)).allSatisfy(\.isNaN))
+      }
+    }
+  }
+
   @Test("every instruction set gives the same bits")
   func sameBits() throws {
     var generator = SeededGenerator(2)
@@ -111,6 +193,36 @@ struct LogitSummaryTests {
       #expect(!summary.isFinite && summary.entropy.isNaN)
       #expect(summary.tokens[0].rank == nil && summary.top.allSatisfy { $0.rank == nil })
       #expect(summary.top.last?.id == at)
+    }
+  }
+
+  /// A run is compared with its base in whichever part of the rows the base is, and whether or not its row
+  /// is the base's.
+  @Test("comparisons are those of whole vocabularies", arguments: ["tiny-gqa", "families/gemma2"])
+  func comparesWithTheBase(model: String) throws {
+    let transformer = try TestModels.tiny(model).transformer
+    let tokens = Array(
+      (0..<70).map { 3 + $0 * 5 % 80 }.prefix(transformer.configuration.context))
+    let positions = Array(tokens.indices)
+    func request(_ layer: Int?, _ logits: RunRequest.Logits) -> RunRequest {
+      let edits = layer.map {
+        [Edit(site: Site(.mlpOut, layer: $0), positions: [40], change: .zero)]
+      }
+      return RunRequest(
+        tokens: tokens, edits: edits ?? [], base: layer == nil ? nil : 0, logits: logits)
+    }
+    let queries = positions.map { LogitQuery(position: $0, comparisons: Self.all) }
+    let found = try transformer.run(
+      [request(nil, .none)] + [0, 1].map { request($0, .summaries(queries)) })
+    let whole = try transformer.run([nil, 0, 1].map { request($0, .all(positions)) })
+    for run in [1, 2] {
+      for position in positions {
+        let base = Distribution(whole[0].logits[position])
+        let other = Distribution(whole[run].logits[position])
+        let wanted = Self.all.map { base.compared($0, with: other) }
+        #expect(found[run].summaries[position].comparisons == wanted)
+        #expect(position != 40 || wanted[0] > 0)
+      }
     }
   }
 

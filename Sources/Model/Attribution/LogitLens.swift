@@ -75,25 +75,9 @@ public struct Distribution: Sendable {
   /// logits are not finite come last.
   public func largest(_ count: Int) -> [Int] { logits.withLogitRow { $0.largest(count) } }
 
-  /// Of each token.
-  public var probabilities: [Double] { logits.indices.map(probability) }
-
-  /// KL(self ‖ other) = Σ p (log p − log q); NaN where a logit of either is not finite. Of a distribution
-  /// from itself it is exactly 0, whatever the rounding of its sum.
-  ///
-  /// - Parameter probabilities: p, where one is compared with many: they take nearly all of the time.
-  public func divergence(from other: Distribution, given probabilities: [Double]) -> Double {
-    guard isFinite, other.isFinite else { return .nan }
-    if logits == other.logits { return 0 }
-    var sum = 0.0
-    for (token, p) in probabilities.enumerated() where p > 0 {
-      sum += p * (logProbability(token) - other.logProbability(token))
-    }
-    return sum
-  }
-
+  /// KL(self ‖ other); NaN where a logit of either is not finite.
   public func divergence(from other: Distribution) -> Double {
-    divergence(from: other, given: probabilities)
+    compared(.divergence, with: other)
   }
 }
 

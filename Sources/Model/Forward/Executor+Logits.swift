@@ -19,6 +19,16 @@ private struct BoundQuery {
   var query: LogitQuery
   /// The soft cap that comes first, where there is one.
   var cap: Float?
+  /// The row of the run that the member varies, where the two are compared and it is another.
+  var base: Int?
+
+  /// What it is compared with, as it is read.
+  var baseRow: BaseRow? { base.map { BaseRow(row: $0, cap: cap) } }
+}
+
+private struct BaseRow: Hashable {
+  var row: Int
+  var cap: Float?
 }
 
 extension Executor {
@@ -99,12 +109,20 @@ extension Executor {
     for (i, member) in batch.members.enumerated() {
       let positions = member.request.logits.positionsOfVocabularies
       rows += positions.map { batch.row(of: i, at: $0) }.filter { seen.insert($0).inserted }
-      if rows.count >= Self.vocabularyRowsAtOnce || i + 1 == batch.members.count {
+      let isLast = i + 1 == batch.members.count
+      // The rows that the next is compared with need not be computed again.
+      let isCompared = !isLast && batch.members[i + 1].base == i && compares(i + 1)
+      if isLast || rows.count >= Self.vocabularyRowsAtOnce && !isCompared {
         groups.append((start..<i + 1, rows))
         (start, rows, seen) = (i + 1, [], [])
       }
     }
     return groups
+  }
+
+  private func compares(_ member: Int) -> Bool {
+    guard case .summaries(let queries) = batch.members[member].request.logits else { return false }
+    return queries.contains { !$0.comparisons.isEmpty }
   }
 
   /// Computes the whole vocabulary for some rows, and of it keeps what their members ask for.
@@ -120,22 +138,24 @@ extension Executor {
         return positions.map { batch.row(of: i, at: $0) }
       })
     let (stride, vocabulary) = (model.unembedding.stride, model.configuration.vocabulary)
-    let atOnce = min(rows.count, Self.vocabularyRowsAtOnce)
+    let parts = VocabularyPart.parts(
+      of: rows, comparedWith: queries.mapValues { $0.compactMap(\.base) })
+    let atOnce = parts.map(\.rows.count).max() ?? 0
     let x = FloatBuffer(atOnce * width)
     let out = FloatBuffer(atOnce * stride)
-    for start in Swift.stride(from: 0, to: rows.count, by: Self.vocabularyRowsAtOnce) {
+    for part in parts {
       try Interruption.check()
-      let some = rows[start..<min(rows.count, start + Self.vocabularyRowsAtOnce)]
-      multiply(some, by: x, into: out)
+      multiply(part.rows[...], by: x, into: out)
+      let places = Dictionary(uniqueKeysWithValues: part.rows.enumerated().map { ($1, $0) })
       var read: [BoundQuery] = []
-      for (i, row) in some.enumerated() {
-        let logits = UnsafePointer(out.pointer + i * stride)
+      for (i, row) in part.rows.prefix(part.own).enumerated() {
         if kept.contains(row) {
+          let logits = UnsafePointer(out.pointer + i * stride)
           pending.logits[row] = Array(UnsafeBufferPointer(start: logits, count: vocabulary))
         }
         read += (queries[row] ?? []).map { query in
           var query = query
-          query.row = i
+          (query.row, query.base) = (i, query.base.flatMap { places[$0] })
           return query
         }
       }
@@ -153,8 +173,13 @@ extension Executor {
       guard case .summaries(let asked) = request.logits else { continue }
       for (index, query) in asked.enumerated() {
         let row = batch.row(of: member, at: query.position)
+        let base = query.comparisons.isEmpty ? nil : batch.members[member].base
         queries[row, default: []].append(
-          BoundQuery(member: member, index: index, row: row, query: query, cap: cap(of: request)))
+          BoundQuery(
+            member: member, index: index, row: row, query: query, cap: cap(of: request),
+            base: base.map { batch.row(of: $0, at: query.position) }.flatMap {
+              $0 == row ? nil : $0
+            }))
       }
     }
     return queries
@@ -176,6 +201,39 @@ extension Executor {
   }
 }
 
+/// Rows whose vocabularies are computed together: those that are read, and after them those that they are
+/// compared with.
+private struct VocabularyPart {
+  var rows: [Int] = []
+  /// How many of them are read.
+  var own = 0
+
+  /// Divides rows into parts of equal size, or where some are compared into parts as large as may be.
+  static func parts(of rows: [Int], comparedWith bases: [Int: [Int]]) -> [VocabularyPart] {
+    let most = Executor.vocabularyRowsAtOnce
+    let count = max(1, (rows.count + most - 1) / most)
+    let isCompared = bases.values.contains { !$0.isEmpty }
+    let size = isCompared ? most : (rows.count + count - 1) / count
+    var parts: [VocabularyPart] = []
+    var (own, others): ([Int], Set<Int>) = ([], [])
+    func close() {
+      guard !own.isEmpty else { return }
+      let known = Set(own)
+      parts.append(
+        VocabularyPart(rows: own + others.filter { !known.contains($0) }.sorted(), own: own.count))
+      (own, others) = ([], [])
+    }
+    for row in rows {
+      let compared = bases[row] ?? []
+      if own.count + others.union(compared).count >= size { close() }
+      own.append(row)
+      others.formUnion(compared)
+    }
+    close()
+    return parts
+  }
+}
+
 extension [BoundQuery] {
   /// Reads rows of logits, `[rows][stride]`, each on some thread.
   fileprivate func summarise(
@@ -186,15 +244,31 @@ extension [BoundQuery] {
     let vocabulary = model.configuration.vocabulary
     let scratch =
       contains { $0.cap != nil } ? (0..<model.pool.width).map { _ in FloatBuffer(vocabulary) } : []
-    let summaries = model.pool.map(self) { query, _, worker in
-      var row = UnsafePointer(logits.pointer + query.row * stride)
-      if let cap = query.cap {
-        let copy = scratch[worker].pointer
-        copy.update(from: row, count: vocabulary)
-        Kernels.current.softCap(copy, count: vocabulary, cap: cap)
-        row = UnsafePointer(copy)
+    /// A row with its soft cap, in `copy`.
+    func row(_ number: Int, cap: Float?, in copy: FloatBuffer?) -> LogitRow {
+      let row = UnsafePointer(logits.pointer + number * stride)
+      guard let cap, let copy else { return LogitRow(row, count: vocabulary) }
+      copy.pointer.update(from: row, count: vocabulary)
+      Kernels.current.softCap(copy.pointer, count: vocabulary, cap: cap)
+      return LogitRow(copy.pointer, count: vocabulary)
+    }
+    var comparisons: [BaseRow: Set<LogitComparison>] = [:]
+    for query in self {
+      if let base = query.baseRow {
+        comparisons[base, default: []].formUnion(query.query.comparisons)
       }
-      return LogitSummary(LogitRow(row, count: vocabulary), query.query)
+    }
+    let bases = comparisons.map { base, comparisons in
+      let copy = base.cap == nil ? nil : FloatBuffer(vocabulary)
+      return (base, copy, ComparedRow(row(base.row, cap: base.cap, in: copy), for: comparisons))
+    }
+    let compared = Dictionary(uniqueKeysWithValues: bases.map { ($0.0, $0.2) })
+    let summaries = withExtendedLifetime(bases) {
+      model.pool.map(self) { query, _, worker in
+        LogitSummary(
+          row(query.row, cap: query.cap, in: query.cap == nil ? nil : scratch[worker]), query.query,
+          base: query.baseRow.flatMap { compared[$0] })
+      }
     }
     for (query, summary) in zip(self, summaries) { body(query, summary) }
   }

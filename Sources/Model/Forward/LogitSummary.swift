@@ -9,16 +9,27 @@ public struct LogitQuery: Sendable, Equatable {
   public var ranksTokens: Bool
   /// How many of the largest logits.
   public var top: Int
+  /// How the logits are compared with those of the run that this one varies, at the same position.
+  public var comparisons: [LogitComparison]
+  /// Whether the mean of all logits is wanted.
+  public var takesMean: Bool
 
-  public init(position: Int, tokens: [Int] = [], ranksTokens: Bool = true, top: Int = 0) {
+  public init(
+    position: Int, tokens: [Int] = [], ranksTokens: Bool = true, top: Int = 0,
+    comparisons: [LogitComparison] = [], takesMean: Bool = false
+  ) {
     self.position = position
     self.tokens = tokens
     self.ranksTokens = ranksTokens
     self.top = top
+    self.comparisons = comparisons
+    self.takesMean = takesMean
   }
 
   /// What its summary takes, in the size of a float.
-  var summaryFloats: Int { LogitSummary.floats(tokens: tokens.count, top: top) }
+  var summaryFloats: Int {
+    LogitSummary.floats(tokens: tokens.count, top: top, comparisons: comparisons.count)
+  }
 }
 
 /// What was read of the logits of one position. The vocabulary itself is not kept.
@@ -32,6 +43,11 @@ public struct LogitSummary: Sendable {
   /// The tokens with the largest logits, largest first; of equal ones the smaller id first. Those whose
   /// logits are not finite come last.
   public var top: [Token]
+  /// How far it is from the run that it varies, by each comparison asked for; of a run that varies none,
+  /// from itself. NaN where a logit of either is not finite.
+  public var comparisons: [Double]
+  /// The mean of all logits, where it was asked for.
+  public var mean: Double?
 
   public struct Token: Sendable {
     public var id: Int
@@ -56,12 +72,19 @@ public struct LogitSummary: Sendable {
     self = logits.withLogitRow { LogitSummary($0, query) }
   }
 
-  init(_ row: LogitRow, _ query: LogitQuery) {
+  /// - Parameter base: what the row is compared with; nil: itself.
+  init(_ row: LogitRow, _ query: LogitQuery, base: ComparedRow? = nil) {
     (logSum, entropy) = row.sums
     tokens = query.tokens.map {
       Token(id: $0, logit: row[$0], rank: query.ranksTokens ? row.rank($0) : nil)
     }
     top = query.top == 0 ? [] : row.largest(query.top).map { Token(id: $0, logit: row[$0]) }
+    let logSum = logSum
+    comparisons = query.comparisons.map { comparison in
+      if let base { return base.compare(comparison, with: row, logSum: logSum) }
+      return row.isFinite ? comparison.ofEqual : .nan
+    }
+    mean = query.takesMean ? row.mean : nil
     guard row.isFinite else { return }
     var rank = 0
     for i in top.indices {
@@ -75,23 +98,27 @@ public struct LogitSummary: Sendable {
     (logSum, entropy) = (0, 0)
     tokens = query.tokens.map { Token(id: $0, logit: 0, rank: 1) }
     top = (0..<min(query.top, vocabulary)).map { Token(id: $0, logit: 0, rank: 1) }
+    comparisons = query.comparisons.map { _ in 0 }
+    mean = query.takesMean ? 0 : nil
   }
 
-  var floats: Int { Self.floats(tokens: tokens.count, top: top.count) }
+  var floats: Int {
+    Self.floats(tokens: tokens.count, top: top.count, comparisons: comparisons.count)
+  }
 
-  static func floats(tokens: Int, top: Int) -> Int {
-    // Two sums and two arrays; a token's id, logit and rank with its mark.
+  static func floats(tokens: Int, top: Int, comparisons: Int) -> Int {
+    // Two sums, a mean and three arrays; a token's id, logit and rank with its mark.
     let perToken = MemoryLayout<Token>.stride / MemoryLayout<Float>.size
     let (floats, isMany) = (tokens + top).multipliedReportingOverflow(by: perToken)
-    return isMany ? .max / 8 : 16 + floats
+    return isMany ? .max / 8 : 22 + 2 * comparisons + floats
   }
 }
 
 /// A row of logits, looked at where it stands.
 struct LogitRow {
-  private let logits: UnsafePointer<Float>
-  private let count: Int
-  private let kernels: any InstructionSet.Type
+  let logits: UnsafePointer<Float>
+  let count: Int
+  let kernels: any InstructionSet.Type
   private let extremes: SummandExtremes
 
   var isFinite: Bool { extremes.zero == 0 }
@@ -116,6 +143,13 @@ struct LogitRow {
     let (sum, weighted) = kernels.exponentialSums(logits, count: count, shift: largest)
     let log = Numerics.log(sum)
     return (Double(largest) + log, log - weighted / sum)
+  }
+
+  /// Of all logits, summed in their order.
+  var mean: Double {
+    var sum = 0.0
+    for token in 0..<count { sum += Double(logits[token]) }
+    return sum / Double(count)
   }
 
   func rank(_ token: Int) -> Int? {

@@ -1,23 +1,5 @@
-extension Transformer {
-  /// The reference that `run` must equal to the bit: each request alone, from the first layer, all
-  /// its positions, row by row, the whole vocabulary, no keys or values kept.
-  ///
-  /// It shows whether the sharing of rows is sound, and edits and captures with it. With `run` it
-  /// shares the kernels and `Products`, the packed weights, `Norm`, RoPE's tables, the configuration
-  /// and the checks of requests: an error there is in both.
-  public func runNaively(_ requests: [RunRequest]) throws -> [RunResult] {
-    try requests.map { request in
-      try request.check(in: configuration, among: requests)
-      var run = try NaiveRun(self, request)
-      let result = try run.run()
-      try checkWeights()
-      return result
-    }
-  }
-}
-
 /// One prompt, written down as the formulas stand.
-private struct NaiveRun {
+struct NaiveRun {
   private typealias Rows = [[Float]]
 
   private let model: Transformer
@@ -26,6 +8,8 @@ private struct NaiveRun {
   private let products: Products
   private let rotary: RotaryTables
   private var result = RunResult()
+  /// What it is compared with, by position.
+  var base: [Int: [Float]]?
 
   init(_ model: Transformer, _ request: RunRequest) throws {
     self.model = model
@@ -67,7 +51,13 @@ private struct NaiveRun {
       }
     case .summaries(let queries):
       result.summaries = queries.map { query in
-        logits(normed[query.position]).withLogitRow { LogitSummary($0, query) }
+        let logits = logits(normed[query.position])
+        guard let base = base?[query.position] else { return LogitSummary(logits, query) }
+        return logits.withLogitRow { row in
+          base.withLogitRow {
+            LogitSummary(row, query, base: ComparedRow($0, for: query.comparisons))
+          }
+        }
       }
     }
     return result

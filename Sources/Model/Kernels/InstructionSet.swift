@@ -94,6 +94,15 @@ protocol InstructionSet: SendableMetatype {
   static func exponentialSums(_ x: UnsafePointer<Float>, count: Int, shift: Float) -> (
     sum: Double, weighted: Double
   )
+  static func divergence(
+    _ p: UnsafePointer<Float>, _ q: UnsafePointer<Float>, count: Int, logSums: (Double, Double)
+  ) -> Double
+  static func jensenShannon(
+    _ p: UnsafePointer<Float>, _ q: UnsafePointer<Float>, count: Int, logSums: (Double, Double)
+  ) -> Double
+  static func totalVariation(
+    _ p: UnsafePointer<Float>, _ q: UnsafePointer<Float>, count: Int, logSums: (Double, Double)
+  ) -> Double
   static func countAbove(_ threshold: Float, _ x: UnsafePointer<Float>, count: Int) -> Int
   static func countInBins(
     _ x: UnsafePointer<Float>, count: Int, _ bins: SummandBins,

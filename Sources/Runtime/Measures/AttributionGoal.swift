@@ -173,9 +173,20 @@ struct AttributionGoal {
 
   func logits(at readings: [Reading]) -> RunRequest.Logits {
     isCentred
-      ? .all(readings.map(\.position))
+      ? .summaries(
+        readings.map {
+          LogitQuery(
+            position: $0.position, tokens: tokens(of: $0.prompt), ranksTokens: false,
+            takesMean: true)
+        })
       : .chosen(
         readings.map { .init(tokens: tokens(of: $0.prompt), position: $0.position) })
+  }
+
+  /// What the run found of what was asked for the i-th reading.
+  func logits(_ i: Int, of run: RunResult) -> GoalLogits {
+    guard isCentred else { return GoalLogits(tokens: run.logits[i]) }
+    return GoalLogits(tokens: run.summaries[i].tokens.map(\.logit), mean: run.summaries[i].mean)
   }
 
   /// Whether the prompt's own answer is among what is attributed.
@@ -196,18 +207,16 @@ struct AttributionGoal {
       .filter { seen.insert($0).inserted }
   }
 
-  /// A target's value as the model computed it, from what `logits` asked for.
-  func value(of target: Target, in prompt: Prompt, _ logits: [Float]) -> Double {
+  /// A target's value as the model computed it.
+  func value(of target: Target, in prompt: Prompt, _ logits: GoalLogits) -> Double {
     let target = target.target
-    guard isCentred else {
-      let known = Dictionary(uniqueKeysWithValues: zip(tokens(of: prompt), logits))
-      return target.value(of: target.tokens.map { known[$0] ?? .nan })
-    }
-    let mean = logits.reduce(0.0) { $0 + Double($1) } / Double(logits.count)
+    let known = Dictionary(uniqueKeysWithValues: zip(tokens(of: prompt), logits.tokens))
+    let value = target.value(of: target.tokens.map { known[$0] ?? .nan })
+    guard let mean = logits.mean else { return value }
     let weight = target.coefficients.sorted { $0.key < $1.key }.reduce(0.0) {
       $0 + Double($1.value)
     }
-    return target.value(of: target.tokens.map { logits[$0] }) - weight * mean
+    return value - weight * mean
   }
 
   // MARK: Whether the prompts have it
@@ -254,6 +263,14 @@ struct AttributionGoal {
       "\(without.count) of \(set.prompts.count) prompts have no \(name), and no value there: "
         + "'\(first.name)'" + (without.count > 1 ? ", and \(without.count - 1) more" : ""))
   }
+}
+
+/// What a run gives of the logits at one reading.
+struct GoalLogits {
+  /// Of the tokens that are attributed.
+  var tokens: [Float]
+  /// Of the whole vocabulary, where the targets are centred.
+  var mean: Double?
 }
 
 /// The directions of targets, each made once, and from others where that is less work.

@@ -62,6 +62,23 @@ struct MeasuredMetrics {
     return Measurement(logits: shares.logits, read: shares.parts)
   }
 
+  /// The same of a case that other runs are compared with than those that vary it.
+  func comparedMeasurement(of item: Case) -> Measurement<[PromptMetrics.Part]> {
+    let shares = shares[item.index].keepingVocabularies
+    return Measurement(logits: shares.logits, read: shares.parts)
+  }
+
+  /// What is asked of a case's run, of metrics that read more than a few logits.
+  func queries(of item: Case) -> [LogitQuery] {
+    guard case .summaries(let queries) = shares[item.index].logits else { return [] }
+    return queries
+  }
+
+  /// What the queries found, for each reading.
+  func parts(of item: Case, _ summaries: [LogitSummary]) -> [PromptMetrics.Part] {
+    shares[item.index].parts(of: summaries)
+  }
+
   var gatherer: CompletedSet.Gatherer<[PromptMetrics.Part]> { CompletedSet.Gatherer(completed) }
 
   /// Where the prompt of a case is read, with the metrics there and what its runs gave of them.
@@ -102,9 +119,11 @@ struct SharedLogits {
   /// Where whole vocabularies are asked for: the place of each position.
   private var places: [Int: Int] = [:]
 
-  init(_ shares: [Share]) {
+  init(_ shares: [Share]) { self.init(shares, keepsVocabularies: false) }
+
+  private init(_ shares: [Share], keepsVocabularies: Bool) {
     all = shares
-    if shares.contains(where: \.metrics.comparesDistributions) {
+    if keepsVocabularies {
       var positions: [Int] = []
       for position in shares.flatMap(\.positions) where places[position] == nil {
         places[position] = positions.count
@@ -120,6 +139,13 @@ struct SharedLogits {
     }
   }
 
+  /// The same, with the vocabularies kept where distributions are compared: for runs that do not vary each
+  /// other.
+  var keepingVocabularies: SharedLogits {
+    all.contains(where: \.metrics.comparesDistributions)
+      ? SharedLogits(all, keepsVocabularies: true) : self
+  }
+
   func parts(of run: RunResult) -> [PromptMetrics.Part] {
     switch logits {
     case .none: return []
@@ -131,12 +157,15 @@ struct SharedLogits {
       }
     case .chosen:
       return zip(all, run.logits).map { $0.metrics.read($1, after: $0.input) }
-    case .summaries:
-      var left = run.summaries[...]
-      return all.map { share in
-        defer { left = left.dropFirst(share.input.count + 1) }
-        return share.metrics.read(left.prefix(share.input.count + 1), after: share.input)
-      }
+    case .summaries: return parts(of: run.summaries)
+    }
+  }
+
+  fileprivate func parts(of summaries: [LogitSummary]) -> [PromptMetrics.Part] {
+    var left = summaries[...]
+    return all.map { share in
+      defer { left = left.dropFirst(share.input.count + 1) }
+      return share.metrics.read(left.prefix(share.input.count + 1), after: share.input)
     }
   }
 }

@@ -9,7 +9,7 @@ indirect enum MetricExpression: Sendable {
   case number(Double)
   case score(Score.Kind, of: [Tokens])
   case accuracy
-  case comparison(Comparison)
+  case comparison(LogitComparison)
   case negated(MetricExpression)
   case binary(Operation, MetricExpression, MetricExpression)
   case function(Elementary, MetricExpression)
@@ -44,8 +44,8 @@ extension MetricExpression {
     }
   }
 
-  var comparisons: [Comparison] {
-    var found: [Comparison] = []
+  var comparisons: [LogitComparison] {
+    var found: [LogitComparison] = []
     visit { if case .comparison(let comparison) = $0 { found.append(comparison) } }
     return found
   }

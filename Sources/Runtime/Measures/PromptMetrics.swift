@@ -9,7 +9,7 @@ struct PromptMetrics: Sendable {
   let completions: [[Int]]
   /// The places among these of each set that the expression names.
   let places: [MetricExpression.Tokens: [Int]]
-  private let comparisons: [Comparison]
+  private let comparisons: [LogitComparison]
   private let needs: ScoreNeeds
   /// What is fed after the prompt, a run each: all but the last token of the completions. `[[]]` where all
   /// are one token.
@@ -58,7 +58,10 @@ struct PromptMetrics: Sendable {
   /// What the run that is fed an input reports of the completions: for each its place.
   struct Part {
     var scores: [(place: Int, score: Score)]
-    /// The logits of the next token, where distributions are compared.
+    /// How far its next token is from the base's; empty but of one run, since what follows the prompt does
+    /// not change its next token.
+    var compared: [Double] = []
+    /// The logits of the next token, where they are kept to be compared.
     var logits: [Float]?
   }
 
@@ -77,13 +80,17 @@ struct PromptMetrics: Sendable {
   /// What is asked of that run, a query for each token that it predicts.
   func queries(after input: [Int], at position: Int) -> [LogitQuery] {
     (input.map { [$0] } + [lasts(after: input)]).enumerated().map { i, tokens in
-      LogitQuery(position: position + i, tokens: tokens, ranksTokens: needs.rank)
+      LogitQuery(
+        position: position + i, tokens: tokens, ranksTokens: needs.rank,
+        comparisons: i == 0 && input == inputs[0] ? comparisons : [])
     }
   }
 
   /// - Parameter summaries: what the queries found.
   func read(_ summaries: some Collection<LogitSummary>, after input: [Int]) -> Part {
-    Part(scores: Array(zip(served(by: input), Score.read(summaries))), logits: nil)
+    Part(
+      scores: Array(zip(served(by: input), Score.read(summaries))),
+      compared: summaries.first?.comparisons ?? [])
   }
 
   /// - Parameter logits: of the last tokens.
@@ -92,14 +99,13 @@ struct PromptMetrics: Sendable {
     return Part(
       scores: zip(served(by: input), logits).map { place, logit in
         (place, isFinite ? Score(logit: logit) : .none)
-      }, logits: nil)
+      })
   }
 
   /// - Parameter rows: the whole vocabulary wherever a token is predicted.
   func read(vocabularies rows: [[Float]], after input: [Int]) -> Part {
     let summaries = zip(rows, queries(after: input, at: 0)).map { LogitSummary($0, $1) }
     var part = read(summaries, after: input)
-    // One run is enough: what follows the prompt does not change its next token.
     if input == inputs[0] { part.logits = rows[0] }
     return part
   }
@@ -108,20 +114,27 @@ struct PromptMetrics: Sendable {
     completions.indices.filter { completions[$0].dropLast().elementsEqual(input) }
   }
 
-  /// What the runs are compared with; nil where nothing is.
-  func base(_ parts: [Part]) -> ComparedBase? {
-    comparisons.isEmpty
-      ? nil : parts.first?.logits.map { ComparedBase($0, for: comparisons) }
+  /// The parts of a donor's runs, compared with the base's. The vocabularies of both were kept.
+  func compared(_ donor: [Part], with base: [Part]) -> [Part] {
+    guard comparesDistributions, let logits = base.first?.logits else { return donor }
+    let distribution = Distribution(logits)
+    return donor.enumerated().map { i, part in
+      guard i == 0, let logits = part.logits else { return part }
+      var part = part
+      let other = Distribution(logits)
+      part.compared = comparisons.map { distribution.compared($0, with: other) }
+      return part
+    }
   }
 
   /// The value of each metric, from a part for each of `inputs`. NaN where a number is not finite.
-  ///
-  /// - Parameter base: nil for the base itself.
-  func values(_ parts: [Part], base: ComparedBase?) -> [Double] {
+  func values(_ parts: [Part]) -> [Double] {
     var scores = [Score](repeating: .none, count: completions.count)
     for (place, score) in parts.lazy.flatMap(\.scores) { scores[place] = score }
+    let compared = parts.first.map { zip(comparisons, $0.compared) } ?? zip([], [])
     let evaluation = Evaluation(
-      scores: scores, places: places, logits: parts.first?.logits ?? [], base: base)
+      scores: scores, places: places,
+      compared: Dictionary(compared, uniquingKeysWith: { first, _ in first }))
     return expressions.map(evaluation.value)
   }
 
@@ -154,20 +167,14 @@ struct PromptMetrics: Sendable {
 private struct Evaluation {
   let scores: [Score]
   let places: [MetricExpression.Tokens: [Int]]
-  let logits: [Float]
-  let base: ComparedBase?
+  let compared: [LogitComparison: Double]
 
   func value(of expression: MetricExpression) -> Double {
     switch expression {
     case .number(let value): value
     case .score(let kind, let tokens): kind.ofSet(scores(of: tokens))
     case .accuracy: accuracy
-    case .comparison(let comparison):
-      if let base {
-        base.compare(comparison, with: logits)
-      } else {
-        logits.isFinite ? comparison.ofEqual : .nan
-      }
+    case .comparison(let comparison): compared[comparison] ?? .nan
     case .negated(let inner): -value(of: inner)
     case .binary(let op, let left, let right):
       op.apply(value(of: left), value(of: right))

@@ -32,11 +32,12 @@ extension Session {
         try zip(readings, attributors).enumerated().map { i, part in
           let (reading, attributor) = part
           try Interruption.check()
+          let logits = goal.logits(i, of: result)
           return try goal.targets(of: reading.prompt).map { target in
             try target.map { target in
               attributor.attribute(
                 result, try directions.direction(of: target),
-                logit: goal.value(of: target, in: reading.prompt, result.logits[i]))
+                logit: goal.value(of: target, in: reading.prompt, logits))
             }
           }
         }

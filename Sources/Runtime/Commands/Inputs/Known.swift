@@ -35,7 +35,7 @@ extension Command {
         let (_, metrics, found) = measured.found(item, runs).first
       else { continue }
       isKnown[measured.completed.owner(of: item)] =
-        metrics.values(found, base: nil)[0] <= Double(top)
+        metrics.values(found)[0] <= Double(top)
     }
     call.session.note(note(of: set.prompts, isKnown, top: top))
     set.keep(isKnown.indices.filter { isKnown[$0] })

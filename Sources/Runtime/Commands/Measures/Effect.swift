@@ -47,8 +47,11 @@ extension Command {
     let cases = try call.session.cases(
       of: measured.completed.set, known: donors.map { ($0.spec, $0.runs) })
     var results = try call.session.results(
-      of: cases.map(\.asVariant), on: set.model, label: "effect", mayStop: true, withBases: true,
-      measuring: measured.measurement)
+      of: cases.map(\.asVariant), on: set.model, label: "effect", mayStop: true, withBases: true
+    ) { item in
+      item.isBase && donors != nil
+        ? measured.comparedMeasurement(of: item) : measured.measurement(of: item)
+    }
     while let (item, parts) = try results.next() {
       guard let runs = gatherer.add(item, parts) else { continue }
       let found = measured.found(item, runs)
@@ -61,9 +64,7 @@ extension Command {
       } else {
         rows.append(
           item, found.map(\.reading), references,
-          edited: zip(found, references).map { found, reference in
-            found.metrics.values(found.parts, base: reference.base)[0]
-          })
+          edited: found.map { $0.metrics.values($0.parts)[0] })
       }
     }
     return .table(TableValue(rows.table, origins: [set.origin]))
@@ -92,16 +93,12 @@ extension Command {
 /// What the runs of a prompt are held against, at one position.
 private struct Reference {
   var value: Double
-  /// Where the metric compares whole distributions.
-  var base: ComparedBase?
   /// The metric of the run that a patch takes its values from.
   var donor: Double?
 
   init(_ metrics: PromptMetrics, _ parts: [PromptMetrics.Part], donor: [PromptMetrics.Part]?) {
-    value = metrics.values(parts, base: nil)[0]
-    let base = metrics.base(parts)
-    self.base = base
-    self.donor = donor.map { metrics.values($0, base: base)[0] }
+    value = metrics.values(parts)[0]
+    self.donor = donor.map { metrics.values(metrics.compared($0, with: parts))[0] }
   }
 }
 
@@ -141,7 +138,7 @@ private struct DonorRuns {
       shares[donor] += measured.shares(ofPrompt: index, at: positions[donor])
       places.append(start..<shares[donor].count)
     }
-    let shared = shares.map(SharedLogits.init)
+    let shared = shares.map { SharedLogits($0).keepingVocabularies }
     let runs = try placing(at: spec.span, in: spec.source) {
       try call.session.values(
         of: donors, sites: { try spec.sites(read: $0) }, logits: { shared[$0.index].logits },
