@@ -54,13 +54,51 @@ struct GenerationTests {
           positions: Array($0.firstPosition..<tokens.count), change: $0.change)
       }
       var generation = try Generation(
-        model, tokens: tokens, edits: edits + ofPrompt, addedEdits: everywhere, count: 6)
-      var token: Int?
-      for logits in wanted {
-        let found = try generation.logits(after: token)
-        expectSameBits(found, logits)
-        token = largest(found)
+        model, [.init(tokens: tokens, edits: edits + ofPrompt, addedEdits: everywhere)], count: 6)
+      var found = try generation.logits()
+      for (step, logits) in wanted.enumerated() {
+        if step > 0 { found = try generation.logits(after: [(0, largest(found[0]))]) }
+        expectSameBits(found[0], logits)
       }
+    }
+  }
+
+  /// Prompts of different lengths and edits, each of which ends at another step; the shortest grows past
+  /// where a long text's keys are turned differently.
+  @Test(arguments: ["tiny-gqa", "families/gpt2", "families/gemma2", "families/phi3-longrope"])
+  func together(name: String) throws {
+    let model = try TestModels.tiny(name).transformer
+    let ids = [41, 300, 9, 266, 5, 17, 80, 33, 12].map { $0 % model.configuration.vocabulary }
+    let steering = [Float](repeating: 0.25, count: model.configuration.width)
+    let added = Edit(site: Site(.residPre, layer: 1), positions: [], change: .add(steering))
+    let zero = Edit(site: Site(.z, layer: 0), units: [1], positions: [1], change: .zero)
+    let prompts: [Generation.Prompt] = [
+      .init(tokens: Array(ids.prefix(8))), .init(tokens: Array(ids.suffix(3)), edits: [zero]),
+      .init(
+        tokens: ids,
+        edits: [Edit(site: added.site, positions: Array(ids.indices), change: added.change)],
+        addedEdits: [added]),
+      .init(tokens: [ids[2]]),
+    ]
+    let counts = [6, 3, 5, 9]
+    let wanted = try zip(prompts, counts).map { prompt, count in
+      try naively(
+        model, prompt.tokens, prompt.addedEdits.isEmpty ? prompt.edits : [], prompt.addedEdits,
+        count: count)
+    }
+    var generation = try Generation(model, prompts, count: 9)
+    let first = try generation.logits()
+    for turn in 0..<2 {
+      if turn > 0 { generation.rewind() }
+      var (open, found) = (Array(prompts.indices), first)
+      for step in 0..<9 {
+        for (text, logits) in zip(open, found) { expectSameBits(logits, wanted[text][step]) }
+        let chosen = zip(open, found).filter { counts[$0.0] > step + 1 }
+          .map { (text: $0.0, token: largest($0.1)) }
+        open = chosen.map(\.text)
+        if !open.isEmpty { found = try generation.logits(after: chosen) }
+      }
+      #expect(generation.tokens(of: 1).count == 3 + 2)
     }
   }
 
@@ -71,20 +109,20 @@ struct GenerationTests {
     let tokens = Array(
       [41, 300, 9, 266, 5, 17, 80, 33].map { $0 % model.configuration.vocabulary })
     let count = 8
-    var generation = try Generation(model, tokens: tokens, edits: [], addedEdits: [], count: count)
+    var generation = try Generation(model, [.init(tokens: tokens)], count: count)
     let first = try generation.logits()
     func run() throws -> [[Float]] {
-      var token = largest(first)
+      var token = largest(first[0])
       return try (1..<count).map { _ in
-        let logits = try generation.logits(after: token)
-        token = largest(logits)
-        return logits
+        let logits = try generation.logits(after: [(0, token)])
+        token = largest(logits[0])
+        return logits[0]
       }
     }
     let wanted = try run()
     for _ in 0..<2 {
       generation.rewind()
-      #expect(generation.tokens == tokens)
+      #expect(generation.tokens(of: 0) == tokens)
       for (found, wanted) in zip(try run(), wanted) { expectSameBits(found, wanted) }
     }
   }
@@ -93,7 +131,7 @@ struct GenerationTests {
     func room(_ model: String, _ count: (_ context: Int) -> Int) throws {
       let model = try TestModels.tiny(model).transformer
       let count = count(model.configuration.context)
-      _ = try Generation(model, tokens: [1, 2], edits: [], addedEdits: [], count: count)
+      _ = try Generation(model, [.init(tokens: [1, 2])], count: count)
     }
     for model in ["families/gpt2", "families/gptj"] {
       try room(model) { $0 - 2 }

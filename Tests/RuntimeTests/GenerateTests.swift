@@ -101,6 +101,57 @@ import Testing
     #expect(try session.table("\(one) 2 | prompts | activations L0.resid_pre@a").rowCount > 0)
   }
 
+  /// What is continued together, each prompt ending at another token, is what comes one by one; and is
+  /// shown in that order.
+  @Test(arguments: [
+    "", "temperature 1 seed 2", "samples 3 seed 5 top_k 4", #"stop ">" repeat_penalty 1.2"#,
+    #"samples 2 stop "7", "e" seed 1"#,
+  ])
+  func together(rest: String) throws {
+    let session = try session()
+    try session.define(
+      #"""
+      let set = [(prompt "{a:The sky}" -> "b"), (prompt "A sea is"), (prompt "no"), (prompt "It is a day of")]
+      let edited = set | steer L1.resid_pre by (prompt "x" | activations L1.resid_pre@last)
+      """#)
+    let host = try #require(session.session.host as? TestHost)
+    for name in ["set", "edited"] {
+      host.streamed = []
+      let all = try session.table("\(name) | generate 9 \(rest)")
+      let shown = String(decoding: host.streamed, as: UTF8.self)
+      var (rows, text) = ([[Cell]](), "")
+      for index in 0..<4 {
+        host.streamed = []
+        let one = try session.table("\(name) | take \(index + 1) | take -1 | generate 9 \(rest)")
+        text += String(decoding: host.streamed, as: UTF8.self)
+        rows += try rowsOfTokens(one)
+      }
+      #expect(try rowsOfTokens(all) == rows)
+      #expect(shown == text && !text.isEmpty)
+    }
+  }
+
+  private func rowsOfTokens(_ table: Table) throws -> [[Cell]] {
+    let columns = try ["position", "token_id", "prob", "logprob"].map { try table.column($0) }
+    return (0..<table.rowCount).map { row in columns.map { $0[row] } }
+  }
+
+  /// Of so little memory that only some fit.
+  @Test func groupsChangeNothing() throws {
+    let session = try session()
+    try session.define(
+      #"let set = [(prompt "The sky"), (prompt "A sea is"), (prompt "no"), (prompt "It is")]"#)
+    let host = try #require(session.session.host as? TestHost)
+    let wanted = try session.table("set | generate 20")
+    func batches() throws -> Cell {
+      try session.table("plan set | generate 20").column("batches")[0]
+    }
+    #expect(try batches() == .integer(20))
+    host.memory = 100_000
+    #expect(try batches() != .integer(20))
+    #expect(try session.table("set | generate 20") == wanted)
+  }
+
   @Test func plansEverySample() throws {
     let session = try session()
     func runs(_ line: String) throws -> Cell { try session.table(line).column("runs")[0] }

@@ -15,6 +15,8 @@ final class TestHost: Host {
   private(set) var output = ""
   /// Standard error.
   private(set) var messages = ""
+  /// What a person who watches saw being made.
+  var streamed: [UInt8] = []
   var format: OutputFormat
   var settings = RenderSettings(unicode: true)
   let messageStyle = DiagnosticStyle.plain
@@ -40,7 +42,7 @@ final class TestHost: Host {
   func write(styled text: String) { output += text }
   func report(_ text: String) { messages += text }
   func flush() {}
-  func stream(_ bytes: [UInt8]) {}
+  func stream(_ bytes: [UInt8]) { streamed += bytes }
   func progress(done: Int, total: Int, label: String) { finished = done }
 
   func finishProgress() {

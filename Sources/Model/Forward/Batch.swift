@@ -61,13 +61,15 @@ struct Batch {
     self.init(members, layers: layers)
   }
 
-  /// One run whose positions before `first` are done: their keys and values are kept elsewhere.
-  init(continuing request: RunRequest, from first: Int, layers: Int) {
-    var fork = Fork(unsharedOf: request.tokens.count)
-    for position in 0..<first { fork.layers[position] = Fork.never }
+  /// Runs whose positions before `first` are done: their keys and values are kept elsewhere.
+  init(continuing requests: [(request: RunRequest, first: Int)], layers: Int) {
     self.init(
-      [Member(index: 0, request: request, fork: fork, ends: request.ends(layers: layers))],
-      layers: layers)
+      requests.enumerated().map { index, item in
+        var fork = Fork(unsharedOf: item.request.tokens.count)
+        for position in 0..<item.first { fork.layers[position] = Fork.never }
+        return Member(
+          index: index, request: item.request, fork: fork, ends: item.request.ends(layers: layers))
+      }, layers: layers)
   }
 
   private init(_ members: [Member], layers: Int) {

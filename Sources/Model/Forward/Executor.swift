@@ -23,8 +23,7 @@ struct Executor {
   }
 
   /// - Parameters:
-  ///   - cache: holds the positions of the batch's one run that have no row in it, and takes the
-  ///     others.
+  ///   - cache: holds the positions of the batch's runs that have no row in it, and takes the others.
   ///   - keepsIntermediates: whether `buffers` have, after a layer, each of its activations.
   init(
     _ model: Transformer, batch: Batch, rope: RotaryTables, cache: KeyValueCache?,
@@ -129,8 +128,5 @@ struct Executor {
   }
 
   /// For each member where the keys and values of its positions stand.
-  private var sources: [[Int32]] {
-    cache == nil
-      ? batch.rowNumbers : batch.members.map { $0.request.tokens.indices.map(Int32.init) }
-  }
+  private var sources: [[Int32]] { cache?.rows ?? batch.rowNumbers }
 }

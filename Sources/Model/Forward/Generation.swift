@@ -1,37 +1,57 @@
-/// Continues a prompt token by token. Keys and values are kept, so that each further token costs one
-/// row; its logits are to the bit those of a run of the whole text.
+/// Continues prompts token by token, all of them together: a step reads each weight once. Keys and values
+/// are kept, so that each further token costs one row; its logits are to the bit those of a run of the
+/// whole text alone.
 public struct Generation {
+  /// A prompt, and how it is changed.
+  public struct Prompt: Sendable {
+    public var tokens: [Int]
+    /// Of the prompt's positions.
+    public var edits: [Edit]
+    /// Of every position that is added, whatever positions they name.
+    public var addedEdits: [Edit]
+
+    public init(tokens: [Int], edits: [Edit] = [], addedEdits: [Edit] = []) {
+      self.tokens = tokens
+      self.edits = edits
+      self.addedEdits = addedEdits
+    }
+  }
+
+  /// A prompt with what was added to it so far.
+  private struct Text {
+    let prompt: Prompt
+    var tokens: [Int]
+    /// Where the keys and values of its positions stand in the cache.
+    var rows: [Int32] = []
+  }
+
+  /// As many rows of prompts are best run together.
+  public static let rowsAtOnce = RunPlanner.rowsAtMost
+
   private let model: Transformer
-  /// Of the prompt.
-  private let edits: [Edit]
-  /// Of every position that is added; their own positions do not matter.
-  private let addedEdits: [Edit]
+  private var texts: [Text]
   private let cache: KeyValueCache
   private let rope: RotaryTables
-  private let promptCount: Int
-  /// Whether the keys of the prompt are turned as those of a longer text.
-  private var isTurnedAnew = false
-  /// The prompt and what was added to it.
-  public private(set) var tokens: [Int]
+  /// Where those of the prompts alone end, and stand.
+  private var promptRows: [[Int32]] = []
+  private var promptEnd = 0
 
-  /// - Parameters:
-  ///   - edits: of the prompt's positions.
-  ///   - addedEdits: what is done at every position that is added, whatever positions they name.
-  ///   - count: how many tokens will be added at the most.
+  /// - Parameter count: how many tokens will be added to each at the most.
   /// - Throws: `ModelError` for tokens or edits that cannot be, or where the context ends too soon;
   ///   `Interruption.Stopped`.
-  public init(
-    _ model: Transformer, tokens: [Int], edits: [Edit], addedEdits: [Edit], count: Int
-  ) throws {
-    try Self.checkLength(count, after: tokens.count, on: model)
-    try RunRequest(tokens: tokens, edits: edits).check(in: model.configuration, among: [])
+  public init(_ model: Transformer, _ prompts: [Prompt], count: Int) throws {
+    for prompt in prompts {
+      try Self.checkLength(count, after: prompt.tokens.count, on: model)
+      try RunRequest(tokens: prompt.tokens, edits: prompt.edits)
+        .check(in: model.configuration, among: [])
+    }
     self.model = model
-    self.tokens = tokens
-    self.edits = edits
-    self.addedEdits = addedEdits
-    cache = try KeyValueCache(model, capacity: tokens.count + count)
-    rope = try RotaryTables(model.configuration, tokens: tokens.count + count)
-    promptCount = tokens.count
+    texts = prompts.map { Text(prompt: $0, tokens: $0.tokens) }
+    cache = try KeyValueCache(
+      model,
+      capacity: prompts.reduce(0) { $0 + model.generationRows(of: count, after: $1.tokens.count) })
+    rope = try RotaryTables(
+      model.configuration, tokens: (prompts.map(\.tokens.count).max() ?? 0) + count)
   }
 
   /// Room is made for all tokens at once.
@@ -48,37 +68,64 @@ public struct Generation {
     }
   }
 
-  /// The logits of the next token, `[vocabulary]`. After the first call, `token` is what was chosen.
+  /// A prompt's tokens and what was added to them.
+  public func tokens(of text: Int) -> [Int] { texts[text].tokens }
+
+  /// The logits of each prompt's next token, `[prompts][vocabulary]`.
   ///
   /// - Throws: `Interruption.Stopped`.
-  public mutating func logits(after token: Int? = nil) throws -> [Float] {
-    if let token { tokens.append(token) }
-    if model.configuration.rotatesAnew(at: tokens.count) {
-      cache.count = 0
-      isTurnedAnew = tokens.count > promptCount
-    }
-    let first = cache.count
-    let added = Array(max(first, promptCount)..<tokens.count)
-    let request = RunRequest(
-      tokens: tokens,
-      edits: (first == 0 ? edits : [])
-        + (added.isEmpty ? [] : addedEdits.map { $0.moved(to: added) }),
-      logits: .all([tokens.count - 1]))
-    var executor = Executor(
-      model,
-      batch: Batch(continuing: request, from: first, layers: model.configuration.layers),
-      rope: rope, cache: cache)
-    try executor.run(advanced: { _, _ in })
-    let found = try executor.nextResult()
-    cache.count = tokens.count
-    return found?.result.logits[0] ?? []
+  public mutating func logits() throws -> [[Float]] {
+    let logits = try run(Array(texts.indices))
+    (promptRows, promptEnd) = (texts.map(\.rows), cache.count)
+    return logits
   }
 
-  /// Goes back to the prompt, whose logits are known: the next token that is given comes after it.
+  /// The logits that follow once a token is added to some of the prompts: in their order.
+  ///
+  /// - Throws: `Interruption.Stopped`.
+  public mutating func logits(after chosen: [(text: Int, token: Int)]) throws -> [[Float]] {
+    for (text, token) in chosen {
+      texts[text].tokens.append(token)
+      // Its keys are turned as those of a longer text: all of it is run once more.
+      if model.configuration.rotatesAnew(at: texts[text].tokens.count) { texts[text].rows = [] }
+    }
+    return try run(chosen.map(\.text))
+  }
+
+  /// Goes back to the prompts, whose logits are known: the next tokens that are given come after them.
   public mutating func rewind() {
-    tokens.removeLast(tokens.count - promptCount)
-    cache.count = isTurnedAnew ? 0 : promptCount
-    isTurnedAnew = false
+    for text in texts.indices {
+      texts[text].tokens = texts[text].prompt.tokens
+      texts[text].rows = promptRows[text]
+    }
+    cache.count = promptEnd
+  }
+
+  /// Runs what is not in the cache yet of some texts.
+  private mutating func run(_ members: [Int]) throws -> [[Float]] {
+    var end = cache.count
+    let requests = members.map { text in
+      let (tokens, first) = (texts[text].tokens, texts[text].rows.count)
+      let prompt = texts[text].prompt
+      let added = Array(max(first, prompt.tokens.count)..<tokens.count)
+      texts[text].rows += (end..<end + tokens.count - first).map(Int32.init)
+      end += tokens.count - first
+      let edits =
+        (first == 0 ? prompt.edits : [])
+        + (added.isEmpty ? [] : prompt.addedEdits.map { $0.moved(to: added) })
+      return (
+        RunRequest(tokens: tokens, edits: edits, logits: .all([tokens.count - 1])), first
+      )
+    }
+    cache.rows = members.map { texts[$0].rows }
+    var executor = Executor(
+      model, batch: Batch(continuing: requests, layers: model.configuration.layers), rope: rope,
+      cache: cache)
+    try executor.run(advanced: { _, _ in })
+    var logits: [[Float]] = []
+    while let (_, result) = try executor.nextResult() { logits.append(result.logits[0]) }
+    cache.count = end
+    return logits
   }
 }
 
@@ -99,13 +146,16 @@ extension Edit {
   }
 }
 
-/// The keys (after RoPE) and values of one prompt's positions so far, of every layer.
+/// The keys (after RoPE) and values of some texts' positions so far, of every layer. What a run adds stands
+/// after all that is there.
 final class KeyValueCache {
-  /// `[positions][stride]` for each layer.
+  /// `[rows][stride]` for each layer.
   let keys: [FloatBuffer]
   let values: [FloatBuffer]
-  /// Positions whose keys and values are here.
+  /// Rows whose keys and values are here.
   var count = 0
+  /// For each member of the batch at hand the row of each of its positions.
+  var rows: [[Int32]] = []
 
   /// - Throws: `Interruption.Stopped`: to clear as much memory takes its time.
   init(_ model: Transformer, capacity: Int) throws {
@@ -120,10 +170,21 @@ final class KeyValueCache {
 }
 
 extension Transformer {
-  /// Bytes of the keys and values that a `Generation` keeps of `tokens` tokens; `Int.max` if they overflow.
-  public func generationBytes(tokens: Int) -> Int {
-    let perToken = layers.reduce(0) { $0 + $1.k.stride + $1.v.stride } * MemoryLayout<Float>.size
-    let (bytes, overflow) = perToken.multipliedReportingOverflow(by: tokens)
+  /// Rows of keys and values that a `Generation` keeps of one prompt.
+  fileprivate func generationRows(of count: Int, after tokens: Int) -> Int {
+    let length = tokens + count
+    // A text whose keys are turned a second time is there twice.
+    let isTwice = configuration.attention.contains { layer in
+      layer.rotary.map { $0.isLong(length) != $0.isLong(tokens) } ?? false
+    }
+    return isTwice ? tokens + count + length : length
+  }
+
+  /// Bytes of the keys and values that a `Generation` keeps of one prompt; `Int.max` if they overflow.
+  public func generationBytes(of count: Int, after tokens: Int) -> Int {
+    let perRow = layers.reduce(0) { $0 + $1.k.stride + $1.v.stride } * MemoryLayout<Float>.size
+    let (bytes, overflow) = perRow.multipliedReportingOverflow(
+      by: generationRows(of: count, after: tokens))
     return overflow ? .max : bytes
   }
 }

@@ -69,24 +69,27 @@ extension Transformer {
     return plan
   }
 
-  /// Plans a `Generation`: the prompt, then a row for each further token.
+  /// Plans a `Generation`: the prompts, then a row of each for every further token.
   public func planGeneration(
-    of count: Int, samples: Int, after tokens: [Int], speed: Speed
+    of count: Int, samples: Int, after prompts: [[Int]], speed: Speed
   ) throws -> RunPlan {
-    try Generation.checkLength(count, after: tokens.count, on: self)
-    let logits = { (count: Int) in RunRequest.Logits.all([count - 1]) }
-    var plan = try plan([RunRequest(tokens: tokens, logits: logits(tokens.count))], speed: speed)
-    let step = try self.plan([RunRequest(tokens: [tokens[0]], logits: logits(1))], speed: speed)
-    // The prompt is run once for all samples.
+    for tokens in prompts { try Generation.checkLength(count, after: tokens.count, on: self) }
+    func request(_ tokens: [Int]) -> RunRequest {
+      RunRequest(tokens: tokens, logits: .all([tokens.count - 1]))
+    }
+    var plan = try plan(prompts.map(request), speed: speed)
+    let step = try self.plan(prompts.map { request([$0[0]]) }, speed: speed)
+    // The prompts are run once for all samples.
     let steps = samples * (count - 1)
     plan.rowLayers += steps * step.rowLayers
     plan.batches += steps * step.batches
     plan.flops += Double(steps) * step.flops
     plan.seconds += Double(steps) * step.seconds
     plan.bytes = max(plan.bytes, steps > 0 ? step.bytes : 0)
-    plan.runs = 1 + steps
-    plan.rowLayersUnshared =
-      samples * layers.count * (count * tokens.count + count * (count - 1) / 2)
+    plan.runs = prompts.count * (1 + steps)
+    plan.rowLayersUnshared = prompts.reduce(0) { sum, tokens in
+      sum + samples * layers.count * (count * tokens.count + count * (count - 1) / 2)
+    }
     return plan
   }
 

@@ -61,8 +61,9 @@ struct GenerationSettings {
   fileprivate func choose(
     _ distribution: Distribution, after tokens: [Int], _ generator: inout SplitMix64
   ) throws -> Int {
-    let scores = rules.penalized(distribution.logits, after: tokens)
     // Of equal ones the first.
+    if isGreedy, rules.penalty == nil { return distribution.largest(1)[0] }
+    let scores = rules.penalized(distribution.logits, after: tokens)
     guard !isGreedy else {
       return scores.indices.max { scores[$0] < scores[$1] || scores[$0] == scores[$1] && $0 > $1 }
         ?? 0
@@ -77,47 +78,117 @@ struct GenerationSettings {
   }
 }
 
-/// One prompt being continued.
-struct PromptContinuation {
-  let prompt: Prompt
-  var generation: Generation
-  let settings: GenerationSettings
-  let count: Int
+/// Prompts being continued together.
+struct GroupContinuation {
+  private let cases: [Case]
+  private let settings: GenerationSettings
+  private let length: GenerationLength
+  private var generation: Generation
+  /// Of each prompt, for each of its samples so far.
+  private var samples: [[Sample]]
+  /// What a person who watches was shown last: of the prompts and their samples in their order.
+  private var shown = (prompt: 0, sample: 0, bytes: 0)
 
-  /// Adds the rows of each sample. The prompt itself is run once.
-  mutating func write(
-    samples: Int, _ call: Invocation, _ item: Case, into rows: inout GeneratedRows
+  /// What was drawn so far.
+  private struct Sample {
+    var generator: SplitMix64
+    var tokens: [GeneratedToken] = []
+    var text: [UInt8] = []
+    var isFinished = false
+  }
+
+  /// - Throws: `Interruption.Stopped`.
+  init(
+    _ cases: [Case], of set: PromptSet, _ settings: GenerationSettings, _ length: GenerationLength,
+    _ call: Invocation
   ) throws {
-    let first = try generation.logits()
-    for sample in 0..<samples {
-      if sample > 0 { generation.rewind() }
-      var generator = SplitMix64(seed: settings.seed, stream: prompt.number)
-      // Each sample's draws begin where no other's do.
-      if sample > 0 {
-        generator = SplitMix64(seed: Int(truncatingIfNeeded: generator.next()), stream: sample)
-      }
-      var logits = first
-      var written: [UInt8] = []
-      for step in 0..<count {
-        let distribution = Distribution(logits)
-        guard distribution.isFinite else {
-          call.session.noteNotFinite(
-            RunRequest(tokens: generation.tokens, edits: item.edits), on: prompt.model)
-          break
+    self.cases = cases
+    self.settings = settings
+    self.length = length
+    samples = cases.map { _ in [] }
+    generation = try Generation(
+      set.model.transformer,
+      try cases.map { item in
+        Generation.Prompt(
+          tokens: item.prompt.tokens, edits: item.edits,
+          addedEdits: try call.session.openEdits(of: set, on: item.prompt))
+      }, count: length.tokens)
+  }
+
+  /// - Returns: how many of the prompts are finished: fewer than all where Ctrl-C has ended it.
+  mutating func run(_ call: Invocation) throws -> Int {
+    do {
+      // The prompts themselves are run once.
+      let first = try generation.logits()
+      for sample in 0..<length.samples {
+        if sample > 0 { generation.rewind() }
+        for (index, item) in cases.enumerated() {
+          samples[index].append(Sample(generator: generator(of: sample, after: item.prompt)))
         }
-        let token = try settings.choose(distribution, after: generation.tokens, &generator)
-        rows.append(prompt, sample, token, distribution, at: prompt.tokens.count + step)
-        let bytes = prompt.model.tokenizer.bytes(of: token) ?? []
-        call.host.stream(bytes)
-        written += bytes
-        if prompt.model.endTokens.contains(token) || step + 1 == count
-          || hasStopped(written, added: bytes.count)
-        {
-          break
+        var (open, logits) = (Array(cases.indices), first)
+        while !open.isEmpty {
+          var chosen: [(text: Int, token: Int)] = []
+          for (index, logits) in zip(open, logits) {
+            if let token = try next(of: index, Distribution(logits), call) {
+              chosen.append((index, token))
+            }
+            show(call.host)
+          }
+          open = chosen.map(\.text)
+          if !open.isEmpty { logits = try generation.logits(after: chosen) }
         }
-        logits = try generation.logits(after: token)
       }
-      call.host.stream(Array("\n".utf8))
+    } catch is Interruption.Stopped {
+      return samples.count { $0.count == length.samples && $0.allSatisfy(\.isFinished) }
+    }
+    return cases.count
+  }
+
+  /// Each sample's draws begin where no other's do.
+  private func generator(of sample: Int, after prompt: Prompt) -> SplitMix64 {
+    var generator = SplitMix64(seed: settings.seed, stream: prompt.number)
+    guard sample > 0 else { return generator }
+    return SplitMix64(seed: Int(truncatingIfNeeded: generator.next()), stream: sample)
+  }
+
+  /// Adds a token to a prompt's last sample.
+  ///
+  /// - Returns: it; nil once the sample is finished.
+  private mutating func next(of index: Int, _ distribution: Distribution, _ call: Invocation)
+    throws -> Int?
+  {
+    let (item, last) = (cases[index], samples[index].count - 1)
+    let model = item.prompt.model
+    let tokens = generation.tokens(of: index)
+    guard distribution.isFinite else {
+      call.session.noteNotFinite(RunRequest(tokens: tokens, edits: item.edits), on: model)
+      samples[index][last].isFinished = true
+      return nil
+    }
+    let token = try settings.choose(
+      distribution, after: tokens, &samples[index][last].generator)
+    let bytes = model.tokenizer.bytes(of: token) ?? []
+    samples[index][last].tokens.append(GeneratedToken(token, distribution))
+    samples[index][last].text += bytes
+    let sample = samples[index][last]
+    guard
+      model.endTokens.contains(token) || sample.tokens.count == length.tokens
+        || hasStopped(sample.text, added: bytes.count)
+    else { return token }
+    samples[index][last].isFinished = true
+    return nil
+  }
+
+  /// Streams what was added, as if one prompt was continued after the other.
+  private mutating func show(_ host: any Host) {
+    while shown.prompt < samples.count, shown.sample < samples[shown.prompt].count {
+      let sample = samples[shown.prompt][shown.sample]
+      if sample.text.count > shown.bytes { host.stream(Array(sample.text[shown.bytes...])) }
+      shown.bytes = sample.text.count
+      guard sample.isFinished else { return }
+      host.stream(Array("\n".utf8))
+      shown = (shown.prompt, shown.sample + 1, 0)
+      if shown.sample == length.samples { shown = (shown.prompt + 1, 0, 0) }
     }
   }
 
@@ -130,6 +201,30 @@ struct PromptContinuation {
         written[$0..<$0 + stop.count].elementsEqual(stop)
       }
     }
+  }
+
+  /// Adds the rows of all that was made.
+  func write(into rows: inout GeneratedRows) {
+    for (item, samples) in zip(cases, samples) {
+      for (sample, made) in samples.enumerated() {
+        for (step, token) in made.tokens.enumerated() {
+          rows.append(item.prompt, sample, token, at: item.prompt.tokens.count + step)
+        }
+      }
+    }
+  }
+}
+
+/// A token that was generated, and how likely it was.
+struct GeneratedToken {
+  var id: Int
+  var prob: Double
+  var logprob: Double
+
+  init(_ id: Int, _ distribution: Distribution) {
+    self.id = id
+    prob = distribution.probability(id)
+    logprob = distribution.logProbability(id)
   }
 }
 
@@ -151,15 +246,14 @@ struct GeneratedRows {
   }
 
   mutating func append(
-    _ prompt: Prompt, _ sample: Int, _ token: Int, _ distribution: Distribution, at position: Int
+    _ prompt: Prompt, _ sample: Int, _ token: GeneratedToken, at position: Int
   ) {
     rows.addRow()
     self.prompt.set(prompt, in: &rows)
     rows[self.sample] = sample
     rows[self.position] = position
-    self.token.set(token, of: prompt.model.tokenizer, in: &rows)
-    rows[prob] = distribution.probability(token)
-    rows[logprob] = distribution.logProbability(token)
+    self.token.set(token.id, of: prompt.model.tokenizer, in: &rows)
+    (rows[prob], rows[logprob]) = (token.prob, token.logprob)
   }
 
   var table: Table { rows.table(measure: "logprob") }

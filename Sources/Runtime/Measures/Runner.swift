@@ -12,10 +12,13 @@ protocol Runner: AnyObject {
     of requests: [RunRequest], on model: LanguageModel, label: String, in session: Session
   ) throws -> any Runs
 
-  /// Continues each case by at most `length.tokens` tokens, `length.samples` times, which `body` does.
+  /// Continues groups of cases, each case by at most `length.tokens` tokens, `length.samples` times.
+  ///
+  /// - Parameter body: continues a group, and returns how many of its cases are finished: fewer than all
+  ///   where Ctrl-C has ended it.
   func generate(
-    _ cases: [Case], of set: PromptSet, length: GenerationLength, in session: Session,
-    _ body: (Case) throws -> Void
+    _ groups: [[Case]], of set: PromptSet, length: GenerationLength, in session: Session,
+    _ body: ([Case]) throws -> Int
   ) throws
 
   /// What further work on a run's numbers finds; nil where there are none.
@@ -63,18 +66,18 @@ final class ModelRunner: Runner {
 
   /// What was made before Ctrl-C is kept.
   func generate(
-    _ cases: [Case], of set: PromptSet, length: GenerationLength, in session: Session,
-    _ body: (Case) throws -> Void
+    _ groups: [[Case]], of set: PromptSet, length: GenerationLength, in session: Session,
+    _ body: ([Case]) throws -> Int
   ) throws {
+    let cases = groups.lazy.joined()
     session.warnOfLength(
-      cases.lazy.map { $0.prompt.tokens.count.addingReportingOverflow(length.tokens).partialValue },
+      cases.map { $0.prompt.tokens.count.addingReportingOverflow(length.tokens).partialValue },
       of: set.model)
-    for (done, item) in cases.enumerated() {
-      do {
-        try body(item)
-      } catch is Interruption.Stopped {
-        return session.goOn(with: done, of: cases.count)
-      }
+    var done = 0
+    for group in groups {
+      let finished = try body(group)
+      done += finished
+      guard finished == group.count else { return session.goOn(with: done, of: cases.count) }
     }
   }
 

@@ -55,17 +55,13 @@ extension Command {
         span: call.span(of: "samples"))
     }
     var rows = GeneratedRows(set, hasSamples: samples != nil)
-    let cases = try call.session.cases(of: set)
     let length = GenerationLength(tokens: count, samples: samples ?? 1)
-    try call.statement.runner.generate(cases, of: set, length: length, in: call.session) { item in
-      let prompt = item.prompt
-      try call.reserve(tokens: count, after: prompt)
-      let generation = try Generation(
-        set.model.transformer, tokens: prompt.tokens, edits: item.edits,
-        addedEdits: try call.session.openEdits(of: set, on: prompt), count: count)
-      var writer = PromptContinuation(
-        prompt: prompt, generation: generation, settings: settings, count: count)
-      try writer.write(samples: length.samples, call, item, into: &rows)
+    let groups = try call.groups(of: try call.session.cases(of: set), continuedBy: count)
+    try call.statement.runner.generate(groups, of: set, length: length, in: call.session) { group in
+      var continuation = try GroupContinuation(group, of: set, settings, length, call)
+      let finished = try continuation.run(call)
+      continuation.write(into: &rows)
+      return finished
     }
     return .table(TableValue(rows.table, origins: [set.origin]))
   }
@@ -82,21 +78,45 @@ extension Command {
 }
 
 extension Invocation {
+  /// Cases that are continued together: as many as their keys and values, and the rows of a batch,
+  /// allow.
+  fileprivate func groups(of cases: [Case], continuedBy count: Int) throws -> [[Case]] {
+    var groups: [[Case]] = []
+    var (bytes, rows) = (0, 0)
+    for item in cases {
+      try Interruption.check()
+      let own = try reserve(tokens: count, after: item.prompt)
+      let length = item.prompt.tokens.count
+      if !groups.isEmpty, rows + length <= Generation.rowsAtOnce, own <= session.memory / 2 - bytes
+      {
+        groups[groups.count - 1].append(item)
+        (bytes, rows) = (bytes + own, rows + length)
+      } else {
+        groups.append([item])
+        (bytes, rows) = (min(own, session.memory), length)
+      }
+    }
+    return groups
+  }
+
   /// The keys and values of a text that is to be so much longer than its prompt.
-  fileprivate func reserve(tokens: Int, after prompt: Prompt) throws {
-    let length = prompt.tokens.count + tokens
+  ///
+  /// - Returns: their bytes.
+  private func reserve(tokens: Int, after prompt: Prompt) throws -> Int {
+    let bytes = prompt.model.transformer.generationBytes(of: tokens, after: prompt.tokens.count)
     try placing(at: span) {
       try session.reserve(
-        prompt.model.transformer.generationBytes(tokens: length),
-        for: "a text of \(thousands(length)) tokens", help: "generate fewer tokens")
+        bytes, for: "a text of \(thousands(prompt.tokens.count + tokens)) tokens",
+        help: "generate fewer tokens")
     }
+    return bytes
   }
 }
 
 extension Session {
   /// The edits that hold at positions which are not there yet: those without `@`, or at `@*`, whose
   /// change is the same everywhere.
-  fileprivate func openEdits(of set: PromptSet, on prompt: Prompt) throws -> [Edit] {
+  func openEdits(of set: PromptSet, on prompt: Prompt) throws -> [Edit] {
     try set.edits.flatMap { spec -> [Edit] in
       let change: Edit.Change
       switch spec.mode {
