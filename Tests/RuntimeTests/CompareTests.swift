@@ -107,6 +107,31 @@ import Testing
     #expect(try rows.texts("top_b")[0] == best.texts("token")[0])
   }
 
+  @Test func answersOfSeveralTokens() throws {
+    let shell = try session([
+      (Self.fixture("tiny-gqa.F32.gguf"), "a"), (Self.fixture("tiny-gqa.Q4_1.gguf"), "b"),
+    ])
+    try shell.define(
+      #"let long = [(prompt "a b" -> whole " thing"), (prompt "a b c"), (prompt "c d" -> "e", "f")]"#
+    )
+    let rows = try shell.table("long | compare a b")
+    let heads = try shell.table("long | take 1 | compare a b by head | sort component")
+    for side in ["a", "b"] {
+      let alone = try [1, 3].flatMap { index in
+        let line = "long | with \(side) | take \(index) | take -1 | rank"
+        return try ["logit", "logprob", "rank"].flatMap { try shell.table(line).numbers($0) }
+      }
+      let found = try [0, 2].flatMap { index in
+        try ["logit", "logprob", "rank"].map { try rows.numbers("\($0)_\(side)")[index] }
+      }
+      #expect(found == alone)
+      let dla = try shell.table("long | with \(side) | take 1 | dla by head | sort component")
+      #expect(try heads.numbers("dla_\(side)") == dla.numbers("dla"))
+    }
+    #expect(try rows.texts("logit_a")[1].isEmpty && rows.texts("answer")[0] == " thing")
+    #expect(try rows.numbers("kl").allSatisfy { $0 > 0 })
+  }
+
   /// Of any two shapes: the bins of each side sum to its own logit.
   @Test func depthsSumToTheLogit() throws {
     let shell = try session([(Self.fixture("tiny-gqa"), "a"), (Self.fixture("tiny-mha"), "b")])

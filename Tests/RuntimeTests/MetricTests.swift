@@ -132,7 +132,8 @@ struct MetricTests {
     "prompt \"a\" -> [1]": "an answer is text, not a whole number",
     "prompt \"a\" -> first whole \"b\"": "`first` and `whole` do not go together",
     "prompt \"a\" whole": "`whole` needs an answer",
-    "prompt \"a\" -> whole \"bc\" | lens": "`lens` looks at one token",
+    "prompt \"a\" -> whole \"xyz\" | lens at @*": "has an answer of several",
+    "prompt \"a\" -> whole \"xyz\" | subsets asked": "`subsets` looks at one token",
     "prompt \"a\" -> whole \"xyz\" | rank at @*": "has an answer of several",
     "prompt \"a\" -> \"b\" | ablate L0.mlp@completion | rank": "@completion is the tokens of",
     "prompt \"a\" -> whole \"b\" | ablate L0.mlp@completion | rank":

@@ -108,6 +108,58 @@ struct ReadingTests {
     #expect(try effects.numbers("base") == rows.numbers("logprob"))
   }
 
+  /// At every layer the answer's tokens are read where they are predicted.
+  @Test("the lens of an answer of several tokens sums over them")
+  func lensOfWholeAnswers() throws {
+    try shell.define(
+      """
+      let long = prompt "Fact: the sea is a" -> whole " thing"
+      let follow = prompt "Fact: the sea is a thing" -> next
+      let set = prompt "Fact: the sea is a" -> "b", "c", "e"
+      """)
+    let (long, text) = (try shell.table("long | tokens"), try shell.table("follow | tokens"))
+    try #require(
+      try Array(text.numbers("token_id").prefix(long.rowCount)) == long.numbers("token_id"))
+    let count = text.rowCount - long.rowCount
+    try #require(count > 1)
+    let lens = try shell.table("long | lens")
+    let parts = try shell.table("follow | lens at @\(long.rowCount - 1)..\(text.rowCount - 2)")
+    #expect(lens.rowCount == 4 && parts.rowCount == 4 * count)
+    for layer in 0..<4 {
+      let rows = layer * count..<(layer + 1) * count
+      func numbers(_ name: String) throws -> [Double] { try Array(parts.numbers(name)[rows]) }
+      try expectClose(
+        [try lens.numbers("logprob")[layer], try lens.numbers("logit")[layer]],
+        [try numbers("logprob").reduce(0, +), try numbers("logit").reduce(0, +)], within: 1e-4)
+      #expect(try lens.numbers("rank")[layer] == numbers("rank").max())
+    }
+    // The last layer's is the model's own, of sets of answers too.
+    for name in ["long", "set"] {
+      let last = try shell.table("\(name) | lens | take -1")
+      let rank = try shell.table("\(name) | rank")
+      for column in ["logit", "prob", "logprob", "rank"] {
+        #expect(try last.numbers(column) == rank.numbers(column), "\(name) \(column)")
+      }
+      #expect(try last.texts("token") == rank.texts("answer"))
+    }
+  }
+
+  @Test("prompts are read together as one by one, whatever is read of each")
+  func lensOfMany() throws {
+    try shell.define("let many = [whole, other, short, shorter, whole]")
+    for measure in ["lens", "lens top 3", "lens top 200 at @*", "lens at @{0,last}"] {
+      let all = try shell.table("many | \(measure)")
+      let one = try ["whole", "other", "short", "shorter", "whole"].map {
+        try shell.table("\($0) | \(measure)")
+      }
+      for column in ["layer", "position", "rank", "token_id", "logit", "logprob"] {
+        #expect(try all.numbers(column) == one.flatMap { try $0.numbers(column) }, "\(measure)")
+      }
+    }
+    let batches = try shell.table("plan many | lens").numbers("batches")
+    #expect(batches == [1])
+  }
+
   @Test(arguments: [
     ("whole | rank at @99", "there is no position 99"),
     ("whole | rank at @nothing", "there is no span 'nothing'"),

@@ -125,6 +125,7 @@ public struct Tokenizer: Sendable {
   /// for nothing like `<unused 50299>`.
   public func text(of id: Int) -> String {
     guard let bytes = bytes(of: id) else { return "<unused \(id)>" }
+    if let text = String(validating: bytes, as: UTF8.self) { return text }
     var (text, rest) = ("", bytes[...])
     while let offset = firstInvalidUTF8(rest) {
       text += String(decoding: rest.prefix(offset), as: UTF8.self)

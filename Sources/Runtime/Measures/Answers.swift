@@ -20,7 +20,7 @@ extension Command {
     while let (item, parts) = try results.next() {
       guard let runs = gatherer.add(item, parts) else { continue }
       for (reading, metrics, parts) in measured.found(item, runs) {
-        rows.append(item, reading, metrics.values(parts, base: nil))
+        rows.append(item, reading, metrics.values(parts))
       }
     }
     return .table(TableValue(rows.table(measure: measure), origins: [set.origin]))
@@ -52,20 +52,38 @@ private struct AnswerRows {
 
   /// What is computed of a prompt, in the order of the columns.
   static func metrics(of prompt: Prompt) -> [ChosenMetric] {
-    [Metric.logit, .prob, .logprob, .rank].map { ChosenMetric($0) }
-      + (prompt.foils.isEmpty ? [] : [ChosenMetric(.logitDiff)])
+    AnswerValues.metrics + (prompt.foils.isEmpty ? [] : [ChosenMetric(.logitDiff)])
   }
 
   mutating func append(_ item: Case, _ reading: Reading, _ values: [Double]) {
     rows.addRow()
     run.set(item, reading, in: &rows)
     rows[text] = reading.prompt.answerText
-    rows[logit] = Float(values[0])
-    (rows[prob], rows[logprob]) = (values[1], values[2])
-    rows[rank] = values[3].isNaN ? nil : Int(values[3])
+    let answer = AnswerValues(values)
+    rows[logit] = answer.logit
+    (rows[prob], rows[logprob]) = (answer.prob, answer.logprob)
+    rows[rank] = answer.rank
     if !reading.prompt.foils.isEmpty { rows[difference] = values[4] }
     for (key, value) in zip(own, values.suffix(own.count)) { rows[key] = value }
   }
 
   func table(measure: String) -> Table { rows.table(measure: measure) }
+}
+
+/// How a prompt's answers fare together.
+struct AnswerValues {
+  var logit: Float
+  var prob: Double
+  var logprob: Double
+  var rank: Int?
+
+  /// What gives them, in the order of the values.
+  static let metrics = [Metric.logit, .prob, .logprob, .rank].map { ChosenMetric($0) }
+
+  /// - Parameter values: those of `metrics`, and any after them.
+  init(_ values: [Double]) {
+    logit = Float(values[0])
+    (prob, logprob) = (values[1], values[2])
+    rank = values[3].isNaN ? nil : Int(values[3])
+  }
 }

@@ -14,9 +14,9 @@ extension Session {
     let measured = a.measuredIndices
     try inTurns(measured.count, of: count) { range in
       let places = Array(measured[range])
-      let (ofA, ofB) = (try distributions(of: a, places), try distributions(of: b, places))
+      let (ofA, ofB) = (try sides(of: a, places), try sides(of: b, places))
       for (index, (ofA, ofB)) in zip(places, zip(ofA, ofB)) {
-        try rows.append(a.prompts[index], ofA, b.prompts[index], ofB)
+        rows.append(a.prompts[index], ofA, ofB)
       }
     }
     return rows.table
@@ -38,14 +38,41 @@ extension Session {
     }
   }
 
-  /// Of some prompts of a set the model's next token.
-  private func distributions(of set: PromptSet, _ places: [Int]) throws -> [Distribution] {
+  /// What one model says of some prompts of a set.
+  private func sides(of set: PromptSet, _ places: [Int]) throws -> [ComparedAnswers.Side] {
     let part = set.part(places)
     var results = try results(of: try cases(of: part), on: part.model, label: "compare") { item in
-      Measurement(logits: .all([item.prompt.last])) { Distribution($0.logits[0]) }
+      Measurement(logits: .all([item.prompt.last])) {
+        ComparedAnswers.Side(item.prompt, Distribution($0.logits[0]))
+      }
     }
-    var found: [Distribution] = []
-    while let (_, distribution) = try results.next() { found.append(distribution) }
+    var found: [ComparedAnswers.Side] = []
+    while let (_, side) = try results.next() { found.append(side) }
+    guard part.prompts.contains(where: \.hasLongAnswer) else { return found }
+    let values = try answerValues(of: part, label: "compare")
+    for (index, values) in values.enumerated() {
+      found[index].answer = values ?? found[index].answer
+    }
+    return found
+  }
+
+  /// How the answers of each prompt fare, those of several tokens among them; nil where there is none.
+  private func answerValues(of set: PromptSet, label: String) throws -> [AnswerValues?] {
+    let measured = try MeasuredMetrics(set, Readings(lastOf: set)) {
+      $0.answers.isEmpty ? [] : AnswerValues.metrics
+    }
+    var gatherer = measured.gatherer
+    var found: [AnswerValues?] = []
+    var results = try results(
+      of: try cases(of: measured.completed.set), on: set.model, label: label
+    ) { measured.measurement(of: $0) }
+    while let (item, parts) = try results.next() {
+      guard let runs = gatherer.add(item, parts) else { continue }
+      for (_, metrics, parts) in measured.found(item, runs) {
+        let values = metrics.values(parts)
+        found.append(values.isEmpty ? nil : AnswerValues(values))
+      }
+    }
     return found
   }
 }
@@ -97,22 +124,20 @@ private struct ComparedAnswers {
   }
 
   /// What one model says.
-  private struct Side {
-    var logit: Float?
-    var logprob: Double?
-    var rank: Int?
-    var top: String?
-    var topBytes: [UInt8]?
+  fileprivate struct Side {
+    let distribution: Distribution
+    var answer: AnswerValues?
+    /// The likeliest token; nil where a logit is not finite.
+    let top: String?
+    let topBytes: [UInt8]?
 
-    init(_ prompt: Prompt, _ distribution: Distribution) throws {
+    init(_ prompt: Prompt, _ distribution: Distribution) {
+      self.distribution = distribution
       if !prompt.answers.isEmpty {
         let summary = LogitSummary(
           distribution.logits, LogitQuery(position: 0, tokens: prompt.answers.map(\.token)))
         let scores = summary.tokens.map { Score($0, of: summary) }
-        logit = Float(Score.Kind.logit.ofSet(scores))
-        logprob = Score.Kind.logprob.ofSet(scores)
-        let best = Score.Kind.rank.ofSet(scores)
-        rank = best.isNaN ? nil : Int(best)
+        answer = AnswerValues([Score.Kind.logit, .prob, .logprob, .rank].map { $0.ofSet(scores) })
       }
       let token = distribution.isFinite ? distribution.largest(1)[0] : nil
       top = token.map(prompt.model.tokenizer.text)
@@ -120,21 +145,17 @@ private struct ComparedAnswers {
     }
   }
 
-  mutating func append(
-    _ promptA: Prompt, _ distributionA: Distribution, _ promptB: Prompt,
-    _ distributionB: Distribution
-  ) throws {
-    let (a, b) = (try Side(promptA, distributionA), try Side(promptB, distributionB))
+  fileprivate mutating func append(_ prompt: Prompt, _ a: Side, _ b: Side) {
     rows.addRow()
-    prompt.set(promptA, in: &rows)
-    rows[answer] = promptA.answerText
-    (rows[logitA], rows[logitB]) = (a.logit, b.logit)
-    if let a = a.logit, let b = b.logit { rows[difference] = Double(b) - Double(a) }
-    (rows[logprobA], rows[logprobB]) = (a.logprob, b.logprob)
-    (rows[rankA], rows[rankB]) = (a.rank, b.rank)
+    self.prompt.set(prompt, in: &rows)
+    rows[answer] = prompt.answerText
+    (rows[logitA], rows[logitB]) = (a.answer?.logit, b.answer?.logit)
+    if let a = a.answer?.logit, let b = b.answer?.logit { rows[difference] = Double(b) - Double(a) }
+    (rows[logprobA], rows[logprobB]) = (a.answer?.logprob, b.answer?.logprob)
+    (rows[rankA], rows[rankB]) = (a.answer?.rank, b.answer?.rank)
     if sharesTokens {
-      rows[divergence] = distributionA.divergence(from: distributionB)
-      rows[gap] = distributionA.largestGap(from: distributionB)
+      rows[divergence] = a.distribution.divergence(from: b.distribution)
+      rows[gap] = a.distribution.largestGap(from: b.distribution)
     }
     (rows[topA], rows[topB]) = (a.top, b.top)
     // Whether both hold the same token the likeliest; missing where one holds none.

@@ -76,6 +76,7 @@ struct CaseColumns {
 struct TokenColumns {
   private let id: TableBuilder.Key<Int>
   private let text: TableBuilder.Key<String>
+  private let texts = TokenTexts()
 
   init(in table: inout TableBuilder) {
     id = table.integers("token_id")
@@ -84,7 +85,22 @@ struct TokenColumns {
 
   func set(_ token: Int, of tokenizer: Tokenizer, in table: inout TableBuilder) {
     table[id] = token
-    table[text] = tokenizer.text(of: token)
+    table[text] = texts.text(of: token, tokenizer)
+  }
+
+  /// What has no token of its own: several, or an answer of several tokens.
+  func set(_ text: String?, in table: inout TableBuilder) { table[self.text] = text }
+}
+
+/// The texts of a table's tokens, each made once: many rows have the same. All are of one tokenizer.
+private final class TokenTexts {
+  private var texts: [Int: String] = [:]
+
+  func text(of token: Int, _ tokenizer: Tokenizer) -> String {
+    if let known = texts[token] { return known }
+    let text = tokenizer.text(of: token)
+    texts[token] = text
+    return text
   }
 }
 
@@ -116,5 +132,16 @@ struct DistributionColumns {
     table[logit] = found.finiteLogit
     table[prob] = summary.probability(ofLogit: found.logit)
     table[logprob] = summary.logProbability(ofLogit: found.logit)
+  }
+
+  /// The answers of a prompt together: see `Score`.
+  func set(_ prompt: Prompt, _ values: AnswerValues, in table: inout TableBuilder) {
+    table[rank] = values.rank
+    if prompt.answers.count == 1, prompt.answers[0].tokens.count == 1 {
+      token.set(prompt.answers[0].token, of: prompt.model.tokenizer, in: &table)
+    } else {
+      token.set(prompt.answerText, in: &table)
+    }
+    (table[logit], table[prob], table[logprob]) = (values.logit, values.prob, values.logprob)
   }
 }

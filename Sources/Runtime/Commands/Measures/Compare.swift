@@ -11,6 +11,7 @@ extension Command {
       between two logits and each model's likeliest token
       - by head, layer, component: direct logit attribution, the largest differences first. Both \
       models must have equally many of them
+      - an answer of several tokens counts by its sums, as in `rank` and `dla`
       - by depth: for any two models. The layers of each are put into as many bins as the \
       shallower one has layers, at most ten
       """,
@@ -72,7 +73,6 @@ extension Invocation {
           help: "pipe them in: prompt \"…\" -> \" answer\" | compare \(a.name) \(b.name)")
       }
       let set = try session.asPrompts(input)
-      try set.requireShortAnswers(for: "compare")
       try session.warnOfSpaces(in: set, at: span)
       if let edit = set.edits.first {
         throw Failure(
@@ -100,12 +100,7 @@ extension Invocation {
     var checks = [SumCheck(), SumCheck()]
     try session.inTurns(a.prompts.count, of: 32) { range in
       let found = try zip(sides, goals).map { set, goal in
-        let part = set.part(Array(range))
-        var results = try session.attributions(
-          of: part, goal, at: Readings(lastOf: part), label: "compare")
-        var found: [[Attribution?]] = []
-        while let (_, attributions) = try results.next() { found += attributions }
-        return found
+        try session.attributions(ofEach: set.part(Array(range)), goal)
       }
       for (side, prompts) in found.enumerated() {
         let layers = sides[side].model.configuration.layers
@@ -124,5 +119,24 @@ extension Invocation {
         to: self, goal: goals[side], of: "dla of \(session.name(of: set.model))")
     }
     return rows.table
+  }
+}
+
+extension Session {
+  /// The attributions of every prompt, those of all tokens of its answer together.
+  fileprivate func attributions(ofEach set: PromptSet, _ goal: AttributionGoal) throws
+    -> [[Attribution?]]
+  {
+    let completed = try CompletedSet(set, inputs: set.prompts.map(goal.inputs))
+    var gatherer = CompletedSet.Gatherer<[Attribution?]>(completed)
+    var results = try attributions(
+      of: completed.set, goal, at: Readings(endsOf: completed.set), label: "compare")
+    var found: [[Attribution?]] = []
+    while let (item, attributions) = try results.next() {
+      guard let runs = gatherer.add(item, attributions[0]) else { continue }
+      found.append(
+        goal.columns.indices.map { column in Attribution.sum(runs.compactMap { $0[column] }) })
+    }
+    return found
   }
 }

@@ -21,6 +21,7 @@ extension Command {
     let tokens = table.integers("tokens")
     let (loss, perplexity) = (table.doubles("loss"), table.doubles("perplexity"))
     let cases = try call.session.cases(of: set)
+    try call.reserve(rows: cases.count, bytes: 2 * (6 * 16 + 2 * 8))
     var whole = (tokens: 0, loss: 0.0)
     var results = try call.session.losses(of: cases, readings, on: set.model, label: "perplexity")
     while let (item, summaries) = try results.next() {
