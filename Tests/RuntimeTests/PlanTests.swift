@@ -4,6 +4,12 @@ import Testing
 
 @testable import Runtime
 
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
 /// A plan is made by the code that runs, and nothing of it is run.
 @Suite("What a pipeline would cost")
 struct PlanTests {
@@ -95,6 +101,37 @@ struct PlanTests {
     #expect(try bare.numbers("rows") == first.numbers("rows"))
   }
 
+  @Test("what blocks that are values measure is measured too")
+  func blocks() throws {
+    try shell.define("let deep = true; let names = [\"colosseum\"]")
+    let first = try shell.table("plan colosseum | dla by head")
+    let second = try shell.table("plan eiffel | dla by head")
+    let third = try shell.table("plan eiffel | rank")
+    func rows(_ line: String) throws -> Double? {
+      try shell.table("plan colosseum | dla by head | \(line)").numbers("rows").last
+    }
+    let (one, two, other) = (
+      try #require(try first.numbers("rows").last), try #require(try second.numbers("rows").last),
+      try #require(try third.numbers("rows").last)
+    )
+    let chosen = "if deep { eiffel | dla by head } else { eiffel | rank }"
+    #expect(try rows("join (\(chosen)) on component") == one + two)
+    #expect(
+      try rows("take (if deep { (eiffel | rank).rank } else { 1 })") == one + other)
+    #expect(
+      try rows("where layer in (for one in [1, 2] { (eiffel | rank).rank })") == one + 2 * other)
+    // One for each row is not: it may name what the rows hold.
+    #expect(try rows("derive half = (if layer > 3 { 1 } else { 2 })") == one)
+  }
+
+  @Test("a plan writes no file")
+  func writesNothing() throws {
+    let file = FileManager.default.temporaryDirectory.appending(path: "\(UUID()).tsv").path
+    let block = "if true { colosseum | rank | save \"\(file)\"; colosseum | rank } else { 1 }"
+    _ = try shell.table("plan colosseum | rank | join (\(block)) on answer")
+    #expect(!FileManager.default.fileExists(atPath: file))
+  }
+
   @Test("`time` says in the words of `plan` what was computed")
   func timed() throws {
     for pipeline in ["colosseum | rank", "country | take 9 | ablate each L3H*@last | effect"] {
@@ -171,7 +208,7 @@ struct PlanTests {
   }
 
   @Test(arguments: [
-    "colosseum | ablate each L{0,15,29}H*@last | effect of kl",
+    "colosseum | ablate each L{0,3,6,10,15,20,29}H*@last | effect of kl",
     "colosseum | ablate each L{0,5,10,15,20}.mlp | effect", "country | take 12 | rank",
     "colosseum | patch each L{5,25}.resid_pre@* from eiffel | effect of prob",
   ])

@@ -19,15 +19,15 @@ final class PlanRunner: Runner {
   }
 
   func generate(
-    _ cases: [Case], of set: PromptSet, length: GenerationLength, in session: Session,
-    _ body: (Case) throws -> Void
+    _ groups: [[Case]], of set: PromptSet, length: GenerationLength, in session: Session,
+    _ body: ([Case]) throws -> Int
   ) throws {
     let transformer = set.model.transformer
-    for item in cases {
+    for group in groups {
       try Interruption.check()
       add(
         try transformer.planGeneration(
-          of: length.tokens, samples: length.samples, after: item.prompt.tokens,
+          of: length.tokens, samples: length.samples, after: group.map(\.prompt.tokens),
           speed: try transformer.speed()),
         label: "generate")
     }
@@ -86,14 +86,28 @@ extension Session {
     let last = pipeline.stages.lastIndex { !$0.onlyShapes } ?? 0
     measured.stages = Array(pipeline.stages[...last])
     try keepingModel {
-      _ = try runStages(of: measured, before: pipeline.stages[(last + 1)...].first)
+      let value = try runStages(of: measured, before: pipeline.stages[(last + 1)...].first)
       for stage in pipeline.stages[(last + 1)...] {
         guard case .command(_, let arguments) = stage.kind else { continue }
         try placing(at: stage.span, in: source) {
-          for pipeline in arguments.flatMap(\.pipelines) { try runMeasures(of: pipeline) }
+          for part in arguments.flatMap(\.measured) {
+            switch part {
+            case .pipeline(let pipeline): try runMeasures(of: pipeline)
+            case .block(let block): try runMeasures(ofBlock: block, after: value)
+            }
+          }
         }
       }
     }
+  }
+
+  /// Runs the blocks of an `if` or `for` that is a value, unless it is one for each row of a table.
+  private func runMeasures(ofBlock block: Lang.Expression, after value: Value) throws {
+    let columns = if case .table(let table) = value { table.table.columnNames } else { [String]() }
+    guard let names = try? RowNames(block, over: columns, in: self), !names.namesColumn else {
+      return
+    }
+    _ = try evaluate(block)
   }
 
   private static func table(of steps: [(label: String, plan: RunPlan)]) -> Table {
@@ -151,37 +165,42 @@ extension Stage {
   }
 }
 
+/// What is measured in an argument.
+private enum MeasuredPart {
+  case pipeline(Pipeline)
+  /// An `if` or `for` that is a value: what it measures depends on what it is evaluated to.
+  case block(Lang.Expression)
+}
+
 extension Argument {
-  /// The outermost pipelines in it.
-  fileprivate var pipelines: [Pipeline] {
+  /// The outermost parts in it that may be measured.
+  fileprivate var measured: [MeasuredPart] {
     switch kind {
-    case .value(let value), .named(_, let value): value.pipelines
-    case .option(_, let value): value?.pipelines ?? []
+    case .value(let value), .named(_, let value): value.measured
+    case .option(_, let value): value?.measured ?? []
     case .arrow: []
     }
   }
 }
 
 extension Lang.Expression {
-  fileprivate var pipelines: [Pipeline] {
+  fileprivate var measured: [MeasuredPart] {
     switch kind {
     case .pipeline(let pipeline):
       // Parentheses around an expression, which may speak of a row's columns.
       if pipeline.stages.count == 1, case .expression(let inner) = pipeline.stages[0].kind {
-        inner.pipelines
+        inner.measured
       } else {
-        [pipeline]
+        [.pipeline(pipeline)]
       }
     case .integer, .number, .boolean, .string, .name, .column, .variable, .component: []
-    case .at(let base, _): base?.pipelines ?? []
-    case .list(let items, _): items.flatMap(\.pipelines)
-    case .member(let base, _), .unary(_, let base): base.pipelines
+    case .at(let base, _): base?.measured ?? []
+    case .list(let items, _): items.flatMap(\.measured)
+    case .member(let base, _), .unary(_, let base): base.measured
     case .element(let a, let b), .binary(_, let a, let b), .range(let a, let b):
-      a.pipelines + b.pipelines
-    case .call(_, let arguments): arguments.flatMap(\.pipelines)
-    // What their blocks measure depends on values that only a run has.
-    case .conditional(let condition, _, _): condition.pipelines
-    case .each(_, let list, _): list.pipelines
+      a.measured + b.measured
+    case .call(_, let arguments): arguments.flatMap(\.measured)
+    case .conditional, .each: [.block(self)]
     }
   }
 }
