@@ -98,12 +98,19 @@ class Folder:
 # Files that are replaced
 
 
+# Numbers that are written while they are computed, more than one write takes.
+STREAM = f'load "{TINY}"; [(prompt {list(range(5, 255))}), (prompt [8, 9])] | activations L*.resid_pre'
+
+
 def writers(folder):
-    """Name, files that it writes, arguments."""
+    """Name, files that it writes, arguments, and at how many steps it is treated badly in the short form."""
     table = f'read "{FACTS}" | take 5 | derive n = 1'
-    yield "save", ["x.csv"], ["-c", f'{table} | save "{folder}/x.csv"']
-    yield "plot", ["x.svg"], ["-c", f'{table} | plot bar subject, n to "{folder}/x.svg"']
-    yield "report", ["x.html", "x.md"], ["-c", f'report "{folder}/x.html" {{ {table} }}']
+    yield "save", ["x.csv"], ["-c", f'{table} | save "{folder}/x.csv"'], 12
+    yield "plot", ["x.svg"], ["-c", f'{table} | plot bar subject, n to "{folder}/x.svg"'], 12
+    yield "report", ["x.html", "x.md"], ["-c", f'report "{folder}/x.html" {{ {table} }}'], 12
+    for ending in ("npz", "npy", "safetensors", "parquet"):
+        files = [f"x.{ending}"] + ([f"x.{ending}.json"] if ending == "npy" else [])
+        yield ending, files, ["-c", f'{STREAM} | save "{folder}/{files[0]}"'], 5
 
 
 def fill(folder, files):
@@ -115,13 +122,13 @@ def fill(folder, files):
 
 def replaced_files(errno=None):
     with Folder() as folder:
-        for name, files, arguments in writers(folder):
+        for name, files, arguments, most in writers(folder):
             fill(folder, files)
             old = contents(folder)
             steps = steps_of(arguments, folder)
             new = contents(folder)
             check(set(new) == set(files) and new != old, f"{name}: wrote {sorted(new)}")
-            for step in chosen(steps, 12 if errno is None else 5):
+            for step in chosen(steps, most if errno is None else min(most, 4)):
                 for before in [old, {}]:
                     for path in contents(folder):
                         os.unlink(os.path.join(folder, path))
@@ -153,7 +160,7 @@ def replaced_files(errno=None):
 
 
 def save():
-    """kill -9 at every step of save, plot and report: old file whole or new file whole, nothing else is left."""
+    """kill -9 at every step of save (text, arrays, Parquet), plot and report: old file whole or new file whole, nothing else is left."""
     replaced_files()
 
 
@@ -178,6 +185,11 @@ def real_disk():
                 check(ended.status == 1, f"full disk: status {ended.status}")
                 check("No space left on device" in ended.messages, f"full disk: says {ended.messages!r}")
                 check(contents(folder) == old, f"full disk: left {sorted(contents(folder))}")
+            for name in ["x.npz", "x.npy", "x.safetensors", "x.parquet"]:
+                ended = Run(["-c", f'{STREAM} | save "{folder}/{name}"'])
+                check(ended.status == 1, f"full disk, {name}: status {ended.status}")
+                check("No space left on device" in ended.messages, f"full disk, {name}: says {ended.messages!r}")
+                check(contents(folder) == old, f"full disk, {name}: left {sorted(contents(folder))}")
             line = f'{SUMMAND} --model {TINY} -c "prompt [5, 6, 7] | lens top 300" > {folder}/out'
             ended = subprocess.run(["sh", "-c", line], capture_output=True, text=True)
             check(ended.returncode == 1, f"full standard output: status {ended.returncode}")
