@@ -55,6 +55,27 @@ import Testing
     #expect(try DocumentedBlock.all(in: ReferencePage.path).count > 50)
   }
 
+  /// What a user of TransformerLens does in a week: the table names it, and the block runs it.
+  @Test func tasksOfTransformerLensRun() throws {
+    let path = "docs/transformerlens.md"
+    let tasks = try repositoryText(path).split(separator: "\n").drop { !$0.hasPrefix("| ---") }
+      .dropFirst().prefix { $0.hasPrefix("|") }
+    #expect(tasks.count >= 30)
+    let block = try #require(try DocumentedBlock.all(in: path).last)
+    // Commands after a bar, in cells that are a line of the language.
+    for task in tasks {
+      let cell = try #require(task.replacing("\\|", with: "¦").split(separator: "|").last)
+      for span in cell.split(separator: "`", omittingEmptySubsequences: false).enumerated()
+        .filter({ $0.offset % 2 == 1 }).map(\.element)
+      {
+        for stage in span.split(separator: "¦").dropFirst() {
+          let command = try #require(stage.split(separator: " ").first)
+          #expect(block.text.contains("| \(command)"), "\(task)")
+        }
+      }
+    }
+  }
+
   @Test(arguments: try DocsTests.examples)
   func scriptsRun(path: String) throws {
     let session = try documentedSession()
