@@ -10,18 +10,20 @@ from pathlib import Path
 import against
 import compare
 import compare_products
+import compare_reading
 import large
 import machine
 import planned
 import prompts
 import report
+import scale
 import scaling
 import works
 from compare import Peers, say
 from harness import Failed
 
 HERE = Path(__file__).parent
-PARTS = ("start", "works", "products", "scaling", "plan", "large")
+PARTS = ("start", "works", "products", "reading", "scaling", "plan", "scale", "large")
 # What a peer needs, and the name under which its version is asked for.
 MODULES = {
     "torch": "torch",
@@ -90,15 +92,19 @@ def measure(options, parts, folder, installed, limits):
                 rows += compare.measure_work(work, peers, limits, folder, setup, options.rounds)
         if "products" in parts:
             rows += compare_products.measure_products(peers, limits, folder, options.rounds)
+        if "reading" in parts:
+            rows += compare_reading.measure_reading(folder, setup, texts, model, options.rounds)
     finally:
         peers.close()
     if "scaling" in parts:
         random = (options.python, model) if "gguf" in installed else None
         series = scaling.measure_scaling(folder, options.rounds, texts, random)
+    python = options.python if "gguf" in installed else None
+    scaled = scale.measure_scale(folder, texts, python, model, options.work) if "scale" in parts else []
     sizes = []
     if "large" in parts and "gguf" in installed:
         sizes = large.measure_large(folder, options.rounds, options.python, model, options.work)
-    return rows, series, plans, sizes
+    return rows, series, plans, scaled, sizes
 
 
 def compare_with_earlier(options):
@@ -124,7 +130,7 @@ def main():
         limits = machine.Limits(Path(folder))
         limits.measure()
         try:
-            rows, series, plans, sizes = measure(options, parts, Path(folder), installed, limits)
+            rows, series, plans, scaled, sizes = measure(options, parts, Path(folder), installed, limits)
         except Failed as error:
             sys.exit(f"Scripts/bench: {error}")
         finally:
@@ -137,12 +143,16 @@ def main():
         print(f"\n{one.title}\n{one.plot}")
     if plans:
         print(f"\n{planned.plain(plans)}")
+    if scaled:
+        print(f"\n{scale.plain(scaled)}")
     if sizes:
         print(f"\n{large.plain(sizes)}")
     if options.write:
         about = report.circumstances(facts, limits, options.rounds)
         if rows or series or plans:
             report.write(report.ALL, report.section(about, rows, series, plans))
+        if scaled:
+            report.write(report.SCALE, f"{about}\n\n{scale.markdown(scaled)}")
         if sizes:
             report.write(report.LARGE, f"{about}\n\n{large.markdown(sizes)}")
         say(f"written to {report.DOCUMENT}")

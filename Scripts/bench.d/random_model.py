@@ -42,7 +42,7 @@ def write(source, path, layers, d_model, heads, kv_heads, d_mlp):
     reader = GGUFReader(source)
     writer = GGUFWriter(path, "llama")
     writer.add_block_count(layers)
-    writer.add_context_length(2048)
+    writer.add_context_length(8192)
     writer.add_embedding_length(d_model)
     writer.add_feed_forward_length(d_mlp)
     writer.add_head_count(heads)

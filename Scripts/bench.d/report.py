@@ -5,8 +5,9 @@ from pathlib import Path
 import planned
 
 DOCUMENT = Path("docs/performance.md")
-# What is measured stands between marks; the large models have a place of their own, for they can be measured alone.
+# What is measured stands between marks. What takes longest has places of its own, for it can be measured alone.
 ALL, LARGE = "Scripts/bench --write", "Scripts/bench --only large --write"
+SCALE = "Scripts/bench --only scale --write"
 
 
 def quantity(value, unit):

@@ -2,7 +2,7 @@
 //
 // A line `TYPE OUTPUTS COLUMNS ROWS` is answered with the seconds that one such product takes. What
 // was multiplied and what came out are left in the folder, decoded to f32, so that the others
-// multiply the same and can be compared.
+// multiply the same and can be compared. A line `runs …` is answered with the seconds of what `Runs` does.
 
 import Foundation
 
@@ -111,7 +111,14 @@ guard CommandLine.arguments.count == 3, let threads = Int(CommandLine.arguments[
 }
 let pool = WorkerPool(width: threads)
 var prepared: [String: Product] = [:]
+var runs: [String: Runs] = [:]
 while let line = readLine() {
+  if let run = try runs[line] ?? Runs(line, pool: pool) {
+    runs[line] = run
+    print(try run.seconds())
+    fflush(nil)
+    continue
+  }
   guard
     let product = try prepared[line]
       ?? Product(line, pool: pool, writingTo: CommandLine.arguments[2])
