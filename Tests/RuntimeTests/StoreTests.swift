@@ -120,10 +120,12 @@ import Testing
     captures: [Site(.z, layer: 0): .some([1]), Site(.q, layer: 1): .all],
     logits: .chosen([.init(tokens: [4], position: 2)]))
 
-  private func key(_ change: (inout RunRequest) -> Void = { _ in }) -> ContentDigest {
+  private func key(
+    varying base: RunRequest? = nil, _ change: (inout RunRequest) -> Void = { _ in }
+  ) -> ContentDigest {
     var (request, bytes) = (Self.request, ByteWriter())
     change(&request)
-    request.write(to: &bytes)
+    request.write(to: &bytes, varying: base)
     return ContentDigest(of: bytes.bytes)
   }
 
@@ -142,12 +144,32 @@ import Testing
       { $0.logits = .summaries([LogitQuery(position: 2, tokens: [4])]) },
       { $0.logits = .summaries([LogitQuery(position: 2, tokens: [4], ranksTokens: false)]) },
       { $0.logits = .summaries([LogitQuery(position: 2, tokens: [4], top: 1)]) },
+      { $0.logits = .summaries([LogitQuery(position: 2, tokens: [4], takesMean: true)]) },
+      {
+        $0.logits = .summaries([LogitQuery(position: 2, tokens: [4], comparisons: [.divergence])])
+      },
+      {
+        $0.logits = .summaries([LogitQuery(position: 2, tokens: [4], comparisons: [.overlap(2)])])
+      },
+      {
+        $0.logits = .summaries([LogitQuery(position: 2, tokens: [4], comparisons: [.overlap(3)])])
+      },
       { $0.isUncapped = true },
     ]
-    let keys = [key()] + changes.map(key)
+    let keys = [key()] + changes.map { key($0) }
     #expect(Set(keys).count == keys.count)
     // What it shares with others changes no bit.
     #expect(key { $0.base = 3 } == key())
+    #expect(key(varying: Self.request) == key())
+    // But where the two are compared.
+    func compared(_ base: RunRequest?) -> ContentDigest {
+      key(varying: base) {
+        $0.logits = .summaries([LogitQuery(position: 2, comparisons: [.divergence])])
+      }
+    }
+    var bare = Self.request
+    bare.edits = []
+    #expect(Set([compared(nil), compared(bare), compared(Self.request)]).count == 3)
   }
 
   @Test func resultsComeBackToTheBit() throws {
@@ -159,6 +181,9 @@ import Testing
     result.summaries = [
       LogitSummary([1, 2, 3], LogitQuery(position: 0, tokens: [2, 0], top: 2)),
       LogitSummary([1, .nan, 3], LogitQuery(position: 0, tokens: [2], top: 3)),
+      LogitSummary(
+        [1, 2, 3],
+        LogitQuery(position: 0, comparisons: [.divergence, .overlap(2)], takesMean: true)),
     ]
     var bytes = ByteWriter()
     result.write(to: &bytes)
@@ -171,6 +196,7 @@ import Testing
     #expect(again.bytes == bytes.bytes)
     #expect(read?.summaries[0].tokens[0].rank == 1)
     #expect(read?.summaries[1].tokens[0].rank == nil)
+    #expect(read?.summaries[2].comparisons == [0, 1] && read?.summaries[2].mean == 2)
     // No beginning of it is a result.
     for count in bytes.bytes.indices {
       bytes.bytes[..<count].withUnsafeBytes { buffer in

@@ -76,9 +76,11 @@ public struct ByteTaker {
 }
 
 extension RunRequest {
-  /// Everything that the result follows from, the model apart. What it varies does not count: it changes
-  /// no bit.
-  public func write(to bytes: inout ByteWriter) {
+  /// Everything that the result follows from, the model apart. What it varies counts only where the two
+  /// are compared: else it changes no bit.
+  ///
+  /// - Parameter base: the request that it varies.
+  public func write(to bytes: inout ByteWriter, varying base: RunRequest?) {
     bytes.append(tokens)
     bytes.append(count: edits.count)
     for edit in edits { edit.write(to: &bytes) }
@@ -93,6 +95,15 @@ extension RunRequest {
     }
     logits.write(to: &bytes)
     bytes.append(isUncapped ? 1 as UInt8 : 0)
+    guard comparesWithBase else { return }
+    bytes.append(base == nil ? UInt64.max : UInt64(base?.edits.count ?? 0))
+    for edit in base?.edits ?? [] { edit.write(to: &bytes) }
+  }
+
+  /// Whether something of it is compared with the run that it varies.
+  private var comparesWithBase: Bool {
+    guard case .summaries(let queries) = logits else { return false }
+    return queries.contains { !$0.comparisons.isEmpty }
   }
 }
 
@@ -155,7 +166,23 @@ extension RunRequest.Logits {
         bytes.append(query.tokens)
         bytes.append(query.ranksTokens ? 1 as UInt8 : 0)
         bytes.append(count: query.top)
+        bytes.append(query.takesMean ? 1 as UInt8 : 0)
+        bytes.append(count: query.comparisons.count)
+        for comparison in query.comparisons { comparison.write(to: &bytes) }
       }
+    }
+  }
+}
+
+extension LogitComparison {
+  fileprivate func write(to bytes: inout ByteWriter) {
+    switch self {
+    case .divergence: bytes.append(0 as UInt8)
+    case .jensenShannon: bytes.append(1 as UInt8)
+    case .totalVariation: bytes.append(2 as UInt8)
+    case .overlap(let count):
+      bytes.append(3 as UInt8)
+      bytes.append(count: count)
     }
   }
 }
@@ -222,6 +249,10 @@ extension LogitSummary {
         bytes.append(Int64(token.rank ?? -1))
       }
     }
+    bytes.append(count: comparisons.count)
+    for number in comparisons { bytes.append(number.bitPattern) }
+    bytes.append(mean == nil ? 0 as UInt8 : 1)
+    if let mean { bytes.append(mean.bitPattern) }
   }
 
   fileprivate init?(_ bytes: inout ByteTaker) {
@@ -245,5 +276,15 @@ extension LogitSummary {
       lists.append(list)
     }
     (tokens, top) = (lists[0], lists[1])
+    guard let count = bytes.count(of: 8) else { return nil }
+    comparisons = []
+    for _ in 0..<count {
+      guard let number = bytes.number(UInt64.self) else { return nil }
+      comparisons.append(Double(bitPattern: number))
+    }
+    guard let hasMean = bytes.number(UInt8.self), hasMean < 2 else { return nil }
+    guard hasMean == 1 else { return }
+    guard let number = bytes.number(UInt64.self) else { return nil }
+    mean = Double(bitPattern: number)
   }
 }

@@ -80,9 +80,11 @@ final class RunStore {
   // MARK: Keys
 
   /// The key of a run of a model, where it is the same for every process of this binary.
-  func key(of request: RunRequest, _ bytes: inout ByteWriter) -> ContentDigest {
+  func key(of request: RunRequest, varying base: RunRequest?, _ bytes: inout ByteWriter)
+    -> ContentDigest
+  {
     bytes.removeAll()
-    request.write(to: &bytes)
+    request.write(to: &bytes, varying: base)
     return ContentDigest(of: bytes.bytes)
   }
 

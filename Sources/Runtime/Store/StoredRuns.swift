@@ -31,7 +31,9 @@ struct StoredRuns: Runs {
     (self.requests, self.label, self.source) = (requests, label, source)
     line = session.statement.pipelineText ?? label
     var bytes = ByteWriter()
-    keys = try requests.mapChecked { store.key(of: $0, &bytes) }
+    keys = try requests.mapChecked { request in
+      store.key(of: request, varying: request.base.map { requests[$0] }, &bytes)
+    }
     isKept = keys.map { store.has($0, of: model) }
     let (run, owners) = Self.missing(requests, isKept)
     self.owners = owners[...]
@@ -104,10 +106,10 @@ struct StoredRuns: Runs {
 
   /// A chunk turned out to be damaged.
   private func again(_ index: Int) throws -> RunResult {
-    var request = requests[index]
-    request.base = nil
-    var runs = try source([request]) { _, _ in }
+    let (run, _) = Self.missing(requests, requests.indices.map { $0 != index })
+    var runs = try source(run) { _, _ in }
     var result = RunResult()
+    // The last is the run itself: before it comes what it varies.
     while let found = try runs.next() { result = found.result }
     try store.keep(result, keys[index], of: model, line: line)
     return result

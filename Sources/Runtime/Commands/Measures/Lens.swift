@@ -86,7 +86,8 @@ extension Invocation {
     let sites =
       (0..<layers).map { Site(.residPre, layer: $0) } + [Site(.residPost, layer: layers - 1)]
     let cases = try session.cases(of: set)
-    let asked = try cases.mapChecked(queries)
+    var asked = [[LogitQuery]](repeating: [], count: set.prompts.count)
+    try cases.forEachChecked { asked[$0.index] = queries($0) }
     var results = try session.results(of: cases, on: set.model, label: command.name) { item in
       let positions = Set(asked[item.index].map(\.position)).sorted()
       return Measurement(
