@@ -84,7 +84,11 @@ struct RunMaker {
       case 2:
         .summaries(
           some(of: tokens.count).map {
-            LogitQuery(position: $0, tokens: [3, configuration.vocabulary - 1], top: pick(0...3))
+            LogitQuery(
+              position: $0, tokens: [3, configuration.vocabulary - 1], top: pick(0...3),
+              comparisons: pick(0...1) == 0
+                ? [] : [.divergence, .jensenShannon, .totalVariation, .overlap(pick(1...4))],
+              takesMean: pick(0...1) == 0)
           })
       default: .all(some(of: tokens.count))
       }

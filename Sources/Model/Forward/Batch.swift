@@ -49,6 +49,9 @@ struct Batch {
     for (i, item) in requests.enumerated().reversed() {
       ends[i].handOnToSources()
       guard let base = item.base else { continue }
+      for position in item.request.comparedPositions {
+        ends[base][position] = max(ends[base][position], .finalNorm(after: layers))
+      }
       for (position, end) in ends[i].prefix(item.fork.common).enumerated() {
         let reach = item.fork.reachOfOther(at: position, end: end, layers: layers)
         ends[base][position] = max(ends[base][position], reach)

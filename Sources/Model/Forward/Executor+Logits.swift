@@ -111,18 +111,15 @@ extension Executor {
       rows += positions.map { batch.row(of: i, at: $0) }.filter { seen.insert($0).inserted }
       let isLast = i + 1 == batch.members.count
       // The rows that the next is compared with need not be computed again.
-      let isCompared = !isLast && batch.members[i + 1].base == i && compares(i + 1)
+      let isCompared =
+        !isLast && batch.members[i + 1].base == i
+        && !batch.members[i + 1].request.comparedPositions.isEmpty
       if isLast || rows.count >= Self.vocabularyRowsAtOnce && !isCompared {
         groups.append((start..<i + 1, rows))
         (start, rows, seen) = (i + 1, [], [])
       }
     }
     return groups
-  }
-
-  private func compares(_ member: Int) -> Bool {
-    guard case .summaries(let queries) = batch.members[member].request.logits else { return false }
-    return queries.contains { !$0.comparisons.isEmpty }
   }
 
   /// Computes the whole vocabulary for some rows, and of it keeps what their members ask for.
@@ -173,7 +170,9 @@ extension Executor {
       guard case .summaries(let asked) = request.logits else { continue }
       for (index, query) in asked.enumerated() {
         let row = batch.row(of: member, at: query.position)
-        let base = query.comparisons.isEmpty ? nil : batch.members[member].base
+        // Without a base of its own a member shares rows with a prompt that begins alike.
+        let isCompared = !query.comparisons.isEmpty && request.base != nil
+        let base = isCompared ? batch.members[member].base : nil
         queries[row, default: []].append(
           BoundQuery(
             member: member, index: index, row: row, query: query, cap: cap(of: request),

@@ -77,6 +77,14 @@ extension RunRequest {
   }
 }
 
+extension RunRequest {
+  /// Where it is compared with the run that it varies; nowhere if it varies none.
+  var comparedPositions: [Int] {
+    guard base != nil, case .summaries(let queries) = logits else { return [] }
+    return queries.filter { !$0.comparisons.isEmpty }.map(\.position)
+  }
+}
+
 extension RunRequest.Logits {
   /// The positions whose whole vocabulary is computed, once for each time that it is asked for.
   var positionsOfVocabularies: [Int] {

@@ -9,8 +9,9 @@ extension Transformer {
     try requests.map { request in
       try request.check(in: configuration, among: requests)
       var run = try NaiveRun(self, request)
-      run.base = try request.comparedPositions.flatMap { positions in
-        try request.base.map { try logits(of: requests[$0], at: positions, as: request) }
+      let positions = request.comparedPositions
+      if let base = request.base, !positions.isEmpty {
+        run.base = try logits(of: requests[base], at: positions, as: request)
       }
       let result = try run.run()
       try checkWeights()
@@ -28,13 +29,5 @@ extension Transformer {
     var run = try NaiveRun(self, asked)
     return Dictionary(
       zip(positions, try run.run().logits), uniquingKeysWith: { first, _ in first })
-  }
-}
-
-extension RunRequest {
-  /// Where it is compared with its base; nil where it is not.
-  fileprivate var comparedPositions: [Int]? {
-    guard case .summaries(let queries) = logits else { return nil }
-    return queries.filter { !$0.comparisons.isEmpty }.map(\.position)
   }
 }
