@@ -37,7 +37,8 @@ struct Taps {
   private mutating func bind(_ edit: Edit, of i: Int, _ member: Batch.Member) {
     let site = edit.site
     let layer = site.activation == .lnFinalScale ? configuration.layers : site.layer
-    guard edit.positions.contains(where: { member.reaches(layer, at: $0) }) else { return }
+    // Whatever its end: a row goes on past it for another that rejoins it.
+    guard edit.positions.contains(where: { member.fork.layers[$0] <= layer }) else { return }
     let units = edit.units ?? Array(0..<configuration.unitCount(site))
     edits[site, default: []].append(Bound(member: i, edit: edit, units: units))
   }
