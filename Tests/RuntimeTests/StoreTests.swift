@@ -53,10 +53,11 @@ import Testing
     #expect(try few.run(line).output == plain)
   }
 
-  private func damaged(at offset: Int, _ change: (inout Data) -> Void = { _ in }) throws -> String {
+  private func damaged(
+    at offset: Int, line: String = "few | rank", _ change: (inout Data) -> Void = { _ in }
+  ) throws -> String {
     let few = try ShardSession()
     defer { few.remove() }
-    let line = "few | rank"
     let plain = try few.run(line).output
     try few.session.keepRuns(in: few.path("store"))
     try few.run(line)
@@ -75,6 +76,9 @@ import Testing
 
   @Test func damageIsReportedAndComputedAgain() throws {
     #expect(try damaged(at: -1).contains("a chunk has another checksum"))
+    // With what it is compared with.
+    let compared = "few | take 1 | ablate each L0H*@last | effect of kl"
+    #expect(try damaged(at: -1, line: compared).contains("a chunk has another checksum"))
     #expect(try damaged(at: 40).contains("its head has another checksum"))
     #expect(try damaged(at: 2).contains("it is not of a store"))
     #expect(try damaged(at: 0) { $0 = $0.prefix(20) }.contains("it is cut off"))
@@ -167,9 +171,11 @@ import Testing
         $0.logits = .summaries([LogitQuery(position: 2, comparisons: [.divergence])])
       }
     }
-    var bare = Self.request
+    var (bare, other) = (Self.request, Self.request)
     bare.edits = []
-    #expect(Set([compared(nil), compared(bare), compared(Self.request)]).count == 3)
+    other.edits[0].positions = [1]
+    let bases = [nil, bare, other, Self.request].map(compared)
+    #expect(Set(bases).count == 4)
   }
 
   @Test func resultsComeBackToTheBit() throws {
