@@ -11,7 +11,7 @@ from works import PREAMBLE
 
 LINES, LENGTH = 100, 128
 ALONE = "the same runs and products, nothing read"
-# The line, what the worker computes of which tokens, and how many times as long the line may take.
+# The line, what the worker computes for its tokens, and how many times as long the line may take.
 READINGS = [
     ("loss of 100 lines of 128 tokens", "lines | loss", "logits", "lines", 1.15),
     ("lens at every position, one prompt of 12 tokens", "one | lens at @*", "lens", "one", 1.25),

@@ -45,7 +45,7 @@ class Work:
     check: str | None = None
     # How many positions go through all layers, where the machine's limits are to be held against it.
     tokens: int | None = None
-    # The same of as many tokens of which no two prompts begin with the same: nothing can be shared.
+    # As many tokens, but no two prompts begin alike: nothing can be shared.
     apart: str | None = None
 
 

@@ -25,9 +25,8 @@ protocol InstructionSet: SendableMetatype {
     _ x: UnsafePointer<Float>, rows: Int, by panel: SummandPanel,
     into out: UnsafeMutablePointer<Float>, stride: Int, scratch: UnsafeMutablePointer<Float>)
   static func addProduct(
-    _ x: UnsafePointer<Float>, rows: Int, length: Int, from first: Int, count: Int,
-    by panel: UnsafePointer<Float>, into out: UnsafeMutablePointer<Float>, stride: Int,
-    continues: Bool)
+    _ rows: SummandPackedRows, by part: SummandPart, into out: UnsafeMutablePointer<Float>,
+    stride: Int)
   static func turn(
     _ panel: SummandPanel, into out: UnsafeMutablePointer<Float>, partStride: Int,
     scratch: UnsafeMutablePointer<Float>)
@@ -68,21 +67,21 @@ protocol InstructionSet: SendableMetatype {
 
   static func slopeSiLU(
     _ x: UnsafePointer<Float>, up: UnsafePointer<Float>?, _ g: UnsafePointer<Float>, count: Int,
-    into gate: UnsafeMutablePointer<Float>, _ upSlope: UnsafeMutablePointer<Float>?)
+    into out: SummandGateSlopes)
   static func slopeGELU(
     _ x: UnsafePointer<Float>, up: UnsafePointer<Float>?, _ g: UnsafePointer<Float>, count: Int,
-    into gate: UnsafeMutablePointer<Float>, _ upSlope: UnsafeMutablePointer<Float>?)
+    into out: SummandGateSlopes)
   static func slopeGELUTanh(
     _ x: UnsafePointer<Float>, up: UnsafePointer<Float>?, _ g: UnsafePointer<Float>, count: Int,
-    into gate: UnsafeMutablePointer<Float>, _ upSlope: UnsafeMutablePointer<Float>?)
+    into out: SummandGateSlopes)
   static func slopeSoftmax(
     _ p: UnsafePointer<Float>, _ g: UnsafePointer<Float>, count: Int,
     into out: UnsafeMutablePointer<Float>)
   static func slopeSoftCap(
     _ x: UnsafePointer<Float>, _ g: UnsafeMutablePointer<Float>, count: Int, cap: Float)
   static func slopeNorm(
-    _ g: UnsafePointer<Float>, x: UnsafePointer<Float>, mean: Float, scale: Float,
-    weight: UnsafePointer<Float>, count: Int, into out: UnsafeMutablePointer<Float>
+    _ g: UnsafePointer<Float>, x: UnsafePointer<Float>, _ norm: SummandNorm, count: Int,
+    into out: UnsafeMutablePointer<Float>
   ) -> Float
   static func addCentred(
     _ x: UnsafePointer<Float>, mean: Float, times factor: Float, plus offset: Float, count: Int,
@@ -140,13 +139,12 @@ extension InstructionSet {
   /// Of the same: what g, the slope by what comes out, is by x and by `up`.
   static func slope(
     _ nonlinearity: MLPShape.Nonlinearity, _ x: UnsafePointer<Float>, up: UnsafePointer<Float>?,
-    _ g: UnsafePointer<Float>, count: Int, into gate: UnsafeMutablePointer<Float>,
-    _ upSlope: UnsafeMutablePointer<Float>?
+    _ g: UnsafePointer<Float>, count: Int, into out: SummandGateSlopes
   ) {
     switch nonlinearity {
-    case .silu: slopeSiLU(x, up: up, g, count: count, into: gate, upSlope)
-    case .gelu: slopeGELU(x, up: up, g, count: count, into: gate, upSlope)
-    case .geluTanh: slopeGELUTanh(x, up: up, g, count: count, into: gate, upSlope)
+    case .silu: slopeSiLU(x, up: up, g, count: count, into: out)
+    case .gelu: slopeGELU(x, up: up, g, count: count, into: out)
+    case .geluTanh: slopeGELUTanh(x, up: up, g, count: count, into: out)
     }
   }
 }

@@ -1,3 +1,6 @@
+import CSIMD
+import Synchronization
+
 /// What is multiplied by a matrix the other way round: `[rows][stride]`, as wide as the matrix has rows, and
 /// zero where they are filled up to whole panels.
 struct TransposedFactor {
@@ -48,38 +51,47 @@ final class TransposedProducts {
     let columnsAtOnce = max(Kernels.panelWidth, matrix.columnsOfBlock)
     prepareScratch(columns: columnsAtOnce)
     let items = (matrix.columns + columnsAtOnce - 1) / columnsAtOnce
+    let x = SummandPackedRows(x: packed.pointer, count: rows, length: matrix.stride)
     pool.run(items) { item, worker in
       if Interruption.requested.load(ordering: .relaxed) { return }
       let first = item * columnsAtOnce
       let columns = first..<min(first + columnsAtOnce, matrix.columns)
-      let starts = Swift.stride(from: 0, to: matrix.panelCount, by: Self.panelsAtOnce)
-      for start in starts {
+      for start in Swift.stride(from: 0, to: matrix.panelCount, by: Self.panelsAtOnce) {
         let panels = start..<min(start + Self.panelsAtOnce, matrix.panelCount)
+        turn(matrix, panels, columns, scratch[worker])
         add(
-          matrix, panels, columns, rows: rows, into: out + first, stride: stride,
-          continues: continues || start > 0, worker: worker)
+          SummandPart(
+            panel: scratch[worker].turned.pointer, first: start * Kernels.panelWidth,
+            count: panels.count * Kernels.panelWidth, continues: continues || start > 0),
+          columns: columns.count, of: x, into: out + first, stride: stride)
       }
     }
   }
 
-  /// The part that some panels have in some columns.
-  private func add(
-    _ matrix: PackedMatrix, _ panels: Range<Int>, _ columns: Range<Int>, rows: Int,
-    into out: UnsafeMutablePointer<Float>, stride: Int, continues: Bool, worker: Int
+  private static let partStride = panelsAtOnce * Kernels.panelWidth * Kernels.panelWidth
+
+  /// Some columns of some panels the other way round, a part for every 32 columns.
+  private func turn(
+    _ matrix: PackedMatrix, _ panels: Range<Int>, _ columns: Range<Int>,
+    _ scratch: (widened: FloatBuffer, turned: FloatBuffer)
   ) {
-    let width = Kernels.panelWidth
-    let (widened, turned) = (scratch[worker].widened.pointer, scratch[worker].turned.pointer)
-    let partStride = Self.panelsAtOnce * width * width
+    let square = Kernels.panelWidth * Kernels.panelWidth
     for (i, panel) in panels.enumerated() {
       kernels.turn(
-        matrix.panel(panel, columns: columns), into: turned + i * width * width,
-        partStride: partStride, scratch: widened)
+        matrix.panel(panel, columns: columns), into: scratch.turned.pointer + i * square,
+        partStride: Self.partStride, scratch: scratch.widened.pointer)
     }
-    for part in 0..<(columns.count + width - 1) / width {
-      kernels.addProduct(
-        packed.pointer, rows: rows, length: matrix.stride, from: panels.lowerBound * width,
-        count: panels.count * width, by: turned + part * partStride, into: out + part * width,
-        stride: stride, continues: continues)
+  }
+
+  /// What turned panels add to all rows. `first` begins at the first column.
+  private func add(
+    _ first: SummandPart, columns: Int, of rows: SummandPackedRows,
+    into out: UnsafeMutablePointer<Float>, stride: Int
+  ) {
+    var part = first
+    for column in Swift.stride(from: 0, to: columns, by: Kernels.panelWidth) {
+      kernels.addProduct(rows, by: part, into: out + column, stride: stride)
+      part.panel += Self.partStride
     }
   }
 

@@ -1,3 +1,5 @@
+import CSIMD
+
 /// One layer backwards: from the derivatives by what leaves it to those by what enters it.
 ///
 /// A norm y = γ (x − mean) / s passes g on as γ g / s, less its mean where the norm centres, and by way of s
@@ -77,8 +79,9 @@ struct LayerReverse {
       kernels.slope(
         nonlinearity, kept.hidden.pointer + offset,
         up: mlp.up.map { _ in UnsafePointer(kept.up.pointer + offset) }, s.hidden.pointer + offset,
-        count: mlp.neurons, into: s.hidden.pointer + offset,
-        mlp.up.map { _ in s.up.pointer + offset })
+        count: mlp.neurons,
+        into: SummandGateSlopes(
+          gate: s.hidden.pointer + offset, up: mlp.up.map { _ in s.up.pointer + offset }))
     }
     taps.visitReverse(.mlpPre, number, s.hidden, stride: stride, rows: rows)
     let gate = [TransposedFactor(matrix: mlp.gate.matrix, x: s.hidden.pointer)]
@@ -93,8 +96,8 @@ struct LayerReverse {
     _ norm: Transformer.Norm, _ scale: Activation, of x: FloatBuffer, _ rows: Batch,
     _ taps: inout Taps
   ) {
-    NormReverse(norm: norm, model: model, work: work, slopes: slopes).run(
-      of: x, stride: width, slopes.normed, scale, number, rows, &taps)
+    NormReverse(norm: norm, site: Site(scale, layer: number), work: work, slopes: slopes)
+      .run(of: x, stride: width, slopes.normed, rows, &taps)
     let (s, width, kernels) = (slopes, width, work.kernels)
     work.forEach(rows.rows.count) { row in
       kernels.add(
@@ -108,39 +111,36 @@ struct LayerReverse {
     _ rows: Batch, _ taps: inout Taps
   ) {
     guard let norm else { return }
-    NormReverse(norm: norm, model: model, work: work, slopes: slopes).run(
-      of: x, stride: stride, slopes.added, scale, number, rows, &taps)
+    NormReverse(norm: norm, site: Site(scale, layer: number), work: work, slopes: slopes)
+      .run(of: x, stride: stride, slopes.added, rows, &taps)
   }
 }
 
 /// Rows backwards through a norm that has a site for its scale.
 struct NormReverse {
   let norm: Transformer.Norm
-  let model: Transformer
+  /// Of its scale.
+  let site: Site
   let work: RowWork
   let slopes: Slopes
 
   /// Turns `g`, `[rows][slopes.width]`, into the derivatives by `x`, `[rows][stride]`.
   func run(
-    of x: FloatBuffer, stride: Int, _ g: FloatBuffer, _ activation: Activation, _ layer: Int,
-    _ rows: Batch, _ taps: inout Taps
+    of x: FloatBuffer, stride: Int, _ g: FloatBuffer, _ rows: Batch, _ taps: inout Taps
   ) {
-    let (s, kernels, width) = (slopes, work.kernels, model.configuration.width)
-    let (epsilon, norm, count) = (model.configuration.epsilon, norm, rows.rows.count)
+    let (s, kernels, width) = (slopes, work.kernels, work.model.configuration.width)
+    let (epsilon, norm, count) = (work.model.configuration.epsilon, norm, rows.rows.count)
     work.forEach(count) { row in
       s.scales.pointer[row] = norm.scale(of: x.pointer + row * stride, width, epsilon, kernels)
     }
-    let site = Site(activation, layer: layer)
     taps.edit(site, in: s.scales.pointer, stride: 1, rows: rows)
     work.forEach(count) { row in
       let (x, g) = (x.pointer + row * stride, g.pointer + row * s.width)
       let scale = s.scales.pointer[row]
-      let mean = norm.mean(of: x, width, kernels)
-      let along = kernels.slopeNorm(
-        g, x: x, mean: mean, scale: scale, weight: norm.weight, count: width, into: g)
+      let along = norm.slope(x, g, scale: scale, width, kernels)
       s.scale.pointer[row] = -along / scale
     }
-    taps.visitReverse(activation, layer, s.scale, stride: 1, rows: rows)
+    taps.visitReverse(site.activation, site.layer, s.scale, stride: 1, rows: rows)
     work.forEach(count) { row in
       norm.finish(
         x.pointer + row * stride, g.pointer + row * s.width, bySlopeOfScale: s.scale.pointer[row],
@@ -157,6 +157,20 @@ extension Transformer.Norm {
     switch kind {
     case .rootMeanSquare: 0
     case .layer: kernels.mean(x, count: width)
+    }
+  }
+
+  /// Turns `g` into γ g / s.
+  ///
+  /// - Returns: Σ γ g (x − mean) / s
+  func slope(
+    _ x: UnsafePointer<Float>, _ g: UnsafeMutablePointer<Float>, scale: Float, _ width: Int,
+    _ kernels: any InstructionSet.Type
+  ) -> Float {
+    weight.withUnsafeBufferPointer { weight in
+      guard let weight = weight.baseAddress else { return 0 }
+      let norm = SummandNorm(mean: mean(of: x, width, kernels), scale: scale, weight: weight)
+      return kernels.slopeNorm(g, x: x, norm, count: width, into: g)
     }
   }
 
@@ -182,9 +196,7 @@ extension Transformer.Norm {
     _ kernels: any InstructionSet.Type
   ) {
     let scale = scale(of: x, width, epsilon, kernels)
-    let along = kernels.slopeNorm(
-      g, x: x, mean: mean(of: x, width, kernels), scale: scale, weight: weight, count: width,
-      into: g)
+    let along = slope(x, g, scale: scale, width, kernels)
     finish(x, g, bySlopeOfScale: -along / scale, width, epsilon, kernels)
   }
 }

@@ -133,8 +133,9 @@ struct ReverseRun {
           from: room.back.pointer + i * width, count: width)
       }
     }
-    NormReverse(norm: model.finalNorm, model: model, work: executor.work, slopes: slopes).run(
-      of: stream, stride: model.configuration.width, slopes.normed, .lnFinalScale, 0, batch, &taps)
+    NormReverse(
+      norm: model.finalNorm, site: Site(.lnFinalScale), work: executor.work, slopes: slopes
+    ).run(of: stream, stride: model.configuration.width, slopes.normed, batch, &taps)
     slopes.stream.copy(from: slopes.normed)
   }
 

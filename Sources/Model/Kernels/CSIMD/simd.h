@@ -89,6 +89,36 @@ typedef struct SummandHead {
   intptr_t width;
 } SummandHead;
 
+/// Rows as `packTile` lays them out, `length` floats each.
+typedef struct SummandPackedRows {
+  const float *x;
+  intptr_t count;
+  intptr_t length;
+} SummandPackedRows;
+
+/// Weights as f32, `[count][32]`, of a product that goes on from others.
+typedef struct SummandPart {
+  const float *panel;
+  /// Where they begin in the rows that they multiply.
+  intptr_t first;
+  intptr_t count;
+  /// Whether the sums go on from what stands there; else they begin at 0.
+  _Bool continues;
+} SummandPart;
+
+/// What a norm takes off, divides by and multiplies by.
+typedef struct SummandNorm {
+  float mean;
+  float scale;
+  const float *weight;
+} SummandNorm;
+
+/// Where the slopes of a nonlinearity go: by what it is of, and by what it is multiplied by.
+typedef struct SummandGateSlopes {
+  float *gate;
+  float *_Nullable up;
+} SummandGateSlopes;
+
 /// What a row of numbers reaches from and to. `zero` is the sum of all times 0: NaN where one is not
 /// finite, and the others have no meaning then.
 typedef struct SummandExtremes {

@@ -193,30 +193,29 @@ private func geluTanhSlope(_ x: SIMD16<Float>) -> Slope {
 
 extension Implementation {
   /// Of out = silu(x), or silu(x) · up where there is a gate: what a change of `out` at the rate `g` is
-  /// in x, and in `up`. `gateSlope` may be `g`.
+  /// in x, and in `up`. `out.gate` may be `g`.
   public static func slopeSiLU(
     _ x: UnsafePointer<Float>, up: UnsafePointer<Float>?, _ g: UnsafePointer<Float>, count n: Int,
-    into gate: UnsafeMutablePointer<Float>, _ upSlope: UnsafeMutablePointer<Float>?
-  ) { applySlope(siluSlope, x, up, g, n, gate, upSlope) }
+    into out: SummandGateSlopes
+  ) { applySlope(siluSlope, x, up, g, n, out) }
 
   /// The same of GELU.
   public static func slopeGELU(
     _ x: UnsafePointer<Float>, up: UnsafePointer<Float>?, _ g: UnsafePointer<Float>, count n: Int,
-    into gate: UnsafeMutablePointer<Float>, _ upSlope: UnsafeMutablePointer<Float>?
-  ) { applySlope(geluSlope, x, up, g, n, gate, upSlope) }
+    into out: SummandGateSlopes
+  ) { applySlope(geluSlope, x, up, g, n, out) }
 
   /// The same of GELU by way of tanh.
   public static func slopeGELUTanh(
     _ x: UnsafePointer<Float>, up: UnsafePointer<Float>?, _ g: UnsafePointer<Float>, count n: Int,
-    into gate: UnsafeMutablePointer<Float>, _ upSlope: UnsafeMutablePointer<Float>?
-  ) { applySlope(geluTanhSlope, x, up, g, n, gate, upSlope) }
+    into out: SummandGateSlopes
+  ) { applySlope(geluTanhSlope, x, up, g, n, out) }
 }
 
 @inline(__always)
 private func applySlope(
   _ f: (SIMD16<Float>) -> Slope, _ x: UnsafePointer<Float>, _ up: UnsafePointer<Float>?,
-  _ g: UnsafePointer<Float>, _ n: Int, _ gate: UnsafeMutablePointer<Float>,
-  _ upSlope: UnsafeMutablePointer<Float>?
+  _ g: UnsafePointer<Float>, _ n: Int, _ out: SummandGateSlopes
 ) {
   let whole = n & ~15
   let rest = n - whole
@@ -224,21 +223,21 @@ private func applySlope(
   while i < whole {
     let (value, slope) = f(summand_load_f32(x + i))
     var g = summand_load_f32(g + i)
-    if let up, let upSlope {
+    if let up, let upSlope = out.up {
       summand_store_f32(upSlope + i, value * g)
       g *= summand_load_f32(up + i)
     }
-    summand_store_f32(gate + i, slope * g)
+    summand_store_f32(out.gate + i, slope * g)
     i += 16
   }
   if rest > 0 {
     let (value, slope) = f(tail(x + whole, rest, padding: 0))
     var g = tail(g + whole, rest, padding: 0)
-    if let up, let upSlope {
+    if let up, let upSlope = out.up {
       storeTail(value * g, upSlope + whole, rest)
       g *= tail(up + whole, rest, padding: 0)
     }
-    storeTail(slope * g, gate + whole, rest)
+    storeTail(slope * g, out.gate + whole, rest)
   }
 }
 

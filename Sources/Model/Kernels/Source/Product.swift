@@ -25,19 +25,19 @@ private enum Tile<Format: PanelFormat, let R: Int, let C: Int> {
   /// of the panel. Sums that continue begin with what stands in `out`.
   @inline(__always)
   static func run(
-    panel: UnsafeRawPointer, first: Int, k: Int, x: UnsafePointer<Float>,
-    out: UnsafeMutablePointer<Float>, stride: Int, continues: Bool
+    _ task: Multiplication, first: Int, x: UnsafePointer<Float>, out: UnsafeMutablePointer<Float>
   ) {
+    let (k, stride) = (task.k, task.stride)
     var sums = InlineArray<R, InlineArray<C, SIMD16<Float>>>(
       repeating: InlineArray(repeating: .zero))
-    if continues {
+    if task.continues {
       for r in 0..<R {
         for c in 0..<C { sums[r][c] = summand_load_f32(out + (r * stride + (first + c) * 16)) }
       }
     }
     let unrolled = min(Format.scaleLength, 8)
     var x = x
-    var block = panel
+    var block = task.panel
     for _ in 0..<(k / Format.blockLength) {
       for part in 0..<summand_opaque(Format.blockLength / Format.scaleLength) {
         let scales = InlineArray<C, Format.Scales> { c in
@@ -75,13 +75,8 @@ private enum Tile<Format: PanelFormat, let R: Int, let C: Int> {
   static func panel(
     _ task: Multiplication, x: UnsafePointer<Float>, out: UnsafeMutablePointer<Float>
   ) {
-    let (panel, k) = (task.panel, task.k)
     let x = x + task.skipped * R
-    for first in 0..<(2 / C) {
-      run(
-        panel: panel, first: first, k: k, x: x, out: out, stride: task.stride,
-        continues: task.continues)
-    }
+    for first in 0..<(2 / C) { run(task, first: first, x: x, out: out) }
   }
 }
 
@@ -196,21 +191,16 @@ extension Implementation {
   }
 
   /// Adds a part of sums over k: out[m, 0..<32] += Σ x[m, k] · panel[k, 0..<32].
-  ///
-  /// - Parameters:
-  ///   - x: the rows as `packTile` lays them out, `length` long.
-  ///   - first: the k at which the panel, `[count][32]`, begins.
-  ///   - continues: false for the first part: the sums then begin at 0, whatever stands in `out`.
   public static func addProduct(
-    _ x: UnsafePointer<Float>, rows: Int, length: Int, from first: Int, count: Int,
-    by panel: UnsafePointer<Float>, into out: UnsafeMutablePointer<Float>, stride: Int,
-    continues: Bool
+    _ rows: SummandPackedRows, by part: SummandPart, into out: UnsafeMutablePointer<Float>,
+    stride: Int
   ) {
     tiles(
       F32.self,
       Multiplication(
-        panel: UnsafeRawPointer(panel), k: count, x: x, length: length, skipped: first, rows: rows,
-        out: out, stride: stride, continues: continues))
+        panel: UnsafeRawPointer(part.panel), k: part.count, x: rows.x, length: rows.length,
+        skipped: part.first, rows: rows.count, out: out, stride: stride,
+        continues: part.continues))
   }
 }
 

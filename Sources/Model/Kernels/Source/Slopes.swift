@@ -46,10 +46,10 @@ extension Implementation {
   ///
   /// - Returns: Σ out · (x − mean): the scale's part is this, divided by −scale.
   public static func slopeNorm(
-    _ g: UnsafePointer<Float>, x: UnsafePointer<Float>, mean: Float, scale: Float,
-    weight: UnsafePointer<Float>, count n: Int, into out: UnsafeMutablePointer<Float>
+    _ g: UnsafePointer<Float>, x: UnsafePointer<Float>, _ norm: SummandNorm, count n: Int,
+    into out: UnsafeMutablePointer<Float>
   ) -> Float {
-    let inverse = 1 / scale
+    let (inverse, mean, weight) = (1 / norm.scale, norm.mean, norm.weight)
     var sum = SIMD16<Float>.zero
     let whole = n & ~15
     var i = 0
