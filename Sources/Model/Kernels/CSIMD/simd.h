@@ -384,6 +384,23 @@ SUMMAND_INLINE summand_double8 summand_high_f64(summand_float16 x) {
       __builtin_shufflevector(x, x, 8, 9, 10, 11, 12, 13, 14, 15), summand_double8);
 }
 
+SUMMAND_INLINE summand_double8 summand_maximum_f64(summand_double8 a, summand_double8 b) {
+  return a > b ? a : b;
+}
+
+SUMMAND_INLINE summand_double8 summand_minimum_f64(summand_double8 a, summand_double8 b) {
+  return a < b ? a : b;
+}
+
+/// (1 + t) (ln 2 − ln (1 + t)) + t · log_t for t = e^log_t from 0 to 1: ln (1 + t) is 2 artanh s with
+/// s = t / (2 + t), by its series, to the 33rd power. Here since Swift's compiler takes so long a chain
+/// apart into single numbers.
+SUMMAND_INLINE summand_double8 summand_shannon_f64(summand_double8 t, summand_double8 log_t) {
+  summand_double8 s = t / (2.0 + t), square = s * s, sum = 2.0 / 33;
+  for (int power = 31; power > 0; power -= 2) sum = sum * square + 2.0 / power;
+  return (1.0 + t) * (0.6931471805599453 - s * sum) + t * log_t;
+}
+
 SUMMAND_INLINE summand_double8 summand_round_f64(summand_double8 x) {
   return __builtin_elementwise_roundeven(x);
 }

@@ -38,63 +38,65 @@ private func accumulate(
   weighted += e * bounded
 }
 
-/// e^x for eight x ≤ 0; 0 below −708.
+/// e^x for eight x ≤ 0; less than 10^−307 below −708.
 @inline(__always)
 private func probability(_ x: SIMD8<Double>) -> SIMD8<Double> {
-  let isTiny = x .< SIMD8(repeating: -708)
-  let bounded = x.replacing(with: SIMD8(repeating: -708), where: isTiny)
-  return exponential(bounded).replacing(with: SIMD8(repeating: 0), where: isTiny)
+  exponential(summand_maximum_f64(x, SIMD8(repeating: -708)))
 }
 
-/// ln (1 + t) within 2 ulp, for t from 0 to 1: with s = t / (2 + t), 2 artanh s by its series, to the
-/// 33rd power.
-@inline(__always)
-private func logOfOneAnd(_ t: SIMD8<Double>) -> SIMD8<Double> {
-  let s = t / (SIMD8(repeating: 2) + t)
-  let square = s * s
-  var sum = SIMD8<Double>(repeating: 2.0 / 33)
-  sum = sum * square + SIMD8(repeating: 2.0 / 31)
-  sum = sum * square + SIMD8(repeating: 2.0 / 29)
-  sum = sum * square + SIMD8(repeating: 2.0 / 27)
-  sum = sum * square + SIMD8(repeating: 2.0 / 25)
-  sum = sum * square + SIMD8(repeating: 2.0 / 23)
-  sum = sum * square + SIMD8(repeating: 2.0 / 21)
-  sum = sum * square + SIMD8(repeating: 2.0 / 19)
-  sum = sum * square + SIMD8(repeating: 2.0 / 17)
-  sum = sum * square + SIMD8(repeating: 2.0 / 15)
-  sum = sum * square + SIMD8(repeating: 2.0 / 13)
-  sum = sum * square + SIMD8(repeating: 2.0 / 11)
-  sum = sum * square + SIMD8(repeating: 2.0 / 9)
-  sum = sum * square + SIMD8(repeating: 2.0 / 7)
-  sum = sum * square + SIMD8(repeating: 2.0 / 5)
-  sum = sum * square + SIMD8(repeating: 2.0 / 3)
-  sum = sum * square + SIMD8(repeating: 2)
-  return s * sum
+/// What a token adds to a comparison of two rows, by its log-probabilities in them.
+private protocol Term {
+  static func of(_ p: SIMD8<Double>, _ q: SIMD8<Double>) -> SIMD8<Double>
 }
 
-/// Σ f(log p, log q) over the tokens of two rows of finite logits, each with its log Σ e^logit.
+/// p (log p − log q)
+private enum Divergence: Term {
+  @inline(__always)
+  static func of(_ p: SIMD8<Double>, _ q: SIMD8<Double>) -> SIMD8<Double> {
+    probability(p) * (p - q)
+  }
+}
+
+/// With a, b the larger and the smaller probability and t = b / a: a (1 + t) (ln 2 − ln (1 + t)) + a t ln t.
+private enum JensenShannon: Term {
+  @inline(__always)
+  static func of(_ p: SIMD8<Double>, _ q: SIMD8<Double>) -> SIMD8<Double> {
+    let larger = summand_maximum_f64(p, q)
+    let difference = summand_minimum_f64(p, q) - larger
+    return probability(larger) * summand_shannon_f64(probability(difference), difference)
+  }
+}
+
+/// |p − q|
+private enum Distance: Term {
+  @inline(__always)
+  static func of(_ p: SIMD8<Double>, _ q: SIMD8<Double>) -> SIMD8<Double> {
+    let (p, q) = (probability(p), probability(q))
+    return summand_maximum_f64(p, q) - summand_minimum_f64(p, q)
+  }
+}
+
+/// Σ of a term over the tokens of two rows of finite logits, each with its log Σ e^logit.
 @inline(__always)
-private func summed(
-  _ p: UnsafePointer<Float>, _ q: UnsafePointer<Float>, _ n: Int, _ logSums: (Double, Double),
-  _ f: (SIMD8<Double>, SIMD8<Double>) -> SIMD8<Double>
+private func summed<T: Term>(
+  _: T.Type, _ p: UnsafePointer<Float>, _ q: UnsafePointer<Float>, _ n: Int,
+  _ logSums: (Double, Double)
 ) -> Double {
   let (ofP, ofQ) = (SIMD8(repeating: logSums.0), SIMD8(repeating: logSums.1))
   var (low, high) = (SIMD8<Double>.zero, SIMD8<Double>.zero)
-  let whole = n & ~15
   var i = 0
-  while i < whole {
-    let (a, b) = (summand_load_f32(p + i), summand_load_f32(q + i))
-    low += f(summand_low_f64(a) - ofP, summand_low_f64(b) - ofQ)
-    high += f(summand_high_f64(a) - ofP, summand_high_f64(b) - ofQ)
+  while i < n {
+    var (a, b): (SIMD16<Float>, SIMD16<Float>)
+    if n - i >= 16 {
+      (a, b) = (summand_load_f32(p + i), summand_load_f32(q + i))
+    } else {
+      // Probabilities of 0, which add 0; −∞ would make NaN of a difference.
+      let none = -Float.greatestFiniteMagnitude
+      (a, b) = (tail(p + i, n - i, padding: none), tail(q + i, n - i, padding: none))
+    }
+    low += T.of(summand_low_f64(a) - ofP, summand_low_f64(b) - ofQ)
+    high += T.of(summand_high_f64(a) - ofP, summand_high_f64(b) - ofQ)
     i += 16
-  }
-  if whole < n {
-    // Probabilities of 0, which add 0; −∞ would make NaN of a difference.
-    let none = -Float.greatestFiniteMagnitude
-    let a = tail(p + whole, n - whole, padding: none)
-    let b = tail(q + whole, n - whole, padding: none)
-    low += f(summand_low_f64(a) - ofP, summand_low_f64(b) - ofQ)
-    high += f(summand_high_f64(a) - ofP, summand_high_f64(b) - ofQ)
   }
   return fold(low, high)
 }
@@ -162,39 +164,19 @@ extension Implementation {
   public static func divergence(
     _ p: UnsafePointer<Float>, _ q: UnsafePointer<Float>, count n: Int,
     logSums: (Double, Double)
-  ) -> Double {
-    summed(p, q, n, logSums) { p, q in probability(p) * (p - q) }
-  }
+  ) -> Double { summed(Divergence.self, p, q, n, logSums) }
 
-  /// ½ KL(p ‖ m) + ½ KL(q ‖ m) with m = (p + q) / 2. Of each token with a, b the larger and the smaller
-  /// probability and t = b / a: a (1 + t) (ln 2 − ln (1 + t)) + a t ln t.
+  /// ½ KL(p ‖ m) + ½ KL(q ‖ m) with m = (p + q) / 2.
   public static func jensenShannon(
     _ p: UnsafePointer<Float>, _ q: UnsafePointer<Float>, count n: Int,
     logSums: (Double, Double)
-  ) -> Double {
-    let one = SIMD8<Double>(repeating: 1)
-    let ln2 = SIMD8<Double>(repeating: 0.693_147_180_559_945_3)
-    let sum = summed(p, q, n, logSums) { p, q in
-      let isLess = p .< q
-      let larger = p.replacing(with: q, where: isLess)
-      let difference = q.replacing(with: p, where: isLess) - larger
-      let t = probability(difference)
-      return probability(larger) * ((one + t) * (ln2 - logOfOneAnd(t)) + t * difference)
-    }
-    return sum / 2
-  }
+  ) -> Double { summed(JensenShannon.self, p, q, n, logSums) / 2 }
 
   /// ½ Σ |p − q|
   public static func totalVariation(
     _ p: UnsafePointer<Float>, _ q: UnsafePointer<Float>, count n: Int,
     logSums: (Double, Double)
-  ) -> Double {
-    let sum = summed(p, q, n, logSums) { p, q in
-      let difference = probability(p) - probability(q)
-      return difference.replacing(with: -difference, where: difference .< SIMD8(repeating: 0))
-    }
-    return sum / 2
-  }
+  ) -> Double { summed(Distance.self, p, q, n, logSums) / 2 }
 
   /// How many of a row are above a threshold.
   public static func countAbove(_ threshold: Float, _ x: UnsafePointer<Float>, count n: Int) -> Int
