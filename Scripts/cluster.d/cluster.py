@@ -82,7 +82,9 @@ class Folder:
     def start(self, command, **environment):
         return subprocess.Popen(
             ["bash", "-c", "exec " + command], cwd=self.path, env=self.environment | environment, stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            # A shell has its background jobs ignore Ctrl-C, and whatever they start.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
 
     def chunks(self):
         """The files of the store `runs`."""
