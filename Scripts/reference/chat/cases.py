@@ -137,6 +137,10 @@ CONTROL = """\
 {% for message in messages %}{% if message.role == 'system' %}{% continue %}{% endif %}
 {% if loop.index > 2 %}{% break %}{% endif %}{{ loop.index }}{{ message.role }}{% else %}none{% endfor %}
 {% for x in [] %}{{ x }}{% else %}empty{% endfor %}
+{% for x in [1, 2] %}{% break %}{% else %}no pass was done{% endfor %}
+{% for x in [1, 2] %}{% continue %}{% else %}no pass was done{% endfor %}
+{% for x in [1, 2] %}{% if x == 2 %}{% break %}{% endif %}{% else %}one was{% endfor %}
+{% for x in [1, 2] %}{% if x == 1 %}{% continue %}{% endif %}{% else %}one was{% endfor %}
 {% for x in range(10) if x % 3 == 1 %}{{ x }}:{{ loop.index }}/{{ loop.length }}{{ ',' if not loop.last }}{% else %}n{% endfor %}
 {% for m in messages %}{{ loop.previtem.role if loop.previtem is defined }}>{{ m.role }}>{{ loop.nextitem.role if loop.nextitem }};{% endfor %}
 {% for a, b in [[1, 2], (3, 4)] %}{{ a }}-{{ b }} {{ loop.revindex }}{{ loop.revindex0 }}{{ loop.first }}{{ loop.depth }} {% endfor %}

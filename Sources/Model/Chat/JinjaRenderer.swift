@@ -231,6 +231,8 @@ final class JinjaRenderer {
       }
     }
     let loop = JinjaLoop(iterator, length: length)
+    // As in jinja2, and not as in Python: `else` is done where no pass came to its end.
+    var isDone = false
     while let item = try loop.advance(self) {
       try step()
       let flow = try scoped {
@@ -239,8 +241,10 @@ final class JinjaRenderer {
         return try run(statement.body)
       }
       if flow == .breakLoop { break }
+      if flow == .normal { isDone = true }
     }
-    return loop.index0 < 0 ? try scoped { try run(statement.otherwise) } : .normal
+    if isDone { return .normal }
+    return try scoped { try run(statement.otherwise) }
   }
 
   // MARK: Macros
