@@ -67,6 +67,26 @@ struct InterruptionTests {
     }
   }
 
+  /// A text of one word, and one of many: before anything is run, they are cut into tokens.
+  @Test(arguments: ["a", "a b "])
+  func longTextsAreCutIntoTokens(unit: String) async throws {
+    let script = """
+      load "\(BuiltProgram.tinyModel)"
+      let text = "\(unit)"
+      for turn in 1..22 { let text = "\\(text)\\(text)" }
+      !echo began >&2
+      prompt text | tokens
+      """
+    let ended = try await BuiltProgram.run(
+      BuiltProgram.path, ["-c", script], interruptAfter: "began",
+      interruptWhen: {
+        usleep(500_000)
+        return true
+      })
+    #expect(ended.status == 130, "\(ended.messages)")
+    #expect(try #require(ended.answer) < Self.patience)
+  }
+
   @Test func finishedRowsAreKeptWhicheverSignal() async throws {
     for (signal, status) in [(SIGINT, Int32(130)), (SIGTERM, 143)] {
       let ended = try await BuiltProgram.run(

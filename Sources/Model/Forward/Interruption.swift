@@ -1,8 +1,8 @@
 import Synchronization
 
 /// Set from outside (a signal's handler) to end work early. Everything that takes longer than a
-/// moment checks it: a run once a layer, a loop over rows every `stride` rows, a wait ten times a
-/// second.
+/// moment checks it: a run once a layer, a loop at each element, a sort every `stride` comparisons, a
+/// wait ten times a second.
 public enum Interruption {
   public static let requested = Atomic<Bool>(false)
   /// The signal that asks for more than the end of the work, that of the process: SIGTERM or SIGHUP;
@@ -20,7 +20,7 @@ public enum Interruption {
     if Memory.isShort { throw Memory.Exhausted() }
   }
 
-  /// Elements of a loop from one check to the next: far less than a tenth of a second.
+  /// Cheap steps from one check to the next: far less than a tenth of a second.
   public static let stride = 1024
 }
 
@@ -29,13 +29,9 @@ public enum Interruption {
 extension Sequence {
   @inlinable
   public func forEachChecked(_ body: (Element) throws -> Void) throws {
-    var left = 0
     for element in self {
-      if left == 0 {
-        try Interruption.check()
-        left = Interruption.stride
-      }
-      left -= 1
+      // An element may be a whole prompt; the check itself takes nanoseconds.
+      try Interruption.check()
       try body(element)
     }
   }

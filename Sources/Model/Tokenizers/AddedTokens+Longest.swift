@@ -1,3 +1,5 @@
+import Synchronization
+
 extension AddedTokens {
   /// Takes the longest token out of the text, wherever it stands, then the next longest out of what
   /// is left, and so on: `tokenizer_st_partition` of llama.cpp. White space is that of C's `isspace`.
@@ -7,6 +9,7 @@ extension AddedTokens {
   ) {
     var starts: [Int: [Int]] = [:]
     for index in bytes.indices {
+      if index % 4096 == 0, Interruption.requested.load(ordering: .relaxed) { return }
       finder.all(bytes[index...]) { starts[$0, default: []].append(index) }
     }
     // A byte that a token has taken has its number here, counted from 1.

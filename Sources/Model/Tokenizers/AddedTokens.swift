@@ -1,3 +1,5 @@
+import Synchronization
+
 /// The tokens that are recognised in the text as they are written, before it is cut into words.
 struct AddedTokens: Sendable {
   struct Token: Sendable {
@@ -69,6 +71,7 @@ struct AddedTokens: Sendable {
     // Everything before `done` has been given out.
     var (done, index) = (range.lowerBound, range.lowerBound)
     while index < range.upperBound {
+      if index % 4096 == 0, Interruption.requested.load(ordering: .relaxed) { return }
       guard let match = finder.longest(bytes[index..<range.upperBound]) else {
         index += 1
         continue

@@ -1,4 +1,5 @@
 @_spi(_Unicode) import Swift
+import Synchronization
 
 /// How a text is changed before it is cut into words.
 struct Normalizer: Sendable, Equatable {
@@ -39,7 +40,7 @@ struct Normalizer: Sendable, Equatable {
   private static func replace(_ old: [UInt8], _ new: [UInt8], _ text: AlignedText) -> AlignedText {
     var changed = AlignedText.Builder(text)
     var index = 0
-    while index < text.bytes.count {
+    while index < text.bytes.count, !Interruption.requested.load(ordering: .relaxed) {
       let isOld = text.bytes[index...].starts(with: old)
       let end = index + (isOld ? old.count : 1)
       changed.append(isOld ? new[...] : text.bytes[index..<end], for: index..<end)
@@ -53,7 +54,7 @@ struct Normalizer: Sendable, Equatable {
     guard text.bytes.contains(where: { $0 >= 0x80 }) else { return text }
     var changed = AlignedText.Builder(text)
     var index = 0
-    while index < text.bytes.count {
+    while index < text.bytes.count, !Interruption.requested.load(ordering: .relaxed) {
       let (first, length) = scalar(at: index, in: text.bytes[...])
       var end = index + length
       while first.isKnownToNFC, end < text.bytes.count,

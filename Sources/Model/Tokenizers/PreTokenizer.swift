@@ -1,3 +1,5 @@
+import Synchronization
+
 /// How text is cut into words before the merges. No merge crosses a cut.
 struct PreTokenizer: Sendable, Equatable {
   /// One way to cut; each cuts further what those before it have left.
@@ -23,7 +25,8 @@ struct PreTokenizer: Sendable, Equatable {
   static let tekken = PreTokenizer(steps: [.pattern(.tekken)])
   static let gpt4o = PreTokenizer(steps: [.pattern(.gpt4o)])
 
-  /// Calls `word` with the range of each word of `range` in turn. Together they cover it.
+  /// Calls `word` with the range of each word of `range` in turn. Together they cover it, unless work
+  /// is to end.
   ///
   /// - Parameter text: UTF-8, valid.
   func split(_ text: ArraySlice<UInt8>, _ range: Range<Int>, _ word: (Range<Int>) -> Void) {
@@ -39,7 +42,7 @@ struct PreTokenizer: Sendable, Equatable {
       return
     }
     var start = range.lowerBound
-    while start < range.upperBound {
+    while start < range.upperBound, !Interruption.requested.load(ordering: .relaxed) {
       let end = step.end(text, start..<range.upperBound)
       split(text, start..<end, steps.dropFirst(), word)
       start = end

@@ -1,3 +1,5 @@
+import Synchronization
+
 /// Which neighbours become one token, and which of them first.
 enum MergeRule: Sendable {
   /// Those that are listed, in the order of the list.
@@ -62,8 +64,12 @@ struct WordMerger {
       symbols.removeAll(keepingCapacity: true)
       heap.removeAll(keepingCapacity: true)
     }
-    for position in symbols.indices.dropLast() { consider(position, text) }
+    for position in symbols.indices.dropLast() {
+      if Self.mustEnd(at: position) { return }
+      consider(position, text)
+    }
     while let candidate = pop() {
+      if Self.mustEnd(at: candidate.position) { return }
       let symbol = symbols[candidate.position]
       guard !symbol.isGone, symbol.next >= 0 else { continue }
       let right = symbols[symbol.next]
@@ -82,6 +88,11 @@ struct WordMerger {
       emit(Int(symbols[position].id), symbols[position].range)
       position = symbols[position].next
     }
+  }
+
+  /// A word may be as long as a text. What comes of it is not used then: see `Tokenizer.encode`.
+  private static func mustEnd(at position: Int) -> Bool {
+    position % 256 == 255 && Interruption.requested.load(ordering: .relaxed)
   }
 
   private func merge(_ left: Symbol, _ right: Symbol, _ text: [UInt8]) -> (rank: Int32, id: Int32)?

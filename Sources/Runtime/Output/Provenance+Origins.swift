@@ -45,7 +45,7 @@ extension Invocation {
     }
     var models: [(LanguageModel, [Session.WeightDigest])] = []
     for origin in source.origins where !models.contains(where: { $0.0 === origin.model }) {
-      models.append((origin.model, session.digests(of: origin.model, at: span)))
+      models.append((origin.model, try session.digests(of: origin.model, at: span)))
     }
     let prompts = IndexedPrompts(source.origins).prompts
     let listed = try Listed(prompts, of: source)

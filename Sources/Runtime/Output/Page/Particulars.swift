@@ -40,7 +40,7 @@ extension Session {
       }
       list.append(Particular("arguments", texts.joined(separator: ", ")))
     }
-    list += particulars(ofModelsOf: page)
+    list += try particulars(ofModelsOf: page)
     if !draws.isEmpty {
       let texts = draws.map { "\($0.command) \($0.seed)" }
       list.append(Particular("seeds", texts.joined(separator: ", ")))
@@ -55,7 +55,7 @@ extension Session {
     return text.hasPrefix("/") || text.hasPrefix("~") ? text.lastPart : text
   }
 
-  private func particulars(ofModelsOf page: Page) -> [Particular] {
+  private func particulars(ofModelsOf page: Page) throws -> [Particular] {
     var models: [LanguageModel] = []
     for model in page.origins.map(\.model) + [model].compactMap({ $0 })
     where !models.contains(where: { $0 === model }) {
@@ -64,12 +64,12 @@ extension Session {
         models.append(model)
       }
     }
-    return models.flatMap { model in
+    return try models.flatMap { model in
       var seen: Set<[Int]> = []
       let prompts = page.origins.filter { $0.model === model }.flatMap(\.prompts)
         .filter { seen.insert($0.tokens).inserted }
       let types = model.tensorTypes.map { "\($0.type.name) × \($0.count)" }
-      let files = digests(of: model)
+      let files = try digests(of: model)
       let digests = files.map { file in
         Particular(
           files.count == 1 ? "SHA-256" : "SHA-256 of \(file.name)", file.sha256 ?? "unknown",
