@@ -222,7 +222,7 @@ public struct Position: Sendable {
     self.span = span
   }
 
-  public indirect enum Kind: Sendable, Equatable {
+  public indirect enum Kind: Sendable, Hashable {
     /// `@*`
     case all
     /// `@3`; counted from the end where negative, `@-1` being the last.

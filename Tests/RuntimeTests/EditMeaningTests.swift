@@ -52,6 +52,39 @@ struct EditMeaningTests {
     #expect(abs(scaled[0]) > 0.1)
   }
 
+  /// What a list names twice is edited once, however the place is written, and read once.
+  @Test(arguments: [
+    (
+      "scale L15.mlp@last, L14.mlp@2, L15.mlp@last by 2",
+      "scale L15.mlp@last by 2 | scale L14.mlp@2 by 2"
+    ),
+    ("scale L15.mlp@relation, L15.mlp@last by 2", "scale L15.mlp@relation by 2"),
+    ("scale L15H{1,2}@last, L15H{2,3}@-1 by 3", "scale L15H{1..3}@last by 3"),
+    ("scale L15.z@last, L15H3@-1 by 3", "scale L15.z@last by 3"),
+  ])
+  func namedTwiceIsEditedOnce(list: String, once: String) throws {
+    let found = try column("edited", "colosseum | \(list) | effect")
+    #expect(found == (try column("edited", "colosseum | \(once) | effect")))
+    #expect(found != (try column("base", "colosseum | \(once) | effect")))
+  }
+
+  @Test func namedTwiceIsOneRow() throws {
+    let swept = try shell.table("colosseum | ablate each L3H1@last, L3H{1,2}@-1 | effect")
+    #expect(try swept.texts("component") == ["L3H1", "L3H2"])
+    let read = try column("position", "colosseum | activations L3H1@last, L3H1@last")
+    #expect(read.count == 64)
+  }
+
+  /// Every head of a list gets the vector, as one alone would.
+  @Test func severalHeadsAreSteered() throws {
+    try shell.define("let v = for i in 1..64 { i * 0.05 }")
+    let together = try column("edited", "colosseum | steer L5H{1,2}@last by v | effect")
+    let after = try column(
+      "edited", "colosseum | steer L5H1@last by v | steer L5H2@last by v | effect")
+    #expect(together == after)
+    #expect(together != (try column("edited", "colosseum | steer L5H1@last by v | effect")))
+  }
+
   // MARK: - Order
 
   @Test func editsApplyInTheirOrder() throws {

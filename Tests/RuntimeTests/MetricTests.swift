@@ -39,6 +39,10 @@ struct MetricTests {
     "(sum(prob(\"b\", \"d\")))": "prob",
     "(prob([\"b\", \"d\"]))": "prob",
     "(abs(prob(answer)))": "prob",
+    "(prob(\"b\", [\"d\", \"b\"]))": "prob",
+    "(prob(answer, \"d\"))": "prob",
+    "(sum(prob(answer, \"b\")))": "prob",
+    "(logit(\"d\", answer))": "logit",
     "(exp(logprob(answer)))": "prob",
   ])
   func sameAsAKnownOne(own: String, known: String) throws {
@@ -129,6 +133,12 @@ struct MetricTests {
     "asked | dla of (logit(answer) + 1)": "no component adds",
     "asked | rank of (kl)": "`kl` compares an edited run with its base",
     "prompt \"a\" -> []": "this list of answers is empty",
+    "prompt \"a\" -> next, \"b\"": "`next` is the token that follows",
+    "prompt \"a\" -> \"b\" vs next": "`next` is the token that follows",
+    "asked | rank of (rank)": "the table would have the column `rank` twice",
+    "asked | rank of accuracy, accuracy": "the table would have the column `accuracy` twice",
+    "asked | dla of (logit(answer) / 0)": "this metric divides by zero",
+    "asked | dla of (logit(answer) * sqrt(-1))": "a number in it that is missing",
     "prompt \"a\" -> [1]": "an answer is text, not a whole number",
     "prompt \"a\" -> first whole \"b\"": "`first` and `whole` do not go together",
     "prompt \"a\" whole": "`whole` needs an answer",
@@ -146,6 +156,54 @@ struct MetricTests {
     let result = shell.session.running(line)
     #expect(result.status == .failed)
     #expect(result.messages.contains(message), "\(line): \(result.messages)")
+  }
+}
+
+/// What numbers of sets cannot be.
+extension MetricTests {
+  /// A text that goes on with "bc" goes on with "b" too: that is one text, not two.
+  @Test func anAnswerThatBeginsWithAnotherCountsOnce() throws {
+    let shell = try session()
+    let alone = try shell.table("prompt \"the sky is a\" -> whole \"b\" | rank")
+    let both = try shell.table("prompt \"the sky is a\" -> whole \"bc\", \"b\", \"bcd\" | rank")
+    for column in ["prob", "logprob"] {
+      try expectClose(
+        try both.numbers(column), try alone.numbers(column), within: 1e-12, column)
+    }
+    #expect(try both.numbers("logit") != alone.numbers("logit"))
+    // Neither of these begins with the other.
+    let apart = try shell.table("prompt \"the sky is a\" -> whole \"bc\", \"bd\" | rank")
+    let sum = try ["bc", "bd"].map { text in
+      try shell.table("prompt \"the sky is a\" -> whole \"\(text)\" | rank").numbers("prob")[0]
+    }.reduce(0, +)
+    try expectClose(try apart.numbers("prob"), [sum], within: 1e-12, "prob")
+  }
+
+  @Test(arguments: [
+    ("-> \"b\", \"c\" vs \"d\", \"c\"", "\"c\" is an answer and a foil"),
+    ("-> whole \"xyz\" vs \"xyz\"", "\"xyz\" is an answer and a foil"),
+  ])
+  func answersAmongTheFoils(given: String, warning: String) throws {
+    let result = try session().session.running("let found = prompt \"a\" \(given)")
+    #expect(result.status == .done)
+    #expect(result.messages.contains(warning), "\(result.messages)")
+  }
+
+  /// Missing, with a warning that counts the rows, as in a column.
+  @Test(arguments: [
+    "prob(answer) / 0", "prob(answer) / (prob(answer) - prob(answer))", "sqrt(-prob(answer))",
+    "log(prob(foils) - 2)", "max(logit(foils) / 0)",
+  ])
+  func whatHasNoValueIsMissing(own: String) throws {
+    let shell = try session()
+    for line in ["asked | rank of (\(own))", "edited | effect of (\(own))"] {
+      let result = shell.session.running("let found = \(line)")
+      #expect(result.status == .done)
+      #expect(result.messages.contains("is missing in 1 of 1 rows"), "\(result.messages)")
+      let table = try shell.table("found")
+      let column = try table.column(line.hasPrefix("asked") ? own : "edited")
+      #expect(column[0].isMissing, "\(line)")
+    }
   }
 }
 

@@ -12,7 +12,10 @@ extension Command {
     let measured = try placing(at: own.isEmpty ? call.span : call.span(of: "of")) {
       try MeasuredMetrics(set, readings) { AnswerRows.metrics(of: $0) + own }
     }
-    var rows = AnswerRows(set, readings, own: own)
+    var rows = try placing(at: own.isEmpty ? call.span : call.span(of: "of")) {
+      try AnswerRows(set, readings, own: own)
+    }
+    var undefined = UndefinedMetrics(own)
     var gatherer = measured.gatherer
     var results = try call.session.results(
       of: try call.session.cases(of: measured.completed.set), on: set.model,
@@ -20,9 +23,12 @@ extension Command {
     while let (item, parts) = try results.next() {
       guard let runs = gatherer.add(item, parts) else { continue }
       for (reading, metrics, parts) in measured.found(item, runs) {
-        rows.append(item, reading, metrics.values(parts))
+        let values = metrics.values(parts)
+        rows.append(item, reading, values)
+        undefined.add(values.suffix(own.count).map { metrics.isUndefined($0, of: parts) })
       }
     }
+    undefined.warn(call)
     return .table(TableValue(rows.table(measure: measure), origins: [set.origin]))
   }
 }
@@ -38,7 +44,8 @@ private struct AnswerRows {
   private let difference: TableBuilder.Key<Double>
   private let own: [TableBuilder.Key<Double>]
 
-  init(_ set: PromptSet, _ readings: Readings, own: [ChosenMetric]) {
+  /// - Throws: `Failure` where a metric has the name of another column.
+  init(_ set: PromptSet, _ readings: Readings, own: [ChosenMetric]) throws {
     run = CaseColumns(set, readings, in: &rows)
     text = rows.texts("answer")
     logit = rows.singles("logit")
@@ -46,7 +53,14 @@ private struct AnswerRows {
     rank = rows.integers("rank")
     difference = rows.doubles("logit_diff")
     var keys: [TableBuilder.Key<Double>] = []
-    for metric in own { keys.append(rows.doubles(metric.name)) }
+    for metric in own {
+      guard !rows.columnNames.contains(metric.name) else {
+        throw Failure(
+          "the table would have the column `\(excerpt(metric.name))` twice",
+          help: "name each metric once; `metric NAME = …` gives one another name")
+      }
+      keys.append(rows.doubles(metric.name))
+    }
     self.own = keys
   }
 

@@ -7,6 +7,13 @@ struct InspectedPlace {
   var part: Place.SitePart
   var position: Position.Kind?
   var span: SourceSpan
+
+  struct Name: Hashable {
+    var place: Place
+    var position: Position.Kind?
+  }
+
+  var name: Name { Name(place: place, position: position) }
 }
 
 extension Invocation {
@@ -23,6 +30,8 @@ extension Invocation {
         "`at` and `@` both give positions: '\(placed.selector.text)' has its own",
         help: "omit one of them", span: placed.span)
     }
+    // What a list names twice is read once.
+    var seen: Set<InspectedPlace.Name> = []
     return try selected.flatMap { selector, span in
       try placing(at: span) {
         try selector.places(on: set.model.configuration, for: .reading).map { place in
@@ -31,7 +40,7 @@ extension Invocation {
             span: read == nil ? span : self.span(of: "at"))
         }
       }
-    }
+    }.filter { seen.insert($0.name).inserted }
   }
 
   /// Runs the prompts and hands over each place's numbers, prompt by prompt. Only the positions that

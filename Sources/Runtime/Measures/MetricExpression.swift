@@ -73,7 +73,8 @@ extension MetricExpression.Operation {
     case .add: a + b
     case .subtract: a - b
     case .multiply: a * b
-    case .divide: a / b
+    // A division by zero is missing, as in a column.
+    case .divide: b == 0 ? .nan : a / b
     }
   }
 }

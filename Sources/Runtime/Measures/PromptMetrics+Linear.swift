@@ -24,13 +24,16 @@ extension PromptMetrics {
   /// - Throws: `Failure` for one that is not linear in the logits.
   func logitWeights() throws -> [(tokens: [Int], weight: Float)] {
     let form = try linear(expressions[0])
+    guard !form.constant.isNaN, !form.coefficients.values.contains(where: \.isNaN) else {
+      throw Failure("this metric has a number in it that is missing")
+    }
     guard !form.isConstant else {
       throw Failure(
         "nothing in it depends on a logit", help: "write logit(answer), logit(\" token\") …")
     }
     guard form.constant == 0 else {
       throw Failure(
-        "no component adds the \(form.constant) in it", help: "leave it out: the parts must sum")
+        "no component adds the \(form.constant) in it", help: "omit it: the parts must sum")
     }
     return form.coefficients.sorted { $0.key < $1.key }.map {
       (completions[$0.key], Float($0.value))
@@ -85,7 +88,7 @@ extension PromptMetrics {
   }
 
   private func logits(of tokens: [MetricExpression.Tokens]) -> [LinearForm] {
-    tokens.flatMap { places[$0] ?? [] }.map { LinearForm(coefficients: [$0: 1]) }
+    places(of: tokens).map { LinearForm(coefficients: [$0: 1]) }
   }
 
   private func combine(
@@ -96,6 +99,7 @@ extension PromptMetrics {
     case .subtract: return a + b.scaled(by: -1)
     case .multiply where b.isConstant: return a.scaled(by: b.constant)
     case .multiply where a.isConstant: return b.scaled(by: a.constant)
+    case .divide where b.isConstant && b.constant == 0: throw Failure("this metric divides by zero")
     case .divide where b.isConstant: return a.scaled(by: 1 / b.constant)
     case .multiply: throw notLinear("a product of logits")
     case .divide: throw notLinear("a division by logits")

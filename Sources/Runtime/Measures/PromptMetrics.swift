@@ -7,8 +7,8 @@ struct PromptMetrics: Sendable {
   let expressions: [MetricExpression]
   /// The token sequences that it asks about, each once.
   let completions: [[Int]]
-  /// The places among these of each set that the expression names.
-  let places: [MetricExpression.Tokens: [Int]]
+  /// The sets that the expressions take scores of.
+  private let sets: [[MetricExpression.Tokens]: CompletionSet]
   private let comparisons: [LogitComparison]
   private let needs: ScoreNeeds
   /// What is fed after the prompt, a run each: all but the last token of the completions. `[[]]` where all
@@ -38,7 +38,11 @@ struct PromptMetrics: Sendable {
       }
     }
     self.completions = completions
-    self.places = places
+    var sets: [[MetricExpression.Tokens]: CompletionSet] = [:]
+    for tokens in expressions.flatMap(\.tokenSets) where sets[tokens] == nil {
+      sets[tokens] = CompletionSet(tokens.flatMap { places[$0] ?? [] }, of: completions)
+    }
+    self.sets = sets
     let areOneToken = completions.allSatisfy { $0.count == 1 }
     var needs = ScoreNeeds()
     for expression in expressions {
@@ -133,10 +137,23 @@ struct PromptMetrics: Sendable {
     for (place, score) in parts.lazy.flatMap(\.scores) { scores[place] = score }
     let compared = parts.first.map { zip(comparisons, $0.compared) } ?? zip([], [])
     let evaluation = Evaluation(
-      scores: scores, places: places,
+      scores: scores, sets: sets,
       compared: Dictionary(compared, uniquingKeysWith: { first, _ in first }))
     return expressions.map(evaluation.value)
   }
+
+  /// Whether a value is missing although the run's numbers are all there: a division by zero, a root or a
+  /// logarithm of a negative number.
+  func isUndefined(_ value: Double, of parts: [Part]) -> Bool {
+    value.isNaN
+      && parts.allSatisfy { part in
+        part.logits?.isFinite != false && !part.compared.contains(where: \.isNaN)
+          && !part.scores.contains { $0.score.logit.isNaN }
+      }
+  }
+
+  /// The completions of a set, each once.
+  func places(of tokens: [MetricExpression.Tokens]) -> [Int] { sets[tokens]?.all ?? [] }
 
   // MARK: Whether it can be computed
 
@@ -146,7 +163,7 @@ struct PromptMetrics: Sendable {
     switch expression {
     case .number, .accuracy, .comparison: return 1
     case .score(_, let tokens):
-      return isEach ? tokens.reduce(0) { $0 + (places[$1]?.count ?? 0) } : 1
+      return isEach ? places(of: tokens).count : 1
     case .negated(let inner), .function(_, let inner): return try check(inner, isEach: isEach)
     case .binary(_, let left, let right):
       let counts = (try check(left, isEach: isEach), try check(right, isEach: isEach))
@@ -166,13 +183,13 @@ struct PromptMetrics: Sendable {
 /// An expression's value, from the scores of one case.
 private struct Evaluation {
   let scores: [Score]
-  let places: [MetricExpression.Tokens: [Int]]
+  let sets: [[MetricExpression.Tokens]: CompletionSet]
   let compared: [LogitComparison: Double]
 
   func value(of expression: MetricExpression) -> Double {
     switch expression {
     case .number(let value): value
-    case .score(let kind, let tokens): kind.ofSet(scores(of: tokens))
+    case .score(let kind, let tokens): kind.ofSet(scores(of: tokens, for: kind))
     case .accuracy: accuracy
     case .comparison(let comparison): compared[comparison] ?? .nan
     case .negated(let inner): -value(of: inner)
@@ -199,7 +216,15 @@ private struct Evaluation {
   }
 
   private func scores(of tokens: [MetricExpression.Tokens]) -> [Score] {
-    tokens.flatMap { (places[$0] ?? []).map { scores[$0] } }
+    (sets[tokens]?.all ?? []).map { scores[$0] }
+  }
+
+  /// Those that count for the number of a whole set.
+  private func scores(of tokens: [MetricExpression.Tokens], for kind: Score.Kind) -> [Score] {
+    switch kind {
+    case .logit, .rank: scores(of: tokens)
+    case .prob, .logprob: (sets[tokens]?.apart ?? []).map { scores[$0] }
+    }
   }
 
   /// By log-probability where there are answers of several tokens, whose logits are sums.

@@ -25,9 +25,18 @@ struct EditBinder {
   /// The edits that a spec, taken as a whole, makes on the prompt at `index`.
   mutating func edits(_ spec: EditSpec, at index: Int) throws -> [Edit] {
     try placing(at: spec.span, in: spec.source) {
-      try spec.joinedTargets.flatMap { parts, kind in
+      var done = EditedPlaces(set.model.configuration)
+      return try spec.joinedTargets.flatMap { parts, kind in
         let positions = try set.prompts[index].positions(kind ?? .all)
-        return try edits(spec, parts, kind, at: positions, ofPrompt: index)
+        // What a list names twice is changed once, as it would be twice as much otherwise.
+        guard spec.mode.accumulates else {
+          return try edits(spec, parts, kind, at: positions, ofPrompt: index)
+        }
+        return try parts.flatMap { part in
+          try done.add(part, at: positions).flatMap { part, positions in
+            try edits(spec, [part], kind, at: positions, ofPrompt: index)
+          }
+        }
       }
     }
   }
@@ -36,6 +45,7 @@ struct EditBinder {
   /// selector gave positions.
   mutating func variants(_ spec: EditSpec, at index: Int) throws -> [Variant] {
     let prompt = set.prompts[index]
+    var seen: Set<Variant.Name> = []
     return try placing(at: spec.span, in: spec.source) {
       try spec.targets.flatMap { target -> [Variant] in
         // A knock-out has its positions in pairs; it is swept over heads or layers alone.
@@ -53,7 +63,7 @@ struct EditBinder {
             place: target.place, position: position,
             edits: try edits(spec, target.place.sites, kind, at: [position], ofPrompt: index))
         }
-      }
+      }.filter { seen.insert($0.name).inserted }
     }
   }
 
@@ -77,7 +87,9 @@ struct EditBinder {
     switch spec.mode {
     case .zero: return .zero
     case .scale(let factor): return .scale(factor)
-    case .steer(let vector): return .add(vector)
+    case .steer(let vector):
+      // The vector is as wide as what a selector names; several heads of a layer are one edit.
+      return .add(Array(repeatElement(vector, count: part.units?.count ?? 1).joined()))
     case .knockout(let kind):
       return .cut(sources: try set.prompts[index].positions(kind))
     case .mean, .resample, .patch, .patchFromCounterpart, .freeze:

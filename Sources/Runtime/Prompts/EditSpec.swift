@@ -76,6 +76,14 @@ struct EditSpec: Sendable {
 }
 
 extension EditSpec.Mode {
+  /// Whether it changes more if it is done twice.
+  var accumulates: Bool {
+    switch self {
+    case .scale, .steer: true
+    case .zero, .mean, .resample, .patch, .patchFromCounterpart, .freeze, .knockout: false
+    }
+  }
+
   func patchDonors(for set: PromptSet) -> PromptSet? {
     switch self {
     case .patch(let donors): donors
@@ -111,4 +119,12 @@ struct Variant: Sendable {
   /// Where the selector gave a position.
   var position: Int?
   var edits: [Edit]
+
+  /// What it is to a reader of a table: a list may name it twice, and it is one run.
+  struct Name: Hashable {
+    var place: Place
+    var position: Int?
+  }
+
+  var name: Name { Name(place: place, position: position) }
 }

@@ -80,7 +80,7 @@ struct FactReader {
     let before = try chat?.ending() ?? filled.text
     let written = wanted.map { spacing.written($0, after: before) }
     var read: [Answer] = []
-    for (answer, text) in zip(wanted, written) {
+    for text in written {
       switch self.read(text) {
       case .answer(let answer): read.append(answer)
       case .noToken:
@@ -88,7 +88,7 @@ struct FactReader {
       case .several(let count):
         return leave(
           .severalTokens,
-          "the answer \(quotedText(answer)) is \(count == 1 ? "not a token" : "several tokens")")
+          "the answer \(quotedText(text)) is \(count == 1 ? "not a token" : "several tokens")")
       }
     }
     var prompt: Prompt

@@ -68,9 +68,10 @@ extension Invocation {
   }
 
   private func number(_ value: Value) throws -> Double {
-    guard let number = value.asDouble, number.isFinite else {
+    guard let number = value.asDouble else {
       throw Failure("expected a number, got \(value.kind)")
     }
+    guard number.isFinite else { throw Failure("this number is not finite: \(number)") }
     return number
   }
 

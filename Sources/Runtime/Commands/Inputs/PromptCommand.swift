@@ -92,7 +92,12 @@ extension Invocation {
     let word = extent == .first ? "first" : "whole"
     let reader = AnswerReader(model: model, extent: extent)
     func read(_ expressions: [Lang.Expression]) throws -> [Answer] {
-      try session.answerTexts(expressions).map { text, span in
+      for case .name("next") in expressions.lazy.map(\.kind) where session.lookUp("next") == nil {
+        throw Failure(
+          "`next` is the token that follows, and cannot be one of several answers or a foil",
+          help: "-> next alone; quotes make it a text: \" next\"")
+      }
+      return try session.answerTexts(expressions).map { text, span in
         try placing(at: span) { try reader.answer(text) }
       }.distinct
     }
@@ -119,10 +124,15 @@ extension Invocation {
     }
     given.foils = try read(foils)
     let same = given.foils.first { foil in given.answers.contains { $0.tokens == foil.tokens } }
-    if extent == .first, let same {
-      throw failure(
-        "the foil \(quotedText(same.written)) and an answer have the same first token",
-        help: "`whole` compares all of their tokens")
+    if let same {
+      guard extent != .first else {
+        throw failure(
+          "the foil \(quotedText(same.written)) and an answer have the same first token",
+          help: "`whole` compares all of their tokens")
+      }
+      warn(
+        "\(quotedText(same.written)) is an answer and a foil, and is compared with itself",
+        help: "omit it: foils are wrong answers")
     }
     return given
   }

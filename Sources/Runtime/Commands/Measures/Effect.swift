@@ -43,6 +43,7 @@ extension Command {
     let donors = try DonorRuns(call, measured, metric)
     var references: [Reference] = []
     var rows = EffectRows(set, metric, readings, hasDonors: donors != nil)
+    var undefined = UndefinedMetrics([metric])
     var gatherer = measured.gatherer
     let cases = try call.session.cases(
       of: measured.completed.set, known: donors.map { ($0.spec, $0.runs) })
@@ -62,11 +63,16 @@ extension Command {
           Reference(found.metrics, found.parts, donor: donors.map { $0[i] })
         }
       } else {
-        rows.append(
-          item, found.map(\.reading), references,
-          edited: found.map { $0.metrics.values($0.parts)[0] })
+        let edited = found.map { $0.metrics.values($0.parts)[0] }
+        rows.append(item, found.map(\.reading), references, edited: edited)
+        for (found, (reference, edited)) in zip(found, zip(references, edited)) {
+          undefined.add([
+            reference.isUndefined || found.metrics.isUndefined(edited, of: found.parts)
+          ])
+        }
       }
     }
+    undefined.warn(call)
     return .table(TableValue(rows.table, origins: [set.origin]))
   }
 
@@ -93,11 +99,14 @@ extension Command {
 /// What the runs of a prompt are held against, at one position.
 private struct Reference {
   var value: Double
+  /// Whether that is missing by the metric's own doing.
+  var isUndefined: Bool
   /// The metric of the run that a patch takes its values from.
   var donor: Double?
 
   init(_ metrics: PromptMetrics, _ parts: [PromptMetrics.Part], donor: [PromptMetrics.Part]?) {
     value = metrics.values(parts)[0]
+    isUndefined = metrics.isUndefined(value, of: parts)
     self.donor = donor.map { metrics.values(metrics.compared($0, with: parts))[0] }
   }
 }

@@ -1,0 +1,33 @@
+import Model
+
+/// The places of one edit of one prompt that are changed already, as its list is gone through:
+/// `scale L9.mlp@subject, L9.mlp@last by 2` where the subject comes last.
+struct EditedPlaces {
+  private let configuration: Configuration
+  /// Of each site and position the units.
+  private var done: [Site: [Int: Set<Int>]] = [:]
+
+  init(_ configuration: Configuration) { self.configuration = configuration }
+
+  /// What of a part is not changed yet: units, and the positions where just these are left.
+  mutating func add(_ part: Place.SitePart, at positions: [Int]) -> [(
+    part: Place.SitePart, positions: [Int]
+  )] {
+    let units = part.units ?? Array(0..<configuration.unitCount(part.site))
+    let known = done[part.site]
+    var left: [(part: Place.SitePart, positions: [Int])] = []
+    for position in positions {
+      let before = known?[position] ?? []
+      done[part.site, default: [:]][position] = before.union(units)
+      var rest = part
+      if !before.isDisjoint(with: units) { rest.units = units.filter { !before.contains($0) } }
+      if rest.units?.isEmpty == true { continue }
+      if let place = left.firstIndex(where: { $0.part == rest }) {
+        left[place].positions.append(position)
+      } else {
+        left.append((rest, [position]))
+      }
+    }
+    return left
+  }
+}
