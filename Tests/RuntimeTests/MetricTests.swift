@@ -42,7 +42,7 @@ struct MetricTests {
     "(prob(\"b\", [\"d\", \"b\"]))": "prob",
     "(prob(answer, \"d\"))": "prob",
     "(sum(prob(answer, \"b\")))": "prob",
-    "(logit(\"d\", answer))": "logit",
+    "(logit(\"d\", answer) - logit(foils))": "logit_diff",
     "(exp(logprob(answer)))": "prob",
   ])
   func sameAsAKnownOne(own: String, known: String) throws {
