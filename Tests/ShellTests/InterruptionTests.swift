@@ -72,10 +72,10 @@ struct InterruptionTests {
   func longTextsAreCutIntoTokens(unit: String) async throws {
     let script = """
       load "\(BuiltProgram.tinyModel)"
-      let text = "\(unit)"
-      for turn in 1..22 { let text = "\\(text)\\(text)" }
+      let long = "\(unit)"
+      for turn in 1..22 { let long = "\\(long)\\(long)" }
       !echo began >&2
-      prompt text | tokens
+      prompt long | tokens
       """
     let ended = try await BuiltProgram.run(
       BuiltProgram.path, ["-c", script], interruptAfter: "began",
