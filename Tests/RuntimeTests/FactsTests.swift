@@ -49,7 +49,7 @@ struct FactsTests {
 
   @Test func whatIsLeftOutIsSaid() throws {
     let said = try shell.define("let again = facts \"\(Experiment.fixtures)/experiments/facts\"")
-    #expect(said.contains("1 of 24 facts are left out: the answer \"Wall\" is several tokens\n"))
+    #expect(said.contains("1 of 24 facts are left out: the answer \" Wall\" is several tokens\n"))
     // Of R `Great` and `Fact` are several tokens, and `l` is there twice; of S `Italy` and `France`.
     #expect(
       said.contains(
