@@ -109,7 +109,7 @@ struct AttentionBlockTests {
   }
 
   /// A number that is none, in a row that a query does not see, must not reach it.
-  @Test("where what a query does not see is no number")
+  @Test("where rows that a query does not see are infinite")
   func unseen() throws {
     let transformer = try TestModels.tiny("tiny-gqa").transformer
     let tokens = Self.tokens(20, of: transformer)

@@ -66,7 +66,7 @@ struct PrefixTests {
     for (found, wanted) in zip(try transformer.run(requests), wanted) {
       expectSameBits(found, wanted, "seed \(seed)")
     }
-    // In batches so small that each has to begin anew.
+    // In batches so small that each has to begin again.
     let largest = try requests.map { try Self.bytes([$0], transformer) }.max() ?? 0
     var results = try transformer.results(of: requests, memory: 3 * largest)
     for (i, wanted) in wanted.enumerated() {

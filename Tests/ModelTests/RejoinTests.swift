@@ -141,7 +141,7 @@ struct RejoinTests {
     #expect(rows[1] == planned[1])
   }
 
-  /// What only the final norm would read of it is not computed beside its variants.
+  /// Where only its variants are asked for, it stops before what the final norm alone would read.
   @Test("a base that only serves ends before its variants do, and goes on where one rejoins it")
   func silentBase() throws {
     let transformer = try TestModels.tiny("tiny-gqa").transformer

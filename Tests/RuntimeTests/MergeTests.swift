@@ -116,7 +116,7 @@ import Testing
     }
   }
 
-  /// What was merged keeps its provenance next to what is measured anew.
+  /// A merged table keeps its provenance when new measurements are appended to it.
   @Test func mergedTablesAreJoined() throws {
     try withShards { few in
       try few.run(

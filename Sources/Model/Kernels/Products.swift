@@ -8,6 +8,27 @@ struct ProductTarget {
   var out: UnsafeMutablePointer<Float>
 }
 
+/// Lays rows out as the kernels multiply them, in memory that is used again.
+struct RowPacker {
+  private var packed = FloatBuffer(0)
+
+  /// - Parameters:
+  ///   - x: `[rows, k]`, rows `stride` apart.
+  ///   - pool: each thread lays out some tiles.
+  /// - Returns: what holds until the next call.
+  mutating func pack(
+    _ x: UnsafePointer<Float>, rows: Int, k: Int, stride: Int,
+    _ kernels: any InstructionSet.Type, _ pool: WorkerPool
+  ) -> SummandPackedRows {
+    if packed.count < rows * k { packed = FloatBuffer(rows * k) }
+    let out = packed.pointer
+    pool.run(kernels.packedTiles(rows: rows)) { tile, _ in
+      kernels.packTile(tile, x, rows: rows, k: k, stride: stride, into: out)
+    }
+    return SummandPackedRows(x: out, count: rows, length: k)
+  }
+}
+
 /// Matrix products on a pool, with the scratch memory that they need.
 final class Products {
   private let kernels: any InstructionSet.Type
@@ -15,7 +36,7 @@ final class Products {
   /// Whether a product ends early, with anything as its result, where work is to end: who asks for
   /// that calls `Interruption.check` before the result is used. A large product takes seconds.
   private let mayStop: Bool
-  private var packed = FloatBuffer(0)
+  private var packer = RowPacker()
   private var scratch: [FloatBuffer] = []
 
   init(kernels: any InstructionSet.Type = Kernels.current, pool: WorkerPool, mayStop: Bool = false)
@@ -30,7 +51,7 @@ final class Products {
     _ x: UnsafePointer<Float>, rows: Int, stride: Int, _ targets: [ProductTarget]
   ) {
     guard rows > 0, let k = targets.first?.matrix.columns else { return }
-    pack(x, rows: rows, k: k, stride: stride)
+    let packed = pack(x, rows: rows, k: k, stride: stride)
     for target in targets { target.matrix.packAll(on: pool) }
     let panels = targets.reduce(0) { $0 + $1.matrix.panelCount }
     // Enough items to balance the threads, none too small to be worth handing out.
@@ -40,7 +61,7 @@ final class Products {
         (target, $0..<min($0 + perItem, target.matrix.panelCount))
       }
     }
-    let x = UnsafePointer(packed.pointer)
+    let x = packed.x
     let (kernels, scratch, mayStop) = (kernels, scratch, mayStop)
     pool.run(items.count) { item, worker in
       if mayStop, Interruption.requested.load(ordering: .relaxed) { return }
@@ -56,25 +77,23 @@ final class Products {
 
   /// The outputs `outputs` of one row, each summed over k exactly as in the full product.
   func outputs(_ outputs: [Int], of x: UnsafePointer<Float>, by matrix: PackedMatrix) -> [Float] {
-    pack(x, rows: 1, k: matrix.columns, stride: matrix.columns)
+    let packed = pack(x, rows: 1, k: matrix.columns, stride: matrix.columns)
     let panel = FloatBuffer(Kernels.panelWidth)
     return outputs.map { output in
       precondition(output >= 0 && output < matrix.rows)
       kernels.product(
-        packed.pointer, rows: 1, by: matrix.panel(output / Kernels.panelWidth),
+        packed.x, rows: 1, by: matrix.panel(output / Kernels.panelWidth),
         into: panel.pointer, stride: Kernels.panelWidth, scratch: scratch[0].pointer)
       return panel.pointer[output % Kernels.panelWidth]
     }
   }
 
-  private func pack(_ x: UnsafePointer<Float>, rows: Int, k: Int, stride: Int) {
-    if packed.count < rows * k { packed = FloatBuffer(rows * k) }
+  private func pack(_ x: UnsafePointer<Float>, rows: Int, k: Int, stride: Int)
+    -> SummandPackedRows
+  {
     if (scratch.first?.count ?? 0) < k * Kernels.panelWidth {
       scratch = (0..<pool.width).map { _ in FloatBuffer(k * Kernels.panelWidth) }
     }
-    let out = packed.pointer
-    pool.run(kernels.packedTiles(rows: rows)) { tile, _ in
-      kernels.packTile(tile, x, rows: rows, k: k, stride: stride, into: out)
-    }
+    return packer.pack(x, rows: rows, k: k, stride: stride, kernels, pool)
   }
 }

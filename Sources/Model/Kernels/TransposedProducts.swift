@@ -18,7 +18,7 @@ final class TransposedProducts {
 
   private let kernels: any InstructionSet.Type
   private let pool: WorkerPool
-  private var packed = FloatBuffer(0)
+  private var packer = RowPacker()
   private var scratch: [(widened: FloatBuffer, turned: FloatBuffer)] = []
 
   init(kernels: any InstructionSet.Type = Kernels.current, pool: WorkerPool) {
@@ -47,11 +47,11 @@ final class TransposedProducts {
     let matrix = factor.matrix
     guard rows > 0 else { return }
     matrix.packAll(on: pool)
-    pack(factor, rows: rows)
     let columnsAtOnce = max(Kernels.panelWidth, matrix.columnsOfBlock)
     prepareScratch(columns: columnsAtOnce)
     let items = (matrix.columns + columnsAtOnce - 1) / columnsAtOnce
-    let x = SummandPackedRows(x: packed.pointer, count: rows, length: matrix.stride)
+    let x = packer.pack(
+      factor.x, rows: rows, k: matrix.stride, stride: matrix.stride, kernels, pool)
     pool.run(items) { item, worker in
       if Interruption.requested.load(ordering: .relaxed) { return }
       let first = item * columnsAtOnce
@@ -92,15 +92,6 @@ final class TransposedProducts {
     for column in Swift.stride(from: 0, to: columns, by: Kernels.panelWidth) {
       kernels.addProduct(rows, by: part, into: out + column, stride: stride)
       part.panel += Self.partStride
-    }
-  }
-
-  private func pack(_ factor: TransposedFactor, rows: Int) {
-    let length = factor.matrix.stride
-    if packed.count < rows * length { packed = FloatBuffer(rows * length) }
-    let (kernels, out) = (kernels, packed.pointer)
-    pool.run(kernels.packedTiles(rows: rows)) { tile, _ in
-      kernels.packTile(tile, factor.x, rows: rows, k: length, stride: length, into: out)
     }
   }
 
