@@ -24,6 +24,14 @@ public enum ExitStatus: Int32, Sendable {
   /// SIGTERM.
   case terminated = 143
 
+  /// Whether nothing may run after it.
+  var endsAll: Bool {
+    switch self {
+    case .hungUp, .interrupted, .brokenPipe, .terminated: true
+    case .done, .failed, .usage, .syntax, .unreadable, .assertion: false
+    }
+  }
+
   /// That of work which was told to stop.
   static var stopped: ExitStatus {
     switch Interruption.ending.load(ordering: .relaxed) {
@@ -43,6 +51,9 @@ public struct Failure: Error, Sendable {
   public var span: SourceSpan?
   /// The text that `span` is a part of.
   public var source: SourceText?
+  /// By what it came to be there: calls of `def`s and `source`, the innermost first. Nil where the
+  /// message itself tells of them.
+  public var callers: [String]? = []
 
   public init(
     _ message: String, help: String? = nil, status: ExitStatus = .failed, span: SourceSpan? = nil,
@@ -70,6 +81,18 @@ public struct Failure: Error, Sendable {
       "out of memory: this process is close to its limit",
       help:
         "ask for less: fewer prompts, `top N`, `select`; or allow more (ulimit -v, the container)")
+  }
+
+  /// What is reported of it.
+  var diagnostic: Diagnostic {
+    let shown = 3
+    var chain = callers ?? []
+    if chain.count > 2 * shown {
+      chain.replaceSubrange(
+        shown..<chain.count - shown, with: ["\(chain.count - 2 * shown) more calls"])
+    }
+    return Diagnostic(
+      message, at: span, help: help, notes: chain.map { Diagnostic.Note($0) })
   }
 
   /// The same failure, placed at `span` unless it already knows a narrower place.

@@ -17,6 +17,10 @@ public protocol Host: AnyObject {
   /// How values are printed.
   var format: OutputFormat { get }
   var settings: RenderSettings { get }
+  /// Whether messages are for people or for programs.
+  var messageFormat: MessageFormat { get }
+  /// Where files may be written, and that no command may be started; nil: no limits.
+  var confinement: Confinement? { get }
   /// How messages are coloured.
   var messageStyle: DiagnosticStyle { get }
   /// Bytes that runs may take for activations and results on their way.
@@ -34,5 +38,6 @@ public protocol Host: AnyObject {
 }
 
 extension Host {
+  var messageFormat: MessageFormat { .text }
   func write(_ text: String) { write(Array(text.utf8)) }
 }

@@ -17,6 +17,7 @@ struct Main {
     LargeStack.run {
       let status = status(of: arguments) { surroundings in
         let session = Session(host: SessionHost(surroundings), arguments: surroundings.bindings)
+        session.options = surroundings.options
         if let store = surroundings.store { try session.keepRuns(in: store) }
         return session
       }
@@ -39,6 +40,8 @@ struct Main {
     of arguments: [String], makeSession: @escaping (Surroundings) throws -> any Interpreter
   ) -> ExitStatus {
     let options: Options
+    if let tool = tool(arguments) { return tool }
+    if let answer = ScriptHelp.answer(to: arguments) { return answer }
     do {
       var command = try Options.parseAsRoot(arguments)
       guard let parsed = command as? Options else {
@@ -48,14 +51,15 @@ struct Main {
       }
       options = parsed
     } catch {
-      return answer(to: error)
+      return answer(to: error, of: Options.self)
     }
     let process = ShellProcess(
       options: options, environment: Environment(), makeSession: makeSession)
     do {
       return try process.run()
     } catch let failure as Failure {
-      process.console.report(rendered(failure))
+      process.console.flush()
+      report(failure, as: options.messageFormat)
       return failure.status
     } catch {
       process.console.report(withPictures("summand: \(error)\n"))
@@ -63,10 +67,36 @@ struct Main {
     }
   }
 
+  /// `check` and `fmt`, before which no option may stand: the parser would take them for scripts.
+  private static func tool(_ arguments: [String]) -> ExitStatus? {
+    let rest = Array(arguments.dropFirst())
+    switch arguments.first {
+    case CheckCommand.configuration.commandName:
+      return run(CheckCommand.self, rest) {
+        $0.status(on: Terminal(environment: Environment()))
+      }
+    case FormatCommand.configuration.commandName:
+      return run(FormatCommand.self, rest) { $0.status() }
+    default: return nil
+    }
+  }
+
+  private static func run<Tool: ParsableCommand>(
+    _: Tool.Type, _ arguments: [String], _ status: (Tool) -> ExitStatus
+  ) -> ExitStatus {
+    do {
+      return status(try Tool.parse(arguments))
+    } catch {
+      return answer(to: error, of: Tool.self)
+    }
+  }
+
   /// `--help` and its like are answers, everything else is bad usage, whose status is ours to say.
-  private static func answer(to error: any Error) -> ExitStatus {
-    let message = Options.fullMessage(for: error)
-    let isAnswer = Options.exitCode(for: error) == .success
+  private static func answer(to error: any Error, of command: any ParsableCommand.Type)
+    -> ExitStatus
+  {
+    let message = command.fullMessage(for: error)
+    let isAnswer = command.exitCode(for: error) == .success
     // The message quotes the words of the command line.
     let code = writeAll(
       (withPictures(message) + "\n").utf8, to: isAnswer ? STDOUT_FILENO : STDERR_FILENO)
@@ -74,8 +104,15 @@ struct Main {
     return code == 0 ? .done : Console.failure(toWrite: code)
   }
 
-  private static func rendered(_ failure: Failure) -> String {
-    withPictures(
-      "summand: \(failure.message)\n" + (failure.help.map { "  help: \($0)\n" } ?? ""))
+  /// What went wrong outside of any text of the language.
+  static func report(_ failure: Failure, as format: MessageFormat) {
+    let text =
+      switch format {
+      case .text:
+        withPictures(
+          "summand: \(failure.message)\n" + (failure.help.map { "  help: \($0)\n" } ?? ""))
+      case .json: Diagnostic(failure.message, help: failure.help).json(in: nil) + "\n"
+      }
+    _ = writeAll(text.utf8, to: STDERR_FILENO)
   }
 }

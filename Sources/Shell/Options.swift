@@ -10,6 +10,9 @@ struct Options: ParsableCommand {
       summand [options]
       summand [options] SCRIPT [name=value ...]
       summand [options] -c SOURCE [name=value ...]
+      summand SCRIPT --help
+      summand check FILE ...
+      summand fmt [--check] FILE ...
       """,
     discussion: """
       Without SCRIPT and -c, the prompt starts where standard input is a terminal; else the \
@@ -23,7 +26,8 @@ struct Options: ParsableCommand {
       file could not be loaded, 5 an assert or a check of verify failed, 130 interrupted, 141 the \
       reader of the pipe went away, 143 ended by SIGTERM.
       """,
-    version: "summand \(Version.withCommit)")
+    version: "summand \(Version.withCommit)",
+    subcommands: [CheckCommand.self, FormatCommand.self])
 
   @Option(
     help: ArgumentHelp(
@@ -59,8 +63,32 @@ struct Options: ParsableCommand {
     help: ArgumentHelp("Use colour: auto, always or never.", valueName: "when"))
   var colour = ColourChoice.auto
 
+  @Option(
+    name: .customLong("messages"),
+    help: ArgumentHelp(
+      "How errors and warnings are written: text, or json, an object a line.", valueName: "how"))
+  var messageFormat = MessageFormat.text
+
   @Flag(name: .customLong("no-history"), help: "Do not read or write the history file.")
   var hasNoHistory = false
+
+  @Flag(
+    name: [.customShort("i"), .customLong("interactive")],
+    help: "Start the prompt after the script or the text.")
+  var isInteractive = false
+
+  @Flag(
+    name: .customLong("safe"),
+    help: "Refuse `!`, and writing outside of the working directory.")
+  var isSafe = false
+
+  @Flag(
+    name: .customLong("keep-going"),
+    help: "Go on with the next statement after an error. The status is that of the first.")
+  var keepsGoing = false
+
+  @Flag(name: .customLong("echo"), help: "Print each statement on standard error before it runs.")
+  var echoes = false
 
   @Option(
     name: .customShort("c"), parsing: .unconditional,
@@ -118,4 +146,5 @@ struct Options: ParsableCommand {
 }
 
 extension ColourChoice: ExpressibleByArgument {}
+extension MessageFormat: ExpressibleByArgument {}
 extension OutputFormat: ExpressibleByArgument {}

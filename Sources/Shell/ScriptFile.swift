@@ -16,6 +16,11 @@ enum ScriptFile {
     try text(of: STDIN_FILENO, name: "standard input")
   }
 
+  /// `-` is standard input.
+  static func named(_ name: String) throws -> SourceText {
+    name == "-" ? try standardInput() : try file(name)
+  }
+
   static func file(_ path: String) throws -> SourceText {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else {

@@ -34,21 +34,9 @@ final class SessionHost: Host {
   var format: OutputFormat { surroundings.format }
   var settings: RenderSettings { surroundings.terminal.renderSettings }
 
-  var messageStyle: DiagnosticStyle {
-    let colour = surroundings.terminal.usesColour(on: .error)
-    return DiagnosticStyle { text, role in
-      let style: Style? =
-        switch role {
-        case .error, .underline: .error
-        case .warning: .warning
-        case .message: .heading
-        case .location: .faint
-        case .help: .suggestion
-        case .source: nil
-        }
-      return style?.paint(text, colour: colour) ?? text
-    }
-  }
+  var messageFormat: MessageFormat { surroundings.messageFormat }
+  var confinement: Confinement? { surroundings.confinement }
+  var messageStyle: DiagnosticStyle { .coloured(surroundings.terminal.usesColour(on: .error)) }
 
   var threads: Int { surroundings.threads ?? sysconf(Int32(_SC_NPROCESSORS_ONLN)) }
 
@@ -65,5 +53,23 @@ final class SessionHost: Host {
 
   var history: [(time: Int?, text: String)] {
     surroundings.history.entries.map { ($0.time, $0.text) }
+  }
+}
+
+extension DiagnosticStyle {
+  /// The shell's colours, or none.
+  static func coloured(_ colour: Bool) -> DiagnosticStyle {
+    DiagnosticStyle { text, role in
+      let style: Style? =
+        switch role {
+        case .error, .underline: .error
+        case .warning: .warning
+        case .message: .heading
+        case .location: .faint
+        case .help: .suggestion
+        case .source: nil
+        }
+      return style?.paint(text, colour: colour) ?? text
+    }
   }
 }

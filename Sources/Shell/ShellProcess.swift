@@ -33,10 +33,13 @@ struct ShellProcess {
     if let memory = options.memory { Memory.allowed.store(memory.bytes, ordering: .relaxed) }
     Memory.watch()
     let status: ExitStatus
-    if let source = options.source {
-      status = try runScript(SourceText(name: "-c", text: source))
-    } else if let script = options.script, script != "-" {
-      status = try runScript(ScriptFile.file(script))
+    if options.isInteractive {
+      guard let drawing = terminal.drawingDescriptor() else {
+        throw Failure("-i needs a terminal on standard input", status: .usage)
+      }
+      status = try runPrompt(drawingOn: drawing, after: try source())
+    } else if let source = try source() {
+      status = try runScript(source)
     } else if options.script == nil, let drawing = terminal.drawingDescriptor() {
       status = try runPrompt(drawingOn: drawing)
     } else {
@@ -45,6 +48,13 @@ struct ShellProcess {
     console.finishProgress()
     console.flush()
     return status
+  }
+
+  /// The text that the options give; nil where standard input is to have it.
+  private func source() throws -> SourceText? {
+    if let source = options.source { return SourceText(name: "-c", text: source) }
+    guard let script = options.script, script != "-" else { return nil }
+    return try ScriptFile.file(script)
   }
 
   private func runScript(_ source: SourceText) throws -> ExitStatus {
@@ -60,7 +70,10 @@ struct ShellProcess {
     }
   }
 
-  private func runPrompt(drawingOn descriptor: Int32) throws -> ExitStatus {
+  /// - Parameter source: what runs before the first line is asked for.
+  private func runPrompt(
+    drawingOn descriptor: Int32, after source: SourceText? = nil
+  ) throws -> ExitStatus {
     let history = openHistory()
     let interpreter = try makeSession(surroundings(history: history))
     guard
@@ -71,19 +84,36 @@ struct ShellProcess {
       throw Failure("the terminal cannot be used for a prompt", help: "give a script, or -c SOURCE")
     }
     Interrupts.install()
-    editor.send(greeting)
-    _ = Interrupts.during { loadModel(with: interpreter, interactive: true) }
+    if source == nil { editor.send(greeting) }
+    _ = Interrupts.during {
+      let loaded = loadModel(with: interpreter, interactive: true)
+      if let source, loaded == .done { _ = interpreter.run(source, interactive: false) }
+      return loaded
+    }
     console.finishProgress()
+    console.flush()
     return PromptLoop(
       interpreter: interpreter, editor: editor, history: history, console: console
     ).run()
   }
 
   private func surroundings(history: History) throws -> Surroundings {
-    Surroundings(
+    var run = RunOptions()
+    run.keepsGoing = options.keepsGoing
+    run.echoes = options.echoes
+    return Surroundings(
       console: console, terminal: terminal, bindings: try options.bindings(),
       format: options.format ?? (terminal.isTerminal(.output) ? .table : .tsv),
+      messageFormat: options.messageFormat, options: run, confinement: try confinement(),
       threads: options.threads, history: history, store: options.store)
+  }
+
+  private func confinement() throws -> Confinement? {
+    guard options.isSafe else { return nil }
+    guard let confinement = Confinement(folder: ".") else {
+      throw Failure("--safe needs a working directory, and there is none", status: .usage)
+    }
+    return confinement
   }
 
   private var greeting: String {

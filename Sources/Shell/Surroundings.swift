@@ -9,6 +9,10 @@ struct Surroundings: Sendable {
   /// A script's `name=value` arguments, in order, each name once.
   var bindings: [(name: String, value: String)]
   var format: OutputFormat
+  var messageFormat = MessageFormat.text
+  var options = RunOptions()
+  /// Nil: files may be written anywhere.
+  var confinement: Confinement?
   /// Nil: as many as the machine has.
   var threads: Int?
   var history: History

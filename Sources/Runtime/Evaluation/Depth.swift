@@ -12,10 +12,9 @@ struct Call {
   static let limit = 1000
 
   /// `biggest (part.summand:3:12)`
-  fileprivate var text: String {
-    let (line, column) = source.position(of: name.span.start)
-    return "\(excerpt(name.text, limit: 40)) (\(excerpt(source.name, limit: 40)):\(line):\(column))"
-  }
+  fileprivate var text: String { "\(excerpt(name.text, limit: 40)) (\(place))" }
+
+  fileprivate var place: String { source.place(of: name.span) }
 }
 
 extension Session {
@@ -45,9 +44,35 @@ extension Session {
     let left = calls.count - 2 * shown
     if left > 0 { chain.append("… \(left) more …") }
     chain += calls.dropFirst(shown).suffix(shown).map(\.text)
-    return Failure(
+    var failure = Failure(
       "calls are nested too deeply",
       help: "does a `def` call itself? The calls: \(chain.joined(separator: " → "))", span: span,
       source: source)
+    failure.callers = nil
+    return failure
+  }
+
+  /// Runs what a call or a `source` leads to. A failure in there tells of it.
+  ///
+  /// - Parameters:
+  ///   - what: a clause about it: "`biggest` was called".
+  ///   - span: where that stands, in `text`.
+  func leading<Result>(
+    to what: String, at span: SourceSpan, in text: SourceText, _ body: () throws -> Result
+  ) throws -> Result {
+    do {
+      return try body()
+    } catch var failure as Failure {
+      failure.callers?.append("\(what) at \(text.place(of: span))")
+      throw failure
+    }
+  }
+}
+
+extension SourceText {
+  /// `part.summand:3:12`
+  fileprivate func place(of span: SourceSpan) -> String {
+    let (line, column) = position(of: span.start)
+    return "\(excerpt(name, limit: 40)):\(line):\(column)"
   }
 }

@@ -85,10 +85,7 @@ extension Session {
 
   /// What may help where there is nothing of that name.
   func helpForUnknown(_ name: String) -> String? {
-    if Self.promptEndings.contains(name) {
-      return "`\(name)` ends the prompt; a script ends with its text"
-    }
-    return suggestion(for: name, among: names).map { "did you mean `\($0)`?" }
+    helpForUnknownCommand(name, among: variables + Array(functions.keys))
   }
 
   private func valueAfterPipe(_ expression: Lang.Expression) -> Failure {
@@ -164,13 +161,12 @@ extension Session {
       frames.removeLast()
       source = outer
     }
+    let statements = function.definition.body.statements
     return try placing(at: name.span, in: outer) {
-      var result = Value.nothing
-      for (i, statement) in function.definition.body.statements.enumerated() {
-        let isLast = i == function.definition.body.statements.count - 1
-        if isLast { result = try self.result(of: statement) } else { try run(statement) }
+      try leading(to: "`\(excerpt(name.text, limit: 40))` was called", at: name.span, in: outer) {
+        try run(Array(statements.dropLast()))
+        return try statements.last.map(result) ?? .nothing
       }
-      return result
     }
   }
 
@@ -213,5 +209,19 @@ extension Stage {
       return nil
     }
     return count
+  }
+}
+
+/// What may help where there is no command of that name: a slip of the fingers, or a word that other
+/// tools use.
+///
+/// - Parameter names: names of the script.
+func helpForUnknownCommand(_ name: String, among names: [String]) -> String? {
+  if Session.promptEndings.contains(name) {
+    return "`\(name)` ends the prompt; a script ends with its text"
+  }
+  if let synonym = Synonyms.help(for: name) { return synonym }
+  return suggestion(for: name, among: names + Catalogue.all.map(\.name)).map {
+    "did you mean `\($0)`?"
   }
 }

@@ -15,8 +15,8 @@ extension Session {
           "'\(path)' is not a valid name of a page",
           help: "end it in .html; Markdown is written next to it")
       }
-      try checkCanWrite(path)
-      try checkCanWrite(base + ".md")
+      try checkCanWrite(path, host: host)
+      try checkCanWrite(base + ".md", host: host)
     }
     page = Page()
     // Whatever ends the block early, the page goes with it.

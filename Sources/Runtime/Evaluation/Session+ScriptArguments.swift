@@ -5,16 +5,10 @@ extension Session {
   /// Arguments that no `arguments` statement of the script declares are an error before anything
   /// runs.
   func checkArguments(in script: Script) throws {
-    guard !scriptArguments.isEmpty, source.name != "--model", source.name != "SUMMAND_MODEL" else {
-      return
-    }
-    let declared = script.statements.flatMap { statement -> [String] in
-      guard case .pipeline(let pipeline) = statement.kind,
-        case .command(let name, let arguments)? = pipeline.stages.first?.kind,
-        name.text == "arguments"
-      else { return [] }
-      return arguments.flatMap(\.declaredNames)
-    }
+    guard !scriptArguments.isEmpty, !source.isOption else { return }
+    // What is wrong with a declaration is reported when it runs.
+    guard let all = DeclaredArgument.all(in: script, of: source) else { return }
+    let declared = all.map(\.name.text)
     for (name, _) in scriptArguments where !declared.contains(name) {
       throw Failure(
         declared.isEmpty
@@ -28,28 +22,27 @@ extension Session {
     }
   }
 
-  /// What the command line gave for an argument: a number where it looks like one.
-  func scriptArgument(_ name: String) -> Value? {
-    guard let text = scriptArguments.last(where: { $0.name == name })?.value else { return nil }
+  /// What the command line gave for an argument: of its type, or else a number where it looks like
+  /// one.
+  ///
+  /// - Throws: `Failure` for a text that is not of the type.
+  func scriptArgument(_ name: Name, _ type: ArgumentType?) throws -> Value? {
+    guard let text = scriptArguments.last(where: { $0.name == name.text })?.value else {
+      return nil
+    }
+    if let type {
+      if let value = type.value(of: text) { return value }
+      throw Failure(
+        "'\(name.text)' takes \(type.noun), got '\(excerpt(text))'", status: .usage,
+        span: name.span)
+    }
     if let integer = Int(text) { return .integer(integer) }
     if let number = Double(text), number.isFinite { return .number(number) }
     return .text(text)
   }
 }
 
-extension Argument {
-  /// The names that an argument of `arguments` declares.
-  fileprivate var declaredNames: [String] {
-    switch kind {
-    case .named(let name, _): [name.text]
-    case .value(let expression):
-      switch expression.kind {
-      case .name(let name): [name]
-      case .list(let elements, bracketed: false):
-        elements.compactMap { if case .name(let name) = $0.kind { name } else { nil } }
-      default: []
-      }
-    case .option, .arrow: []
-    }
-  }
+extension SourceText {
+  /// Whether it stands for an option of the command line rather than a script.
+  var isOption: Bool { name == "--model" || name == "SUMMAND_MODEL" }
 }

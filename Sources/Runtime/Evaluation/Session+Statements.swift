@@ -167,12 +167,11 @@ extension Session {
   }
 
   /// Larger files are not scripts but data that was named by mistake.
-  private static let largestScript = 64 << 20
+  static let largestScript = 64 << 20
 
   private func runFile(_ file: Lang.Expression, once: Bool) throws {
-    let path = pathBesideScript(try bareText(file))
-    // Spelled one way, whatever the line has: `./a.summand` next to `/scripts/a.summand` is that file.
-    let place = URL(filePath: path).standardizedFileURL.path
+    let path = pathBesideScript(try bareText(file), in: source)
+    let place = standardized(path)
     if once, sourced.contains(place) { return }
     guard !sourcing.contains(place) else {
       throw Failure("'\(path)' reads itself", span: file.span)
@@ -197,17 +196,10 @@ extension Session {
       source = outer
       sourcing.removeLast()
     }
-    try run(parsed.script.statements)
+    try leading(to: "\(excerpt(path, limit: 40)) was read", at: file.span, in: outer) {
+      try run(parsed.script.statements)
+    }
     sourced.insert(place)
-  }
-
-  /// A script's parts are where the script is, wherever it is started; else a path is what it is
-  /// anywhere.
-  private func pathBesideScript(_ path: String) -> String {
-    guard !path.hasPrefix("/"), !path.hasPrefix("~"), let slash = source.name.lastIndex(of: "/")
-    else { return path }
-    let neighbour = source.name[...slash] + path
-    return FileManager.default.fileExists(atPath: String(neighbour)) ? String(neighbour) : path
   }
 
   /// Prints the value of a line, and keeps it as `_`.
@@ -222,3 +214,15 @@ extension Session {
     putOnPage(value)
   }
 }
+
+/// A script's parts are where the script is, wherever it is started; else a path is what it is
+/// anywhere.
+func pathBesideScript(_ path: String, in source: SourceText) -> String {
+  guard !path.hasPrefix("/"), !path.hasPrefix("~"), let slash = source.name.lastIndex(of: "/")
+  else { return path }
+  let neighbour = source.name[...slash] + path
+  return FileManager.default.fileExists(atPath: String(neighbour)) ? String(neighbour) : path
+}
+
+/// Spelled one way, whatever the line has: `./a.summand` next to `/scripts/a.summand` is that file.
+func standardized(_ path: String) -> String { URL(filePath: path).standardizedFileURL.path }

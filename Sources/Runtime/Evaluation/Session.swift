@@ -29,6 +29,8 @@ public final class Session: Interpreter {
   var functions: [String: UserFunction] = [:]
   /// What `metric` has given names.
   var metrics: [String: MetricExpression] = [:]
+  /// How texts are run.
+  public var options = RunOptions()
   let scriptArguments: [(name: String, value: String)]
   /// The calls of `def`s under way, outermost first.
   var calls: [Call] = []
@@ -52,6 +54,7 @@ public final class Session: Interpreter {
   ///
   /// - Throws: `Failure` where nothing can be written there.
   public func keepRuns(in folder: String) throws {
+    try host.checkMayWrite(folder)
     store = try RunStore(path: folder, version: host.version) { [unowned self] message, help in
       report(Diagnostic(message, severity: .warning, help: help), in: nil)
     }
@@ -92,13 +95,30 @@ public final class Session: Interpreter {
   }
 
   private func runStatements(of script: Script, interactive: Bool) -> ExitStatus {
-    do {
-      if !interactive { try checkArguments(in: script) }
-      for statement in script.statements {
+    if !interactive {
+      let status = reporting { try checkArguments(in: script) }
+      if status != .done { return status }
+    }
+    var first = ExitStatus.done
+    for statement in script.statements {
+      if options.echoes, !interactive, !source.isOption {
+        say("> " + source.text(in: statement.span))
+      }
+      let status = reporting {
         self.statement = StatementRun()
         try run(statement)
         try checkThatRunsFinished()
       }
+      if first == .done { first = status }
+      if status != .done, !options.keepsGoing || interactive || status.endsAll { return first }
+    }
+    return first
+  }
+
+  /// Runs `body`, and reports what it throws.
+  private func reporting(_ body: () throws -> Void) -> ExitStatus {
+    do {
+      try body()
       return .done
     } catch let failure as Failure {
       host.finishProgress()
@@ -122,15 +142,17 @@ public final class Session: Interpreter {
   // MARK: - Messages
 
   func report(_ failure: Failure) {
-    let diagnostic = Diagnostic(failure.message, at: failure.span, help: failure.help)
-    report(diagnostic, in: failure.span == nil ? nil : failure.source ?? source)
+    report(failure.diagnostic, in: failure.span == nil ? nil : failure.source ?? source)
   }
 
   func report(_ diagnostic: Diagnostic, in source: SourceText?) {
     // What a plan's made-up numbers look like is nobody's concern.
     if !statement.runner.isHeard, diagnostic.severity == .warning { return }
     if diagnostic.severity == .warning { page?.warn(diagnostic.message, help: diagnostic.help) }
-    host.report(diagnostic.rendered(in: source, style: host.messageStyle) + "\n")
+    switch host.messageFormat {
+    case .text: host.report(diagnostic.rendered(in: source, style: host.messageStyle) + "\n")
+    case .json: host.report(diagnostic.json(in: source) + "\n")
+    }
   }
 
   func warn(_ message: String, help: String? = nil, at span: SourceSpan) {
@@ -147,7 +169,10 @@ public final class Session: Interpreter {
 
   /// A plain line on standard error alone: what another machine would say differently.
   func say(_ text: String) {
-    host.report(host.messageStyle.paint(withPictures(text), .location) + "\n")
+    switch host.messageFormat {
+    case .text: host.report(host.messageStyle.paint(withPictures(text), .location) + "\n")
+    case .json: host.report(MessageFormat.json(note: text) + "\n")
+    }
   }
 
   // MARK: - Names
@@ -196,22 +221,24 @@ public final class Session: Interpreter {
     }
   }
 
+  /// What a name means without any script.
+  static func reservedMeaning(of name: String) -> String? {
+    if Catalogue.command(named: name) != nil {
+      "a command"
+    } else if Selector.Word(rawValue: name) != nil || name == "last" {
+      "a selector"
+    } else if Function(rawValue: name) != nil {
+      "a function"
+    } else if name == "args" || name == "_" || name == "missing" {
+      "a name that the language itself uses"
+    } else {
+      nil
+    }
+  }
+
   private func checkIsNotReserved(_ name: Name) throws {
-    let taken: String? =
-      if Catalogue.command(named: name.text) != nil {
-        "a command"
-      } else if Selector.Word(rawValue: name.text) != nil || name.text == "last" {
-        "a selector"
-      } else if Function(rawValue: name.text) != nil {
-        "a function"
-      } else if metrics[name.text] != nil {
-        "a metric"
-      } else if name.text == "args" || name.text == "_" || name.text == "missing" {
-        "a name that the language itself uses"
-      } else {
-        nil
-      }
-    guard let taken else { return }
+    let meaning = metrics[name.text] == nil ? Self.reservedMeaning(of: name.text) : "a metric"
+    guard let taken = meaning else { return }
     throw Failure(
       "'\(name.text)' is \(taken)", help: "choose another name", span: name.span, source: source)
   }

@@ -56,9 +56,7 @@ struct UserFunction {
     return values
   }
 
-  private var usage: String {
-    "usage: \(definition.name.text)(\(listed(definition.parameters.map(\.name.text))))"
-  }
+  private var usage: String { definition.usage }
 
   private func unknown(_ name: Name) -> Failure {
     let names = definition.parameters.map(\.name.text)
@@ -67,4 +65,9 @@ struct UserFunction {
       help: suggestion(for: name.text, among: names).map { "did you mean \($0)?" } ?? usage,
       span: name.span)
   }
+}
+
+extension Definition {
+  /// For the help of an error.
+  var usage: String { "usage: \(name.text)(\(listed(parameters.map(\.name.text))))" }
 }

@@ -20,6 +20,7 @@ func writeFiles(_ files: [NewFile], host: any Host) throws {
   try Interruption.check()
   var replacements: [(path: String, replacement: FileReplacement)] = []
   for file in files {
+    try host.checkMayWrite(file.path)
     try writing(file.path) {
       let kind = kind(of: file.path)
       if kind != nil, kind != S_IFREG || ownDescriptor(of: file.path) != nil {
@@ -38,7 +39,8 @@ func writeFiles(_ files: [NewFile], host: any Host) throws {
 }
 
 /// Says at once what would fail at the end of long work.
-func checkCanWrite(_ path: String) throws {
+func checkCanWrite(_ path: String, host: any Host) throws {
+  try host.checkMayWrite(path)
   try writing(path) {
     let target = try resolvedLinks(path)
     let kind = kind(of: target)

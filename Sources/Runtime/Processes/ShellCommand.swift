@@ -8,6 +8,9 @@ struct ShellCommand {
   let session: Session
 
   func run(_ command: String, input: Value) throws -> Value {
+    guard session.host.confinement == nil else {
+      throw Failure("--safe forbids commands after `!`", help: "run without --safe")
+    }
     let text = try inputText(input)
     try Interruption.check()
     session.host.flush()

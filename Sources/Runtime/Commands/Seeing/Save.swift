@@ -27,7 +27,7 @@ extension Command {
     let format = try call.choice("as") ?? format(ofFile: path, call.span(of: "file"))
     // A result that is computed as it is written may take hours: what would fail at its end, now.
     if case .stream = call.input {
-      try placing(at: call.span(of: "file")) { try checkCanWrite(path) }
+      try placing(at: call.span(of: "file")) { try checkCanWrite(path, host: call.host) }
     }
     let files = try placing(at: call.span(of: "file")) {
       switch format.content {

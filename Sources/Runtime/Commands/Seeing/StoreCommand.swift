@@ -28,6 +28,7 @@ extension Command {
     let before = try days.map { try time($0, kind, now, call) } ?? .max
     let listing = try placing(at: call.span(of: "folder")) { try StoreListing(path: path) }
     if let kind {
+      try placing(at: call.span(of: "folder")) { try call.host.checkMayWrite(path + "/x") }
       let (files, bytes) = try placing(at: call.span) { try listing.drop(kind, before: before) }
       call.session.note("store: dropped \(thousands(files)) files of \(sizeText(bytes))")
       return .nothing

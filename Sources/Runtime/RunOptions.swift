@@ -1,0 +1,9 @@
+/// How a session runs scripts.
+public struct RunOptions: Sendable {
+  /// Whether the next statement runs after one that failed: `--keep-going`.
+  public var keepsGoing = false
+  /// Whether each statement is printed on standard error before it runs: `--echo`.
+  public var echoes = false
+
+  public init() {}
+}
