@@ -29,6 +29,15 @@ final class History: Sendable {
   /// Oldest first.
   var entries: [HistoryEntry] { state.withLock(\.entries) }
 
+  /// The latest entry of one line that begins with `text` and goes on.
+  func latest(beginning text: String) -> String? {
+    state.withLock { state in
+      state.entries.last {
+        $0.text.utf8.count > text.utf8.count && $0.text.hasPrefix(text) && !$0.text.contains("\n")
+      }?.text
+    }
+  }
+
   /// Adds what has just been typed. A repetition of the last entry is not a new one.
   /// - Returns: why the file could not take it, said once: after that the file is left alone.
   func add(_ text: String) -> String? {

@@ -40,6 +40,9 @@ extension LineEditor {
     libedit_bind(editor, Key.earlier, "ed-prev-history")
     libedit_bind(editor, Key.later, "ed-next-history")
     for prefix in ["\\e[", "\\eO"] {
+      add(editor, "summand-right", "a character on, or take the hint", key: prefix + "C") {
+        pointer, _ in LineEditor.command(pointer) { $0.moveRight() }
+      }
       add(editor, "summand-up", "a line up, or to the earlier entry", key: prefix + "A") {
         pointer, _ in LineEditor.command(pointer) { $0.moveUp() }
       }
@@ -132,6 +135,8 @@ extension LineEditor {
   private func paste() -> Int32 {
     let end = Array("\u{1B}[201~".unicodeScalars)
     var pasted: [Unicode.Scalar] = []
+    isPasting = true
+    defer { isPasting = false }
     while true {
       let next = libedit_next_scalar(editor)
       guard next >= 0 else { return CC_EOF }
@@ -198,6 +203,19 @@ extension LineEditor {
       scalars[..<split].split(omittingEmptySubsequences: false, whereSeparator: newline),
       scalars[split...].split(omittingEmptySubsequences: false, whereSeparator: newline)
     )
+  }
+
+  // MARK: Right
+
+  /// One character on, or, at the end, what the hint proposes.
+  private func moveRight() -> Int32 {
+    let (line, cursor) = lineAndCursor()
+    if cursor < line.utf8.count {
+      el_cursor(editor, 1)
+      return CC_CURSOR
+    }
+    let hint = isPainting ? hint(line) : ""
+    return hint.isEmpty ? CC_REFRESH_BEEP : insert(hint)
   }
 
   // MARK: The line

@@ -20,6 +20,7 @@ extension LineEditor {
   /// - Returns: 1 with a character, 0 at the end of the input, -1 on an error.
   private func readKey(into scalar: UnsafeMutablePointer<wchar_t>) -> Int32 {
     var decoder = UTF8Decoder()
+    paint()
     while true {
       guard waitForInput() else { return Interrupts.endStatus == nil ? -1 : 0 }
       var byte: UInt8 = 0
@@ -28,6 +29,7 @@ extension LineEditor {
         // Bytes that are not UTF-8 are not keys.
         guard let decoded = decoder.scalar(after: byte) else { continue }
         scalar.pointee = wchar_t(decoded.value)
+        removeHint()
         return 1
       case 0: return 0
       default: if errno != EINTR && errno != EAGAIN { return -1 }

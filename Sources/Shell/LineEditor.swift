@@ -23,6 +23,17 @@ final class LineEditor {
     Completion(replace: cursor..<cursor, candidates: [])
   }
 
+  /// What is coloured of the line; nothing where there is no colour.
+  var stretches: (_ line: String) -> [LineStretch] = { _ in [] }
+  /// The faint text that Right would add to the line, whose end the cursor is at; empty for none.
+  var hint: (_ line: String) -> String = { _ in "" }
+  /// Whether the line is painted over while it is typed.
+  var isPainting = false
+  /// What is painted after the line now.
+  var shownHint = ""
+  /// While a paste comes in, nothing is painted.
+  var isPasting = false
+
   let editor: OpaquePointer
   let input: Int32
   let output: Int32
@@ -56,6 +67,7 @@ final class LineEditor {
     self.input = input
     self.output = output
     usesColour = terminal.usesColour(on: .output)
+    isPainting = usesColour && terminal.hasEscapes
 
     libedit_history_size(entries, Int32(clamping: historySize))
     libedit_use_history(editor, entries)

@@ -17,6 +17,7 @@ struct PromptLoop {
   /// - Returns: the status that the process ends with.
   func run() -> ExitStatus {
     for entry in history.entries { editor.remember(entry.text) }
+    editor.hint = hint
     while true {
       // A signal has come, before the line or while it was typed.
       if let status = Interrupts.endStatus { return status }
@@ -42,6 +43,7 @@ struct PromptLoop {
     while true {
       let earlier = text
       editor.complete = { line, cursor in complete(line, cursor, after: earlier) }
+      editor.stretches = { line in stretches(of: line, after: earlier) }
       switch editor.readLine(
         prompt: earlier.isEmpty ? prompt : continuation, indentation: indentation)
       {
@@ -56,6 +58,30 @@ struct PromptLoop {
         text += "\n"
       }
     }
+  }
+
+  /// The interpreter reads the whole text, the editor draws its last line.
+  private func stretches(of line: String, after earlier: String) -> [LineStretch] {
+    let offset = earlier.utf8.count
+    return interpreter.stretches(of: earlier + line).compactMap { stretch in
+      guard stretch.range.upperBound > offset else { return nil }
+      let start = max(0, stretch.range.lowerBound - offset)
+      return LineStretch(
+        range: start..<stretch.range.upperBound - offset, role: stretch.role)
+    }
+  }
+
+  /// The rest of the latest entry that begins so; else of the only word that Tab would take.
+  private func hint(_ line: String) -> String {
+    guard line.utf8.count > 1 else { return "" }
+    if let entry = history.latest(beginning: line) { return String(entry.dropFirst(line.count)) }
+    guard let last = line.last, last.isLetter || last == "_" else { return "" }
+    let completion = editor.complete(line, line.utf8.count)
+    guard completion.candidates.count == 1, let only = completion.candidates.first?.text else {
+      return ""
+    }
+    let typed = String(decoding: Array(line.utf8)[completion.replace], as: UTF8.self)
+    return only.hasPrefix(typed) ? String(only.dropFirst(typed.count)) : ""
   }
 
   private func runEntry(_ text: String) -> ExitStatus {

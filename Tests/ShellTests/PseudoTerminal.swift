@@ -75,6 +75,18 @@ final class PseudoTerminal {
     }
   }
 
+  /// Reads until `text` has come, its escape sequences among it, wherever.
+  func waitForBytes(_ text: String, seconds: Double = 60) throws {
+    let deadline = ContinuousClock.now + .seconds(seconds)
+    while output.firstRange(of: Array(text.utf8)) == nil {
+      if ContinuousClock.now > deadline {
+        let shown = String(decoding: output, as: UTF8.self)
+        throw Unanswered(description: "no \(text.debugDescription) in \(shown.debugDescription)")
+      }
+      readSome()
+    }
+  }
+
   /// As `#expect`, but on the keyboard's thread, which belongs to no test.
   func check(_ holds: Bool, line: Int = #line) throws {
     if !holds {
