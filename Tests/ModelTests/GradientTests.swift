@@ -176,7 +176,7 @@ struct GradientTests {
             case .logits: logit
             case .probabilities: Numerics.exp(logProbability)
             case .logProbabilities: logProbability
-            case .divergence: Double.nan
+            case .divergence, .scores: Double.nan
             }
           return sum + weight.weight * number
         }

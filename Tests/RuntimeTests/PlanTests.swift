@@ -36,6 +36,9 @@ struct PlanTests {
       ("colosseum | freeze mlps | ablate each L29H*@last | effect", 1 + 1 + 9),
       ("country | take 3 | ablate L20.mlp@last mean over (country | take 7) | effect", 7 + 6),
       ("country | take 3 | ablate L20.mlp@last resample over (country | take 7) | effect", 2 + 6),
+      ("country | take 3 | gradient L9.resid_pre@last of prob", 3),
+      ("colosseum | patch each L{5,10}H*@last from eiffel | attribute", 1 + 1),
+      ("colosseum | ablate each heads | attribute at @subject", 4),
       ("colosseum | knockout each subject -> last at L10..20 | effect", 1 + 11),
     ])
   func counts(pipeline: String, runs: Int) throws {

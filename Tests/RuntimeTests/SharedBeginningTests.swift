@@ -17,7 +17,9 @@ struct SharedBeginningTests {
     arguments: [
       "rank", "rank at @*", "logits", "lens at *", "activations L1.resid_post@*",
       "activations L2.k@shots", "attention L1H1", "dla by source", "dla by head at @*",
-      "loss",
+      "loss", "gradient L1.resid_post@last, L2.k@shots of prob", "gradient L1.ln2.scale of loss",
+      "ablate each L*H*@last | attribute",
+      "ablate L0.mlp@shots | ablate each L2H* | attribute of loss",
       "generate 4", "ablate L1H1 | rank", "ablate L0.mlp@shots | rank",
       "ablate L1H{0,1}@subject | rank",
       "ablate each L*H*@* | effect", "ablate each L2H*@last | effect",

@@ -32,3 +32,19 @@ public struct Edit: Sendable, Equatable {
     self.change = change
   }
 }
+
+extension Edit.Change {
+  /// One unit's elements after it.
+  ///
+  /// - Parameters:
+  ///   - index: of the position among the edit's.
+  ///   - unit: its place among the edit's.
+  public func applied(to elements: [Float], index: Int, unit: Int) -> [Float] {
+    var elements = elements
+    elements.withUnsafeMutableBufferPointer { x in
+      guard let start = x.baseAddress else { return }
+      Taps.change(start, self, index: index, unit: unit, width: x.count)
+    }
+    return elements
+  }
+}

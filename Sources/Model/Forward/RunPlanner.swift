@@ -13,11 +13,17 @@ struct RunPlanner {
   private let memory: Int
   private let apart: Bool
   private let bytesPerRow: Int
+  private let copies: Int
 
   /// - Parameters:
   ///   - apart: whether prompts that begin alike share nothing all the same.
   ///   - bytesPerRow: what a row takes besides results; nil for that of a run.
-  init(_ model: Transformer, memory: Int, apart: Bool = false, bytesPerRow: Int? = nil) {
+  ///   - copies: how many numbers there are for each that a request asks for.
+  init(
+    _ model: Transformer, memory: Int, apart: Bool = false, bytesPerRow: Int? = nil,
+    copies: Int = 1
+  ) {
+    self.copies = copies
     self.model = model
     self.memory = memory
     self.apart = apart
@@ -35,7 +41,8 @@ struct RunPlanner {
         ? Fork(unsharedOf: count) : Fork(further, count: count, layers: layers)
     }
     let tree = try PromptTree(requests, model.configuration, apart: apart)
-    let work = Work(requests: requests, forks: forks, tree: tree, model: model)
+    let work = Work(
+      requests: requests, forks: forks, tree: tree, model: model, copies: copies)
     let inOrder = try divide(work, in: Array(requests.indices), memory: memory)
     return try (try divideSorted(work, insteadOf: inOrder) ?? inOrder).mapChecked {
       Batch($0.members, layers: layers)
@@ -97,7 +104,9 @@ private struct Work {
   /// Of each request by itself, but what it shares with its base.
   let costs: [Cost]
 
-  init(requests: [RunRequest], forks: [Fork], tree: PromptTree, model: Transformer) {
+  init(
+    requests: [RunRequest], forks: [Fork], tree: PromptTree, model: Transformer, copies: Int
+  ) {
     self.requests = requests
     self.forks = forks
     self.tree = tree
@@ -107,7 +116,7 @@ private struct Work {
         // A base's rows are those of its variants too.
         rows: request.base == nil
           ? request.tokens.count : zip(fork.layers, ends).count { $0 <= $1.lastEntered },
-        bytes: request.needs(in: model.configuration).bytes)
+        bytes: copies * request.needs(in: model.configuration).bytes)
     }
   }
 }

@@ -11,9 +11,10 @@ enum Catalogue {
     // edits
     .ablate, .patch, .knockout, .freeze, .scale, .steer,
     // measures
-    .tokens, .logits, .probs, .rank, .logitDiff, .loss, .perplexity, .metric, .effect, .dla,
+    .tokens, .logits, .probs, .rank, .logitDiff, .loss, .perplexity, .metric, .effect, .attribute,
+    .dla,
     .subsets,
-    .lens, .attention, .activations, .generate, .compare,
+    .lens, .attention, .activations, .gradient, .generate, .compare,
     // tables
     .where, .sort, .top, .take, .sample, .select, .rename, .derive, .group, .classify, .correlate,
     .join, .append, .pivot, .summary, .text,

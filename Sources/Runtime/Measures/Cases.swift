@@ -13,6 +13,8 @@ struct Case {
   var acting: [Edit]?
   /// The edits of the run that this one varies; nil where it varies none.
   var baseEdits: [Edit]?
+  /// Those of them that come after the variant's.
+  var laterEdits: [Edit] = []
   /// What it is of among the units that shards divide; nil where they are not divided.
   var unit: Int?
   /// Whether it is the run that the other cases of its prompt vary.
@@ -56,7 +58,8 @@ extension Session {
         return Case(
           prompt: prompt, index: index, variant: variant, edits: edits.flatMap(\.self),
           acting: try set.acting(edits, onPrompt: index).flatMap(\.self),
-          baseEdits: held.flatMap(\.self), unit: unit)
+          baseEdits: held.flatMap(\.self),
+          laterEdits: held[(sweepIndex + 1)...].flatMap(\.self), unit: unit)
       }
     }
   }

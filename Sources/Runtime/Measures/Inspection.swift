@@ -82,13 +82,19 @@ struct Inspection {
   private let positions: [[[Int]]]
   private let cases: [Case]
   private let configuration: Configuration
-  private var results: Results<[Site: CapturedActivation]>
+  /// The next case with the numbers at its places.
+  typealias Source = () throws -> (item: Case, activations: [Site: CapturedActivation])?
+  private let source: Source
   /// Of the prompt at hand, the next first.
   private var rows: ArraySlice<Row> = []
 
-  /// - Parameter kind: the position of places that name none.
+  /// - Parameters:
+  ///   - kind: the position of places that name none.
+  ///   - source: gives what is read of some cases, at the places that are wanted of each; nil: their runs'
+  ///     activations.
   init(
-    _ call: Invocation, of set: PromptSet, _ places: [InspectedPlace], default kind: Position.Kind
+    _ call: Invocation, of set: PromptSet, _ places: [InspectedPlace], default kind: Position.Kind,
+    source: (([Case], _ wanted: (Case) -> [Site: RunRequest.Positions]) throws -> Source)? = nil
   ) throws {
     self.places = places
     configuration = set.model.configuration
@@ -101,18 +107,28 @@ struct Inspection {
       }
     }
     self.positions = positions
-    results = try call.session.results(of: cases, on: set.model, label: call.command.name) { item in
+    func wanted(_ item: Case) -> [Site: RunRequest.Positions] {
       var wanted: [Site: Set<Int>] = [:]
       for (place, positions) in zip(places, positions[item.index]) {
         wanted[place.part.site, default: []].formUnion(positions)
       }
-      return Measurement(captures: wanted.mapValues { .some($0.sorted()) }) { $0.activations }
+      return wanted.mapValues { .some($0.sorted()) }
     }
+    if let source {
+      self.source = try source(cases, wanted)
+      return
+    }
+    var results = try call.session.results(
+      of: cases, on: set.model, label: call.command.name
+    ) { item in
+      Measurement(captures: wanted(item)) { $0.activations }
+    }
+    self.source = { try results.next() }
   }
 
   mutating func next() throws -> Row? {
     while rows.isEmpty {
-      guard let (item, activations) = try results.next() else { return nil }
+      guard let (item, activations) = try source() else { return nil }
       rows = try read(item, activations)[...]
     }
     return rows.popFirst()

@@ -91,6 +91,11 @@ struct MeasuredMetrics {
     }
   }
 
+  /// Where a prompt of the set is read, with the metrics there.
+  func metrics(ofPrompt index: Int) -> [(reading: Reading, metrics: PromptMetrics)] {
+    zip(readings[ofPrompt: index], metrics[index]).map { ($0, $1) }
+  }
+
   /// What a donor is asked for each prompt that it is taken for.
   ///
   /// - Parameters:

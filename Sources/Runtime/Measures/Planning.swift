@@ -41,7 +41,7 @@ final class PlanRunner: Runner {
   }
 
   /// Runs of one label that follow each other are one step.
-  private func add(_ plan: RunPlan, label: String) {
+  func add(_ plan: RunPlan, label: String) {
     if let last = steps.last, last.label == label {
       steps[steps.count - 1].plan = last.plan + plan
     } else {

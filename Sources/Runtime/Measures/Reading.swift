@@ -32,10 +32,13 @@ struct Readings {
   /// Where it stands in the line, for errors.
   let span: SourceSpan
 
+  /// - Parameter isReadAt: whether `at` says where, if the command has it.
   /// - Throws: `Failure` for a position that a prompt does not have, a prompt without an answer, and
   ///   where nothing is left to read.
-  init(_ call: Invocation, of set: PromptSet, asking question: Question) throws {
-    kind = call.declares("at") ? try call.positions("at", in: set) : nil
+  init(
+    _ call: Invocation, of set: PromptSet, asking question: Question, isReadAt: Bool = true
+  ) throws {
+    kind = isReadAt && call.declares("at") ? try call.positions("at", in: set) : nil
     isOfText = if case .following = question { true } else { false }
     span = call.span(of: "at")
     if case .answer = question {

@@ -12,6 +12,11 @@ protocol Runner: AnyObject {
     of requests: [RunRequest], on model: LanguageModel, label: String, in session: Session
   ) throws -> any Runs
 
+  /// The derivatives that requests ask for, with progress shown.
+  func gradients(
+    of requests: [GradientRequest], on model: LanguageModel, label: String, in session: Session
+  ) throws -> any GradientRuns
+
   /// Continues groups of cases, each case by at most `length.tokens` tokens, `length.samples` times.
   ///
   /// - Parameter body: continues a group, and returns how many of its cases are finished: fewer than all
@@ -43,6 +48,8 @@ struct GenerationLength {
 /// Runs the models.
 final class ModelRunner: Runner {
   fileprivate var computed = RunRecord()
+
+  func add(_ record: RunRecord) { computed = computed + record }
 
   var isHeard: Bool { true }
 
@@ -115,7 +122,7 @@ private struct ModelRuns: Runs {
     do {
       guard let found = try results.next() else {
         session.host.finishProgress()
-        runner.computed = runner.computed + results.record
+        runner.add(results.record)
         return nil
       }
       session.checkFinite(found.result, of: requests[found.index], on: model)
@@ -129,7 +136,7 @@ private struct ModelRuns: Runs {
 
 extension Session {
   /// A model with RoPE runs on longer prompts than it was trained on, and is not what it was.
-  fileprivate func warnOfLength(_ lengths: some Sequence<Int>, of model: LanguageModel) {
+  func warnOfLength(_ lengths: some Sequence<Int>, of model: LanguageModel) {
     let context = model.configuration.context
     guard !warnedOfLength.contains(ObjectIdentifier(model)),
       let length = lengths.first(where: { $0 > context })

@@ -53,14 +53,14 @@ struct EditBinder {
           let all = try prompt.positions(target.position ?? .all)
           return [
             Variant(
-              place: target.place, position: nil,
+              place: target.place, position: nil, kind: target.position,
               edits: try edits(
                 spec, target.place.sites, target.position, at: all, ofPrompt: index))
           ]
         }
         return try prompt.sweptPositions(kind).map { position in
           Variant(
-            place: target.place, position: position,
+            place: target.place, position: position, kind: kind,
             edits: try edits(spec, target.place.sites, kind, at: [position], ofPrompt: index))
         }
       }.filter { seen.insert($0.name).inserted }

@@ -118,6 +118,8 @@ struct Variant: Sendable {
   var place: Place
   /// Where the selector gave a position.
   var position: Int?
+  /// As the selector gave it.
+  var kind: Position.Kind?
   var edits: [Edit]
 
   /// What it is to a reader of a table: a list may name it twice, and it is one run.

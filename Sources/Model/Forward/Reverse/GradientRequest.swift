@@ -10,16 +10,19 @@ public struct GradientRequest: Sendable {
   public var wanted: [Site: RunRequest.Positions]
   /// Whether the terms read logits before their soft cap, in models that have one.
   public var isUncapped: Bool
+  /// Whether the run's own numbers at those places are kept too.
+  public var keepsActivations: Bool
 
   public init(
     tokens: [Int], edits: [Edit] = [], terms: [LogitTerm],
-    wanted: [Site: RunRequest.Positions], isUncapped: Bool = false
+    wanted: [Site: RunRequest.Positions], isUncapped: Bool = false, keepsActivations: Bool = false
   ) {
     self.tokens = tokens
     self.edits = edits
     self.terms = terms
     self.wanted = wanted
     self.isUncapped = isUncapped
+    self.keepsActivations = keepsActivations
   }
 
   /// The run below it: what is wanted stands in its captures, and every position goes to the end, so that
@@ -41,7 +44,7 @@ public struct GradientRequest: Sendable {
           "there is no position \(term.position): the prompt has positions 0 to \(tokens.count - 1)"
         )
       }
-      for weight in term.weights { try configuration.check(token: weight.token) }
+      for token in term.tokens { try configuration.check(token: token) }
       if case .divergence(let from) = term.function, from.count != configuration.vocabulary {
         throw ModelError(
           .request,
@@ -58,6 +61,26 @@ public struct GradientResult: Sendable {
   public var value = 0.0
   /// Its derivatives, in the shapes of the activations.
   public var gradients: [Site: CapturedActivation] = [:]
+  /// The run's own numbers there, where they were asked for: after their edits.
+  public var activations: [Site: CapturedActivation] = [:]
 
   public init() {}
+}
+
+extension GradientRequest {
+  /// What the result takes until it is let go.
+  public func resultBytes(in configuration: Configuration) -> Int {
+    let bytes = wantedRun.resultBytes(in: configuration)
+    return keepsActivations ? 2 * bytes : bytes
+  }
+
+  /// A result of the shape that a pass would give, all zeros.
+  public func blankResult(in configuration: Configuration) -> GradientResult {
+    var result = GradientResult()
+    result.gradients = wantedRun.blankResult(in: configuration).activations
+    if keepsActivations { result.activations = result.gradients }
+    return result
+  }
+
+  private var wantedRun: RunRequest { RunRequest(tokens: tokens, captures: wanted) }
 }

@@ -138,7 +138,8 @@ struct NormReverse {
       let (x, g) = (x.pointer + row * stride, g.pointer + row * s.width)
       let scale = s.scales.pointer[row]
       let along = norm.slope(x, g, scale: scale, width, kernels)
-      s.scale.pointer[row] = -along / scale
+      // From 0, so that nothing is no −0.
+      s.scale.pointer[row] = (0 - along) / scale
     }
     taps.visitReverse(site.activation, site.layer, s.scale, stride: 1, rows: rows)
     work.forEach(count) { row in

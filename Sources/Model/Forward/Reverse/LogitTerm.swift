@@ -11,7 +11,7 @@ public struct LogitTerm: Sendable {
     }
   }
 
-  public enum Function: Sendable, Equatable {
+  public enum Function: Sendable {
     /// Σ weight · logit
     case logits([Weight])
     /// Σ weight · probability
@@ -20,6 +20,8 @@ public struct LogitTerm: Sendable {
     case logProbabilities([Weight])
     /// KL(p ‖ q) of the given p from this run's q; by its logits the derivative is q − p.
     case divergence(from: [Float])
+    /// Any function of some tokens' logits and log probabilities.
+    case scores(LogitFunction)
   }
 
   public var position: Int
@@ -33,8 +35,13 @@ public struct LogitTerm: Sendable {
   var weights: [Weight] {
     switch function {
     case .logits(let weights), .probabilities(let weights), .logProbabilities(let weights): weights
-    case .divergence: []
+    case .divergence, .scores: []
     }
+  }
+
+  /// The tokens whose logits it names.
+  var tokens: [Int] {
+    if case .scores(let function) = function { function.tokens } else { weights.map(\.token) }
   }
 
   /// Its value for a row of `count` logits.
@@ -81,7 +88,30 @@ public struct LogitTerm: Sendable {
         value += p * (Numerics.log(p) - (Double(logits[i]) - logSum))
       }
       return value
+    case .scores(let function):
+      return value(of: function, logits, count: count, slope: slope)
     }
+  }
+
+  /// Of f(logits, log p): by each logit its own slope and that of its log p, less p times the sum of these.
+  private func value(
+    of function: LogitFunction, _ logits: UnsafePointer<Float>, count: Int,
+    slope: UnsafeMutablePointer<Float>
+  ) -> Double {
+    let logSum = LogitRow(logits, count: count).sums.logSum
+    let read = function.tokens.map { Double(logits[$0]) }
+    let found = function.body(read, read.map { $0 - logSum })
+    let total = Float(found.byLogProbabilities.reduce(0, +))
+    if total == 0 {
+      slope.update(repeating: 0, count: count)
+    } else {
+      probabilities(of: logits, count: count, into: slope)
+      for i in 0..<count { slope[i] *= -total }
+    }
+    for (i, token) in function.tokens.enumerated() {
+      slope[token] += Float(found.byLogits[i] + found.byLogProbabilities[i])
+    }
+    return found.value
   }
 
   private func probabilities(
@@ -89,5 +119,33 @@ public struct LogitTerm: Sendable {
   ) {
     out.update(from: logits, count: count)
     Kernels.current.softmax(out, count: count)
+  }
+}
+
+/// A function of the logits and the log probabilities of some tokens.
+public struct LogitFunction: Sendable {
+  /// Its value, and its derivative by the logit and by the log probability of each token.
+  public struct Slopes: Sendable {
+    public var value: Double
+    public var byLogits: [Double]
+    public var byLogProbabilities: [Double]
+
+    public init(value: Double, byLogits: [Double], byLogProbabilities: [Double]) {
+      self.value = value
+      self.byLogits = byLogits
+      self.byLogProbabilities = byLogProbabilities
+    }
+  }
+
+  public var tokens: [Int]
+  let body: @Sendable (_ logits: [Double], _ logProbabilities: [Double]) -> Slopes
+
+  /// - Parameter body: given the tokens' numbers, in their order.
+  public init(
+    of tokens: [Int],
+    _ body: @escaping @Sendable (_ logits: [Double], _ logProbabilities: [Double]) -> Slopes
+  ) {
+    self.tokens = tokens
+    self.body = body
   }
 }

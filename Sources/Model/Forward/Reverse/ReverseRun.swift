@@ -25,7 +25,9 @@ struct ReverseRun {
       rope: try RotaryTables(
         model.configuration, tokens: requests.map(\.tokens.count).max() ?? 0),
       cache: nil, keepsIntermediates: true)
-    executor.taps = Taps(batch, configuration: model.configuration, keeps: false)
+    executor.taps = Taps(
+      batch, configuration: model.configuration, keeps: requests.contains(where: \.keepsActivations)
+    )
     layers = [executor.buffers]
     if keepsLayers {
       for _ in model.layers.dropFirst() {
@@ -53,6 +55,9 @@ struct ReverseRun {
       advanced(count)
     }
     try seed()
+    let kept = executor.taps.results
+    // Layers that are computed again keep nothing.
+    executor.taps = Taps(executor.batch, configuration: model.configuration, keeps: false)
     for layer in model.layers.indices.reversed() {
       try reverse(layer)
       advanced(count)
@@ -61,10 +66,11 @@ struct ReverseRun {
       taps.capture(
         Site(activation), in: slopes.stream.pointer, stride: slopes.width, rows: executor.batch)
     }
-    return zip(values, taps.results).map { value, kept in
+    return requests.indices.map { member in
       var result = GradientResult()
-      result.value = value
-      result.gradients = kept.activations
+      result.value = values[member]
+      result.gradients = taps.results[member].activations
+      if requests[member].keepsActivations { result.activations = kept[member].activations }
       return result
     }
   }

@@ -14,13 +14,55 @@ extension Transformer {
     of requests: [GradientRequest], memory: Int = .max,
     progress: ((_ done: Int, _ of: Int) -> Void)? = nil
   ) throws -> GradientResults {
+    GradientResults(
+      self, requests, batches: try batches(of: requests, memory: memory), memory: memory,
+      progress: progress)
+  }
+
+  /// Plans what `gradients` would do, with the same code, and computes none of it. Rows count once for
+  /// each way through a layer.
+  ///
+  /// - Throws: as `gradients` does.
+  public func planGradients(
+    of requests: [GradientRequest], memory: Int = .max, speed: Speed
+  ) throws -> RunPlan {
+    var plan = RunPlan()
+    plan.runs = requests.count
+    for batch in try batches(of: requests, memory: memory) {
+      let rows = batch.rows.count
+      let keeps = canKeepLayers(of: batch, copies: requests.copies, memory: memory)
+      plan.batches += 1
+      plan.rowLayers += 2 * rows * layers.count
+      plan.bytes = max(plan.bytes, bytes(of: batch, copies: requests.copies, keepsLayers: keeps))
+      // The products once forwards and once backwards, and forwards again where nothing was kept.
+      let passes = keeps ? 2.0 : 3.0
+      for layer in layers.indices {
+        let products = layers[layer].keyValueFlopsPerRow + layers[layer].furtherFlopsPerRow
+        // Backwards attention has five products to the two of its way forwards.
+        let attention = attentionFlops(
+          sources: batch.sources(in: layer, window: configuration.attention[layer].window))
+        plan.flops += passes * Double(rows) * products + (passes + 1.5) * attention
+        plan.seconds += passes * speed.seconds(flops: products, rows: rows)
+        plan.seconds += (passes + 1.5) * attention * speed.attention
+      }
+      let read = batch.members.reduce(0) { sum, member in
+        sum + Set(requests[member.index].terms.map(\.position)).count
+      }
+      let flops = 2 * Double(unembedding.rows * unembedding.columns)
+      plan.flops += 2 * Double(read) * flops
+      plan.seconds += 2 * speed.seconds(flops: flops, rows: read)
+    }
+    plan.rowLayersUnshared = plan.rowLayers
+    return plan
+  }
+
+  private func batches(of requests: [GradientRequest], memory: Int) throws -> [Batch] {
     for request in requests { try request.check(in: configuration) }
-    let batches = try RunPlanner(
-      self, memory: memory, apart: true, bytesPerRow: bytesPerReversedRow
+    return try RunPlanner(
+      self, memory: memory, apart: true, bytesPerRow: bytesPerReversedRow,
+      copies: requests.copies
     )
     .batches(requests.map(\.run))
-    return GradientResults(
-      self, requests, batches: batches, memory: memory, progress: progress)
   }
 
   /// For one row: what a pass forwards takes, the slopes, and what enters each layer.
@@ -30,19 +72,28 @@ extension Transformer {
   }
 
   /// What one layer leaves for its way back.
-  fileprivate var bytesPerKeptRow: Int { 2 * bytesPerRow }
+  private var bytesPerKeptRow: Int { 2 * bytesPerRow }
 
   /// Whether all layers' activations fit.
-  fileprivate func canKeepLayers(of batch: Batch, memory: Int) -> Bool {
+  fileprivate func canKeepLayers(of batch: Batch, copies: Int, memory: Int) -> Bool {
     let rows = batch.rows.count
     let more = rows.multipliedReportingOverflow(by: bytesPerKeptRow * layers.count)
-    let all =
-      rows * bytesPerReversedRow
-      + batch.members.reduce(0) {
-        $0 + $1.request.needs(in: configuration).bytes
-      }
+    let all = bytes(of: batch, copies: copies, keepsLayers: false)
     return !more.overflow && more.partialValue <= memory - min(memory, all)
   }
+
+  private func bytes(of batch: Batch, copies: Int, keepsLayers: Bool) -> Int {
+    let rows = batch.rows.count
+    return rows * bytesPerReversedRow + (keepsLayers ? rows * bytesPerKeptRow * layers.count : 0)
+      + batch.members.reduce(0) {
+        $0 + copies * $1.request.needs(in: configuration).bytes
+      }
+  }
+}
+
+extension [GradientRequest] {
+  /// How many numbers are kept for each that is wanted.
+  fileprivate var copies: Int { contains(where: \.keepsActivations) ? 2 : 1 }
 }
 
 /// The derivatives that requests asked for, in their order. A batch is computed when the first of its
@@ -55,7 +106,9 @@ public struct GradientResults {
   private var found: ArraySlice<(index: Int, result: GradientResult)> = []
   private let progress: ((_ done: Int, _ of: Int) -> Void)?
   private let total: Int
-  private var done = 0
+  private let meter = FloatBuffer.Meter()
+  /// What was computed so far: rows count once for each way through a layer.
+  public private(set) var record: RunRecord
 
   fileprivate init(
     _ model: Transformer, _ requests: [GradientRequest], batches: [Batch], memory: Int,
@@ -67,6 +120,7 @@ public struct GradientResults {
     self.batches = batches[...]
     self.progress = progress
     total = 2 * model.layers.count * batches.reduce(0) { $0 + $1.rows.count }
+    record = RunRecord(runs: requests.count, batches: batches.count)
   }
 
   /// The next request and its derivatives; nil after the last.
@@ -76,15 +130,20 @@ public struct GradientResults {
     if let first = found.popFirst() { return first }
     guard let batch = batches.popFirst() else { return nil }
     let indices = batch.members.map(\.index)
-    var run = try ReverseRun(
-      model, batch: batch, requests: indices.map { requests[$0] },
-      keepsLayers: model.canKeepLayers(of: batch, memory: memory))
-    var (done, total, progress) = (done, total, progress)
-    let results = try run.run { rows in
-      done += rows
-      progress?(done, total)
+    var (done, total, progress) = (record.rowLayers, total, progress)
+    let results = try FloatBuffer.$meter.withValue(meter) {
+      var run = try ReverseRun(
+        model, batch: batch, requests: indices.map { requests[$0] },
+        keepsLayers: model.canKeepLayers(
+          of: batch, copies: requests.copies, memory: memory))
+      return try run.run { rows in
+        done += rows
+        progress?(done, total)
+      }
     }
-    self.done = done
+    record.rowLayers = done
+    let bytes = indices.reduce(0) { $0 + requests[$1].resultBytes(in: model.configuration) }
+    record.bytes = max(record.bytes, meter.most + bytes)
     found = zip(indices, results).map { ($0, $1) }[...]
     return found.popFirst()
   }

@@ -91,8 +91,7 @@ extension Command {
         span: call.span(of: "top"))
     }
     if let given { return given }
-    if set.prompts.contains(where: \.hasLongAnswer) { return ChosenMetric(.logprob) }
-    return ChosenMetric(set.prompts.allSatisfy { !$0.foils.isEmpty } ? .logitDiff : .logit)
+    return ChosenMetric.usual(for: set)
   }
 }
 
@@ -181,7 +180,7 @@ private struct EffectRows {
   init(_ set: PromptSet, _ metric: ChosenMetric, _ readings: Readings, hasDonors: Bool) {
     self.metric = metric
     // The loss of a whole text is one number.
-    isMean = metric.known == .loss && readings.kind == nil
+    isMean = metric.isMean(at: readings)
     run = CaseColumns(set, isMean ? nil : readings, in: &rows)
     name = rows.texts("metric")
     base = MetricColumn("base", of: metric, in: &rows)
@@ -224,31 +223,6 @@ private struct EffectRows {
   }
 
   var table: Table { rows.table(measure: "effect") }
-}
-
-/// A column of a metric. Logits are single precision, and print so; differences and probabilities
-/// are computed in double.
-private enum MetricColumn {
-  case singles(TableBuilder.Key<Float>)
-  case doubles(TableBuilder.Key<Double>)
-  case integers(TableBuilder.Key<Int>)
-
-  init(_ name: String, of metric: ChosenMetric, in table: inout TableBuilder) {
-    switch metric.known {
-    case .logit: self = .singles(table.singles(name))
-    case .logitDiff, .prob, .probDiff, .logprob, .loss, .kl, .js, .tv, .overlap, nil:
-      self = .doubles(table.doubles(name))
-    case .rank, .accuracy: self = .integers(table.integers(name))
-    }
-  }
-
-  func set(_ value: Double, in table: inout TableBuilder) {
-    switch self {
-    case .singles(let key): table[key] = Float(value)
-    case .doubles(let key): table[key] = value
-    case .integers(let key): table[key] = value.isNaN ? nil : Int(value)
-    }
-  }
 }
 
 extension PromptSet {

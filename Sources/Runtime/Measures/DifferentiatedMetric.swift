@@ -1,0 +1,96 @@
+import Lang
+import Model
+
+/// A metric as a function of the logits of each prompt's own run.
+struct DifferentiatedMetric {
+  /// One number that is differentiated.
+  struct Number {
+    /// Where it is read; nil for one that is of several positions.
+    var reading: Reading?
+    var terms: [LogitTerm]
+  }
+
+  let metric: ChosenMetric
+  let readings: Readings
+  /// Of each prompt of the set.
+  private let numbers: [[Number]]
+
+  /// - Parameter isReadAt: whether `at` says where the metric is read.
+  /// - Throws: `Failure` for a metric that has no derivative, and an answer of several tokens.
+  init(_ call: Invocation, of set: PromptSet, isReadAt: Bool) throws {
+    let span = call.has("of") ? call.span(of: "of") : call.span
+    let metric =
+      try call.metric("of", Metric.self) { ChosenMetric($0) } ?? ChosenMetric.usual(for: set)
+    self.metric = metric
+    try placing(at: span) { try metric.expression.checkSlopes() }
+    let readings = try Readings(call, of: set, asking: metric.question, isReadAt: isReadAt)
+    self.readings = readings
+    numbers = try placing(at: span) {
+      if metric.question.isOfAnswer, let long = set.prompts.first(where: \.hasLongAnswer) {
+        throw Failure(
+          "'\(excerpt(long.name))' has an answer of several tokens, and `\(call.command.name)` is of "
+            + "the next one", help: "give its first token: omit `whole`, or write `first`")
+      }
+      let measured = try MeasuredMetrics(set, readings) { _ in [metric] }
+      return set.prompts.indices.map { index in
+        Self.numbers(measured.metrics(ofPrompt: index), areOne: metric.isMean(at: readings))
+      }
+    }
+  }
+
+  /// - Parameter areOne: whether it is their mean that is asked for.
+  private static func numbers(
+    _ found: [(reading: Reading, metrics: PromptMetrics)], areOne: Bool
+  ) -> [Number] {
+    guard areOne else {
+      return found.map { Number(reading: $0, terms: [$1.term(at: $0.position)]) }
+    }
+    let terms = found.map { $1.term(at: $0.position, times: 1 / Double(found.count)) }
+    return terms.isEmpty ? [] : [Number(reading: nil, terms: terms)]
+  }
+
+  subscript(ofPrompt index: Int) -> [Number] { numbers[index] }
+}
+
+extension Readings.Question {
+  fileprivate var isOfAnswer: Bool {
+    switch self {
+    case .answer: true
+    case .everything, .following: false
+    }
+  }
+}
+
+extension ChosenMetric {
+  /// What a set is measured by where the line does not say.
+  static func usual(for set: PromptSet) -> ChosenMetric {
+    if set.prompts.contains(where: \.hasLongAnswer) { return ChosenMetric(.logprob) }
+    return ChosenMetric(set.prompts.allSatisfy { !$0.foils.isEmpty } ? .logitDiff : .logit)
+  }
+
+  /// Whether it is one number of all positions: the loss of a whole text.
+  func isMean(at readings: Readings) -> Bool { known == .loss && readings.kind == nil }
+}
+
+/// Counts the derivatives that are no numbers.
+struct MissingDerivatives {
+  private var missing = 0
+  private var all = 0
+
+  mutating func add(_ gradients: [Site: CapturedActivation]) {
+    all += 1
+    if gradients.values.contains(where: { $0.rows.contains { $0.contains { !$0.isFinite } } }) {
+      missing += 1
+    }
+  }
+
+  /// Warns once of them.
+  func warn(_ call: Invocation, _ metric: ChosenMetric) {
+    guard missing > 0 else { return }
+    call.warn(
+      "`\(excerpt(metric.name))` has derivatives that are infinite or no numbers in \(missing) of "
+        + "\(all) runs: they are missing",
+      help: "it divides by zero there, or takes a root or a logarithm of 0 or less; or the model's "
+        + "own numbers are none: `verify` checks it")
+  }
+}

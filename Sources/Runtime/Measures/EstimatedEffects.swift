@@ -1,0 +1,161 @@
+import Lang
+import Model
+
+/// Where the gradient is taken.
+enum GradientPlace: String, Choice {
+  case base, donor, both
+
+  var summary: String {
+    switch self {
+    case .base: "the run that the sweep varies"
+    case .donor: "the run that a patch takes its values from"
+    case .both: "the mean of these two"
+    }
+  }
+}
+
+/// At which points of each step an integral is taken.
+enum StepPoints: String, Choice {
+  case midpoint, left, right
+
+  var summary: String {
+    switch self {
+    case .midpoint: "the middle of each step"
+    case .left: "its end at the base"
+    case .right: "its end at the donor"
+    }
+  }
+
+  /// How far from the base to the donor the k-th of some points is.
+  func share(_ k: Int, of steps: Int) -> Double {
+    let shift =
+      switch self {
+      case .midpoint: 0.5
+      case .left: 0.0
+      case .right: 1.0
+      }
+    return (Double(k) + shift) / Double(steps)
+  }
+}
+
+/// Which gradients a sweep's effects are estimated with.
+enum GradientPath {
+  case at(GradientPlace)
+  /// The mean over points between the embeddings of base and donor.
+  case between(steps: Int, StepPoints)
+
+  /// What a note says of it.
+  var text: String {
+    switch self {
+    case .at(.base): "gradient at the base"
+    case .at(.donor): "gradient at the donor"
+    case .at(.both): "mean of the gradients at base and donor"
+    case .between(let steps, let points):
+      "mean gradient over \(steps) \(steps == 1 ? "point" : "points") (\(points.rawValue)) between the "
+        + "embeddings of base and donor"
+    }
+  }
+
+  var needsDonors: Bool { if case .at(.base) = self { false } else { true } }
+}
+
+/// The donor of a prompt, and which of its positions stand for the prompt's.
+struct DonorPlaces {
+  let donor: Prompt
+  let edits: [Edit]
+  private let pairs: [(kind: Position.Kind?, pairs: PositionPairs)]
+
+  init(_ sweep: EditSpec, of prompt: Prompt, donor: Prompt, edits: [Edit]) throws {
+    (self.donor, self.edits) = (donor, edits)
+    var pairs: [(kind: Position.Kind?, pairs: PositionPairs)] = []
+    for kind in sweep.targets.map(\.position) where !pairs.contains(where: { $0.kind == kind }) {
+      pairs.append((kind, try PositionPairs(kind, of: prompt, with: donor)))
+    }
+    self.pairs = pairs
+  }
+
+  func source(of position: Int, _ kind: Position.Kind?, at site: Site) throws -> Int {
+    let part = Place.SitePart(site: site, units: nil)
+    return try pairs.first { $0.kind == kind }?.pairs.source(of: position, for: part) ?? position
+  }
+}
+
+/// One gradient, and what it counts.
+struct CountedGradient {
+  var weight: Double
+  var gradients: [Site: CapturedActivation]
+  /// Where it is of a donor's run.
+  var places: DonorPlaces?
+}
+
+/// What the runs of a sweep would change of one number, to first order.
+struct EffectEstimator {
+  /// The run that they vary: its numbers after its edits.
+  let activations: [Site: CapturedActivation]
+  let gradients: [CountedGradient]
+
+  /// Σ gradient · (new value − base) over all that a case's variant edits.
+  ///
+  /// - Throws: `Failure` where the new value cannot be known.
+  func estimate(_ item: Case) throws -> Double {
+    guard let variant = item.variant else { return 0 }
+    var sum = 0.0
+    for edit in variant.edits {
+      guard let activation = activations[edit.site] else { continue }
+      let units = edit.units ?? Array(0..<activation.units)
+      for (index, position) in edit.positions.enumerated() {
+        guard let row = activation.positions.firstIndex(of: position) else { continue }
+        let slopes = try gradients.map { try kept($0, edit.site, position, variant.kind) }
+        for (place, unit) in units.enumerated() {
+          let old = Array(activation[row, unit])
+          var new = edit.change.applied(to: old, index: index, unit: place)
+          try item.applyLaterEdits(to: &new, edit, position: position, unit: unit)
+          for (gradient, slopes) in zip(gradients, slopes) {
+            guard let (kept, row) = slopes else { continue }
+            sum += gradient.weight * Self.sum(kept[row, unit], old, new)
+          }
+        }
+      }
+    }
+    // So that nothing is no −0.
+    return sum + 0
+  }
+
+  private func kept(
+    _ gradient: CountedGradient, _ site: Site, _ position: Int, _ kind: Position.Kind?
+  ) throws -> (kept: CapturedActivation, row: Int)? {
+    let source = try gradient.places?.source(of: position, kind, at: site) ?? position
+    guard let kept = gradient.gradients[site], let row = kept.positions.firstIndex(of: source)
+    else { return nil }
+    return (kept, row)
+  }
+
+  /// What is not moved, and what moves nothing, counts nothing: scores before a window are −∞.
+  private static func sum(_ slopes: ArraySlice<Float>, _ old: [Float], _ new: [Float]) -> Double {
+    zip(slopes, zip(old, new)).reduce(0) { sum, numbers in
+      let (slope, (old, new)) = numbers
+      return slope == 0 || old == new ? sum : sum + Double(slope) * (Double(new) - Double(old))
+    }
+  }
+}
+
+extension Case {
+  /// What other edits of the line, written after the sweep, make of its new values.
+  fileprivate func applyLaterEdits(
+    to new: inout [Float], _ edit: Edit, position: Int, unit: Int
+  ) throws {
+    for later in laterEdits where later.site == edit.site {
+      guard let index = later.positions.firstIndex(of: position),
+        let place = later.units.map({ $0.firstIndex(of: unit) }) ?? unit
+      else { continue }
+      switch edit.change {
+      case .zero, .replace: new = later.change.applied(to: new, index: index, unit: place)
+      case .scale, .add, .cut:
+        throw Failure(
+          "\(variant?.place.label ?? "") is edited again after the sweep",
+          help: "put the sweep last: its estimate starts from the values that all other edits leave"
+        )
+      }
+    }
+  }
+}
