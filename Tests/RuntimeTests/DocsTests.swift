@@ -130,7 +130,9 @@ import Testing
     colosseum | subsets (one) random 1
     """,
     "lens": "colosseum | lens", "attention": "colosseum | attention L2H1",
-    "activations": "colosseum | activations L2H1.z@last", "generate": "colosseum | generate 1",
+    "attribute": "colosseum | ablate each L2H1@last | attribute",
+    "activations": "colosseum | activations L2H1.z@last",
+    "gradient": "colosseum | gradient L2H1.z@last", "generate": "colosseum | generate 1",
     "loss": "colosseum | loss", "perplexity": "colosseum | perplexity",
     "correlate": "colosseum | rank | append (colosseum | rank) | correlate logit prob",
     "summary": "colosseum | rank | summary", "history": "history",

@@ -72,7 +72,7 @@ extension ChosenMetric {
   func isMean(at readings: Readings) -> Bool { known == .loss && readings.kind == nil }
 }
 
-/// Counts the derivatives that are no numbers.
+/// Counts the runs with derivatives that are infinite or NaN.
 struct MissingDerivatives {
   private var missing = 0
   private var all = 0
@@ -88,7 +88,7 @@ struct MissingDerivatives {
   func warn(_ call: Invocation, _ metric: ChosenMetric) {
     guard missing > 0 else { return }
     call.warn(
-      "`\(excerpt(metric.name))` has derivatives that are infinite or no numbers in \(missing) of "
+      "`\(excerpt(metric.name))` has derivatives that are infinite or NaN in \(missing) of "
         + "\(all) runs: they are missing",
       help: "it divides by zero there, or takes a root or a logarithm of 0 or less; or the model's "
         + "own numbers are none: `verify` checks it")
