@@ -50,12 +50,27 @@ extension Lexer {
 
   /// The end of a path that begins here with `/`, `./`, `../` or `~/`.
   func pathEnd() -> Int? {
+    if let end = parentOrHomeEnd() { return end }
     guard isAtWordStart, let root = rootLength() else { return nil }
     var end = position + root
     while let next = byte(end), !endsPath(next) { end += 1 }
     // `/2` and a lone `/` are divisions, well or badly spaced.
     let isDivision = root == 1 && (end == position + 1 || bytes[position + 1].isDigit)
     return isDivision ? nil : end
+  }
+
+  /// The end of what no expression is: the `..` of `cd ..`, the `.` of `cd .`, the `~` of `cd ~`.
+  private func parentOrHomeEnd() -> Int? {
+    guard tokens.count >= 2, tokens[tokens.count - 1].kind == .whitespace,
+      tokens[tokens.count - 2].kind == .identifier,
+      bytes[tokens[tokens.count - 2].span.start..<tokens[tokens.count - 2].span.end]
+        .elementsEqual("cd".utf8)
+    else { return nil }
+    for folder in ["..", ".", "~"] where bytes[position...].starts(with: folder.utf8) {
+      let end = position + folder.utf8.count
+      if byte(end).map(endsPath) ?? true { return end }
+    }
+    return nil
   }
 
   private func rootLength() -> Int? {

@@ -30,6 +30,14 @@ public protocol Host: AnyObject {
   /// Threads to compute with.
   var threads: Int { get }
   var environment: [String: String] { get }
+  /// Any variable of the environment; nil where it is not set.
+  func environmentVariable(_ name: String) -> String?
+  /// - Throws: `Failure` where there is no such folder.
+  func changeDirectory(to path: String) throws
+  /// Bytes that runs and values may take from now on.
+  func allowMemory(_ bytes: Int)
+  /// What shows a text that is higher than the terminal; nil where there is no terminal, or no pager.
+  var pager: Pager? { get }
   /// The program's version as saved files carry it: with the commit where that is known, as in
   /// "0.2.0+1a2b3c4d5e6f".
   var version: String { get }
@@ -38,6 +46,7 @@ public protocol Host: AnyObject {
 }
 
 extension Host {
+  var pager: Pager? { nil }
   var messageFormat: MessageFormat { .text }
   func write(_ text: String) { write(Array(text.utf8)) }
 }

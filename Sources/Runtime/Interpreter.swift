@@ -12,6 +12,8 @@ public protocol Interpreter: AnyObject {
   func completeness(of text: String) -> Completeness
   /// Candidates for Tab: pure in (line, cursor) and the session.
   func complete(line: String, cursor: Int) -> Completion
+  /// What a person has set for the prompt.
+  var settings: Settings { get }
   /// What is coloured while it is typed, in order; pure in the text and the session's names.
   func stretches(of text: String) -> [LineStretch]
 }

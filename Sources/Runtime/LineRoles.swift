@@ -33,6 +33,8 @@ public struct LineStretch: Sendable, Equatable {
 }
 
 extension Interpreter {
+  public var settings: Settings { Settings() }
+
   public func stretches(of text: String) -> [LineStretch] { [] }
 }
 

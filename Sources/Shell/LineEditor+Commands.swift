@@ -37,8 +37,12 @@ extension LineEditor {
     add(editor, "summand-newline", "insert a newline", key: "\\e^M") { pointer, _ in
       LineEditor.command(pointer) { $0.insert("\n") }
     }
-    libedit_bind(editor, Key.earlier, "ed-prev-history")
-    libedit_bind(editor, Key.later, "ed-next-history")
+    add(editor, "summand-edit", "edit the line in $EDITOR", key: "^X^E") { pointer, _ in
+      LineEditor.command(pointer) { $0.moveBelow(then: Key.edit) }
+    }
+    add(editor, "summand-leave", "the same, at its end", key: Key.edit) { pointer, _ in
+      LineEditor.command(pointer) { $0.leaveForEditor() }
+    }
     for prefix in ["\\e[", "\\eO"] {
       add(editor, "summand-right", "a character on, or take the hint", key: prefix + "C") {
         pointer, _ in LineEditor.command(pointer) { $0.moveRight() }
@@ -56,8 +60,7 @@ extension LineEditor {
   private enum Key {
     static let list = "^\\"
     static let drop = "^_"
-    static let earlier = "\\e[9001~"
-    static let later = "\\e[9002~"
+    static let edit = "^]"
   }
 
   private static func add(
@@ -125,6 +128,15 @@ extension LineEditor {
     return CC_NEWLINE
   }
 
+  private func leaveForEditor() -> Int32 {
+    let (line, _) = lineAndCursor()
+    el_deletestr(editor, Int32(line.unicodeScalars.count))
+    send("\r\n")
+    lineForEditor = line
+    wantsEditor = true
+    return CC_NEWLINE
+  }
+
   private func stop() -> Int32 {
     stopProcess()
     return CC_NORM
@@ -170,10 +182,7 @@ extension LineEditor {
 
   private func moveUp() -> Int32 {
     let (before, _) = linesAroundCursor()
-    guard before.count > 1 else {
-      press(Key.earlier)
-      return CC_NORM
-    }
+    guard before.count > 1 else { return recallEarlier() }
     let column = before[before.count - 1].count
     let target = before[before.count - 2].count
     el_cursor(editor, -Int32(column + 1 + max(0, target - column)))
@@ -182,10 +191,7 @@ extension LineEditor {
 
   private func moveDown() -> Int32 {
     let (before, after) = linesAroundCursor()
-    guard after.count > 1 else {
-      press(Key.later)
-      return CC_NORM
-    }
+    guard after.count > 1 else { return recallLater() }
     let column = before[before.count - 1].count
     el_cursor(editor, Int32(after[0].count + 1 + min(column, after[1].count)))
     return CC_CURSOR
@@ -220,7 +226,7 @@ extension LineEditor {
 
   // MARK: The line
 
-  private func insert(_ text: String) -> Int32 {
+  func insert(_ text: String) -> Int32 {
     if !text.isEmpty { el_insertstr(editor, text) }
     return CC_REFRESH
   }
@@ -255,7 +261,7 @@ extension String {
   }
 
   /// libedit counts characters as Unicode scalars, we count UTF-8 bytes.
-  fileprivate func scalarCount(before offset: Int) -> Int {
+  func scalarCount(before offset: Int) -> Int {
     // Continuation bytes are 10xxxxxx.
     utf8.prefix(offset).count { $0 & 0xC0 != 0x80 }
   }

@@ -16,6 +16,8 @@ final class LineEditor {
     case interrupted
     /// Ctrl-D on an empty line.
     case end
+    /// Ctrl-X Ctrl-E: the line goes to an editor.
+    case edit(String)
   }
 
   /// What Tab asks. It gets the line, and the cursor as a UTF-8 offset in it.
@@ -23,6 +25,10 @@ final class LineEditor {
     Completion(replace: cursor..<cursor, candidates: [])
   }
 
+  /// What Up goes through, oldest first.
+  var entries: () -> [String] = { [] }
+  /// Where Up and Down are.
+  var recall: Recall?
   /// What is coloured of the line; nothing where there is no colour.
   var stretches: (_ line: String) -> [LineStretch] = { _ in [] }
   /// The faint text that Right would add to the line, whose end the cursor is at; empty for none.
@@ -38,11 +44,15 @@ final class LineEditor {
   let input: Int32
   let output: Int32
   let usesColour: Bool
+  /// Whether the terminal can be painted on, and may be.
+  let canPaint: Bool
   var wasInterrupted = false
+  var wantsEditor = false
+  var lineForEditor = ""
   /// What Tab is about to list, and where the cursor was.
   var listing: (candidates: [Candidate], cursor: Int)?
 
-  private let entries: OpaquePointer
+  private let searched: OpaquePointer
   private var prompt: UnsafeMutablePointer<CChar>
   /// The prompt as it looks, without its escape sequences.
   private(set) var promptText = ""
@@ -62,12 +72,12 @@ final class LineEditor {
       return nil
     }
     self.editor = editor
-    self.entries = entries
+    self.searched = entries
     self.prompt = prompt
     self.input = input
     self.output = output
     usesColour = terminal.usesColour(on: .output)
-    isPainting = usesColour && terminal.hasEscapes
+    canPaint = usesColour && terminal.hasEscapes
 
     libedit_history_size(entries, Int32(clamping: historySize))
     libedit_use_history(editor, entries)
@@ -88,7 +98,7 @@ final class LineEditor {
 
   deinit {
     libedit_close(editor)
-    history_end(entries)
+    history_end(searched)
     free(prompt)
   }
 
@@ -105,6 +115,8 @@ final class LineEditor {
     prompt = strdup(text)
     promptText = String(text.replacing(/\u{1}[^\u{1}]*\u{1}/, with: ""))
     wasInterrupted = false
+    wantsEditor = false
+    recall = nil
     if indentation > 0 { el_push(editor, String(repeating: " ", count: indentation)) }
     // Before the prompt is seen: a key typed at the very first moment is one for the editor.
     libedit_prepare_terminal(editor, 1)
@@ -115,6 +127,7 @@ final class LineEditor {
       errno = 0
       let line = el_gets(editor, &count)
       if wasInterrupted { return .interrupted }
+      if wantsEditor { return .edit(lineForEditor) }
       if let line, count > 0 {
         var text = String(
           decoding: UnsafeRawBufferPointer(start: line, count: Int(count)), as: UTF8.self)
@@ -130,7 +143,7 @@ final class LineEditor {
 
   /// Puts an entry where Up finds it.
   func remember(_ entry: String) {
-    libedit_history_enter(entries, entry)
+    libedit_history_enter(searched, entry)
   }
 
   /// While pasted text is marked as such, its newlines run nothing.

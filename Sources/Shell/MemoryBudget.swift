@@ -1,20 +1,12 @@
 import ArgumentParser
+import Runtime
 
 /// How much memory runs and tables may take: `--memory 2GB`.
 struct MemoryBudget: ExpressibleByArgument {
   let bytes: Int
 
-  /// `2GB`, `512MiB`, `1000000`: digits, perhaps with a fraction, and a unit.
   init?(argument: String) {
-    let digits = argument.prefix { $0.isNumber || $0 == "." }
-    let units: [String: Double] = [
-      "": 1, "B": 1, "KB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12, "KIB": 0x1p10, "MIB": 0x1p20,
-      "GIB": 0x1p30, "TIB": 0x1p40,
-    ]
-    guard let value = Double(digits),
-      let unit = units[argument.dropFirst(digits.count).uppercased()],
-      value * unit >= 1, value * unit < 0x1p62
-    else { return nil }
-    bytes = Int(value * unit)
+    guard let bytes = Runtime.bytes(ofSize: argument) else { return nil }
+    self.bytes = bytes
   }
 }

@@ -73,6 +73,11 @@ struct Options: ParsableCommand {
   var hasNoHistory = false
 
   @Flag(
+    name: .customLong("no-init"),
+    help: "Do not read ~/.config/summand/init.summand, which the prompt begins with.")
+  var hasNoInit = false
+
+  @Flag(
     name: [.customShort("i"), .customLong("interactive")],
     help: "Start the prompt after the script or the text.")
   var isInteractive = false

@@ -13,11 +13,13 @@ struct PromptLoop {
   var editor: LineEditor
   var history: History
   var console: Console
+  var environment: Environment
 
   /// - Returns: the status that the process ends with.
   func run() -> ExitStatus {
     for entry in history.entries { editor.remember(entry.text) }
-    editor.hint = hint
+    editor.hint = { line in interpreter.settings.hints ? hint(line) : "" }
+    editor.entries = { [history] in history.entries.map(\.text) }
     while true {
       // A signal has come, before the line or while it was typed.
       if let status = Interrupts.endStatus { return status }
@@ -26,8 +28,13 @@ struct PromptLoop {
       switch input {
       case .interrupted: continue
       case .end: return .done
+      case .edit(let text): if runEdited(text) == .brokenPipe { return .brokenPipe }
       case .line(let text):
         if text.allSatisfy(\.isWhitespace) { continue }
+        if text.trimmed == Self.editWord {
+          if runEdited(history.entries.last?.text ?? "") == .brokenPipe { return .brokenPipe }
+          continue
+        }
         keep(text)
         if Session.promptEndings.contains(String(text.trimmed)) { return .done }
         if runEntry(text) == .brokenPipe { return .brokenPipe }
@@ -44,10 +51,12 @@ struct PromptLoop {
       let earlier = text
       editor.complete = { line, cursor in complete(line, cursor, after: earlier) }
       editor.stretches = { line in stretches(of: line, after: earlier) }
+      editor.isPainting = editor.canPaint && interpreter.settings.colour != false
       switch editor.readLine(
         prompt: earlier.isEmpty ? prompt : continuation, indentation: indentation)
       {
       case .interrupted: return .interrupted
+      case .edit(let line): return .edit(earlier + line)
       case .end: return earlier.isEmpty ? .end : .line(String(earlier.dropLast()))
       case .line(let line):
         text += line
@@ -82,6 +91,28 @@ struct PromptLoop {
     }
     let typed = String(decoding: Array(line.utf8)[completion.replace], as: UTF8.self)
     return only.hasPrefix(typed) ? String(only.dropFirst(typed.count)) : ""
+  }
+
+  /// The word that opens the last entry in an editor.
+  static let editWord = "edit"
+
+  /// Runs what comes out of the editor; nothing where that is empty.
+  private func runEdited(_ text: String) -> ExitStatus {
+    let edited: String
+    do {
+      edited = try Interrupts.during { try ExternalEditor(environment: environment).edit(text) }
+    } catch let failure as Failure {
+      Main.report(failure, as: .text)
+      return failure.status
+    } catch {
+      Main.report(Failure("\(error)"), as: .text)
+      return .failed
+    }
+    if edited.allSatisfy(\.isWhitespace) { return .done }
+    // So that it is seen what runs.
+    editor.send(withPictures(edited).replacing("\n", with: "\r\n") + "\r\n")
+    keep(edited)
+    return runEntry(edited)
   }
 
   private func runEntry(_ text: String) -> ExitStatus {

@@ -42,6 +42,18 @@ final class SessionHost: Host {
 
   func memory(besides weights: Int) -> Int { Memory.budget(besides: weights) }
 
+  func environmentVariable(_ name: String) -> String? {
+    surroundings.terminal.environment.raw(name)
+  }
+
+  func changeDirectory(to path: String) throws {
+    if chdir(path) != 0 { throw Failure("'\(path)': \(systemMessage(errno))") }
+  }
+
+  func allowMemory(_ bytes: Int) { Memory.allowed.store(bytes, ordering: .relaxed) }
+
+  var pager: Pager? { surroundings.terminal.pager }
+
   var version: String { Version.withCommit }
 
   var environment: [String: String] {
@@ -53,23 +65,5 @@ final class SessionHost: Host {
 
   var history: [(time: Int?, text: String)] {
     surroundings.history.entries.map { ($0.time, $0.text) }
-  }
-}
-
-extension DiagnosticStyle {
-  /// The shell's colours, or none.
-  static func coloured(_ colour: Bool) -> DiagnosticStyle {
-    DiagnosticStyle { text, role in
-      let style: Style? =
-        switch role {
-        case .error, .underline: .error
-        case .warning: .warning
-        case .message: .heading
-        case .location: .faint
-        case .help: .suggestion
-        case .source: nil
-        }
-      return style?.paint(text, colour: colour) ?? text
-    }
   }
 }

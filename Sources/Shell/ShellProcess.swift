@@ -88,13 +88,32 @@ struct ShellProcess {
     _ = Interrupts.during {
       let loaded = loadModel(with: interpreter, interactive: true)
       if let source, loaded == .done { _ = interpreter.run(source, interactive: false) }
+      runInit(with: interpreter)
       return loaded
     }
     console.finishProgress()
     console.flush()
     return PromptLoop(
-      interpreter: interpreter, editor: editor, history: history, console: console
+      interpreter: interpreter, editor: editor, history: history, console: console,
+      environment: environment
     ).run()
+  }
+
+  /// What a person wants at every prompt. Scripts never see it: results must not depend on it.
+  private func runInit(with interpreter: any Interpreter) {
+    let folder =
+      environment["XDG_CONFIG_HOME"].flatMap { $0.hasPrefix("/") ? $0 : nil }
+      ?? environment.home.map { $0 + "/.config" }
+    guard !options.hasNoInit, let folder else { return }
+    let path = folder + "/summand/init.summand"
+    guard access(path, F_OK) == 0 else { return }
+    do {
+      _ = interpreter.run(try ScriptFile.file(path), interactive: true)
+    } catch let failure as Failure {
+      Main.report(failure, as: options.messageFormat)
+    } catch {
+      Main.report(Failure("\(error)"), as: options.messageFormat)
+    }
   }
 
   private func surroundings(history: History) throws -> Surroundings {

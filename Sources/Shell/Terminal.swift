@@ -74,7 +74,22 @@ struct Terminal: Sendable {
       colour: usesColour(on: .output),
       maximumRows: isTerminal ? size.map { max(20, $0.rows - 4) } : nil,
       unicode: !isTerminal || hasUnicode,
-      trueColour: ["truecolor", "24bit"].contains(environment["COLORTERM"]))
+      trueColour: ["truecolor", "24bit"].contains(environment["COLORTERM"]),
+      rowsHelp: isTerminal ? "`_ | show all` prints them" : nil)
+  }
+
+  /// `$PAGER`, else `less` where it is installed, for somebody who sits at the terminal.
+  var pager: Pager? {
+    guard isTerminal(.input), isTerminal(.output), hasEscapes, let rows = size?.rows,
+      let command = environment["PAGER"] ?? less
+    else { return nil }
+    // So that `less` shows colours.
+    return Pager(command: "LESS=\"${LESS:--R}\" \(command)", rows: rows, safe: withStylesAlone)
+  }
+
+  private var less: String? {
+    let folders = environment["PATH"]?.split(separator: ":") ?? []
+    return folders.contains { access($0 + "/less", X_OK) == 0 } ? "less" : nil
   }
 
   /// Where the prompt is drawn: standard output, or, where that goes to a file, standard error or

@@ -135,7 +135,7 @@ import Testing
     "gradient": "colosseum | gradient L2H1.z@last", "generate": "colosseum | generate 1",
     "loss": "colosseum | loss", "perplexity": "colosseum | perplexity",
     "correlate": "colosseum | rank | append (colosseum | rank) | correlate logit prob",
-    "summary": "colosseum | rank | summary", "history": "history",
+    "summary": "colosseum | rank | summary", "history": "history", "vars": "vars",
     "store": "!mkdir -p .build/empty.store\nstore \".build/empty.store\"",
   ]
 

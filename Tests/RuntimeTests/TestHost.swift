@@ -37,6 +37,10 @@ final class TestHost: Host {
     self.environment = environment
   }
 
+  func environmentVariable(_ name: String) -> String? { environment[name] }
+  /// The folder and the memory are those of all tests.
+  func changeDirectory(to path: String) {}
+  func allowMemory(_ bytes: Int) {}
   func memory(besides weights: Int) -> Int { memory }
   func write(_ bytes: [UInt8]) { output += String(decoding: bytes, as: UTF8.self) }
   func write(styled text: String) { output += text }

@@ -108,6 +108,14 @@ struct Evaluator {
     -> Value
   {
     if let selector = Selector(expression) { return .selector(selector) }
+    if base.isEnvironment, session.lookUp("env") == nil, row?.places["env"] == nil {
+      guard let value = session.host.environmentVariable(name.text) else {
+        throw Failure(
+          "the environment variable '\(name.text)' is not set",
+          help: "set it before `summand` starts: \(name.text)=VALUE summand …", span: name.span)
+      }
+      return .text(value)
+    }
     switch try evaluate(base) {
     case .table(let value):
       try placing(at: name.span) { try value.checkIsWhole("`.\(name.text)`") }

@@ -52,7 +52,9 @@ struct RowNames {
     case .list(let items, _): for item in items { try visit(item) }
     case .pipeline(let pipeline): try visit(pipeline)
     case .member(let base, _):
-      if Selector(expression) == nil { try visit(base) }
+      let isEnvironment =
+        base.isEnvironment && session.lookUp("env") == nil && !isColumn.contains("env")
+      if Selector(expression) == nil, !isEnvironment { try visit(base) }
     case .unary(_, let operand): try visit(operand)
     case .element(let left, let right), .binary(_, let left, let right),
       .range(let left, let right):

@@ -129,7 +129,7 @@ extension Session {
       command: command, name: name, input: try asSet(input, for: command), arguments: bound,
       session: self,
       next: Invocation.NextStage(
-        rows: next?.rowLimit(in: source), isSave: next?.isSave ?? false)
+        rows: next?.rowLimit(in: source), isSave: next?.isSave ?? false, isMissing: next == nil)
     ).run()
     return note(name, arguments, in: value)
   }
@@ -217,6 +217,9 @@ extension Stage {
 ///
 /// - Parameter names: names of the script.
 func helpForUnknownCommand(_ name: String, among names: [String]) -> String? {
+  if name == "edit" {
+    return "`edit` alone on a line of the prompt opens the last entry in $EDITOR"
+  }
   if Session.promptEndings.contains(name) {
     return "`\(name)` ends the prompt; a script ends with its text"
   }

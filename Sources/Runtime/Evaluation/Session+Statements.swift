@@ -77,7 +77,7 @@ extension Session {
     if computed.runs > 0 { say(Self.text(of: computed)) }
   }
 
-  private static func seconds(_ duration: Duration) -> String {
+  static func seconds(_ duration: Duration) -> String {
     let seconds =
       Double(duration.components.seconds) + Double(duration.components.attoseconds) / 1e18
     let (value, unit) = seconds < 1 ? (seconds * 1000, "ms") : (seconds, "s")

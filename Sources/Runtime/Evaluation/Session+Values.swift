@@ -113,7 +113,11 @@ extension Session {
       }
       return text
     case .member(let base, _):
-      if base.isArguments, let text = try evaluate(expression).shortText { return text }
+      if base.isArguments || base.isEnvironment && lookUp("env") == nil,
+        let text = try evaluate(expression).shortText
+      {
+        return text
+      }
       return source.text(in: expression.span)
     case .column:
       throw Failure("expected text, got a column in backticks", span: expression.span)

@@ -22,13 +22,17 @@ public final class Session: Interpreter {
   var printed = PrintedResults()
   /// What was drawn at random, and with which seeds.
   var draws: [(command: String, seed: Int)] = []
-  lazy var pool = WorkerPool(width: host.threads)
+  lazy var pool = WorkerPool(width: settings.threads ?? host.threads)
 
   /// Innermost last: the session's own variables, then those of the calls under way.
   var frames: [[String: Value]] = [[:]]
   var functions: [String: UserFunction] = [:]
   /// What `metric` has given names.
   var metrics: [String: MetricExpression] = [:]
+  /// What `set` has changed.
+  public var settings = Settings()
+  /// Whether what runs was typed at the prompt.
+  private(set) var isInteractive = false
   /// How texts are run.
   public var options = RunOptions()
   let scriptArguments: [(name: String, value: String)]
@@ -82,6 +86,9 @@ public final class Session: Interpreter {
     warnedOfLength = []
     defer { self.source = outer }
     Memory.recover()
+    let wasInteractive = isInteractive
+    isInteractive = interactive
+    defer { isInteractive = wasInteractive }
     let status = runStatements(of: parsed.script, interactive: interactive)
     do {
       try store?.flush()
@@ -103,6 +110,10 @@ public final class Session: Interpreter {
     for statement in script.statements {
       if options.echoes, !interactive, !source.isOption {
         say("> " + source.text(in: statement.span))
+      }
+      let start = ContinuousClock.now
+      defer {
+        if interactive, settings.timer { say("took \(Self.seconds(ContinuousClock.now - start))") }
       }
       let status = reporting {
         self.statement = StatementRun()
@@ -141,6 +152,10 @@ public final class Session: Interpreter {
 
   // MARK: - Messages
 
+  private var messageStyle: DiagnosticStyle {
+    settings.colour.map { .coloured($0) } ?? host.messageStyle
+  }
+
   func report(_ failure: Failure) {
     report(failure.diagnostic, in: failure.span == nil ? nil : failure.source ?? source)
   }
@@ -150,7 +165,7 @@ public final class Session: Interpreter {
     if !statement.runner.isHeard, diagnostic.severity == .warning { return }
     if diagnostic.severity == .warning { page?.warn(diagnostic.message, help: diagnostic.help) }
     switch host.messageFormat {
-    case .text: host.report(diagnostic.rendered(in: source, style: host.messageStyle) + "\n")
+    case .text: host.report(diagnostic.rendered(in: source, style: messageStyle) + "\n")
     case .json: host.report(diagnostic.json(in: source) + "\n")
     }
   }
@@ -170,7 +185,7 @@ public final class Session: Interpreter {
   /// A plain line on standard error alone: what another machine would say differently.
   func say(_ text: String) {
     switch host.messageFormat {
-    case .text: host.report(host.messageStyle.paint(withPictures(text), .location) + "\n")
+    case .text: host.report(messageStyle.paint(withPictures(text), .location) + "\n")
     case .json: host.report(MessageFormat.json(note: text) + "\n")
     }
   }
@@ -223,7 +238,7 @@ public final class Session: Interpreter {
 
   /// What a name means without any script.
   static func reservedMeaning(of name: String) -> String? {
-    if Catalogue.command(named: name) != nil {
+    if Catalogue.command(named: name)?.yieldsToNames == false {
       "a command"
     } else if Selector.Word(rawValue: name) != nil || name == "last" {
       "a selector"

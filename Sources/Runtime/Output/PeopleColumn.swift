@@ -14,11 +14,14 @@ struct PeopleColumn {
   var styles: [Style?]
   var naturalWidth: Int
 
-  init(_ column: Column, rows: Range<Int>, missing: String) throws {
+  init(
+    _ column: Column, rows: Range<Int>, missing: String,
+    digits: Int = RenderSettings.usualDigits
+  ) throws {
     title = escapedText(column.name)
     isText = column.kind == .texts
     isRight = column.kind.isNumeric
-    let texts = try peopleTexts(column.values, rows: rows)
+    let texts = try peopleTexts(column.values, rows: rows, significant: digits)
     let isQuoted = isText && texts.contains { $0.map(needsQuotes) ?? false }
     self.isQuoted = isQuoted
     cells = try texts.mapChecked { $0.map { isQuoted ? quotedText($0) : $0 } ?? missing }

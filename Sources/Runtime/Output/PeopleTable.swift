@@ -5,7 +5,7 @@ extension FormatDeclaration {
 
   static let plain = FormatDeclaration(
     summary: "the same in ASCII, nothing cut",
-    endings: ["txt"], write: { table, _, sink in try renderPlain(table, into: &sink) })
+    endings: ["txt"], write: { try renderPlain($0, digits: $1.digits, into: &$2) })
 }
 
 /// Aligned columns under a thin rule, cut to the width of the terminal: long texts first, then
@@ -23,13 +23,14 @@ func renderForPeople(
   }
   let places = candidates(of: table, keeping: measure, width: settings.width)
   let columns = try places.map { place in
-    try PeopleColumn(table.columns[place], rows: 0..<shown, missing: marks.missing)
+    try PeopleColumn(
+      table.columns[place], rows: 0..<shown, missing: marks.missing, digits: settings.digits)
   }
   let layout = Layout(
     columns, width: settings.width, keeping: measure.flatMap { places.firstIndex(of: $0) })
   try layout.write(rows: shown, settings: settings, marks: marks, into: &text)
 
-  var notes = table.rowCount == 0 ? ["no rows"] : rowNotes(table.rowCount - shown, marks)
+  var notes = table.rowCount == 0 ? ["no rows"] : rowNotes(table.rowCount - shown, marks, settings)
   let count = table.columns.count - layout.shown.count
   if count > 0 {
     let there = Set(layout.shown.map { places[$0] })
@@ -51,8 +52,11 @@ private func candidates(of table: Table, keeping measure: Int?, width: Int?) -> 
 }
 
 /// The same for a log or a mail: ASCII rules, nothing cut, nothing left out.
-func renderPlain(_ table: Table, into text: inout ByteSink) throws {
-  let settings = RenderSettings(unicode: false)
+func renderPlain(
+  _ table: Table, digits: Int = RenderSettings.usualDigits, into text: inout ByteSink
+) throws {
+  var settings = RenderSettings(unicode: false)
+  settings.digits = digits
   try renderForPeople(table, settings, into: &text)
 }
 
@@ -62,8 +66,10 @@ func shownRows(of count: Int, at limit: Int?) -> Int {
   return max(1, limit)
 }
 
-func rowNotes(_ more: Int, _ marks: Marks) -> [String] {
-  more > 0 ? ["\(marks.ellipsis) \(thousands(more)) more row\(more == 1 ? "" : "s")"] : []
+func rowNotes(_ more: Int, _ marks: Marks, _ settings: RenderSettings? = nil) -> [String] {
+  guard more > 0 else { return [] }
+  let help = settings?.rowsHelp.map { ": \($0)" } ?? ""
+  return ["\(marks.ellipsis) \(thousands(more)) more row\(more == 1 ? "" : "s")\(help)"]
 }
 
 /// The few signs that a terminal without Unicode writes otherwise.

@@ -1,3 +1,5 @@
+import Lang
+
 /// What a process has printed so far, by which a reader of its output tells one result from the
 /// next.
 struct PrintedResults {
@@ -13,14 +15,20 @@ struct Printer {
   let format: OutputFormat
   /// Whether the format is that of `show as`: what is printed is the table alone.
   let isChosen: Bool
+  private let settings: RenderSettings
 
   private var host: any Host { session.host }
 
-  /// - Parameter format: another than the host's.
-  init(_ session: Session, format: OutputFormat? = nil) {
+  /// - Parameters:
+  ///   - format: another than the session's.
+  ///   - isWhole: whether all rows are printed, however many the terminal has room for.
+  init(_ session: Session, format: OutputFormat? = nil, isWhole: Bool = false) {
     self.session = session
-    self.format = format ?? session.host.format
+    self.format = format ?? session.format
     isChosen = format != nil
+    var settings = session.renderSettings
+    if isWhole { settings.maximumRows = nil }
+    self.settings = settings
   }
 
   func print(_ value: Value) throws {
@@ -51,7 +59,16 @@ struct Printer {
         try renderNDJSON(table, number: session.printed.count, into: &$0)
       }
     }
-    try render(table, as: format, settings: host.settings) { bytes in
+    if session.pager != nil {
+      // Whole: only then it is known how high it is.
+      var text = ""
+      try render(table, as: format, settings: settings) {
+        text += String(decoding: $0, as: UTF8.self)
+      }
+      return try session.show(
+        styled: format.declaration.hasStyles ? text : withPictures(text))
+    }
+    try render(table, as: format, settings: settings) { bytes in
       if format.declaration.hasStyles {
         host.write(styled: String(decoding: bytes, as: UTF8.self))
       } else {
@@ -63,7 +80,8 @@ struct Printer {
   /// An empty line between a table and what comes before or after it, where nothing else would tell
   /// where the table ends.
   private func separate(isTable: Bool) {
-    if host.format.declaration.isLines, let last = session.printed.endsWithTable, last || isTable {
+    if session.format.declaration.isLines, let last = session.printed.endsWithTable, last || isTable
+    {
       host.write("\n")
     }
     session.printed.endsWithTable = isTable

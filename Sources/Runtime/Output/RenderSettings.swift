@@ -10,11 +10,18 @@ public struct RenderSettings: Sendable, Equatable {
   public var unicode: Bool
   /// 24-bit colours, where `colour`; else the 256 of xterm.
   public var trueColour: Bool
+  /// Significant digits of numbers.
+  public var digits = RenderSettings.usualDigits
+  /// How to see the rows that are only counted, if somebody may ask.
+  public var rowsHelp: String?
+
+  public static let usualDigits = 6
 
   public init(
     width: Int? = nil, colour: Bool = false, maximumRows: Int? = nil, unicode: Bool = true,
-    trueColour: Bool = false
+    trueColour: Bool = false, rowsHelp: String? = nil
   ) {
+    self.rowsHelp = rowsHelp
     self.width = width
     self.colour = colour
     self.maximumRows = maximumRows

@@ -33,13 +33,27 @@ struct ShellCommand {
     return .nothing
   }
 
+  /// Shows a text in the pager, until that has ended.
+  func show(_ text: String, in pager: String) throws {
+    session.host.flush()
+    let pipe = try Pipe()
+    let child = try start(pager, input: pipe.reading, leadsGroup: false)
+    pipe.closeReading()
+    switch try feed(Array(text.utf8), to: child, through: pipe, interrupted: {}) {
+    case .exited(126), .exited(127):
+      throw Failure(
+        "the pager `\(excerpt(pager))` cannot be started", help: "set $PAGER, or `set pager off`")
+    case .exited, .killed: return
+    }
+  }
+
   private func inputText(_ input: Value) throws -> String {
     switch input {
     case .nothing: return ""
     case .table(let value):
-      return render(value.table, as: .escaped, settings: session.host.settings)
+      return render(value.table, as: .escaped, settings: session.renderSettings)
     case .prompts(let set):
-      return render(set.listing, as: .escaped, settings: session.host.settings)
+      return render(set.listing, as: .escaped, settings: session.renderSettings)
     case let other: return (other.shortText ?? "") + "\n"
     }
   }

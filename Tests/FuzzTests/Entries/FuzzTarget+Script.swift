@@ -84,6 +84,9 @@ private final class ScriptHost: Runtime.Host {
   func progress(done: Int, total: Int, label: String) {}
   func finishProgress() {}
   func memory(besides weights: Int) -> Int { 64 << 20 }
+  func environmentVariable(_ name: String) -> String? { environment[name] }
+  func changeDirectory(to path: String) {}
+  func allowMemory(_ bytes: Int) {}
 }
 
 /// Scripts changed word by word: of random bytes hardly any is a line.

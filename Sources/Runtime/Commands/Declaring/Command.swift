@@ -19,6 +19,8 @@ struct Command: Sendable {
   /// The parameter that, given alone and as a plain number, is how many of its input's first rows
   /// the command looks at: the stage before need not make more.
   var rowLimit: String?
+  /// Whether variables and `def`s may have its name, and then come first.
+  var yieldsToNames = false
   var run: @Sendable (Invocation) throws -> Value
 
   enum Group: String, Sendable, CaseIterable {

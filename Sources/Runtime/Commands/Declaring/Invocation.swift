@@ -18,6 +18,8 @@ struct Invocation {
     var rows: Int?
     /// Whether it is `save`, which takes a result that is computed as it is written.
     var isSave = false
+    /// Whether there is none.
+    var isMissing = false
   }
 
   init(
@@ -33,6 +35,7 @@ struct Invocation {
   }
 
   var rowsWanted: Int? { next.rows }
+  var isLast: Bool { next.isMissing }
   var isBeforeSave: Bool { next.isSave }
   var span: SourceSpan { name.span }
   /// What the statement that it stands in has found so far.

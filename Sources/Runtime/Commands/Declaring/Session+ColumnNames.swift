@@ -68,6 +68,9 @@ extension Value {
 }
 
 extension Lang.Expression {
+  /// `env`, whose members are the environment's variables.
+  var isEnvironment: Bool { if case .name("env") = kind { true } else { false } }
+
   /// `args`, whose members a script's command line gives.
   var isArguments: Bool {
     switch kind {

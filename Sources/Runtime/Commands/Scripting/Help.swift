@@ -8,7 +8,7 @@ extension Command {
     examples: ["help", "help dla"]
   ) { call in
     guard let expression = call.expression("command") else {
-      call.host.write(HelpText.overview)
+      try call.session.show(styled: HelpText.overview)
       return .nothing
     }
     let name = try call.session.bareText(expression)
@@ -23,7 +23,7 @@ extension Command {
         help: suggestion(for: name, among: known).map { "did you mean `help \($0)`?" }
           ?? "`help` lists them", span: expression.span)
     }
-    call.host.write(HelpText.page(of: command))
+    try call.session.show(styled: HelpText.page(of: command))
     return .nothing
   }
 }
@@ -42,7 +42,8 @@ enum HelpText {
 
       statements: let, def, for, if, else, assert, source, time, plan, report; ! hands the rest of a line \
       to sh
-      `help NAME` explains a command. `exit`, `quit` or Ctrl-D ends the prompt.
+      `help NAME` explains a command. At the prompt, `edit` opens the last entry in $EDITOR; `exit`, `quit` \
+      or Ctrl-D ends it.
 
       """
   }

@@ -38,7 +38,7 @@ extension Command {
       try placing(at: expression.span) { try write(drawing, to: path, host: call.host) }
     } else {
       try placing(at: call.span) {
-        call.host.write(styled: try plot.text(call.host.settings))
+        try call.session.show(styled: try plot.text(call.session.renderSettings))
         try call.session.putOnPage(plot, origins: input.origins)
       }
     }

@@ -5,6 +5,8 @@ public enum OutputFormat: String, Choice {
   /// The same for people without a terminal: ASCII alignment, nothing cut.
   case plain
   case tsv, escaped, csv, json, ndjson, markdown
+  /// For people: one row per block.
+  case record
 
   /// Everything that depends on the format. Each is declared in its own file.
   var declaration: FormatDeclaration {
@@ -17,6 +19,7 @@ public enum OutputFormat: String, Choice {
     case .json: .json
     case .ndjson: .ndjson
     case .markdown: .markdown
+    case .record: .record
     }
   }
 
