@@ -30,7 +30,7 @@ struct DerivativeTests {
     try shell.define(
       "let asked = prompt \"\(of.text)\" -> \(list(of.answers)) vs \(list(of.foils))")
     let lines = Dictionary(grouping: of.rows) { "\($0.edit)|\($0.metric)" }
-    try #require(lines.count == 12)
+    try #require(lines.count == 13)
     for rows in lines.values {
       let (edit, metric) = (rows[0].edit, rows[0].metric)
       let line =
@@ -53,6 +53,8 @@ struct DerivativeTests {
     ("gradient L0.mlp of accuracy", "`accuracy` is 0 or 1"),
     ("gradient L0.mlp of overlap", "`overlap` counts tokens"),
     ("gradient L0.mlp of kl", "its derivative is 0"),
+    ("ablate L0H1 | gradient L0.mlp of js", "its derivative is 0"),
+    ("ablate each L0H* | attribute of kl", "its derivative is 0"),
     ("gradient L0.mlp of (1 + 2)", "nothing in this metric depends on a logit"),
     ("ablate each heads | gradient L0.mlp", "cannot be taken of a sweep"),
     ("ablate L0H0 | attribute", "there is none"),

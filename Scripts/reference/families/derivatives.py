@@ -109,6 +109,16 @@ def metrics(ids, answers, foils):
     }
 
 
+def chosen(edit, of):
+    match edit:
+        case "":
+            return [line for line in of if line != "kl"]
+        case "ablate L0.mlp":
+            return ["kl"]
+        case _:
+            return ["logit_diff"]
+
+
 def zero(x):
     return 0 * x  # so that its derivative is kept
 
@@ -135,11 +145,16 @@ def gradients(model, tokenizer):
     edits = {
         "": [],
         "ablate L7.mlp": [("model.layers.7.mlp.down_proj", "after", zero)],
+        # Far from the base: where the two are close, KL's slope is a small difference of near numbers.
+        "ablate L0.mlp": [("model.layers.0.mlp.down_proj", "after", zero)],
         "scale L12H2 by 1.5": [("model.layers.12.self_attn.o_proj", "before", scaled_head(2, 64, 1.5))],
     }
+    with torch.no_grad(), Float64():
+        base = torch.log_softmax(model(torch.tensor([ids]), use_cache=False).logits[0, -1], dim=-1)
+    of["kl"] = lambda x: (base.exp() * (base - torch.log_softmax(x[-1], dim=-1))).sum()
     found = []
     for edit, hooks in edits.items():
-        for line in of if not edit else ["logit_diff"]:
+        for line in chosen(edit, of):
             run = Pass(tiny.LLAMA, model, ids, of[line], edits=hooks)
             for site, part in sites.items():
                 values = part(run.slopes)[::STEP]

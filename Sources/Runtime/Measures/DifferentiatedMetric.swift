@@ -22,9 +22,15 @@ struct DifferentiatedMetric {
     let metric =
       try call.metric("of", Metric.self) { ChosenMetric($0) } ?? ChosenMetric.usual(for: set)
     self.metric = metric
-    try placing(at: span) { try metric.expression.checkSlopes() }
+    // From what an edited prompt was without its edits it has a slope.
+    let isDivergence = metric.known == .kl && !isReadAt && !set.edits.isEmpty
+    if !isDivergence { try placing(at: span) { try metric.expression.checkSlopes() } }
     let readings = try Readings(call, of: set, asking: metric.question, isReadAt: isReadAt)
     self.readings = readings
+    if isDivergence {
+      numbers = try Self.divergences(call, of: set, readings)
+      return
+    }
     numbers = try placing(at: span) {
       if metric.question.isOfAnswer, let long = set.prompts.first(where: \.hasLongAnswer) {
         throw Failure(
@@ -47,6 +53,34 @@ struct DifferentiatedMetric {
     }
     let terms = found.map { $1.term(at: $0.position, times: 1 / Double(found.count)) }
     return terms.isEmpty ? [] : [Number(reading: nil, terms: terms)]
+  }
+
+  /// KL(base ‖ edited): the base is the prompt without any edit.
+  private static func divergences(
+    _ call: Invocation, of set: PromptSet, _ readings: Readings
+  ) throws -> [[Number]] {
+    let floats = set.measuredIndices.count.multipliedReportingOverflow(
+      by: set.model.configuration.vocabulary)
+    try call.session.reserve(
+      floats.overflow ? .max : floats.partialValue.multipliedReportingOverflow(by: 4).partialValue,
+      for: "what \(set.measuredIndices.count) runs predict", help: "take fewer prompts")
+    let base = set.unedited.divided(as: set)
+    var numbers = [[Number]](repeating: [], count: set.prompts.count)
+    var results = try call.session.results(
+      of: try call.session.cases(of: base), on: set.model, label: "base"
+    ) { item in
+      Measurement(logits: .all(readings[item].map(\.position))) { $0.logits }
+    }
+    while let (item, rows) = try results.next() {
+      numbers[item.index] = zip(readings[item], rows).map { reading, logits in
+        let summary = LogitSummary(logits, LogitQuery(position: reading.position))
+        let shares = logits.map { Float(summary.probability(ofLogit: $0)) }
+        return Number(
+          reading: reading,
+          terms: [LogitTerm(position: reading.position, .divergence(from: shares))])
+      }
+    }
+    return numbers
   }
 
   subscript(ofPrompt index: Int) -> [Number] { numbers[index] }

@@ -150,7 +150,9 @@ extension MetricExpression {
       case .comparison:
         throw Failure(
           "this compares a run with its base, and is flat where both are equal: its derivative is 0 "
-            + "there", help: "take logit_diff, prob or logprob; `effect of kl` measures it exactly")
+            + "there",
+          help: "take logit_diff, prob or logprob; `gradient of kl` is for prompts with edits, and "
+            + "`effect of kl` measures it exactly")
       case .score: dependsOnLogits = true
       case .number, .negated, .binary, .function, .reduction: break
       }

@@ -10,8 +10,8 @@ extension Command {
       or `at`. The metric is read at the last position; `loss` is the mean over the text.
       Edits are part of what is differentiated: what they set passes nothing on. At an edited site \
       the derivative is by the value after the edit.
-      Metrics that count (`rank`, `accuracy`, `overlap`) have no derivative. `kl`, `js` and `tv` are \
-      flat at the run that they compare with. Answers are one token each.
+      Metrics that count (`rank`, `accuracy`, `overlap`) have no derivative, and `kl` has one only after \
+      edits: where a run is its base, it is flat. Answers are one token each.
       """,
     input: .prompts,
     parameters: [
