@@ -371,6 +371,9 @@ messages | selectattr('missing', 'defined') | list
 ['b', 'A'] | min
 '3' | int + 1
 '3.7' | int
+'1_0' | int
+'1__0' | int
+'1_0.5' | float
 'x' | int
 'x' | int(5)
 3.9 | int

@@ -203,7 +203,7 @@ extension JinjaRenderer {
     }
     var number = value.number
     if case .text(let text) = value {
-      let digits = text.stripped(\.isPythonSpace)
+      let digits = Self.joined(text.stripped(\.isPythonSpace))
       let body = digits.drop { $0 == "-" || $0 == "+" }
       if !body.isEmpty, body.count >= digits.count - 1, body.allSatisfy(\.isASCIIDigit) {
         guard let found = Int(String(digits)) else {
@@ -221,9 +221,21 @@ extension JinjaRenderer {
     return .integer(found)
   }
 
+  /// A number's text without the single underscores that Python allows between digits.
+  private static func joined(_ text: JinjaText) -> JinjaText {
+    var joined: JinjaText = []
+    for (index, scalar) in text.enumerated() {
+      let isBetween =
+        scalar == "_" && index > 0 && text[index - 1].isASCIIDigit
+        && index + 1 < text.count && text[index + 1].isASCIIDigit
+      if !isBetween { joined.append(scalar) }
+    }
+    return joined
+  }
+
   /// `float(text)`
   private static func double(_ text: JinjaText) -> Double? {
-    let text = String(text.stripped(\.isPythonSpace)).lowercased()
+    let text = String(joined(text.stripped(\.isPythonSpace))).lowercased()
     let isPlain = text.unicodeScalars.allSatisfy {
       $0.isASCIIDigit || "+-.e".unicodeScalars.contains($0)
     }

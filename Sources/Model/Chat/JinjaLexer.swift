@@ -168,6 +168,7 @@ struct JinjaLexer {
     emit(isBlock ? .blockBegin : .variableBegin, at: start)
     var open: [JinjaSymbol] = []
     while position < source.count {
+      try Interruption.check()
       let place = position
       if open.isEmpty,
         let end = closing(isBlock ? "%}" : "}}", at: position, trims: isBlock)

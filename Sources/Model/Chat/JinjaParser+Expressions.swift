@@ -113,6 +113,7 @@ extension JinjaParser {
 
   /// A sign binds tighter than a filter: `-x | abs` is `(-x) | abs`.
   private mutating func signed(withFilters: Bool) throws -> JinjaExpression {
+    try Interruption.check()
     let value: JinjaExpression
     if isAt(.subtract) || isAt(.add) {
       let isNegative = isAt(.subtract)
