@@ -104,6 +104,16 @@ struct DerivativeTests {
     #expect(said.contains("in 1 of 1 runs"), "\(said)")
   }
 
+  /// A part that `max` does not take passes nothing on, even where its own slope is infinite.
+  @Test func whatIsNotTakenHasNoSlope() throws {
+    let shell = try PipedSession(tiny: "tiny-gqa.F32.gguf")
+    let (table, said) = try shell.run(
+      "prompt \"the sky\" -> \"b\" | gradient L0.mlp@last of "
+        + "(max(sqrt(logit(answer) - logit(answer)), 2))")
+    #expect(try table.numbers("value").allSatisfy { $0 == 0 })
+    #expect(!said.contains("missing"), "\(said)")
+  }
+
   // MARK: - attribute
 
   @Test func pairOfTheDefaultModel() throws {

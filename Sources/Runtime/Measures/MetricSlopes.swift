@@ -52,7 +52,7 @@ struct MetricSlopes {
     case .negated(let inner): pass(slopes.map { -$0 }, toEachOf: inner)
     case .function(let function, let inner):
       let values = evaluation.values(of: inner)
-      pass(zip(slopes, values).map { $0 * function.slope($1) }, toEachOf: inner)
+      pass(zip(slopes, values).map { $0 == 0 ? 0 : $0 * function.slope($1) }, toEachOf: inner)
     case .binary(let op, let left, let right):
       let (a, b) = (evaluation.values(of: left), evaluation.values(of: right))
       let each = slopes.indices.map { i in
