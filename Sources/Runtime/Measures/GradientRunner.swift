@@ -26,15 +26,7 @@ private struct ModelGradients: GradientRuns {
   var results: GradientResults
 
   mutating func next() throws -> (index: Int, result: GradientResult)? {
-    do {
-      if let found = try results.next() { return found }
-      session.host.finishProgress()
-      runner.add(results.record)
-      return nil
-    } catch {
-      session.host.finishProgress()
-      throw error
-    }
+    try runner.next(of: &results, in: session, record: \.record) { try $0.next() }
   }
 }
 

@@ -47,9 +47,26 @@ struct GenerationLength {
 
 /// Runs the models.
 final class ModelRunner: Runner {
-  fileprivate var computed = RunRecord()
+  private var computed = RunRecord()
 
-  func add(_ record: RunRecord) { computed = computed + record }
+  /// The next of what is computed for a line. After the last, and where it fails, progress has ended.
+  ///
+  /// - Parameters:
+  ///   - record: what was computed, asked for after the last.
+  func next<Results, Found>(
+    of results: inout Results, in session: Session, record: KeyPath<Results, RunRecord>,
+    _ next: (inout Results) throws -> Found?
+  ) throws -> Found? {
+    do {
+      if let found = try next(&results) { return found }
+      session.host.finishProgress()
+      computed = computed + results[keyPath: record]
+      return nil
+    } catch {
+      session.host.finishProgress()
+      throw error
+    }
+  }
 
   var isHeard: Bool { true }
 
@@ -119,17 +136,11 @@ private struct ModelRuns: Runs {
   }
 
   mutating func next() throws -> (index: Int, result: RunResult)? {
-    do {
-      guard let found = try results.next() else {
-        session.host.finishProgress()
-        runner.add(results.record)
-        return nil
-      }
-      session.checkFinite(found.result, of: requests[found.index], on: model)
+    let (requests, model, session) = (requests, model, session)
+    return try runner.next(of: &results, in: session, record: \.record) { results in
+      let found = try results.next()
+      if let found { session.checkFinite(found.result, of: requests[found.index], on: model) }
       return found
-    } catch {
-      session.host.finishProgress()
-      throw error
     }
   }
 }
