@@ -225,11 +225,7 @@ public enum Printer {
 
   /// Nil if single quotes cannot hold it.
   private static func rawText(of literal: StringLiteral) -> String? {
-    var whole = ""
-    for piece in literal.pieces {
-      guard case .text(let text, _) = piece else { return nil }
-      whole += text
-    }
+    guard let whole = literal.plainText else { return nil }
     let isPlain = whole.utf8.allSatisfy { $0 != UInt8(ascii: "'") && !$0.isLineEnd }
     return isPlain ? whole : nil
   }

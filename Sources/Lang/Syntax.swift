@@ -185,6 +185,16 @@ public struct StringLiteral: Sendable {
     case text(String, offsets: [Int])
     case interpolation(Pipeline)
   }
+
+  /// Its text; nil where something is interpolated.
+  public var plainText: String? {
+    var whole = ""
+    for piece in pieces {
+      guard case .text(let text, _) = piece else { return nil }
+      whole += text
+    }
+    return whole
+  }
 }
 
 /// `L9` `L9H8` `L5..12` `L*H3` `L9H{1,3}` `L9N123` `L9KV2` `L9.mlp` `L9H8.z`, or a hook's name as

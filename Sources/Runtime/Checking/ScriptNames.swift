@@ -98,13 +98,7 @@ struct ScriptNames {
   /// The text that a file's name is without a run; nil where it is calculated.
   private func staticText(of file: Lang.Expression, in source: SourceText) -> String? {
     switch file.kind {
-    case .string(let literal):
-      var whole = ""
-      for piece in literal.pieces {
-        guard case .text(let text, _) = piece else { return nil }
-        whole += text
-      }
-      return whole
+    case .string(let literal): return literal.plainText
     case .name(let name): return variables.contains(name) ? nil : name
     case .member(let base, _) where base.isArguments: return nil
     case .pipeline, .variable, .conditional, .column: return nil

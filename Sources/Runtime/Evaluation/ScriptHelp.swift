@@ -20,12 +20,19 @@ public func scriptHelp(of source: SourceText) -> String {
     line += argument.typeName(in: source).padded(to: typeWidth + 2)
     let fallback = argument.fallback.map { "default: \(source.text(in: $0.span))" } ?? "required"
     line +=
-      argument.about.map { literalText($0) ?? source.text(in: $0.span) }.map {
+      argument.about.map { $0.plainText ?? source.text(in: $0.span) }.map {
         "\($0) (\(fallback))"
       } ?? fallback
     text += line + "\n"
   }
   return text
+}
+
+extension Lang.Expression {
+  /// That of a string without interpolations.
+  fileprivate var plainText: String? {
+    if case .string(let literal) = kind { literal.plainText } else { nil }
+  }
 }
 
 extension DeclaredArgument {
@@ -39,17 +46,6 @@ extension DeclaredArgument {
     default: return "value"
     }
   }
-}
-
-/// The text of a string without interpolations.
-func literalText(_ expression: Lang.Expression) -> String? {
-  guard case .string(let literal) = expression.kind else { return nil }
-  var whole = ""
-  for piece in literal.pieces {
-    guard case .text(let text, _) = piece else { return nil }
-    whole += text
-  }
-  return whole
 }
 
 /// The lines of the comment before the first statement, without `#!`.
