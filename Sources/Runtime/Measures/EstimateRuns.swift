@@ -37,10 +37,9 @@ struct EstimateRuns {
         "a loss is of the prompt's own text, which a donor does not have",
         help: "take the gradient at the base, or `steps` between the two")
     }
-    let isShared = donors.prompts.count == 1
     let edits = try donors.edits.isEmpty ? [] : call.session.cases(of: donors).map(\.edits)
     for index in set.measuredIndices {
-      let donor = isShared ? 0 : index
+      let donor = donors.donorIndex(forPrompt: index)
       places[index] = try placing(at: sweep.span, in: sweep.source) {
         try DonorPlaces(
           sweep, of: set.prompts[index], donor: donors.prompts[donor],
@@ -57,10 +56,9 @@ struct EstimateRuns {
         "`steps` go from embedding to embedding, and the donors are edited",
         help: "omit `steps`, or take donors without edits")
     }
-    let isShared = donors.prompts.count == 1
     var floats = 0
     for index in set.measuredIndices {
-      let (own, donor) = (set.prompts[index], donors.prompts[isShared ? 0 : index])
+      let (own, donor) = (set.prompts[index], donors.prompts[donors.donorIndex(forPrompt: index)])
       guard own.tokens.count == donor.tokens.count else {
         throw call.failure(
           "'\(excerpt(own.name))' has \(own.tokens.count) tokens and '\(excerpt(donor.name))' "
@@ -81,7 +79,7 @@ struct EstimateRuns {
     }
     let (own, others) = (try rows(set), try rows(donors))
     for index in set.measuredIndices {
-      embeddings[index] = (own[index], others[isShared ? 0 : index])
+      embeddings[index] = (own[index], others[donors.donorIndex(forPrompt: index)])
     }
   }
 
@@ -89,9 +87,8 @@ struct EstimateRuns {
     _ call: Invocation, _ set: PromptSet, _ donors: PromptSet
   ) {
     guard donors.edits.isEmpty, set.edits.count == 1 else { return }
-    let isShared = donors.prompts.count == 1
     let equal = set.measuredIndices.filter {
-      set.prompts[$0].tokens == donors.prompts[isShared ? 0 : $0].tokens
+      set.prompts[$0].tokens == donors.prompts[donors.donorIndex(forPrompt: $0)].tokens
     }
     guard let first = equal.first else { return }
     call.warn(

@@ -27,7 +27,7 @@ extension PromptSet {
     switch edit.mode {
     case .patch(let donors):
       guard donors.edits.isEmpty else { return nil }
-      return donors.prompts[donors.prompts.count == 1 ? 0 : index]
+      return donors.prompts[donors.donorIndex(forPrompt: index)]
     case .patchFromCounterpart: return prompts[index].counterpart
     case .zero, .mean, .resample, .freeze, .scale, .steer, .knockout: return nil
     }

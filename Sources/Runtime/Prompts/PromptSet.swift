@@ -57,6 +57,9 @@ struct PromptSet: Sendable {
   /// All prompts of a set are of one model.
   var model: LanguageModel { prompts[0].model }
 
+  /// Which of these prompts is the donor of another set's: one may stand for all.
+  func donorIndex(forPrompt index: Int) -> Int { prompts.count == 1 ? 0 : index }
+
   var sweep: EditSpec? { sweepIndex.map { edits[$0] } }
 
   mutating func append(_ edit: EditSpec, isSwept: Bool) {

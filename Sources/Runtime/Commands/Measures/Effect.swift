@@ -129,12 +129,11 @@ private struct DonorRuns {
         try readings.kind.map(donor.positions) ?? [donor.last]
       }
     }
-    let isShared = donors.prompts.count == 1
     // Of each donor what is asked for each prompt that it is taken for.
     var shares = [[SharedLogits.Share]](repeating: [], count: donors.prompts.count)
     var places: [Range<Int>] = []
     for (index, prompt) in set.prompts.enumerated() {
-      let donor = isShared ? 0 : index
+      let donor = donors.donorIndex(forPrompt: index)
       guard set.isMeasured(index) else {
         places.append(shares[donor].count..<shares[donor].count)
         continue
@@ -150,7 +149,7 @@ private struct DonorRuns {
     let runs = try placing(at: spec.span, in: spec.source) {
       try call.session.values(
         of: donors, sites: { try spec.sites(read: $0) }, logits: { shared[$0.index].logits },
-        at: isShared ? nil : set.measuredIndices)
+        at: donors.prompts.count == 1 ? nil : set.measuredIndices)
     }
     self.runs = runs
     let parts = zip(shared, runs).map { $0.parts(of: $1) }
@@ -158,7 +157,7 @@ private struct DonorRuns {
     for (index, place) in places.enumerated() {
       let owner = measured.completed.owner(ofPrompt: index)
       if owner == found.count { found.append(place.map { _ in [] }) }
-      for (i, part) in parts[isShared ? 0 : index][place].enumerated() {
+      for (i, part) in parts[donors.donorIndex(forPrompt: index)][place].enumerated() {
         found[owner][i].append(part)
       }
     }
