@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Ctrl-C and SIGTERM during work of every kind: what takes long hears of them at once.
@@ -85,6 +86,35 @@ struct InterruptionTests {
       })
     #expect(ended.status == 130, "\(ended.messages)")
     #expect(try #require(ended.answer) < Self.patience)
+  }
+
+  private static let templates = [
+    "loops": "{% for x in range(9999) %}{% for y in range(9999) %}{% endfor %}{% endfor %}",
+    "sum": "{{ 1" + String(repeating: " + 1", count: 400_000) + " }}",
+  ]
+
+  /// A template of long loops, which is followed, and one of a long sum, which is read first.
+  @Test(arguments: ["loops", "sum"])
+  func chatTemplates(name: String) async throws {
+    let template = try #require(Self.templates[name])
+    try await withTemporaryFolder { folder in
+      let model = folder + "/model"
+      try FileManager.default.copyItem(atPath: Fixtures.path("tiny-gqa"), toPath: model)
+      for (name, text) in [
+        ("chat_template.jinja", template), ("tokenizer_config.json", #"{"bos_token": "a"}"#),
+      ] {
+        try Data(text.utf8).write(to: URL(fileURLWithPath: model + "/" + name))
+      }
+      let script = "load \"\(model)\"; !echo began >&2\nchat \"hi\" | tokens"
+      let ended = try await BuiltProgram.run(
+        BuiltProgram.path, ["-c", script], interruptAfter: "began",
+        interruptWhen: {
+          usleep(200_000)
+          return true
+        })
+      #expect(ended.status == 130, "\(ended.messages)")
+      #expect(try #require(ended.answer) < Self.patience)
+    }
   }
 
   @Test func finishedRowsAreKeptWhicheverSignal() async throws {
