@@ -7,6 +7,7 @@ Needs nothing but Python, and makes the same bytes each time. The larger fixture
 they lie: see Scripts/fuzz.
 """
 
+import base64
 import io
 import json
 import pathlib
@@ -453,6 +454,34 @@ patch L9H8 -> L10H*.q --position=last, name = 'raw', x@"the end" | !sort -k2 | h
     write("language", "selector", "L29H1.mlp@subject")
 
 
+def serve():
+    requests = [
+        {"id": 1, "op": "run", "code": "1 + 1; [1, 2]", "name": "cell", "render": ["text", "html"], "width": 80, "rows": 9},
+        {"id": "a", "op": "complete", "code": "let y = x | wh", "cursor": 14},
+        {"id": 2, "op": "is_complete", "code": "x |"},
+        {"id": 3, "op": "interrupt", "target": "a"},
+    ]
+    write("serve", "requests", "".join(json.dumps(request) + "\n" for request in requests))
+    table = {
+        "type": "table", "measure": "b",
+        "columns": [{"name": "a", "type": "integer"}, {"name": "b", "type": "f64"}, {"name": "c", "type": "text"},
+                    {"name": "d", "type": "boolean"}, {"name": "e", "type": "f32"}],
+        "values": [[1, None], [0.5, "Infinity"], ["é", None], [True, False], [None, 1]],
+    }  # fmt: skip
+    array = io.BytesIO()
+    header = "{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }".ljust(53) + "\n"
+    array.write(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode() + struct.pack("<2f", 1, 2))
+    npy = {"type": "array", "npy": base64.b64encode(array.getvalue()).decode()}
+    requests = [
+        {"op": "set", "name": "x", "value": table},
+        {"op": "set", "name": "y", "value": npy},
+        {"op": "get", "name": "y"},
+        {"op": "run", "code": "x | sort -b"},
+        {"op": "inspect", "code": "x | take 1", "cursor": 6},
+    ]
+    write("serve", "variables", "".join(json.dumps(request) + "\n" for request in requests))
+
+
 def script():
     write("script", "measures", """asked | ablate each heads@last mean over several | effect of prob | sort -effect | top 3
 several | patch L0.resid_pre@last from asked | rank | derive x = -rank % 2 + 1e3
@@ -480,4 +509,5 @@ chat()
 tables()
 arrays()
 language()
+serve()
 script()

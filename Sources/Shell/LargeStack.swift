@@ -6,6 +6,21 @@
 
 /// A thread with a stack of our own size: how deeply calls may nest does not depend on `ulimit -s`.
 enum LargeStack {
+  /// Starts a thread of the usual size on which no signal is handled.
+  ///
+  /// - Returns: false where the system has no room for it.
+  static func startThread(_ body: @escaping @Sendable () -> Void) -> Bool {
+    let thread = start(
+      {
+        var all = sigset_t()
+        sigfillset(&all)
+        pthread_sigmask(SIG_BLOCK, &all, nil)
+        body()
+      }, stack: smallest)
+    if let thread { pthread_detach(thread) }
+    return thread != nil
+  }
+
   /// Address space: only what is used takes memory.
   private static let size = 256 << 20
   private static let smallest = 4 << 20

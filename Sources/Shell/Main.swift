@@ -67,7 +67,7 @@ struct Main {
     }
   }
 
-  /// `check` and `fmt`, before which no option may stand: the parser would take them for scripts.
+  /// `check`, `fmt` and `serve`, before which no option may stand: the parser would take them for scripts.
   private static func tool(_ arguments: [String]) -> ExitStatus? {
     let rest = Array(arguments.dropFirst())
     switch arguments.first {
@@ -77,6 +77,8 @@ struct Main {
       }
     case FormatCommand.configuration.commandName:
       return run(FormatCommand.self, rest) { $0.status() }
+    case ServeCommand.configuration.commandName:
+      return run(ServeCommand.self, rest) { $0.status() }
     default: return nil
     }
   }

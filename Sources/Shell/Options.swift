@@ -13,6 +13,7 @@ struct Options: ParsableCommand {
       summand SCRIPT --help
       summand check FILE ...
       summand fmt [--check] FILE ...
+      summand serve [options]
       """,
     discussion: """
       Without SCRIPT and -c, the prompt starts where standard input is a terminal; else the \
@@ -27,7 +28,7 @@ struct Options: ParsableCommand {
       reader of the pipe went away, 143 ended by SIGTERM.
       """,
     version: "summand \(Version.withCommit)",
-    subcommands: [CheckCommand.self, FormatCommand.self])
+    subcommands: [CheckCommand.self, FormatCommand.self, ServeCommand.self])
 
   @Option(
     help: ArgumentHelp(

@@ -123,16 +123,9 @@ struct ShellProcess {
     return Surroundings(
       console: console, terminal: terminal, bindings: try options.bindings(),
       format: options.format ?? (terminal.isTerminal(.output) ? .table : .tsv),
-      messageFormat: options.messageFormat, options: run, confinement: try confinement(),
+      messageFormat: options.messageFormat, options: run,
+      confinement: try Confinement.ofWorkingDirectory(where: options.isSafe),
       threads: options.threads, history: history, store: options.store)
-  }
-
-  private func confinement() throws -> Confinement? {
-    guard options.isSafe else { return nil }
-    guard let confinement = Confinement(folder: ".") else {
-      throw Failure("--safe needs a working directory, and there is none", status: .usage)
-    }
-    return confinement
   }
 
   private var greeting: String {
@@ -174,4 +167,15 @@ struct ShellProcess {
     return "\"\(escaped.joined())\""
   }
 
+}
+
+extension Confinement {
+  /// What `--safe` allows; nil where it is not given.
+  static func ofWorkingDirectory(where isSafe: Bool) throws -> Confinement? {
+    guard isSafe else { return nil }
+    guard let confinement = Confinement(folder: ".") else {
+      throw Failure("--safe needs a working directory, and there is none", status: .usage)
+    }
+    return confinement
+  }
 }

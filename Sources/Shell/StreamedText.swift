@@ -14,7 +14,7 @@ struct StreamedText {
   }
 
   /// How many bytes at the end are the beginning of a character of more.
-  private static func unfinished(_ bytes: [UInt8]) -> Int {
+  static func unfinished(_ bytes: [UInt8]) -> Int {
     for (index, byte) in bytes.suffix(3).reversed().enumerated() {
       let length =
         switch byte {

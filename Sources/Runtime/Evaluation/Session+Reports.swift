@@ -50,6 +50,9 @@ extension Session {
     return nil
   }
 
+  /// The statement being run, as a report shows it.
+  var line: String { statement.line }
+
   /// Puts into the page that is being made, if one is, what a line prints.
   func putOnPage(_ value: Value) { page?.add(value, line: statement.line) }
 

@@ -7,6 +7,8 @@ public final class Session: Interpreter {
   /// The text being run: where errors point.
   var source = SourceText(name: "", text: "")
   var models = LoadedModels()
+  /// A program that is given values and messages as they are; nil: a person reads text.
+  weak var audience: (any Audience)?
   /// Of the text being run: models whose prompts were said to be of another than the one in use, each
   /// with that one.
   var namedForeign: Set<[ObjectIdentifier]> = []
@@ -164,6 +166,7 @@ public final class Session: Interpreter {
     // What a plan's made-up numbers look like is nobody's concern.
     if !statement.runner.isHeard, diagnostic.severity == .warning { return }
     if diagnostic.severity == .warning { page?.warn(diagnostic.message, help: diagnostic.help) }
+    if let audience { return audience.tell(diagnostic, in: source) }
     switch host.messageFormat {
     case .text: host.report(diagnostic.rendered(in: source, style: messageStyle) + "\n")
     case .json: host.report(diagnostic.json(in: source) + "\n")
@@ -184,6 +187,7 @@ public final class Session: Interpreter {
 
   /// A plain line on standard error alone: what another machine would say differently.
   func say(_ text: String) {
+    if let audience { return audience.tell(note: text) }
     switch host.messageFormat {
     case .text: host.report(messageStyle.paint(withPictures(text), .location) + "\n")
     case .json: host.report(MessageFormat.json(note: text) + "\n")

@@ -32,6 +32,9 @@ struct Printer {
   }
 
   func print(_ value: Value) throws {
+    if let audience = session.audience, !isChosen {
+      return try audience.show(value, line: session.line)
+    }
     switch value {
     case .nothing, .stream: break
     case .table(let table): try print(table.table)

@@ -38,7 +38,7 @@ extension FuzzTarget {
   /// Words that reach outside of the session.
   private static let outside: Set<String> = ["save", "report", "load", "to", "verify"]
 
-  private static func isHarmless(_ source: SourceText) -> Bool {
+  static func isHarmless(_ source: SourceText) -> Bool {
     tokens(of: source).allSatisfy { token in
       switch token.kind {
       case .shell, .path: false
@@ -51,7 +51,7 @@ extension FuzzTarget {
     }
   }
 
-  private static let tinyModel: Result<LanguageModel, any Error> = Result {
+  static let tinyModel: Result<LanguageModel, any Error> = Result {
     var root = URL(fileURLWithPath: #filePath)
     let model = "Tests/ModelTests/Fixtures/tiny-gqa.F32.gguf"
     while !FileManager.default.fileExists(atPath: root.appending(path: model).path) {
@@ -63,7 +63,7 @@ extension FuzzTarget {
 }
 
 /// A host with little memory and one thread. What is printed is counted, and forgotten.
-private final class ScriptHost: Runtime.Host {
+final class ScriptHost: Runtime.Host {
   var messages = ""
   let format = OutputFormat.plain
   let settings = RenderSettings(unicode: true)

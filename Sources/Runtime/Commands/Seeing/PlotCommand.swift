@@ -38,7 +38,11 @@ extension Command {
       try placing(at: expression.span) { try write(drawing, to: path, host: call.host) }
     } else {
       try placing(at: call.span) {
-        try call.session.show(styled: try plot.text(call.session.renderSettings))
+        if let audience = call.session.audience {
+          try audience.show(plot, line: call.session.line)
+        } else {
+          try call.session.show(styled: try plot.text(call.session.renderSettings))
+        }
         try call.session.putOnPage(plot, origins: input.origins)
       }
     }

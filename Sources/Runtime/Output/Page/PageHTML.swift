@@ -107,6 +107,21 @@ private func dataValue(_ cell: Cell?) -> String {
   return " data-value=\"\(cell.description)\""
 }
 
+/// A table for a page that is not ours, with the styles that it needs.
+func notebookHTML(_ table: Table, rowsShown: Int) throws -> String {
+  """
+  <div class="summand"><style>
+  .summand table{border-collapse:collapse;font-variant-numeric:tabular-nums}
+  .summand th,.summand td{text-align:left!important;white-space:pre;padding:.2em 1em .2em 0}
+  .summand th.number,.summand td.number{text-align:right!important}
+  .summand .missing{opacity:.6}.summand td.long{white-space:pre-wrap}
+  .summand .scroll{overflow-x:auto}
+  </style>
+  \(try HTMLTable(table, rowsShown: rowsShown).html)</div>
+
+  """
+}
+
 /// A table with its first rows in sight and the others to unfold.
 private struct HTMLTable {
   private let table: Table
