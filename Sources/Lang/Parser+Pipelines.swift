@@ -78,11 +78,11 @@ extension Parser {
           "`=` is not allowed here", at: following.span,
           help: "to name a value write `let \(currentText) = …`; to compare, `==`")
       }
-      if beginsArgument(indexAfter(index)) { return try parseCommand() }
+      if beginsArgument(indexAfter(index)), !isNameBeforePath { return try parseCommand() }
     default:
       break
     }
-    return .expression(try parseExpression())
+    return .expression(try parseItem())
   }
 
   /// Whether a value is asked for here, as by `let x =`, rather than something that runs.
@@ -235,7 +235,7 @@ extension Parser {
   /// `a` or, as one unbracketed list, `a, b`. In `a = 1, b = 2` the comma ends a list of one.
   mutating func parseCommaList() throws(Abort) -> Expression {
     let start = span.start
-    let first = try parseExpression()
+    let first = try parseItem()
     guard kind == .comma else { return first }
     var items = [first]
     var tallest = height
@@ -243,7 +243,7 @@ extension Parser {
       advance()
       skipNewlines()
       if kind == .identifier || kind == .column, following.kind == .assign { break }
-      items.append(try parseExpression())
+      items.append(try parseItem())
       tallest = max(tallest, height)
     }
     guard items.count > 1 else { return first }

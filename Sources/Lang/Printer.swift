@@ -116,6 +116,7 @@ public enum Printer {
     case .column(let name): return quoteColumn(name)
     case .variable(let name): return "$" + name
     case .component(let literal): return literal.text
+    case .path(let nodes): return nodes.map { print($0, in: .or) }.joined(separator: " -> ")
     case .at(let base, let position):
       return (base.map { print($0, in: .postfix) } ?? "") + "@" + print(position.kind)
     case .list(let items, let isBracketed):
@@ -168,6 +169,7 @@ public enum Printer {
     case .unary(.not, _): return Parser.Precedence.not >= minimum
     case .unary(.negate, _): return minimum <= .unary
     case .list(_, let isBracketed): return isBracketed
+    case .path: return false
     // The smallest one is written with its sign.
     case .integer(let value): return value >= 0 || minimum <= .unary
     case .number(let value, _): return value >= 0

@@ -19,6 +19,7 @@ public func parseSelector(_ text: String) -> Result<Expression, Diagnostic> {
 private func isSelector(_ expression: Expression) -> Bool {
   switch expression.kind {
   case .component, .name, .at(nil, _): true
+  case .path(let nodes): nodes.allSatisfy(isSelector)
   case .member(let base, _), .at(let base?, _): isSelector(base)
   default: false
   }

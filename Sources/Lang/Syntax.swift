@@ -123,6 +123,8 @@ public struct Expression: Sendable {
     /// `$name`: a variable and nothing else.
     case variable(String)
     case component(ComponentLiteral)
+    /// `L5H1 -> L9H6.q`: components, one after the other, at least two.
+    case path([Expression])
     /// `base@position`; without a base, a position of its own (`@last`).
     case at(Expression?, Position)
     /// `[a, b]`, or the unbracketed `a, b` of an argument.

@@ -75,7 +75,7 @@ private struct SyntaxWalk {
     case .string(let literal):
       for case .interpolation(let pipeline) in literal.pieces { visit(pipeline, isInner: true) }
     case .at(let base, _): base.map(visit)
-    case .list(let elements, _): elements.forEach(visit)
+    case .list(let elements, _), .path(let elements): elements.forEach(visit)
     case .pipeline(let pipeline): visit(pipeline, isInner: true)
     case .member(let base, _): visit(base)
     case .element(let base, let index):

@@ -305,6 +305,7 @@ extension Edit {
     switch change {
     case .replace(let rows): edit.change = .replace(kept.map { rows[$0] })
     case .cut(let sources): edit.change = .cut(sources: sources.filter { $0 < count })
+    case .edge(let edge, let rows): edit.change = .edge(edge, kept.map { rows[$0] })
     case .zero, .scale, .add: break
     }
     return edit

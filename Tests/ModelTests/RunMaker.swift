@@ -58,6 +58,43 @@ struct RunMaker {
     return edit(.replace(rows))
   }
 
+  /// An edit of one edge.
+  mutating func edgeEdit(_ count: Int) -> Edit {
+    let graph = EdgeGraph(configuration)
+    let reader = graph.reader(at: pick(0...graph.readerCount - 1))
+    let writer = graph.writer(at: pick(0...graph.writerCount(before: reader) - 1))
+    let positions = some(of: count)
+    return Edit(
+      edge: Edge(from: writer, to: reader), positions: positions,
+      rows: positions.map { _ in generator.floats(configuration.width, in: -1...1) })
+  }
+
+  /// A prompt and some that vary it, with edits of edges and others. Attention as a whole is not edited:
+  /// no head's share of it can be told then.
+  mutating func edgeFamily(at index: Int, variants: Int) -> [RunRequest] {
+    let tokens = prompt(1...8)
+    func edit(_ maker: inout RunMaker) -> Edit {
+      if maker.pick(0...2) > 0 { return maker.edgeEdit(tokens.count) }
+      var edit = maker.edit(tokens.count)
+      while edit.site.activation == .attnOut { edit = maker.edit(tokens.count) }
+      return edit
+    }
+    let shared = (0..<pick(0...3)).map { _ in edit(&self) }
+    var requests = [request(tokens, shared, base: nil)]
+    for _ in 0..<variants {
+      var edits = shared
+      for _ in 0..<pick(0...3) { edits.insert(edit(&self), at: pick(0...edits.count)) }
+      requests.append(request(tokens, edits, base: index))
+    }
+    // Another prompt that begins like this one, with the same edits there.
+    if tokens.count > 1 {
+      let other =
+        Array(tokens.dropLast()) + [(tokens[tokens.count - 1] + 1) % configuration.vocabulary]
+      requests.append(request(other, shared, base: nil))
+    }
+    return requests
+  }
+
   /// A prompt, edited or not, and some that vary it.
   mutating func family(at index: Int, variants: Int, lengths: ClosedRange<Int>) -> [RunRequest] {
     let tokens = prompt(lengths)

@@ -78,6 +78,27 @@ struct AttentionWork: @unchecked Sendable {
       values: SummandHead(base: values + keyValueHead * width, stride: valueStride, width: width))
   }
 
+  /// The same of one head of one row, whose keys and values stand by themselves, `[positions][d_head]`.
+  func attend(
+    _ row: Int, head: Int, keys: UnsafePointer<Float>, values: UnsafePointer<Float>,
+    _ scratch: Scratch
+  ) {
+    let (width, position) = (configuration.headWidth, rows[row].position)
+    let places = SourceRows([(0...position).map(Int32.init)])
+    let offset = row * qStride + head * width
+    scratch.queries[0] = SummandQuery(
+      q: q + offset, rows: places[0], first: window.firstSource(of: position),
+      count: position + 1, scores: scratch.scores.pointer, z: z + offset)
+    let queries = SummandQueries(queries: scratch.queries, count: 1, shared: position + 1)
+    kernels.attentionScores(
+      of: queries, keys: SummandHead(base: keys, stride: width, width: width),
+      scale: configuration.attentionScale)
+    makePattern(&scratch.queries[0], row: row, head: head)
+    kernels.weightedValues(
+      of: queries, values: SummandHead(base: values, stride: width, width: width))
+    withExtendedLifetime(places) {}
+  }
+
   /// What the kernels are told of one head of a row.
   private func query(
     _ row: Int, _ head: Int, _ width: Int, _ block: AttentionBlocks.Block,

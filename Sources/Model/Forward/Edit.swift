@@ -23,6 +23,10 @@ public struct Edit: Sendable, Equatable {
     /// it nothing, and the other sources share what it had. It stays cut whatever else is done to
     /// the scores.
     case cut(sources: [Int])
+    /// For each position what the writer of this edge is taken to give: its reader, and nothing else,
+    /// reads the stream with that in place of what the writer gave in this run. `init(edge:…)` says at
+    /// which site.
+    case edge(Edge, [[Float]])
   }
 
   public init(site: Site, units: [Int]? = nil, positions: [Int], change: Change) {

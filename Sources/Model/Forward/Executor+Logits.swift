@@ -41,6 +41,9 @@ extension Executor {
     let l = model.layers.count
     try Interruption.check()
     copyForks(at: l)
+    for shift in taps.edges.shifts(at: Edge.Reader.logits.site, rows: batch) {
+      shift.apply(to: buffers.stream.pointer + shift.row * width, on: model)
+    }
     work.normalise(
       buffers.stream, stride: width, rows: batch.rows.count, model.finalNorm, into: buffers.normed
     ) { taps.visit(.lnFinalScale, 0, $0, stride: 1, rows: batch) }

@@ -73,6 +73,10 @@ struct Executor {
       for i in 0..<width { x[i] = scale.map { embedding[i] * $0 } ?? embedding[i] }
     }
     taps.visit(.embed, 0, buffers.stream, stride: width, rows: batch)
+    let (stream, width) = (buffers.stream.pointer, width)
+    taps.edges.note(.embed, rows: batch) {
+      Array(UnsafeBufferPointer(start: stream + $0 * width, count: width))
+    }
     guard let positions = model.positionEmbedding else { return }
     for row in batch.rows.indices {
       let embedding = positions.row(batch.rows[row].position)
@@ -114,7 +118,7 @@ struct Executor {
     let layer = LayerForward(
       number: l, weights: model.layers[l], work: work, rotary: rope[l], cache: cache)
     let someEnd = batch.hasEnds(before: .through(l))
-    layer.readKeysAndValues(batch, &taps, withQueries: !someEnd)
+    let own = layer.readKeysAndValues(batch, &taps, withQueries: !someEnd)
     // Rows that only give keys and values are gone after them; these stay where they are.
     let sources = sources
     if someEnd {
@@ -123,7 +127,7 @@ struct Executor {
       close(buffers.normed, around: kept)
       layer.readQueries(batch)
     }
-    layer.attend(batch, &taps, sources: sources)
+    layer.attend(batch, &taps, sources: sources, own: own)
     layer.runMLP(batch, &taps)
   }
 

@@ -44,6 +44,11 @@ public struct Generation {
       try Self.checkLength(count, after: prompt.tokens.count, on: model)
       try RunRequest(tokens: prompt.tokens, edits: prompt.edits)
         .check(in: model.configuration, among: [])
+      if let edge = prompt.edits.lazy.compactMap(\.edge).first {
+        throw ModelError(
+          .request, "nothing can be generated while the edge \(edge) is edited",
+          help: "an edge is edited at the positions that there are")
+      }
     }
     self.model = model
     texts = prompts.map { Text(prompt: $0, tokens: $0.tokens) }

@@ -1,8 +1,12 @@
 extension LayerForward {
   /// One item a block of rows and key/value head: scores, pattern and z of all its heads.
   ///
-  /// - Parameter sources: for each member where the keys and values of its positions stand.
-  func weighValues(_ batch: Batch, _ taps: inout Taps, sources: [[Int32]]) {
+  /// - Parameters:
+  ///   - sources: for each member where the keys and values of its positions stand.
+  ///   - own: the keys and values that heads have by themselves.
+  func weighValues(
+    _ batch: Batch, _ taps: inout Taps, sources: [[Int32]], own: OwnKeysAndValues
+  ) {
     let c = model.configuration
     let longest = (batch.rows.map(\.position).max() ?? 0) + 1
     let attention = AttentionTaps(
@@ -23,6 +27,7 @@ extension LayerForward {
       work.attend(
         block, rows: blocks.rows[block.rows], keyValueHead: item % c.keyValueHeads, scratch[worker])
     }
+    attendToOwn(own, batch, work, sources)
     for (activation, kept) in attention.kept {
       taps.capture(
         site(activation), in: kept.pointer, stride: c.heads * longest, rows: batch)
@@ -36,13 +41,21 @@ extension LayerForward {
   /// A head's own output is z · W_O with every other head's z at 0. It is computed only where it is
   /// edited or kept; an edit adds (edited − original) to what attention adds to the stream, so that
   /// one which changes nothing changes no bit.
-  func visitResult(_ batch: Batch, _ taps: inout Taps) {
+  ///
+  /// - Returns: what was computed, `[rows][heads][d_model]`.
+  func visitResult(_ batch: Batch, _ taps: inout Taps) -> FloatBuffer? {
     let site = site(.result)
-    guard taps.touches(site) else { return }
+    guard taps.touches(site) else { return nil }
     let rows = batch.rows.count
     let c = model.configuration
     let results = FloatBuffer(rows * c.heads * c.width)
-    for head in 0..<c.heads { computeResult(of: head, rows: rows, into: results) }
+    for head in 0..<c.heads {
+      let out = result(of: head, rows: Array(0..<rows))
+      for row in 0..<rows {
+        (results.pointer + (row * c.heads + head) * c.width).update(
+          from: out.pointer + row * weights.o.matrix.stride, count: c.width)
+      }
+    }
     let original = FloatBuffer(results.count)
     original.pointer.update(from: results.pointer, count: results.count)
     let stride = c.heads * c.width
@@ -56,24 +69,22 @@ extension LayerForward {
         if difference != 0 { added[i] += difference }
       }
     }
+    return results
   }
 
-  /// Writes one head's result into `results`, `[rows][heads][d_model]`.
-  private func computeResult(of head: Int, rows: Int, into results: FloatBuffer) {
-    let c = model.configuration
-    let (qStride, matrix) = (weights.q.stride, weights.o.matrix)
-    let masked = FloatBuffer(rows * qStride, zeroed: true)
-    let out = FloatBuffer(rows * matrix.stride)
-    for row in 0..<rows {
-      let offset = row * qStride + head * c.headWidth
-      (masked.pointer + offset).update(from: buffers.z.pointer + offset, count: c.headWidth)
+  /// What one head gives in some rows: [row of these][stride of W_O].
+  func result(of head: Int, rows: [Int]) -> FloatBuffer {
+    let width = model.configuration.headWidth
+    let (stride, matrix) = (weights.q.stride, weights.o.matrix)
+    let masked = FloatBuffer(rows.count * stride, zeroed: true)
+    let out = FloatBuffer(rows.count * matrix.stride)
+    for (index, row) in rows.enumerated() {
+      (masked.pointer + index * stride + head * width).update(
+        from: buffers.z.pointer + row * stride + head * width, count: width)
     }
     work.products.multiply(
-      masked.pointer, rows: rows, stride: qStride,
+      masked.pointer, rows: rows.count, stride: stride,
       [ProductTarget(matrix: matrix, out: out.pointer)])
-    for row in 0..<rows {
-      (results.pointer + (row * c.heads + head) * c.width).update(
-        from: out.pointer + row * matrix.stride, count: c.width)
-    }
+    return out
   }
 }

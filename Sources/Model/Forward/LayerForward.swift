@@ -17,7 +17,9 @@ struct LayerForward {
 
   /// Norms the stream into `normed`, and computes keys and values of all rows, with the queries
   /// where every row goes on.
-  func readKeysAndValues(_ rows: Batch, _ taps: inout Taps, withQueries: Bool) {
+  ///
+  /// - Returns: the keys and values that heads have by themselves.
+  func readKeysAndValues(_ rows: Batch, _ taps: inout Taps, withQueries: Bool) -> OwnKeysAndValues {
     keep(buffers.stream, in: buffers.entered)
     normalise(weights.ln1, .ln1Scale, into: buffers.normed, rows, &taps)
     let (k, v) = (newKeys, newValues)
@@ -31,6 +33,7 @@ struct LayerForward {
     turn(
       k, stride: weights.k.stride, heads: model.configuration.keyValueHeads, norm: weights.kNorm,
       rows)
+    return readOwnKeysAndValues(rows, taps)
   }
 
   /// The queries of the rows that go on, where some did not.
@@ -41,20 +44,27 @@ struct LayerForward {
 
   /// Leaves in `attentionOut` what attention adds to the stream.
   ///
-  /// - Parameter sources: for each member where the keys and values of its positions stand.
-  func attend(_ rows: Batch, _ taps: inout Taps, sources: [[Int32]]) {
+  /// - Parameters:
+  ///   - sources: for each member where the keys and values of its positions stand.
+  ///   - own: the keys and values that heads have by themselves.
+  func attend(
+    _ rows: Batch, _ taps: inout Taps, sources: [[Int32]],
+    own: OwnKeysAndValues = OwnKeysAndValues()
+  ) {
     let b = buffers
     let stride = weights.q.stride
+    readOwnQueries(rows, taps)
     taps.visit(.q, number, b.q, stride: stride, rows: rows)
     if b.turnedQueries !== b.q { b.turnedQueries.copy(from: b.q) }
     turn(
       b.turnedQueries.pointer, stride: stride, heads: model.configuration.heads,
       norm: weights.qNorm, rows)
-    weighValues(rows, &taps, sources: sources)
+    weighValues(rows, &taps, sources: sources, own: own)
     taps.visit(.z, number, b.z, stride: stride, rows: rows)
     work.multiply(
       b.z, stride: stride, rows: rows.rows.count, [(weights.o, b.attentionOut.pointer)])
-    visitResult(rows, &taps)
+    let results = visitResult(rows, &taps)
+    noteHeads(rows, &taps, results: results)
     keep(b.attentionOut, in: b.attentionBeforeNorm)
     normaliseAdded(
       weights.ln1Post, .ln1PostScale, b.attentionOut, stride: weights.o.stride, rows, &taps)
@@ -77,7 +87,7 @@ struct LayerForward {
       input = readForMLP(rows, &taps)
       addAttention(rows)
     case .parallelSharedNorm:
-      input = buffers.normed
+      input = readForMLP(rows, &taps)
       addAttention(rows)
     }
     switch weights.mlp {
@@ -87,6 +97,9 @@ struct LayerForward {
     keep(buffers.mlpOut, in: buffers.mlpBeforeNorm)
     normaliseAdded(weights.ln2Post, .ln2PostScale, buffers.mlpOut, stride: stride, rows, &taps)
     taps.visit(.mlpOut, number, buffers.mlpOut, stride: stride, rows: rows)
+    taps.edges.note(.mlp(layer: number), rows: rows) { row in
+      Array(UnsafeBufferPointer(start: buffers.mlpOut.pointer + row * stride, count: width))
+    }
     work.addToStream(buffers.mlpOut, stride: stride, rows: rows.rows.count)
     taps.visit(.residPost, number, buffers.stream, stride: width, rows: rows)
   }
@@ -101,9 +114,10 @@ struct LayerForward {
   }
 
   private func readForMLP(_ rows: Batch, _ taps: inout Taps) -> FloatBuffer {
-    guard let norm = weights.ln2 else { return buffers.normed }
-    normalise(norm, .ln2Scale, into: buffers.normedForMLP, rows, &taps)
-    return buffers.normedForMLP
+    let input = weights.ln2 == nil ? buffers.normed : buffers.normedForMLP
+    if let norm = weights.ln2 { normalise(norm, .ln2Scale, into: input, rows, &taps) }
+    readOwnForMLP(input, rows, taps)
+    return input
   }
 
   /// Leaves in `mlpOut` what the MLP gives.

@@ -1,13 +1,17 @@
 /// One prompt, written down as the formulas stand.
 struct NaiveRun {
-  private typealias Rows = [[Float]]
+  typealias Rows = [[Float]]
 
-  private let model: Transformer
-  private let request: RunRequest
-  private let kernels = Kernels.current
+  let model: Transformer
+  let request: RunRequest
+  let kernels = Kernels.current
   private let products: Products
   private let rotary: RotaryTables
   private var result = RunResult()
+  /// What the writers of edited edges gave.
+  var written: [Edge.Writer: Rows] = [:]
+  /// What attention of these layers gave, before the norm on its way.
+  var attentionSums: [Int: Rows] = [:]
   /// What it is compared with, by position.
   var base: [Int: [Float]]?
 
@@ -24,21 +28,24 @@ struct NaiveRun {
       try Interruption.check()
       visit(.residPre, l, &stream)
       let normed = normalise(stream, layer.ln1, .ln1Scale, l)
-      let attention = attention(normed, layer, l)
+      let attention = attention(normed, layer, l, stream: stream)
       switch model.configuration.residual {
       case .sequential:
         add(attention, to: &stream)
         visit(.residMid, l, &stream)
-        let second = layer.ln2.map { normalise(stream, $0, .ln2Scale, l) }
-        add(mlp(second ?? [], layer, l), to: &stream)
+        var second = layer.ln2.map { normalise(stream, $0, .ln2Scale, l) } ?? []
+        readOwnForMLP(&second, stream: stream, layer, l)
+        add(mlp(second, layer, l), to: &stream)
       case .parallel, .parallelSharedNorm:
-        let second = layer.ln2.map { normalise(stream, $0, .ln2Scale, l) }
-        let mlp = mlp(second ?? normed, layer, l)
+        var second = layer.ln2.map { normalise(stream, $0, .ln2Scale, l) } ?? normed
+        readOwnForMLP(&second, stream: stream, layer, l)
+        let mlp = mlp(second, layer, l)
         add(attention, to: &stream)
         add(mlp, to: &stream)
       }
       visit(.residPost, l, &stream)
     }
+    stream = shifted(stream, of: .logits)
     let normed = normalise(stream, model.finalNorm, .lnFinalScale, 0)
     switch request.logits {
     case .none: break
@@ -72,6 +79,7 @@ struct NaiveRun {
       return scale.map { scale in row.map { $0 * scale } } ?? row
     }
     visit(.embed, 0, &stream)
+    written[.embed] = stream
     if let embedding = model.positionEmbedding {
       var positions = request.tokens.indices.map { embedding.row($0) }
       visit(.posEmbed, 0, &positions)
@@ -80,20 +88,29 @@ struct NaiveRun {
     return stream
   }
 
-  private mutating func attention(_ normed: Rows, _ layer: Transformer.Layer, _ l: Int) -> Rows {
+  private mutating func attention(
+    _ normed: Rows, _ layer: Transformer.Layer, _ l: Int, stream: Rows
+  ) -> Rows {
     let c = model.configuration
     var q = normed.map { times(layer.q, $0) }
     var k = normed.map { times(layer.k, $0) }
     var v = normed.map { times(layer.v, $0) }
+    let own = readOwn(stream, layer, l)
+    for (head, rows) in own.queries {
+      for p in q.indices {
+        q[p].replaceSubrange(head * c.headWidth..<(head + 1) * c.headWidth, with: rows[p])
+      }
+    }
     visit(.q, l, &q)
     visit(.k, l, &k)
     visit(.v, l, &v)
     q = rotate(normHeads(q, layer.qNorm), heads: c.heads, l)
     k = rotate(normHeads(k, layer.kNorm), heads: c.keyValueHeads, l)
-    var z = attend(q, k, v, l)
+    var z = attend(q, k, v, own, l)
     visit(.z, l, &z)
     var attention = z.map { times(layer.o, $0) }
-    visitResult(l, z: z, &attention)
+    let results = visitResult(l, z: z, &attention)
+    noteHeads(results, sum: attention, l)
     if let norm = layer.ln1Post { attention = normalise(attention, norm, .ln1PostScale, l) }
     visit(.attnOut, l, &attention)
     return attention
@@ -106,6 +123,7 @@ struct NaiveRun {
       }
     if let norm = layer.ln2Post { mlp = normalise(mlp, norm, .ln2PostScale, l) }
     visit(.mlpOut, l, &mlp)
+    written[.mlp(layer: l)] = mlp
     return mlp
   }
 
@@ -130,7 +148,7 @@ struct NaiveRun {
     return logits
   }
 
-  private mutating func attend(_ q: Rows, _ k: Rows, _ v: Rows, _ l: Int) -> Rows {
+  private mutating func attend(_ q: Rows, _ k: Rows, _ v: Rows, _ own: OwnRows, _ l: Int) -> Rows {
     let c = model.configuration
     let width = c.headWidth
     // [positions][heads · sources]
@@ -140,7 +158,8 @@ struct NaiveRun {
         return (0...p).map { source in
           kernels.dot(
             Array(q[p][head * width..<(head + 1) * width]),
-            Array(k[source][key..<key + width]), count: width) * c.attentionScale
+            own.keys[head]?[source] ?? Array(k[source][key..<key + width]), count: width)
+            * c.attentionScale
         }
       }
     }
@@ -174,7 +193,8 @@ struct NaiveRun {
         let values = v[source]
         for head in 0..<c.heads {
           let (weight, value) = (weights[head * (p + 1) + source], c.keyValueHead(of: head) * width)
-          for i in 0..<width { z[head * width + i].addProduct(weight, values[value + i]) }
+          let values = own.values[head]?[source] ?? Array(values[value..<value + width])
+          for i in 0..<width { z[head * width + i].addProduct(weight, values[i]) }
         }
       }
       return z
@@ -182,11 +202,15 @@ struct NaiveRun {
   }
 
   /// An edit of a head's own output changes what attention adds by the difference that it makes.
-  private mutating func visitResult(_ l: Int, z: Rows, _ attention: inout Rows) {
+  ///
+  /// - Returns: every head's, where one is edited, kept, or asked for by an edge.
+  private mutating func visitResult(_ l: Int, z: Rows, _ attention: inout Rows) -> Rows {
     let c = model.configuration
     let site = Site(.result, layer: l)
-    guard request.captures[site] != nil || request.edits.contains(where: { $0.site == site })
-    else { return }
+    guard
+      request.captures[site] != nil
+        || request.edits.contains(where: { $0.site == site || $0.edge?.writer.layer == l })
+    else { return [] }
     let original: Rows = z.map { row in
       (0..<c.heads).flatMap { head -> [Float] in
         var alone = [Float](repeating: 0, count: row.count)
@@ -208,9 +232,10 @@ struct NaiveRun {
         }
       }
     }
+    return edited
   }
 
-  private mutating func normalise(
+  mutating func normalise(
     _ x: Rows, _ norm: Transformer.Norm, _ activation: Activation, _ l: Int
   ) -> Rows {
     let (width, epsilon) = (model.configuration.width, model.configuration.epsilon)
@@ -221,7 +246,7 @@ struct NaiveRun {
     }
   }
 
-  private func normHeads(_ x: Rows, _ norm: Transformer.Norm?) -> Rows {
+  func normHeads(_ x: Rows, _ norm: Transformer.Norm?) -> Rows {
     guard let norm else { return x }
     let (width, epsilon) = (model.configuration.headWidth, model.configuration.epsilon)
     return x.map { row in
@@ -233,7 +258,7 @@ struct NaiveRun {
     }
   }
 
-  private func rotate(_ x: Rows, heads: Int, _ l: Int) -> Rows {
+  func rotate(_ x: Rows, heads: Int, _ l: Int) -> Rows {
     guard let table = rotary[l]?.table(tokens: request.tokens.count) else { return x }
     return x.enumerated().map { position, row in
       var row = row
@@ -259,7 +284,7 @@ struct NaiveRun {
     }
   }
 
-  private func times(_ linear: Transformer.Linear, _ x: [Float]) -> [Float] {
+  func times(_ linear: Transformer.Linear, _ x: [Float]) -> [Float] {
     let matrix = linear.matrix
     let out = Self.row(matrix.stride) { out in
       products.multiply(
@@ -269,7 +294,7 @@ struct NaiveRun {
     return Array(out.prefix(matrix.rows))
   }
 
-  private static func row(_ count: Int, _ write: (UnsafeMutablePointer<Float>) -> Void) -> [Float] {
+  static func row(_ count: Int, _ write: (UnsafeMutablePointer<Float>) -> Void) -> [Float] {
     [Float](unsafeUninitializedCapacity: count) { buffer, initialized in
       if let base = buffer.baseAddress { write(base) }
       initialized = count
@@ -295,7 +320,7 @@ struct NaiveRun {
       rows: wanted.map { rows[$0] })
   }
 
-  private func apply(_ edit: Edit, to rows: inout Rows, cuts: Bool) {
+  func apply(_ edit: Edit, to rows: inout Rows, cuts: Bool) {
     let unitCount = model.configuration.unitCount(edit.site)
     for (index, p) in edit.positions.enumerated() {
       let width = rows[p].count / unitCount
@@ -311,6 +336,7 @@ struct NaiveRun {
           case .scale(let factor): rows[p][element] *= factor
           case .add(let vector):
             if vector[u * width + i] != 0 { rows[p][element] += vector[u * width + i] }
+          case .edge: break
           }
         }
       }

@@ -99,7 +99,9 @@ private struct EditHere: Hashable {
     case (.scale(let factor), .scale(let other)): return factor.bitPattern == other.bitPattern
     case (.add(let vector), .add(let other)): return hasSameBits(vector, other)
     case (.cut, .cut): return a.cutSources == b.cutSources
-    case (.zero, _), (.replace, _), (.scale, _), (.add, _), (.cut, _): return false
+    case (.edge(let edge, let rows), .edge(let otherEdge, let others)):
+      return edge == otherEdge && hasSameBits(rows[a.index], others[b.index])
+    case (.zero, _), (.replace, _), (.scale, _), (.add, _), (.cut, _), (.edge, _): return false
     }
   }
 
@@ -112,6 +114,7 @@ private struct EditHere: Hashable {
     case .scale(let factor): hasher.combine(factor.bitPattern)
     case .add(let vector): for x in vector.prefix(4) { hasher.combine(x.bitPattern) }
     case .cut: hasher.combine(cutSources)
+    case .edge(let edge, _): hasher.combine(edge)
     }
   }
 

@@ -140,6 +140,11 @@ extension Edit {
     case .cut(let sources):
       bytes.append(4 as UInt8)
       bytes.append(sources)
+    case .edge(let edge, let rows):
+      bytes.append(5 as UInt8)
+      bytes.append(edge.description)
+      bytes.append(count: rows.count)
+      for row in rows { bytes.append(row) }
     }
   }
 }

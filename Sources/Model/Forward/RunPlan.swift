@@ -96,7 +96,9 @@ extension Transformer {
   private func bytes(of batch: Batch) -> Int {
     let vocabulary = min(vocabularyRows(of: batch), Executor.vocabularyRowsAtOnce)
     return batch.schedule.rowsAtMost * bytesPerRow
-      + batch.members.reduce(0) { $0 + $1.request.needs(in: configuration).bytes }
+      + batch.members.reduce(0) {
+        $0 + $1.request.needs(in: configuration).bytes + $1.request.edgeBytes(in: configuration)
+      }
       + vocabulary * unembedding.stride * MemoryLayout<Float>.size
   }
 

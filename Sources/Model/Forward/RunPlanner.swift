@@ -116,7 +116,8 @@ private struct Work {
         // A base's rows are those of its variants too.
         rows: request.base == nil
           ? request.tokens.count : zip(fork.layers, ends).count { $0 <= $1.lastEntered },
-        bytes: copies * request.needs(in: model.configuration).bytes)
+        bytes: copies * request.needs(in: model.configuration).bytes
+          + request.edgeBytes(in: model.configuration))
     }
   }
 }

@@ -131,6 +131,7 @@ extension RunRequest {
         throw ModelError(
           .request, "an edit at \(edit.hook) cuts nothing: attention only looks back\(reach)")
       }
+    case .edge(let edge, let rows): try check(edge, rows, of: edit, configuration)
     }
   }
 
@@ -187,7 +188,7 @@ extension Edit.Change {
     case .zero: true
     case .replace(let rows): rows.contains { $0.contains(0) }
     case .scale(let factor): factor == 0
-    case .add, .cut: false
+    case .add, .cut, .edge: false
     }
   }
 }

@@ -121,7 +121,8 @@ private struct LayerTimer {
     let times = try (0..<5).map { _ in
       try Interruption.check()
       return clock.measure {
-        work.weighValues(executor.batch, &executor.taps, sources: sources)
+        work.weighValues(
+          executor.batch, &executor.taps, sources: sources, own: OwnKeysAndValues())
       } / .seconds(1)
     }
     let reach = model.configuration.attention[0].window ?? .max

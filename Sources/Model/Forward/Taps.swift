@@ -19,6 +19,8 @@ struct Taps {
 
   let configuration: Configuration
   private var edits: [Site: [Bound]] = [:]
+  /// Edits of edges: they change what one reader reads, and no site's own numbers.
+  var edges = EdgeTaps()
   private var captures: [Site: [(member: Int, positions: [Int])]] = [:]
 
   /// - Parameter keeps: whether to keep what the members' captures ask for.
@@ -39,6 +41,9 @@ struct Taps {
     let layer = site.activation == .lnFinalScale ? configuration.layers : site.layer
     // Whatever its end: a row goes on past it for another that rejoins it.
     guard edit.positions.contains(where: { member.fork.layers[$0] <= layer }) else { return }
+    if case .edge(let edge, let rows) = edit.change {
+      return edges.bind(edge, rows, of: edit, member: i)
+    }
     let units = edit.units ?? Array(0..<configuration.unitCount(site))
     edits[site, default: []].append(Bound(member: i, edit: edit, units: units))
   }
@@ -146,6 +151,8 @@ struct Taps {
       for i in 0..<width where vector[unit * width + i] != 0 { x[i] += vector[unit * width + i] }
     case .cut(let sources):
       for source in sources where source < width { x[source] = -.infinity }
+    // Those are bound by themselves.
+    case .edge: break
     }
   }
 }

@@ -29,7 +29,7 @@ struct Evaluator {
     case .name(let name): return try named(name, expression)
     case .column(let name): return try column(name)
     case .variable(let name): return try session.requireVariable(name)
-    case .component, .at: return try selector(expression)
+    case .component, .at, .path: return try selector(expression)
     case .list(let elements, _):
       let values = try elements.mapChecked(evaluate)
       try Self.checkSize(ofList: values)
@@ -88,6 +88,9 @@ struct Evaluator {
 
   private func selector(_ expression: Lang.Expression) throws -> Value {
     if let selector = Selector(expression) { return .selector(selector) }
+    if case .path(let nodes) = expression.kind {
+      return .list(try session.paths(nodes).map(Value.selector))
+    }
     // `(best.component)@last`: a position for every selector of a list.
     guard case .at(let base?, let position) = expression.kind else {
       throw Failure("this is not a selector")

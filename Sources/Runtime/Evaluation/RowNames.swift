@@ -48,7 +48,7 @@ struct RowNames {
       if isColumn.contains(name) { variables.append(name) }
     case .component(let literal): try refuseColumn(namedAsSelector: literal.text)
     // Places and selectors are the session's, and see no columns.
-    case .at: return
+    case .at, .path: return
     case .list(let items, _): for item in items { try visit(item) }
     case .pipeline(let pipeline): try visit(pipeline)
     case .member(let base, _):

@@ -138,7 +138,7 @@ extension Session {
     let configuration = try requireModel().configuration
     // What can only be looked at, a head's keys, can be gone through as well.
     let places =
-      try (try? selector.places(on: configuration, for: .editing))
+      try (try? selector.places(on: configuration, for: .patching))
       ?? selector.places(on: configuration, for: .reading)
     let position = selector.position.map { "@\($0.text)" } ?? ""
     return try places.map { .selector(try Selector(parsing: $0.label + position)) }

@@ -147,6 +147,25 @@ extension Session {
     }
   }
 
+  private static let mostPaths = 1_000_000
+
+  /// Every way along components. Each node may be several: `(best.component) -> logits`.
+  func paths(_ nodes: [Lang.Expression]) throws -> [Selector] {
+    let ends = try nodes.map { node in
+      if let end = Selector(end: node) { return [end] }
+      return try selectors(node)
+    }
+    let paths = try ends.reduce([[Selector]()]) { paths, ends in
+      guard paths.count <= Self.mostPaths / max(1, ends.count) else {
+        throw Failure(
+          "these are more than \(thousands(Self.mostPaths)) edges",
+          help: "write them with wildcards: L5H* -> L9.mlp")
+      }
+      return paths.flatMap { path in ends.map { path + [$0] } }
+    }
+    return try paths.map(Selector.init(path:))
+  }
+
   private func asSelectors(_ value: Value) throws -> [Selector] {
     switch value {
     case .selector(let selector): return [selector]

@@ -20,7 +20,7 @@ struct EstimateRuns {
   ) throws {
     (self.set, self.sweep, self.metric, self.path) = (set, sweep, metric, path)
     let donors = sweep.patchDonors(for: set)
-    if let donors { Self.warnOfEqualDonors(call, set, donors) }
+    if let donors { call.warnOfEqualDonors(of: set, donors, what: "estimates") }
     guard path.needsDonors else { return }
     guard let donors else {
       throw call.failure(
@@ -81,19 +81,6 @@ struct EstimateRuns {
     for index in set.measuredIndices {
       embeddings[index] = (own[index], others[donors.donorIndex(forPrompt: index)])
     }
-  }
-
-  private static func warnOfEqualDonors(
-    _ call: Invocation, _ set: PromptSet, _ donors: PromptSet
-  ) {
-    guard donors.edits.isEmpty, set.edits.count == 1 else { return }
-    let equal = set.measuredIndices.filter {
-      set.prompts[$0].tokens == donors.prompts[donors.donorIndex(forPrompt: $0)].tokens
-    }
-    guard let first = equal.first else { return }
-    call.warn(
-      "\(equal.count) of \(set.measuredIndices.count) prompts have themselves as donors, and estimates "
-        + "of 0: '\(excerpt(set.prompts[first].name))'", help: "give donors that differ")
   }
 
   // MARK: - Passes
@@ -174,5 +161,21 @@ struct EstimateRuns {
         Edit(site: Site(.embed), positions: Array(rows.indices), change: .replace(rows)), at: 0)
       return Pass(request: request, weight: 1 / Double(steps))
     }
+  }
+}
+
+extension Invocation {
+  /// Prompts that are patched from themselves tell nothing.
+  ///
+  /// - Parameter what: what is 0 of them.
+  func warnOfEqualDonors(of set: PromptSet, _ donors: PromptSet, what: String) {
+    guard donors.edits.isEmpty, set.edits.count == 1 else { return }
+    let equal = set.measuredIndices.filter {
+      set.prompts[$0].tokens == donors.prompts[donors.donorIndex(forPrompt: $0)].tokens
+    }
+    guard let first = equal.first else { return }
+    warn(
+      "\(equal.count) of \(set.measuredIndices.count) prompts have themselves as donors, and \(what) of "
+        + "0: '\(excerpt(set.prompts[first].name))'", help: "give donors that differ")
   }
 }

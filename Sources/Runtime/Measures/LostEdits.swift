@@ -31,6 +31,8 @@ extension Edit {
   /// Whether nothing of `other`, applied before this at the same site, is left.
   fileprivate func overwrites(_ other: Edit) -> Bool {
     guard site == other.site, setsAnew else { return false }
+    // A scale is divided by, whatever is read.
+    if other.edge != nil, site.activation.isScale { return false }
     // What is cut stays cut.
     if case .cut = other.change { return false }
     return covers(other)
@@ -38,22 +40,30 @@ extension Edit {
 
   /// Whether all that `other` reaches passes through what this overwrites.
   fileprivate func hides(_ other: Edit) -> Bool {
-    site.layer == other.site.layer && setsAnew
+    // What a reader makes of its copy comes after the copy.
+    if other.edge != nil, overwrites(other) { return true }
+    return site.layer == other.site.layer && setsAnew
       && other.site.activation.narrows.contains(site.activation) && covers(other)
   }
 
   private var setsAnew: Bool {
     switch change {
     case .zero, .replace: true
-    case .scale, .add, .cut: false
+    case .scale, .add, .cut, .edge: false
     }
+  }
+
+  /// The head whose query an edge leads to.
+  private var queryHeads: [Int]? {
+    guard case .head(.q, _, let head) = edge?.reader else { return nil }
+    return [head]
   }
 
   /// Whether this changes every unit and position that `other` does, or what these become.
   private func covers(_ other: Edit) -> Bool {
     if let units {
-      guard site.activation.units == other.site.activation.units, let others = other.units,
-        Set(others).isSubset(of: units)
+      guard site.activation.units == other.site.activation.units,
+        let others = other.units ?? other.queryHeads, Set(others).isSubset(of: units)
       else { return false }
     }
     return Set(other.positions).isSubset(of: positions)

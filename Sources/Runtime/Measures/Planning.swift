@@ -195,7 +195,7 @@ extension Lang.Expression {
       }
     case .integer, .number, .boolean, .string, .name, .column, .variable, .component: []
     case .at(let base, _): base?.measured ?? []
-    case .list(let items, _): items.flatMap(\.measured)
+    case .list(let items, _), .path(let items): items.flatMap(\.measured)
     case .member(let base, _), .unary(_, let base): base.measured
     case .element(let a, let b), .binary(_, let a, let b), .range(let a, let b):
       a.measured + b.measured

@@ -23,17 +23,24 @@ struct PromptColumns {
   }
 }
 
-/// component, layer, head, position
+/// component, layer, head, position; of edges component, writer, reader, position
 struct PlaceColumns {
   private let component: TableBuilder.Key<String>
-  private let layer: TableBuilder.Key<Int>
+  private let layer: TableBuilder.Key<Int>?
   private let head: TableBuilder.Key<Int>?
+  private let writer: TableBuilder.Key<String>?
+  private let reader: TableBuilder.Key<String>?
   private let position: TableBuilder.Key<Int>?
 
-  init(in table: inout TableBuilder, hasHead: Bool = true, hasPosition: Bool = true) {
+  init(
+    in table: inout TableBuilder, hasHead: Bool = true, hasPosition: Bool = true,
+    areEdges: Bool = false
+  ) {
     component = table.texts("component")
-    layer = table.integers("layer")
-    head = hasHead ? table.integers("head") : nil
+    layer = areEdges ? nil : table.integers("layer")
+    head = hasHead && !areEdges ? table.integers("head") : nil
+    writer = areEdges ? table.texts("writer") : nil
+    reader = areEdges ? table.texts("reader") : nil
     position = hasPosition ? table.integers("position") : nil
   }
 
@@ -41,6 +48,8 @@ struct PlaceColumns {
     table[component] = place.label
     table[layer] = place.layer
     table[head] = place.head
+    if let writer { table[writer] = place.edges.first?.writer.description }
+    if let reader { table[reader] = place.reader }
     table[self.position] = position
   }
 }
@@ -58,7 +67,7 @@ struct CaseColumns {
     place = set.sweep.map { sweep in
       PlaceColumns(
         in: &table, hasHead: sweep.targets.contains { $0.place.head != nil },
-        hasPosition: !sweep.isKnockout && sweep.targets.contains { $0.position != nil })
+        hasPosition: !sweep.isKnockout && !sweep.kinds.isEmpty, areEdges: sweep.isOfEdges)
     }
   }
 

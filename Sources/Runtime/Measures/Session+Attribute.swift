@@ -15,6 +15,11 @@ extension Session {
     of set: PromptSet, _ goal: AttributionGoal, at readings: Readings,
     _ detail: AttributionDetail = AttributionDetail(), label: String, mayStop: Bool = false
   ) throws -> Results<[[Attribution?]]> {
+    if let edit = set.edits.first(where: \.isOfEdges) {
+      throw Failure(
+        "the logit of a run whose edges are patched cannot be divided into components",
+        help: "`effect` measures such runs", span: edit.span, source: edit.source)
+    }
     let transformer = set.model.transformer
     var directions = Directions(transformer)
     return try results(

@@ -47,7 +47,7 @@ private struct CommonRun {
     (tokens, others) = (prompt.tokens, donor.tokens)
     guard prompt.model.configuration.beginsAlike(tokens: tokens.count, and: others.count)
     else { return nil }
-    for kind in edit.targets.compactMap(\.position) where kind.isPairedByPlace {
+    for kind in edit.kinds where kind.isPairedByPlace {
       guard try prompt.positions(kind) == donor.positions(kind) else { return nil }
     }
     count = zip(tokens, others).prefix { $0 == $1 }.count
@@ -78,6 +78,7 @@ extension Edit {
     var edit = self
     edit.positions = kept.map { positions[$0] }
     if case .replace(let rows) = change { edit.change = .replace(kept.map { rows[$0] }) }
+    if case .edge(let edge, let rows) = change { edit.change = .edge(edge, kept.map { rows[$0] }) }
     return edit
   }
 }

@@ -11,6 +11,15 @@ struct EditBinder {
   private let set: PromptSet
   private let runner: Runner
   private var sources: [ObjectIdentifier: ValueSource] = [:]
+  /// What writers of edges give in a donor's run.
+  private var written: [WrittenKey: [[Float]]] = [:]
+
+  private struct WrittenKey: Hashable {
+    var spec: ObjectIdentifier
+    var prompt: Int
+    var writer: Edge.Writer
+    var positions: [Int]
+  }
 
   init(_ set: PromptSet, runner: @escaping Runner) {
     self.set = set
@@ -25,6 +34,12 @@ struct EditBinder {
   /// The edits that a spec, taken as a whole, makes on the prompt at `index`.
   mutating func edits(_ spec: EditSpec, at index: Int) throws -> [Edit] {
     try placing(at: spec.span, in: spec.source) {
+      if spec.isOfEdges {
+        return try spec.targets.flatMap { target in
+          let positions = try set.prompts[index].positions(target.position ?? .all)
+          return try edgeEdits(spec, target.place, target.position, at: positions, ofPrompt: index)
+        }
+      }
       var done = EditedPlaces(set.model.configuration)
       return try spec.joinedTargets.flatMap { parts, kind in
         let positions = try set.prompts[index].positions(kind ?? .all)
@@ -45,6 +60,7 @@ struct EditBinder {
   /// selector gave positions.
   mutating func variants(_ spec: EditSpec, at index: Int) throws -> [Variant] {
     let prompt = set.prompts[index]
+    written = [:]
     var seen: Set<Variant.Name> = []
     return try placing(at: spec.span, in: spec.source) {
       try spec.targets.flatMap { target -> [Variant] in
@@ -54,17 +70,49 @@ struct EditBinder {
           return [
             Variant(
               place: target.place, position: nil, kind: target.position,
-              edits: try edits(
-                spec, target.place.sites, target.position, at: all, ofPrompt: index))
+              edits: try edits(spec, target.place, target.position, at: all, ofPrompt: index))
           ]
         }
         return try prompt.sweptPositions(kind).map { position in
           Variant(
             place: target.place, position: position, kind: kind,
-            edits: try edits(spec, target.place.sites, kind, at: [position], ofPrompt: index))
+            edits: try edits(spec, target.place, kind, at: [position], ofPrompt: index))
         }
       }.filter { seen.insert($0.name).inserted }
     }
+  }
+
+  private mutating func edits(
+    _ spec: EditSpec, _ place: Place, _ kind: Position.Kind?, at positions: [Int],
+    ofPrompt index: Int
+  ) throws -> [Edit] {
+    try place.edges.isEmpty
+      ? edits(spec, place.sites, kind, at: positions, ofPrompt: index)
+      : edgeEdits(spec, place, kind, at: positions, ofPrompt: index)
+  }
+
+  /// One edit an edge: of all edges from one writer the numbers are in memory once.
+  private mutating func edgeEdits(
+    _ spec: EditSpec, _ place: Place, _ kind: Position.Kind?, at positions: [Int],
+    ofPrompt index: Int
+  ) throws -> [Edit] {
+    guard let writer = place.edges.first?.writer, !positions.isEmpty else { return [] }
+    let key = WrittenKey(
+      spec: ObjectIdentifier(spec.identity), prompt: index, writer: writer, positions: positions)
+    let rows =
+      try written[key] ?? rows(spec, writer.part, kind, at: positions, ofPrompt: index)
+    written[key] = rows
+    return place.edges.map { Edit(edge: $0, positions: positions, rows: rows) }
+  }
+
+  private mutating func rows(
+    _ spec: EditSpec, _ part: Place.SitePart, _ kind: Position.Kind?, at positions: [Int],
+    ofPrompt index: Int
+  ) throws -> [[Float]] {
+    let key = ObjectIdentifier(spec.identity)
+    var source = try sources[key] ?? ValueSource(spec, for: set, runner: runner)
+    defer { sources[key] = source }
+    return try source.rows(part, kind, at: positions, ofPrompt: index)
   }
 
   private mutating func edits(
@@ -93,10 +141,7 @@ struct EditBinder {
     case .knockout(let kind):
       return .cut(sources: try set.prompts[index].positions(kind))
     case .mean, .resample, .patch, .patchFromCounterpart, .freeze:
-      let key = ObjectIdentifier(spec.identity)
-      var source = try sources[key] ?? ValueSource(spec, for: set, runner: runner)
-      defer { sources[key] = source }
-      return .replace(try source.rows(part, kind, at: positions, ofPrompt: index))
+      return .replace(try rows(spec, part, kind, at: positions, ofPrompt: index))
     }
   }
 }
@@ -129,6 +174,9 @@ extension EditSpec {
     }
     return joined
   }
+
+  /// Whether its targets are edges, all of them.
+  var isOfEdges: Bool { targets.first.map { !$0.place.edges.isEmpty } ?? false }
 
   var isKnockout: Bool { if case .knockout = mode { true } else { false } }
 }

@@ -4,7 +4,9 @@ import Model
 /// An edit as a line says it, for any prompt: `ablate L9H8@last mean over country`.
 struct EditSpec: Sendable {
   /// What is changed, with the position that the selector gave it.
-  var targets: [Target]
+  let targets: [Target]
+  /// The positions that selectors gave, each once: a sweep of all edges has many targets.
+  let kinds: [Position.Kind]
   var mode: Mode
   /// Where it stands, and in what text, for errors that only a measure can show: by then another
   /// line is being run.
@@ -16,6 +18,17 @@ struct EditSpec: Sendable {
   let identity = Identity()
 
   final class Identity: Sendable {}
+
+  init(
+    targets: [Target], mode: Mode, span: SourceSpan, source: SourceText, description: String
+  ) {
+    self.targets = targets
+    kinds = Array(Set(targets.compactMap(\.position)))
+    self.mode = mode
+    self.span = span
+    self.source = source
+    self.description = description
+  }
 
   struct Target: Sendable {
     var place: Place

@@ -15,9 +15,10 @@ extension Invocation {
   ///
   /// - Parameters:
   ///   - mode: how they are changed, and in words: `mean over 48 prompts`.
+  ///   - access: whether edges can be changed so.
   ///   - check: refuses places that cannot be changed so.
   func edited(
-    _ set: PromptSet, _ mode: EditSpec.Mode, words: String,
+    _ set: PromptSet, _ mode: EditSpec.Mode, words: String, access: Access = .editing,
     check: (Place, Configuration) throws -> Void = { _, _ in }
   ) throws -> Value {
     let configuration = set.model.configuration
@@ -25,10 +26,15 @@ extension Invocation {
     try refuseMixedPositions(in: selected, of: "site")
     let targets = try selected.flatMap { selector, span in
       try placing(at: span) {
-        let places = try selector.places(on: configuration, for: .editing)
+        let places = try selector.places(on: configuration, for: access)
         for place in places { try check(place, configuration) }
         return places.map { EditSpec.Target(place: $0, position: selector.position) }
       }
+    }
+    guard Set(targets.map(\.place.edges.isEmpty)).count == 1 else {
+      throw Failure(
+        "edges and components cannot be patched in one list",
+        help: "write two edits: \(command.name) … | \(command.name) …", span: span(of: "site"))
     }
     return try edited(set, targets, mode, at: span(of: "site"), words: words)
   }
@@ -46,8 +52,9 @@ extension Invocation {
     if isSwept, set.sweep != nil {
       throw failure("this pipeline already has an `each`", help: "sweep one thing")
     }
+    let kinds = Set(targets.compactMap(\.position))
     for prompt in set.prompts {
-      for kind in targets.compactMap(\.position) {
+      for kind in kinds {
         try placing(at: span) { try prompt.checkPositions(kind) }
       }
     }

@@ -46,9 +46,7 @@ struct ValueSource {
       if case .mean = mode { return Array(donors.indices) }
       return donors.count == prompts.count ? edited : Array(donors.indices)
     }
-    let distinct = kinds.reduce(into: [Position.Kind?]()) { kinds, kind in
-      if !kinds.contains(kind) { kinds.append(kind) }
-    }
+    let distinct = Set(kinds)
     var drawn: Set<Int> = []
     for index in edited {
       for kind in distinct { drawn.insert(try draw(kind, for: index, seed, withinRelation)) }

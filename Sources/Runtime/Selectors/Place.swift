@@ -9,6 +9,10 @@ struct Place: Sendable, Hashable {
   var head: Int?
   /// The activations that make it up, and which heads or neurons of them. A whole layer is two.
   var sites: [SitePart]
+  /// Of an edge: the edge, or those to all heads that share a key or value; `sites` are its writer's.
+  var edges: [Edge] = []
+  /// Of an edge: what it leads to, as its label has it.
+  var reader: String?
 
   struct SitePart: Sendable, Hashable {
     var site: Site
@@ -18,7 +22,11 @@ struct Place: Sendable, Hashable {
 }
 
 /// Whether a place is looked at or changed: some can only be looked at.
-enum Access { case reading, editing }
+enum Access {
+  case reading, editing
+  /// What can be changed to what another run has there: edges too.
+  case patching
+}
 
 extension Selector {
   /// Every place that the selector means on a model, in order of layers and heads. Never empty.
@@ -45,9 +53,26 @@ extension Selector {
     case .finalScale:
       let part = Place.SitePart(site: Site(.lnFinalScale), units: nil)
       return [Place(label: "ln_final.scale", sites: [part])]
+    case .logits:
+      throw Failure("'logits' is not a component", help: "write an edge to them: L9H9 -> logits")
+    case .path(let nodes):
+      try refuseEdge(unless: access)
+      return try EdgePlaces(configuration, text: text).places(along: nodes)
+    case .word(.edges):
+      try refuseEdge(unless: access)
+      return EdgePlaces(configuration, text: text).all
     case .word(let word): return try resolver.places(of: word)
     case .literal(let literal): return try resolver.places(of: literal)
     }
+  }
+}
+
+extension Selector {
+  private func refuseEdge(unless access: Access) throws {
+    guard access != .patching else { return }
+    throw Failure(
+      "'\(text)' is an edge, not a component",
+      help: "edges can be patched: patch \(text) from PROMPTS")
   }
 }
 
@@ -65,6 +90,7 @@ private struct PlaceResolver {
     case .mlps: return layers.map { whole(.mlpOut, $0, name: "mlp") }
     case .attns: return layers.map { whole(.attnOut, $0, name: "attn") }
     case .layers: return try layers.map(layer)
+    case .edges: return EdgePlaces(configuration, text: text).all
     }
   }
 
@@ -143,7 +169,7 @@ private struct PlaceResolver {
 
   /// A whole layer: what its attention and its MLP add to the stream.
   private func layer(_ layer: Int) throws -> Place {
-    guard access == .editing else {
+    guard access != .reading else {
       throw Failure(
         "'L\(layer)' is a whole layer: name one of its activations",
         help: "L\(layer).resid_pre, L\(layer).attn_out, L\(layer).mlp_out, L\(layer)H0.z …")
@@ -161,7 +187,7 @@ private struct PlaceResolver {
       return try heads.map { head in
         let shared = configuration.keyValueHead(of: head)
         let others = configuration.heads(reading: shared).filter { $0 != head }
-        if access == .editing && !others.isEmpty {
+        if access != .reading && !others.isEmpty {
           let names = others.map { "L\(layer)H\($0)" }.joined(separator: ", ")
           throw Failure(
             "changing L\(layer)H\(head).\(activation.rawValue) would change \(names) too: they "
@@ -227,14 +253,26 @@ private struct PlaceResolver {
   private func expand(
     _ indices: Indices, count: Int, _ what: String, of owner: String = "this model"
   ) throws -> [Int] {
-    guard case .some(let ranges) = indices else { return Array(0..<count) }
-    let all = Array(0..<count)
+    try indices.expanded(count, what, of: owner, in: text)
+  }
+}
+
+extension Indices {
+  /// The numbers that they are, in order.
+  ///
+  /// - Parameters:
+  ///   - count: how many there are, of what and on what.
+  ///   - text: the selector, for messages.
+  func expanded(
+    _ count: Int, _ what: String, of owner: String = "this model", in text: String
+  ) throws -> [Int] {
+    guard case .some(let ranges) = self else { return Array(0..<count) }
     for range in ranges where range.lowerBound < 0 || range.upperBound >= count {
       throw Failure(
         "'\(text)': \(owner) has \(what) 0 to \(count - 1)",
         help: count == 1 ? "there is only 0" : nil)
     }
     let wanted = Set(ranges.flatMap { Array($0) })
-    return all.filter(wanted.contains)
+    return (0..<count).filter(wanted.contains)
   }
 }

@@ -3,11 +3,15 @@ import Lang
 /// A component, a site or a position as it was written; which model and which prompt it means is
 /// decided where it is used.
 public struct Selector: Sendable {
-  enum Base: Sendable {
+  indirect enum Base: Sendable {
     case literal(ComponentLiteral)
     case word(Word)
     /// `ln_final.scale`, the one site with a dot outside of a layer.
     case finalScale
+    /// `L5H1 -> L9H6.q`: where it begins, and where it leads.
+    case path([Selector])
+    /// At the end of a path.
+    case logits
     /// `@last` alone.
     case nothing
   }
@@ -16,7 +20,7 @@ public struct Selector: Sendable {
   enum Word: String, Sendable, CaseIterable {
     case embed
     case posEmbed = "pos_embed"
-    case heads, mlps, attns, layers
+    case heads, mlps, attns, layers, edges
   }
 
   var base: Base
@@ -35,7 +39,8 @@ extension Selector {
     switch base {
     case .literal(let literal): literal.layers?.isOne != false && literal.part.isOne
     case .word(let word): word == .embed || word == .posEmbed
-    case .finalScale: true
+    case .finalScale, .logits: true
+    case .path(let nodes): nodes.allSatisfy(\.isOneComponent)
     case .nothing: false
     }
   }
@@ -59,8 +64,42 @@ extension Selector {
       guard let inner = Selector(base), inner.position == nil else { return nil }
       self.init(
         base: inner.base, position: position.kind, text: inner.text + "@\(position.kind.text)")
+    case .path(let nodes):
+      let ends = nodes.compactMap(Selector.init(end:))
+      guard ends.count == nodes.count, let path = try? Selector(path: ends) else { return nil }
+      self = path
     default: return nil
     }
+  }
+
+  /// A component on a path.
+  init?(end expression: Lang.Expression) {
+    switch expression.kind {
+    case .name("logits"): self.init(base: .logits, position: nil, text: "logits")
+    case .at(let base?, let position):
+      guard let end = Selector(end: base), end.position == nil else { return nil }
+      self.init(
+        base: end.base, position: position.kind, text: end.text + "@\(position.kind.text)")
+    default: self.init(expression)
+    }
+  }
+
+  /// Components with arrows between them. The position is that of all, and stands at the last.
+  ///
+  /// - Throws: `Failure` for what is not a component, and a position before an arrow.
+  init(path nodes: [Selector]) throws {
+    guard var last = nodes.last else { throw Failure("this path leads nowhere") }
+    for node in nodes.dropLast() {
+      guard let position = node.position?.text else { continue }
+      throw Failure(
+        "'\(node.text)': the position of an edge stands at its end",
+        help: "write … -> \(last.text)@\(position)")
+    }
+    let position = last.position
+    last.position = nil
+    self.init(
+      base: .path(nodes.dropLast() + [last]), position: position,
+      text: nodes.map(\.text).joined(separator: " -> "))
   }
 
   /// The selector that a text spells: a cell of a `component` column, or a string.

@@ -75,7 +75,17 @@ struct RandomTree {
     let count = Int.random(in: 1...4, using: &random)
     var arguments = (0..<count).map { _ in argument() }
     while case .arrow? = arguments.last?.kind { arguments.removeLast() }
-    return arguments.isEmpty ? .expression(expression()) : .command(name(), arguments)
+    // Between components an arrow makes a path.
+    for i in arguments.indices {
+      guard case .arrow = arguments[i].kind else { continue }
+      for neighbour in [i - 1, i + 1] where arguments.indices.contains(neighbour) {
+        arguments[neighbour].kind = .value(
+          Expression(kind: .string(literal(isRaw: true)), span: .none))
+      }
+    }
+    return arguments.isEmpty
+      ? .expression(random.chance(30) ? path() : expression())
+      : .command(Name(text: random.pick(["a", "b", "x1"]), span: .none), arguments)
   }
 
   private mutating func argument() -> Argument {
@@ -101,8 +111,10 @@ struct RandomTree {
   }
 
   private mutating func commaList() -> Expression {
-    guard random.chance(25) else { return expression() }
-    let items = (0..<Int.random(in: 2...3, using: &random)).map { _ in expression() }
+    guard random.chance(25) else { return random.chance(10) ? path() : expression() }
+    let items = (0..<Int.random(in: 2...3, using: &random)).map { _ in
+      random.chance(10) ? path() : expression()
+    }
     return Expression(kind: .list(items, bracketed: false), span: .none)
   }
 
@@ -184,11 +196,28 @@ struct RandomTree {
     }
   }
 
+  /// `L9H8 -> L5..12H3@last`
+  private mutating func path() -> Expression {
+    let others = (0..<Int.random(in: 1...2, using: &random)).map { _ in
+      switch Int.random(in: 0..<4, using: &random) {
+      case 0: Expression(kind: .name("logits"), span: .none)
+      case 1: Expression(kind: .pipeline(deeper { $0.pipeline() }), span: .none)
+      case 2:
+        Expression(
+          kind: .at(Expression(kind: component(), span: .none), position()), span: .none)
+      default: Expression(kind: component(), span: .none)
+      }
+    }
+    return Expression(
+      kind: .path([Expression(kind: component(), span: .none)] + others), span: .none)
+  }
+
   /// An item of a list; there an `if` or a `for` is a value wherever it stands.
   private mutating func item() -> Expression {
     deeper { tree in
       guard tree.fuel > 1 else { return tree.expression() }
-      switch Int.random(in: 0..<6, using: &tree.random) {
+      switch Int.random(in: 0..<7, using: &tree.random) {
+      case 2: return tree.path()
       case 0:
         return Expression(
           kind: .conditional(tree.expression(), then: tree.block(), else: tree.value()),
@@ -255,7 +284,7 @@ struct RandomTree {
       "blocks.9.attn.hook_z", "hook_embed",
     ])
     guard case .component(_, let literal) = ComponentScanner.scan(Array(text.utf8), at: 0) else {
-      return .name("x")
+      return .name("heads")
     }
     return .component(literal)
   }

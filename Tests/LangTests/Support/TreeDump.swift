@@ -67,6 +67,7 @@ func dump(_ expression: Expression) -> String {
   case .variable(let name): "$" + name
   case .component(let literal): dump(literal)
   case .at(let base, let position): node("@", base.map(dump) ?? "", dump(position.kind))
+  case .path(let nodes): node("->", nodes.map(dump).spaced)
   case .list(let items, bracketed: true): "[" + items.map(dump).spaced + "]"
   case .list(let items, bracketed: false): node(",", items.map(dump).spaced)
   case .pipeline(let pipeline): node("()", dump(pipeline))

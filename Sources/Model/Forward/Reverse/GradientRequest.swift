@@ -37,6 +37,11 @@ public struct GradientRequest: Sendable {
   /// - Throws: `ModelError` that names the first thing that cannot be.
   func check(in configuration: Configuration) throws {
     try run.check(in: configuration, among: [])
+    if let edge = edits.lazy.compactMap(\.edge).first {
+      throw ModelError(
+        .request, "there is no gradient of a run in which the edge \(edge) is edited",
+        help: "`effect` measures such runs")
+    }
     for term in terms {
       guard tokens.indices.contains(term.position) else {
         throw ModelError(

@@ -39,6 +39,9 @@ struct Completer {
     guard let name = stage.first, let command = Catalogue.command(named: name) else {
       return beginnings
     }
+    if stage.last == "->", command.parameters.contains(where: \.takesEdges) {
+      return readers(word, on: model(after: text))
+    }
     return arguments(
       of: command, at: Position(in: command, after: stage.dropFirst()), word,
       on: model(after: text))
@@ -227,6 +230,20 @@ struct Completer {
     return words + (word.hasPrefix("L") ? layers : [])
   }
 
+  /// Where an edge may lead.
+  private func readers(_ word: String, on model: LanguageModel?) -> [Candidate] {
+    guard let dot = word.firstIndex(of: ".") else {
+      let words = ["logits", "heads", "mlps", "layers"].map { Candidate(text: $0, summary: "") }
+      return words + (word.hasPrefix("L") ? components(word, on: model) : [])
+    }
+    let base = word[...dot]
+    let inputs =
+      if base.contains("KV") { ["k", "v"] } else if base.contains("H") { ["q", "k", "v"] } else {
+        ["mlp"]
+      }
+    return inputs.map { Candidate(text: base + $0, summary: "") }
+  }
+
   private func positions(after base: String) -> [Candidate] {
     let labels = session.variables.flatMap { name -> [String] in
       if case .prompts(let set)? = session.lookUp(name) {
@@ -260,4 +277,9 @@ extension Command {
       }
     }
   }
+}
+
+extension Command.Parameter {
+  /// Whether edges may be written there: only what another run has can take their place.
+  fileprivate var takesEdges: Bool { name == "site" && summary.contains(" -> ") }
 }

@@ -27,7 +27,8 @@ extension Session {
       return try placing(at: expression.span) { try columnNames(try evaluate(expression)) }
     case .member(let base, _) where base.isArguments:
       return try placing(at: expression.span) { try columnNames(try evaluate(expression)) }
-    case .integer, .number, .boolean, .component, .at, .member, .call, .unary, .binary, .range:
+    case .integer, .number, .boolean, .component, .path, .at, .member, .call, .unary, .binary,
+      .range:
       let text = source.text(in: expression.span)
       throw Failure(
         "expected a column's name",

@@ -11,12 +11,17 @@ extension Command {
       Positions are paired one to one. Without `@`, both prompts must have equally many tokens; \
       a span must have equally many in both. @last pairs with @last. \
       Of a set, prompts that do not pair are dropped with a warning.
+      `L5H1 -> L9H6.q` is an edge: only this reader sees the donor's L5H1, and everything after it \
+      is computed again. `edges` are all of them.
       After `patch`, `effect` also gives `recovered`: the share of the way from the base to the \
       donor.
       """,
     input: .prompts,
     parameters: [
-      .each, .site,
+      .each,
+      .positional(
+        "site", .selector, list: true,
+        "components, sites or edges: L9H8, L9.mlp, L5H1 -> L9H6.q"),
       .keyword(
         "from", .donors(or: PatchDonor.self), required: true,
         "the donor: a prompt, or one for each prompt"),
@@ -28,7 +33,8 @@ extension Command {
     let set = try call.promptInput()
     switch try call.promptsOrWord(required: "from", PatchDonor.self) {
     case .word(.counterpart):
-      return try call.edited(set, .patchFromCounterpart, words: "from counterpart")
+      return try call.edited(
+        set, .patchFromCounterpart, words: "from counterpart", access: .patching)
     case .prompts(let given):
       let donors = try call.donors(given, at: "from", for: set)
       guard donors.prompts.count == 1 || donors.prompts.count == set.prompts.count else {
@@ -36,7 +42,8 @@ extension Command {
           "there are \(donors.prompts.count) donors for \(set.summary)",
           help: "give one for all, or one for each", span: call.span(of: "from"))
       }
-      return try call.edited(set, .patch(from: donors), words: "from \(donors.summary)")
+      return try call.edited(
+        set, .patch(from: donors), words: "from \(donors.summary)", access: .patching)
     }
   }
 }

@@ -118,6 +118,11 @@ extension Invocation {
         "what a knock-out takes away cannot be estimated: its scores become −∞",
         help: "`effect` measures it", span: sweep.span, source: sweep.source)
     }
+    if sweep.isOfEdges {
+      throw Failure(
+        "edges cannot be estimated", help: "`effect` measures them", span: sweep.span,
+        source: sweep.source)
+    }
     if let whole = sweep.targets.first(where: { $0.place.sites.count > 1 }) {
       throw Failure(
         "'\(whole.place.label)' is a whole layer, whose MLP reads what its attention adds: their "

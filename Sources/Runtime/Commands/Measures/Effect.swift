@@ -123,6 +123,7 @@ private struct DonorRuns {
     let set = measured.completed.set
     guard let (spec, donors) = set.patch, metric.known != .loss else { return nil }
     self.spec = spec
+    if spec.isOfEdges { call.warnOfEqualDonors(of: set, donors, what: "effects") }
     let readings = measured.readings
     let positions = try placing(at: readings.span) {
       try donors.prompts.map { donor in

@@ -1,0 +1,154 @@
+import Testing
+
+@testable import Runtime
+
+@Suite("Edges in lines, against torch in float64")
+struct EdgeTests {
+  private static let families = ["llama3", "qwen3", "mistral", "gemma2", "gemma3", "gpt2", "gptj"]
+
+  private func pair(_ family: String) throws -> EdgeReference.Pair {
+    try #require(try EdgeReference.read().first { $0.family == family })
+  }
+
+  /// Measured at most: 1.4e-6 of the largest.
+  @Test("the exact effect of every edge", arguments: families)
+  func exact(family: String) throws {
+    let (shell, pair) = (try PipedSession(tiny: "families/\(family)"), try pair(family))
+    let found = try shell.table(
+      "\(pair.patch("each edges")) | effect of \(EdgeReference.metric)")
+    #expect(try found.texts("component") == pair.edges)
+    let (writers, readers) = (try found.texts("writer"), try found.texts("reader"))
+    #expect(zip(writers, readers).map { "\($0) -> \($1)" } == pair.edges)
+    let largest = pair.exact.map(abs).max() ?? 0
+    try expectClose(try found.numbers("effect"), pair.exact, within: 1e-5 * largest, family)
+    let shared = try shell.table(
+      "\(pair.patch("each " + pair.shared.joined(separator: ", "))) | effect of \(EdgeReference.metric)"
+    )
+    #expect(try shared.texts("component") == pair.shared)
+    try expectClose(
+      try shared.numbers("effect"), pair.sharedExact, within: 1e-5 * largest, family)
+  }
+
+  @Test func allOfThemAtOnceRecoverAll() throws {
+    let (shell, pair) = (try PipedSession(tiny: "families/gemma3"), try pair("gemma3"))
+    let found = try shell.table("\(pair.patch("edges")) | effect of \(EdgeReference.metric)")
+    try expectClose(
+      try found.numbers("effect"), [pair.values[1] - pair.values[0]], within: 1e-5)
+  }
+
+  @Test(
+    "edges that a selector names",
+    arguments: [
+      ("embed -> L0.mlp", 1), ("heads -> logits", 12), ("L*.mlp -> L*.mlp", 3), ("L0 -> L1", 65),
+      ("L0H{0,2} -> L1H*.q", 8), ("L0H1 -> heads", 24), ("mlps -> logits", 3), ("edges", 262),
+      ("L0H1 -> L1KV*.k", 2), ("L0H1 -> L1KV0", 2), ("[L0H1, L0.mlp] -> L2H1.v", 2),
+      ("L0H1 -> L0.mlp, L1H0 -> logits", 2), ("L0H1@{0, last} -> logits", 0),
+      ("L0H1 -> logits@{0, last}", 2), ("layers -> logits", 15), ("L1H* -> L*", 56),
+    ])
+  func selected(text: String, count: Int) throws {
+    let shell = try PipedSession(tiny: "tiny-gqa.F32.gguf")
+    try shell.define("let a = prompt \"the sky\" -> \"b\"; let b = prompt \"the sun\"")
+    let result = shell.session.running("a | patch each \(text) from b | effect")
+    if count == 0 {
+      #expect(result.messages.contains("the position of an edge stands at its end"))
+      return
+    }
+    let table = try shell.table("a | patch each \(text) from b | effect")
+    #expect(table.rowCount == count)
+    // A name in a table is one that a line takes.
+    if text.contains("@") { return }
+    let names = try table.texts("component")
+    let again = try shell.table("a | patch each \(names.joined(separator: ", ")) from b | effect")
+    #expect(try again.texts("component") == names)
+  }
+
+  @Test func namesOfATableAreEdges() throws {
+    let shell = try PipedSession(tiny: "tiny-gqa.F32.gguf")
+    try shell.define("let a = prompt \"the sky\" -> \"b\"; let b = prompt \"the sun\"")
+    try shell.define("let best = a | patch each heads -> logits from b | effect | top 2")
+    let one = try shell.table("a | patch (best.component) from b | effect")
+    #expect(one.rowCount == 1)
+    let parts = try shell.table("a | patch each (best.writer) -> logits from b | effect")
+    #expect(try parts.texts("component") == (try shell.table("best").texts("component")))
+  }
+
+  @Test(arguments: [
+    ("patch L1H1 -> L0H2.q from b", "L0H2.q reads the stream before L1H1 is added to it"),
+    ("patch L1H1 -> L1H2.q from b", "heads of one layer compute at once"),
+    ("patch each L1H1 -> L0H* from b", "there is no edge L1H1 -> L0H0.q"),
+    ("patch L9H1 -> logits from b", "this model has layers 0 to 2"),
+    ("patch L0H1 -> L1H9.q from b", "this model has heads 0 to 3"),
+    ("patch L0H1 -> L1H2.z from b", "what a head reads as queries, keys or values"),
+    ("patch L0H1 -> L1KV0.q from b", "the keys or the values of a key/value head"),
+    ("patch L0H1.z -> L1H2.q from b", "an edge leads from all that a head gives"),
+    ("patch L0H1 -> L1.resid_pre from b", "cannot be the end of an edge"),
+    ("patch logits -> L1H2.q from b", "the logits come last"),
+    ("patch L0H1 -> embed from b", "embed reads nothing"),
+    ("patch L0H1 -> L1.mlp -> logits from b", "is a path of 2 edges"),
+    ("patch L0H1@1 -> logits from b", "the position of an edge stands at its end"),
+    ("patch L0H1 -> logits, L1H1 from b", "cannot be patched in one list"),
+    ("ablate L0H1 -> logits", "edges can be patched"),
+    ("freeze L0H1 -> logits", "edges can be patched"),
+    ("activations edges", "edges can be patched"),
+    ("patch L0H1 -> logits from longer", "tokens"),
+    ("patch L0H1 -> L1H2.q from b | ablate L1H2.q", "never fires"),
+    ("ablate L1H2.q | patch L0H1 -> L1H2.q from b", "never fires"),
+    ("patch L0H1 -> L1H2.q from b | ablate L1.mlp, L1.attn", "never fires"),
+    ("ablate L0.attn | patch L0H1 -> L1H2.q from b", "is edited as a whole"),
+    ("patch L0H1 -> logits from b | dla", "cannot be divided into components"),
+    ("patch L0H1 -> logits from b | gradient L0H1", "no gradient of a run in which the edge"),
+    ("patch L0H1 -> logits from b | generate 2", "nothing can be generated"),
+  ])
+  func refused(line: String, error: String) throws {
+    let shell = try PipedSession(tiny: "tiny-gqa.F32.gguf")
+    try shell.define(
+      """
+      let a = prompt "the sky" -> "b" vs "c"
+      let b = prompt "the sun"
+      let longer = prompt "a sky is so"
+      """)
+    let isMeasured = ["| dla", "| gradient", "| generate", "activations"].contains(
+      where: line.contains)
+    let result = shell.session.running("a | \(line)" + (isMeasured ? "" : " | effect"))
+    #expect(result.status == .failed)
+    #expect(result.messages.contains(error), "\(result.messages)")
+  }
+
+  @Test func parallelBlocksHaveNoEdgeIntoTheirOwnMLP() throws {
+    let shell = try PipedSession(tiny: "families/gptj")
+    let result = shell.session.running(
+      "prompt [1, 2] | patch L0H1 -> L0.mlp from (prompt [3, 2]) | effect of logit")
+    #expect(result.messages.contains("read the same stream at once"), "\(result.messages)")
+    let all = try shell.table(
+      "prompt [1, 2] | patch each L0 -> L*.mlp from (prompt [3, 2]) | effect of (logit(1))")
+    #expect(try all.texts("reader").allSatisfy { $0 == "L1.mlp" })
+  }
+
+  @Test func donorsThatDoNotDifferAreWarnedOf() throws {
+    let shell = try PipedSession(tiny: "tiny-gqa.F32.gguf")
+    try shell.define("let a = prompt \"the sky\" -> \"b\"")
+    let (table, said) = try shell.run("a | patch each L0H* -> logits from a | effect")
+    #expect(try table.numbers("effect").allSatisfy { $0 == 0 })
+    #expect(said.contains("themselves as donors"), "\(said)")
+  }
+
+  @Test func planAndRunAgreeInTheirRows() throws {
+    let shell = try PipedSession(tiny: "tiny-gqa.F32.gguf")
+    try shell.define("let a = prompt \"the sky\" -> \"b\"; let b = prompt \"the sun\"")
+    let plan = try shell.table("plan a | patch each edges from b | effect")
+    #expect(try plan.numbers("runs")[1] == 263)
+    #expect(try plan.numbers("rows")[1] < plan.numbers("rows_unshared")[1] / 2)
+  }
+
+  @Test func completion() throws {
+    let shell = try PipedSession(tiny: "tiny-gqa.F32.gguf")
+    func offered(_ line: String) -> [String] {
+      shell.session.complete(line: line, cursor: line.utf8.count).candidates.map(\.text)
+    }
+    #expect(offered("p | patch e").contains("edges"))
+    #expect(offered("p | patch each L0H1 -> l") == ["logits", "layers"])
+    #expect(offered("p | patch each L0H1 -> L2H1.").sorted() == ["L2H1.k", "L2H1.q", "L2H1.v"])
+    #expect(offered("p | patch each L0H1 -> L2.") == ["L2.mlp"])
+    #expect(offered("p | patch each L0H1 -> L2H").contains("L2H3"))
+  }
+}
