@@ -38,6 +38,13 @@ public protocol Host: AnyObject {
   func allowMemory(_ bytes: Int)
   /// What shows a text that is higher than the terminal; nil where there is no terminal, or no pager.
   var pager: Pager? { get }
+  /// The file that what is typed and printed goes to as well; nil: none.
+  var transcript: String? { get }
+  /// - Parameter path: nil: no more.
+  /// - Throws: `Failure` where the file cannot be written, or nobody types.
+  func transcribe(to path: String?) throws
+  /// Adds to the transcript what comes to a person's eyes by another way.
+  func transcribe(_ text: String)
   /// The program's version as saved files carry it: with the commit where that is known, as in
   /// "0.2.0+1a2b3c4d5e6f".
   var version: String { get }

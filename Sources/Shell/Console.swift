@@ -19,6 +19,7 @@ final class Console: Sendable {
   private let drawsOutput: Bool
   private let drawsMessages: Bool
   private let streamed = Mutex(StreamedText())
+  let transcript = Transcript()
 
   init(terminal: Terminal) {
     drawsOutput = terminal.isTerminal(.output)
@@ -35,6 +36,7 @@ final class Console: Sendable {
   /// Data without styles.
   func write(_ bytes: [UInt8]) {
     progressLine.erase()
+    transcript.add(String(decoding: bytes, as: UTF8.self))
     output.write(
       drawsOutput ? Array(withPictures(String(decoding: bytes, as: UTF8.self)).utf8) : bytes)
   }
@@ -42,12 +44,14 @@ final class Console: Sendable {
   /// Data with styles.
   func write(styled text: String) {
     progressLine.erase()
+    transcript.add(text)
     output.write(Array((drawsOutput ? withStylesAlone(text) : text).utf8))
   }
 
   /// A message, with styles, after the data that came before it.
   func report(_ text: String) {
     progressLine.erase()
+    transcript.add(text)
     output.flush()
     _ = writeUntilStopped((drawsMessages ? withStylesAlone(text) : text).utf8, to: STDERR_FILENO)
   }

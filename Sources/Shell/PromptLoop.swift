@@ -116,6 +116,7 @@ struct PromptLoop {
   }
 
   private func runEntry(_ text: String) -> ExitStatus {
+    console.transcript.add("\(name)> \(text)\n")
     let status = Interrupts.during {
       interpreter.run(SourceText(name: "prompt", text: text), interactive: true)
     }

@@ -54,6 +54,12 @@ final class SessionHost: Host {
 
   var pager: Pager? { surroundings.terminal.pager }
 
+  var transcript: String? { surroundings.console.transcript.path }
+
+  func transcribe(to path: String?) throws { try surroundings.console.transcript.open(path) }
+
+  func transcribe(_ text: String) { surroundings.console.transcript.add(text) }
+
   var version: String { Version.withCommit }
 
   var environment: [String: String] {

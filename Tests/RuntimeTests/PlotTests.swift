@@ -289,3 +289,82 @@ import Testing
     #expect(try plotScatter(empty) == "no rows to plot\n")
   }
 }
+
+/// Maps that are higher than the terminal: no row is lost, and the heading stays in sight.
+@Suite struct FoldedHeatmapTests {
+  private let rows = 30
+  private let columns = 9
+
+  private var table: Table {
+    let cells = (0..<rows).flatMap { row in (0..<columns).map { (row, $0) } }
+    return Table(
+      columns: [
+        Column("layer", .integers(cells.map(\.0))), Column("head", .integers(cells.map(\.1))),
+        Column("dla", .doubles(cells.map { Double($0 - 14) / (1 + Double($1)) })),
+      ], measure: "dla")
+  }
+
+  private func lines(_ settings: RenderSettings) throws -> [String] {
+    try plotHeatmap(table, settings: settings).split(
+      separator: "\n", omittingEmptySubsequences: false
+    )
+    .dropLast().map(String.init)
+  }
+
+  @Test func twoRowsToALine() throws {
+    let settings = RenderSettings(width: 80, colour: true, maximumRows: 20, trueColour: true)
+    let lines = try lines(settings)
+    // A screen of 24 lines, of which the prompt takes one.
+    #expect(lines.count == 19 && lines.count < 24)
+    #expect(lines[0].contains("layer") && lines[0].contains("head"))
+    let grid = try PlotGrid(table, row: nil, column: nil, value: nil)
+    for line in 0..<15 {
+      let text = lines[2 + line]
+      #expect(text.hasPrefix(String(2 * line).padded(left: 5)))
+      for column in [0, 4, 8] {
+        let halves = [0, 1].map { ColourScale.colour(grid.values[2 * line + $0][column] / 15) }
+        let block =
+          "\u{1B}[\(halves[0].foreground(trueColour: true));"
+          + "\(halves[1].background(trueColour: true))m▀"
+        #expect(text.contains(block), "\(line), \(column)")
+      }
+    }
+    #expect(!lines.contains { $0.contains("more row") })
+  }
+
+  @Test(arguments: [true, false])
+  func stretchesSideBySide(unicode: Bool) throws {
+    let settings = RenderSettings(width: 80, maximumRows: 20, unicode: unicode)
+    let lines = try lines(settings)
+    #expect(lines.count < 24 && lines.allSatisfy { $0.count <= 80 })
+    #expect(lines[0].components(separatedBy: "layer").count == 3)
+    let whole = try plotHeatmap(table, settings: RenderSettings(width: 40, unicode: unicode))
+      .split(separator: "\n").map(String.init)
+    for row in 0..<15 {
+      let line = lines[2 + row]
+      let label = String(row).padded(left: 5)
+      let other = String(row + 15).padded(left: 5)
+      #expect(line.hasPrefix(label) && line.dropFirst(5).contains(other))
+      // The same signs as in one piece.
+      for part in [row, row + 15] where whole.count > 2 + part {
+        let signs = whole[2 + part].dropFirst(6)
+        #expect(line.filter { $0 != " " }.contains(signs.filter { $0 != " " }), "\(part)")
+      }
+    }
+  }
+
+  /// Down a pipe, and where there is room, all is as ever.
+  @Test func nothingIsFoldedWithoutNeed() throws {
+    for settings in [
+      RenderSettings(), RenderSettings(width: 80, colour: true),
+      RenderSettings(width: 80, maximumRows: 40),
+    ] {
+      let lines = try lines(settings)
+      #expect(lines.count >= rows + 3)
+      #expect(!lines.contains { $0.contains("▀") })
+    }
+    // As before where even halves are too many, or stretches too wide.
+    let narrow = try lines(RenderSettings(width: 24, maximumRows: 10))
+    #expect(narrow.contains { $0.contains("more rows") })
+  }
+}

@@ -1,3 +1,4 @@
+import Lang
 import Testing
 
 @testable import Runtime
@@ -97,10 +98,19 @@ import Testing
       """
     #expect(run(text).output == "10 large 4\n")
     #expect(run(text, arguments: [("top", "7")]).output == "7 large 4\n")
-    // What only a part declares cannot be given to the whole.
-    let refused = run(text, arguments: [("seed", "7")])
+    // What a part declares can be given to the whole, wherever it lies.
+    #expect(run(text, arguments: [("seed", "7")]).output == "10 large 7\n")
+    try write("parts/two.summand", "source \"one.summand\"\n")
+    try write("parts/one.summand", "source \"two.summand\"\narguments deep=1 as integer\n")
+    let refused = run(
+      "report \"x.html\" { source \"parts/one.summand\" }", arguments: [("top", "7")])
     #expect(refused.status == .usage)
-    #expect(refused.messages.contains("this script has no argument 'seed'"))
+    #expect(refused.messages.contains("this script has no argument 'top'"))
+    #expect(refused.messages.contains("it has: deep"))
+    let help = scriptHelp(
+      of: SourceText(name: folder.appending(path: "outer.summand").path, text: text))
+    #expect(help.contains("[top=NUMBER] [model=TEXT] [seed=NUMBER]"))
+    #expect(help.contains("seed   number  default: 4"))
     // A script's own words hold, whatever it said before.
     let again = run("arguments top=1\narguments top=2 seed=3\n\"\\(args.top) \\(args.seed)\"")
     #expect(again.output == "2 3\n")

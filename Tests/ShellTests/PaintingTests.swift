@@ -40,7 +40,7 @@ struct PaintingTests {
       terminal.type("40\r")
       try terminal.wait(for: "\n40\nsummand> ")
       // The only word that Tab would take.
-      terminal.type("[3] | summar")
+      terminal.type("vars | summar")
       try terminal.waitForBytes("\u{1B}[2my \u{1B}[0m")
       terminal.type("\u{1B}[C\u{15}7\r")
       try terminal.wait(for: "\n7\nsummand> ")

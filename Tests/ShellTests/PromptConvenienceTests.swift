@@ -42,6 +42,92 @@ struct PromptConvenienceTests {
     }
   }
 
+  /// What is typed and printed goes to the file too, without colours; what was there stays.
+  @Test func transcriptHasWhatIsSeen() async throws {
+    try await withTemporaryFolder { folder in
+      let path = folder + "/log.txt"
+      try Data("before\n".utf8).write(to: URL(fileURLWithPath: path))
+      try await onTerminal([], environment: ["PAGER": "cat >/dev/null"], in: folder) { terminal in
+        try terminal.wait(for: Self.prompt)
+        terminal.type("transcript \"log.txt\"\r")
+        try terminal.wait(for: "\n" + Self.prompt, seconds: 20)
+        terminal.type("1 + 1\r")
+        try terminal.wait(for: "\n2\n" + Self.prompt)
+        terminal.type("nothing | x\r")
+        try terminal.wait(for: "| ^^^^^^^", seconds: 20)
+        try terminal.wait(for: "\n" + Self.prompt)
+        terminal.type("let l = for n in 1..100 { n }; l | show all\r")
+        try terminal.wait(for: "\n" + Self.prompt)
+        terminal.type("transcript\r")
+        try terminal.wait(for: "\nlog.txt\n" + Self.prompt)
+        terminal.type("transcript off; 40 + 2\r")
+        try terminal.wait(for: "\n42\n" + Self.prompt)
+        terminal.type("transcript \"/nonexistent/x\"\r")
+        try terminal.wait(for: "cannot be written", seconds: 20)
+        try terminal.wait(for: "\n" + Self.prompt)
+        terminal.type("\u{4}")
+      }
+      let text = try String(contentsOfFile: path, encoding: .utf8)
+      #expect(text.hasPrefix("before\nsummand> 1 + 1\n2\nsummand> nothing | x\nerror: "))
+      #expect(text.contains("  100\n") && text.contains("1 | nothing | x\n"))
+      #expect(!text.contains("\u{1B}") && !text.contains("42"))
+    }
+  }
+
+  /// The script gives what the session gave.
+  @Test func aSessionIsSavedAsAScript() async throws {
+    try await withTemporaryFolder { folder in
+      try Data("layer\tx\n0\t1.5\n1\t2.5\n".utf8).write(
+        to: URL(fileURLWithPath: folder + "/rows.tsv"))
+      let model = BuiltProgram.tinyModel
+      try await onTerminal(["--no-init"], in: folder) { terminal in
+        try terminal.wait(for: Self.prompt)
+        for line in [
+          "load \"\(model)\" as tiny", "let p = prompt \"a b\" -> \"c\"", "nonsense",
+          "help vars", "let rows = read \"rows.tsv\"", "rows | sample 1 seed 3",
+          "p | dla by head | top 2", "def one(t) {\r  t | take 1\r}", "1; oops; 2",
+        ] {
+          terminal.type(line + "\r")
+          try terminal.wait(for: "> ", seconds: 20)
+        }
+        terminal.type("session save \"saved.summand\"; 40 + 2\r")
+        try terminal.wait(for: "\n42\n", seconds: 20)
+        terminal.type("\u{4}")
+      }
+      let text = try String(contentsOfFile: folder + "/saved.summand", encoding: .utf8)
+      let lines = text.split(separator: "\n").map(String.init)
+      #expect(lines[0] == "#!/usr/bin/env summand")
+      #expect(lines[1].hasPrefix("# A session of Summand 0."))
+      #expect(lines[2].hasPrefix("# model tiny: tiny-gqa.F32.gguf sha256 "))
+      let hash = "de35ba80d5cd9af38d4cd0d4f8d3ff6ca3dbb8b9fb2ec5b1ccf8ba6d85ff4ad1"
+      #expect(lines[3].hasPrefix("# file: rows.tsv sha256 ") && lines[3].count == 24 + hash.count)
+      #expect(
+        Array(lines[4...]) == [
+          "load \"\(model)\" as tiny", "let p = prompt \"a b\" -> \"c\"",
+          "let rows = read \"rows.tsv\"", "rows | sample 1 seed 3", "p | dla by head | top 2",
+          "def one(t) {", "    t | take 1", "  }", "1",
+        ])
+      let again = try await BuiltProgram.shell(
+        "cd '\(folder)' && summand --format csv saved.summand && sha256sum rows.tsv")
+      #expect(again.status == 0, "\(again.messages)")
+      #expect(again.output.contains("component,layer,head,dla\n"))
+      #expect(again.output.contains(lines[3].suffix(hash.count)))
+    }
+  }
+
+  @Test func questionMarkSearchesTheHelp() async throws {
+    try await onTerminal([], environment: ["PAGER": "cat"]) { terminal in
+      try terminal.wait(for: Self.prompt)
+      terminal.type("? softmax\r")
+      let found = try terminal.wait(for: "\n" + Self.prompt, seconds: 20)
+      try terminal.check(found.contains("attn_scores") && found.contains("probs"))
+      terminal.type("? it's nowhere \"\r")
+      try terminal.wait(for: "nothing in the help has 'its nowhere \"'", seconds: 20)
+      try terminal.wait(for: "\n" + Self.prompt)
+      terminal.type("\u{4}")
+    }
+  }
+
   @Test func longTablesSayHowToSeeTheRest() async throws {
     try await onTerminal([], environment: ["PAGER": "cat"]) { terminal in
       try terminal.wait(for: Self.prompt)

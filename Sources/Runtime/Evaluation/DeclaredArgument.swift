@@ -46,6 +46,8 @@ struct DeclaredArgument {
   var fallback: Lang.Expression?
   var type: Lang.Expression?
   var about: Lang.Expression?
+  /// The text that it stands in.
+  var source = SourceText(name: "", text: "")
 
   /// Those of one `arguments`, in order. What stands after `as` and `about` belongs to the name
   /// before it.
@@ -86,22 +88,63 @@ struct DeclaredArgument {
   {
     var binder = Binder(.arguments, named: name, in: source)
     guard let bound = try? binder.bind(arguments) else { return nil }
-    return try? all(
+    var found = try? all(
       names: bound.values["name"] ?? [], defaults: bound.assignments,
       types: bound.values["as"] ?? [], abouts: bound.values["about"] ?? [])
+    for index in found?.indices ?? 0..<0 { found?[index].source = source }
+    return found
   }
 
-  /// Those of a whole script; nil where one `arguments` does not fit the declaration.
-  static func all(in script: Script, of source: SourceText) -> [DeclaredArgument]? {
+  /// Those of a whole script and of the scripts that it reads by `source`, whose names it has not
+  /// itself; nil where one `arguments` does not fit the declaration.
+  ///
+  /// - Parameter files: the scripts that lead to this one.
+  static func all(in script: Script, of source: SourceText, from files: [String] = [])
+    -> [DeclaredArgument]?
+  {
+    all(in: script.statements, of: source, from: files)
+  }
+
+  private static func all(in statements: [Statement], of source: SourceText, from files: [String])
+    -> [DeclaredArgument]?
+  {
     var all: [DeclaredArgument] = []
-    for statement in script.statements {
-      guard case .pipeline(let pipeline) = statement.kind,
-        case .command(let name, let arguments)? = pipeline.stages.first?.kind,
-        name.text == Command.arguments.name
-      else { continue }
-      guard let some = Self.all(of: arguments, name, in: source) else { return nil }
-      all += some
+    for statement in statements {
+      switch statement.kind {
+      case .pipeline(let pipeline):
+        guard case .command(let name, let arguments)? = pipeline.stages.first?.kind,
+          name.text == Command.arguments.name
+        else { continue }
+        guard let some = Self.all(of: arguments, name, in: source) else { return nil }
+        all += some
+      case .source(let file, _): all += inherited(from: file, of: source, files)
+      case .report(_, let block):
+        guard let some = Self.all(in: block.statements, of: source, from: files) else { return nil }
+        all += some
+      case .let, .def, .for, .if, .assert, .time, .plan: break
+      }
     }
-    return all
+    var seen: Set<String> = []
+    // The outer script's own come first, wherever it has them.
+    let own = all.filter { $0.source.name == source.name }
+    return (own + all.filter { $0.source.name != source.name }).filter {
+      seen.insert($0.name.text).inserted || $0.source.name == source.name
+    }
+  }
+
+  /// Those of a script that is read by `source`. What is wrong with it is reported when it is read.
+  private static func inherited(
+    from file: Lang.Expression, of source: SourceText, _ files: [String]
+  ) -> [DeclaredArgument] {
+    guard case .string(let literal) = file.kind, let name = literal.plainText else { return [] }
+    let path = pathBesideScript(name, in: source)
+    let place = standardized(path)
+    guard !files.contains(place),
+      let bytes = try? readBytes(path: path, limit: Session.largestScript)
+    else { return [] }
+    let text = SourceText(name: path, bytes: bytes)
+    let parsed = parse(text)
+    if parsed.hasErrors { return [] }
+    return all(in: parsed.script, of: text, from: files + [place]) ?? []
   }
 }

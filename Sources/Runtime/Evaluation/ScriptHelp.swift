@@ -5,7 +5,7 @@ public func scriptHelp(of source: SourceText) -> String {
   var text = "usage: summand \(source.name)"
   let declared = DeclaredArgument.all(in: parse(source).script, of: source) ?? []
   for argument in declared {
-    let value = "\(argument.name.text)=\(argument.typeName(in: source).uppercased())"
+    let value = "\(argument.name.text)=\(argument.typeName.uppercased())"
     text += argument.fallback == nil ? " \(value)" : " [\(value)]"
   }
   text += "\n"
@@ -13,14 +13,15 @@ public func scriptHelp(of source: SourceText) -> String {
   if !comment.isEmpty { text += "\n" + comment.map { $0.isEmpty ? "\n" : "  \($0)\n" }.joined() }
   guard !declared.isEmpty else { return text + "\nIt takes no arguments.\n" }
   let width = declared.map(\.name.text.count).max() ?? 0
-  let typeWidth = declared.map { $0.typeName(in: source).count }.max() ?? 0
+  let typeWidth = declared.map { $0.typeName.count }.max() ?? 0
   text += "\narguments:\n"
   for argument in declared {
     var line = "  " + argument.name.text.padded(to: width + 2)
-    line += argument.typeName(in: source).padded(to: typeWidth + 2)
-    let fallback = argument.fallback.map { "default: \(source.text(in: $0.span))" } ?? "required"
+    line += argument.typeName.padded(to: typeWidth + 2)
+    let fallback =
+      argument.fallback.map { "default: \(argument.source.text(in: $0.span))" } ?? "required"
     line +=
-      argument.about.map { $0.plainText ?? source.text(in: $0.span) }.map {
+      argument.about.map { $0.plainText ?? argument.source.text(in: $0.span) }.map {
         "\($0) (\(fallback))"
       } ?? fallback
     text += line + "\n"
@@ -37,7 +38,7 @@ extension Lang.Expression {
 
 extension DeclaredArgument {
   /// The type that it has, or that its default has.
-  fileprivate func typeName(in source: SourceText) -> String {
+  fileprivate var typeName: String {
     if let type { return source.text(in: type.span) }
     switch fallback?.kind {
     case .integer, .number: return ArgumentType.number.rawValue

@@ -57,8 +57,7 @@ extension Session {
   }
 
   /// - Parameter next: the stage after it, which may ask for less than all of it.
-  private func run(_ stage: Stage, input: Value, isFirst: Bool, before next: Stage?) throws -> Value
-  {
+  func run(_ stage: Stage, input: Value, isFirst: Bool, before next: Stage?) throws -> Value {
     switch stage.kind {
     case .command(let name, let arguments):
       return try call(name, arguments, input: input, before: next)

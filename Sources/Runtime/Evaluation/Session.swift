@@ -20,8 +20,12 @@ public final class Session: Interpreter {
   private(set) var statement = StatementRun()
   /// The report that is being made, while its block is run.
   var page: Page?
+  /// What completion last worked out, until a text runs.
+  var previewed: (text: String, preview: Preview?)?
   /// What has been printed.
   var printed = PrintedResults()
+  /// What was typed and did not fail.
+  var typed: [TypedStatement] = []
   /// What was drawn at random, and with which seeds.
   var draws: [(command: String, seed: Int)] = []
   lazy var pool = WorkerPool(width: settings.threads ?? host.threads)
@@ -79,9 +83,11 @@ public final class Session: Interpreter {
   }
 
   public func run(_ source: SourceText, interactive: Bool) -> ExitStatus {
+    let source = interactive ? Self.searching(source) : source
     let parsed = parse(source)
     for diagnostic in parsed.diagnostics { report(diagnostic, in: source) }
     if parsed.hasErrors { return .syntax }
+    previewed = nil
     let outer = self.source
     self.source = source
     namedForeign = []
@@ -122,6 +128,7 @@ public final class Session: Interpreter {
         try run(statement)
         try checkThatRunsFinished()
       }
+      if status == .done, interactive || audience != nil { noteTyped(statement) }
       if first == .done { first = status }
       if status != .done, !options.keepsGoing || interactive || status.endsAll { return first }
     }

@@ -22,6 +22,7 @@ extension Session {
   func show(styled text: String) throws {
     // The prompt takes a row.
     if let pager, text.utf8.count(where: { $0 == UInt8(ascii: "\n") }) >= pager.rows {
+      host.transcribe(text)
       return try ShellCommand(session: self).show(pager.safe(text), in: pager.command)
     }
     host.write(styled: text)

@@ -27,24 +27,42 @@ struct Completer {
   }
 
   private func candidates(for word: String, after text: String) -> [Candidate] {
-    if text.hasSuffix("\"") { return files(word) }
+    if text.hasSuffix("\"") { return quoted(word, after: String(text.dropLast())) }
+    let incoming = Incoming(before: text)
+    let preview = incoming.stages.flatMap(session.preview)
     if word.hasPrefix("`") {
-      return columns.map { Candidate(text: Lang.Printer.quoteColumn($0.name), summary: $0.summary) }
+      return columns(of: preview).map {
+        Candidate(text: Lang.Printer.quoteColumn($0), summary: "")
+      }
     }
     if word.hasPrefix("$") {
       return variables.map { Candidate(text: "$" + $0.text, summary: $0.summary) }
     }
-    if let at = word.lastIndex(of: "@") { return positions(after: String(word[...at])) }
+    if let at = word.lastIndex(of: "@") {
+      return positions(of: preview, after: String(word[...at]))
+    }
     let stage = stageWords(text)
     guard let name = stage.first, let command = Catalogue.command(named: name) else {
-      return beginnings
+      guard incoming.stages != nil else { return beginnings }
+      return incoming.isCommand ? followers(of: preview) : columnWords(of: preview) + variables
     }
     if stage.last == "->", command.parameters.contains(where: \.takesEdges) {
       return readers(word, on: model(after: text))
     }
-    return arguments(
-      of: command, at: Position(in: command, after: stage.dropFirst()), word,
-      on: model(after: text))
+    let context = Context(
+      word: word, model: model(after: text), preview: preview, stage: stage)
+    return arguments(of: command, at: Position(in: command, after: stage.dropFirst()), context)
+  }
+
+  /// What the cursor's stage works on.
+  struct Context {
+    /// At the cursor.
+    var word: String
+    var model: LanguageModel?
+    /// What comes in.
+    var preview: Preview?
+    /// Its words so far.
+    var stage: [String]
   }
 
   /// The stage that a text ends in; what is in closed parentheses and braces is one word of it.
@@ -109,7 +127,7 @@ struct Completer {
 
   /// The model that a selector at the cursor is about: that of the pipeline's last `with`, else the
   /// one in use.
-  private func model(after text: String) -> LanguageModel? {
+  func model(after text: String) -> LanguageModel? {
     let statement = text.split(whereSeparator: { $0 == ";" || $0 == "\n" }).last ?? ""
     let chosen = statement.split(separator: "|").compactMap { stage -> LanguageModel? in
       let words = stage.split(whereSeparator: \.isWhitespace)
@@ -121,24 +139,31 @@ struct Completer {
 
   // MARK: Kinds of candidates
 
+  /// What a pipeline can begin with.
   private var beginnings: [Candidate] {
-    variables + Catalogue.all.map { Candidate(text: $0.name + " ", summary: $0.summary) }
+    let commands = Catalogue.all.filter {
+      switch $0.input {
+      case .none, .any: true
+      case .prompts, .table: false
+      }
+    }
+    return variables + commands.map { Candidate(text: $0.name + " ", summary: $0.summary) }
       + ["let ", "def ", "for ", "if ", "assert ", "source ", "time ", "plan ", "report "].map {
         Candidate(text: $0, summary: "")
       } + Session.promptEndings.map { Candidate(text: $0, summary: "End the prompt.") }
   }
 
-  private var variables: [Candidate] {
+  var variables: [Candidate] {
     session.variables.sorted().map {
       Candidate(text: $0, summary: session.kind(of: $0) ?? "")
     }
   }
 
-  private func arguments(
-    of command: Command, at position: Position, _ word: String, on model: LanguageModel?
-  ) -> [Candidate] {
+  private func arguments(of command: Command, at position: Position, _ context: Context)
+    -> [Candidate]
+  {
     switch position {
-    case .value(let parameter): return values(of: parameter, word, on: model)
+    case .value(let parameter): return values(of: parameter, context)
     case .anywhere:
       let leading = command.parameters.filter { $0.form != .positional }.flatMap { parameter in
         parameter.words.map { Candidate(text: $0 + " ", summary: parameter.summary) }
@@ -146,26 +171,28 @@ struct Completer {
       let positional = command.parameters.filter {
         $0.form == .positional || $0.form == .assignment
       }
-      return positional.flatMap { values(of: $0, word, on: model) } + leading
+      return positional.flatMap { values(of: $0, context) } + leading
     }
   }
 
   /// What a parameter's value may be or begin with.
-  private func values(
-    of parameter: Command.Parameter, _ word: String, on model: LanguageModel?
-  ) -> [Candidate] {
+  private func values(of parameter: Command.Parameter, _ context: Context) -> [Candidate] {
     let words = parameter.kind.words.map { Candidate(text: $0.name, summary: $0.summary) }
     switch parameter.kind {
     case .oneOf, .tokens, .donors: return words + variables
     case .metric: return words + metrics + variables
     case .model: return models
-    case .loadable: return shortNames + files(word)
-    case .path: return files(word) + variables
+    case .loadable: return shortNames + files(context.word)
+    case .path: return files(context.word) + variables
     case .command: return commands
-    case .selector: return components(word, on: model) + variables
-    case .position: return positions(after: "@") + variables
-    case .column, .condition, .expression: return columnWords + variables
-    case .number, .text, .prompts, .table, .value: return variables
+    case .selector:
+      return spans(for: parameter, context) + components(context.word, on: context.model)
+        + variables
+    case .position: return positions(of: context.preview, after: "@") + variables
+    case .column, .condition, .expression:
+      return columnWords(of: context.preview) + variables
+    case .text: return relations(for: parameter, context) + variables
+    case .number, .prompts, .table, .value: return variables
     case .name, .flag: return []
     }
   }
@@ -181,28 +208,12 @@ struct Completer {
 
   private var commands: [Candidate] {
     Catalogue.all.map { Candidate(text: $0.name, summary: $0.summary) }
+      + [Candidate(text: HelpText.sitesTopic, summary: "the sites of the model")]
   }
 
   /// Loaded models.
   private var models: [Candidate] {
     session.models.entries.map { Candidate(text: $0.name + " ", summary: $0.model.path) }
-  }
-
-  /// Columns of the tables that there are, and others that tables usually have.
-  private var columns: [(name: String, summary: String)] {
-    let known = session.variables.flatMap { name -> [String] in
-      if case .table(let value)? = session.lookUp(name) { value.table.columnNames } else { [] }
-    }
-    let usual = ["component", "layer", "head", "span", "source", "token", "dla", "effect", "logit"]
-    return (known + usual).map { ($0, "") }
-  }
-
-  /// As a line has them: in backticks where the bare word would be something else.
-  private var columnWords: [Candidate] {
-    columns.map { name, summary in
-      Candidate(
-        text: Lang.isBareName(name) ? name : Lang.Printer.quoteColumn(name), summary: summary)
-    }
   }
 
   private func components(_ word: String, on model: LanguageModel?) -> [Candidate] {
@@ -244,19 +255,8 @@ struct Completer {
     return inputs.map { Candidate(text: base + $0, summary: "") }
   }
 
-  private func positions(after base: String) -> [Candidate] {
-    let labels = session.variables.flatMap { name -> [String] in
-      if case .prompts(let set)? = session.lookUp(name) {
-        set.prompts.prefix(100).flatMap { $0.spans.map(\.label) }
-      } else {
-        []
-      }
-    }
-    return (["last", "*"] + labels).map { Candidate(text: base + $0, summary: "") }
-  }
-
   /// Files and folders that begin as the word does.
-  private func files(_ word: String) -> [Candidate] {
+  func files(_ word: String) -> [Candidate] {
     FileNames.beginning(with: word, home: session.host.environment["HOME"]).map {
       Candidate(text: $0, summary: "")
     }

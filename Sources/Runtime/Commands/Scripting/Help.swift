@@ -3,10 +3,21 @@ import Model
 
 extension Command {
   static let help = Command(
-    name: "help", group: .scripting, summary: "List the commands, or explain one.", input: .none,
-    parameters: [.positional("command", .command, required: false, "its name")],
-    examples: ["help", "help dla"]
+    name: "help", group: .scripting, summary: "List the commands, explain one, or find a word.",
+    input: .none,
+    parameters: [
+      .positional("command", .command, required: false, "its name, or `sites`"),
+      .keyword("search", .text, "find what the help says of this; at the prompt: ? WORD"),
+    ],
+    examples: ["help", "help dla", "help sites", "help search \"mean\""]
   ) { call in
+    if let query = try call.text("search") {
+      guard call.expression("command") == nil else {
+        throw call.failure("`help` takes a command or `search`, not both")
+      }
+      try call.session.show(styled: HelpText.search(query, in: call.session))
+      return .nothing
+    }
     guard let expression = call.expression("command") else {
       try call.session.show(styled: HelpText.overview)
       return .nothing
@@ -14,6 +25,10 @@ extension Command {
     let name = try call.session.bareText(expression)
     if Session.promptEndings.contains(name) {
       call.host.write(HelpText.promptEndings)
+      return .nothing
+    }
+    if name == HelpText.sitesTopic {
+      try call.session.show(styled: HelpText.sites(of: call.session.model?.configuration))
       return .nothing
     }
     guard let command = Catalogue.command(named: name) else {
@@ -30,6 +45,8 @@ extension Command {
 
 /// What `help` prints, and the reference page shows.
 enum HelpText {
+  static let sitesTopic = "sites"
+
   static var overview: String {
     var text = "A line reads left to right: what | changed how | measured how | shaped how.\n"
     for group in Command.Group.allCases {
@@ -42,7 +59,7 @@ enum HelpText {
 
       statements: let, def, for, if, else, assert, source, time, plan, report; ! hands the rest of a line \
       to sh
-      `help NAME` explains a command. At the prompt, `edit` opens the last entry in $EDITOR; `exit`, `quit` \
+      `help NAME` explains a command, `help sites` lists the sites, `? WORD` finds a word. At the prompt, `edit` opens the last entry in $EDITOR; `exit`, `quit` \
       or Ctrl-D ends it.
 
       """

@@ -20,6 +20,11 @@ struct RGB: Equatable {
       : "48;5;\(nearestOf256)"
   }
 
+  /// The parameters that make it the colour of what is written.
+  func foreground(trueColour: Bool) -> String {
+    "3" + background(trueColour: trueColour).dropFirst()
+  }
+
   /// xterm's palette: a cube of six levels a component, and 24 greys.
   private var nearestOf256: Int {
     let levels: [Double] = [0, 95, 135, 175, 215, 255]

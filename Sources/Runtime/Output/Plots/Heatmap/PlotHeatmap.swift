@@ -13,11 +13,8 @@ func plotHeatmap(
   return heatmapText(grid, settings)
 }
 
-func heatmapText(_ grid: PlotGrid, _ settings: RenderSettings) -> String {
-  Heatmap(grid, settings).text
-}
-
-private struct Heatmap {
+/// A map as lines of characters.
+struct Heatmap {
   private let grid: PlotGrid
   private let settings: RenderSettings
   private let marks: Marks
@@ -31,16 +28,26 @@ private struct Heatmap {
   private let shownColumns: Int
   /// The numbers to print into the cells; nil where there is no room.
   private let numbers: [[String]]?
+  /// Whether a line has two rows, as the halves of a block.
+  private let isHalved: Bool
 
-  init(_ grid: PlotGrid, _ settings: RenderSettings) {
+  /// - Parameters:
+  ///   - lines: how many lines there are for rows, two to a line; nil: a row a line.
+  ///   - whole: what the map is a part of, with which it shares its colours.
+  init(
+    _ grid: PlotGrid, _ settings: RenderSettings, halvedInto lines: Int? = nil,
+    scaledAs whole: PlotGrid? = nil
+  ) {
     self.grid = grid
     self.settings = settings
     marks = Marks(unicode: settings.unicode)
-    let finite = grid.values.joined().filter(\.isFinite)
+    isHalved = lines != nil
+    let finite = (whole ?? grid).values.joined().filter(\.isFinite)
     lowest = finite.min() ?? 0
     highest = finite.max() ?? 0
     limit = max(highest.magnitude, lowest.magnitude)
-    shownRows = Runtime.shownRows(of: grid.rowLabels.count, at: settings.maximumRows)
+    shownRows = Runtime.shownRows(
+      of: grid.rowLabels.count, at: lines.map { 2 * $0 } ?? settings.maximumRows)
 
     let width = settings.width ?? defaultPlotWidth
     let longest = grid.rowLabels.prefix(shownRows).map(displayWidth(of:)).max() ?? 0
@@ -48,7 +55,7 @@ private struct Heatmap {
     let room = max(1, width - labelWidth - 1)
     let count = grid.columnLabels.count
     let titles = grid.columnLabels.map(displayWidth(of:)).max() ?? 0
-    for digits in [4, 3, 2] where count * 4 <= room {
+    for digits in [4, 3, 2] where count * 4 <= room && !isHalved {
       let texts = grid.numbers(digits: digits)
       let widest = texts.joined().map(displayWidth(of:)).max() ?? 0
       guard (widest + 2) * count <= room else { continue }
@@ -64,14 +71,30 @@ private struct Heatmap {
     shownColumns = min(count, room / cellWidth)
   }
 
-  var text: String {
+  /// Lines besides the rows and the empty one.
+  var overhead: Int { columnLines.count + legend.count }
+
+  /// Whether nothing of it is cut.
+  var isWhole: Bool {
+    shownRows == grid.rowLabels.count && shownColumns == grid.columnLabels.count
+  }
+
+  var legendText: String { legend.map { $0 + "\n" }.joined() }
+
+  /// Heading, labels and rows.
+  var mapLines: [String] {
     var lines = [heading]
     lines += columnLines
-    for row in 0..<shownRows {
+    for row in stride(from: 0, to: shownRows, by: isHalved ? 2 : 1) {
       let label = grid.rowLabels[row].cut(to: labelWidth, mark: marks.ellipsis)
-      let cells = (0..<shownColumns).map { cell(row, $0) }.joined()
+      let cells = (0..<shownColumns).map { isHalved ? halves(row, $0) : cell(row, $0) }.joined()
       lines.append((label.padded(left: labelWidth) + " " + cells).trimmingEnd())
     }
+    return lines
+  }
+
+  var text: String {
+    var lines = mapLines
     lines.append("")
     lines += legend
     let more = grid.columnLabels.count - shownColumns
@@ -92,9 +115,36 @@ private struct Heatmap {
 
   // MARK: Cells
 
+  private func share(_ value: Double) -> Double {
+    limit == 0 ? 0 : value.isFinite ? value / limit : value > 0 ? 1 : -1
+  }
+
+  /// A row above the next one: the block's upper half has the one's colour, the ground the other's.
+  private func halves(_ row: Int, _ column: Int) -> String {
+    func colour(_ row: Int) -> RGB? {
+      guard row < grid.rowLabels.count, !grid.values[row][column].isNaN else { return nil }
+      return ColourScale.colour(share(grid.values[row][column]))
+    }
+    let (upper, lower) = (colour(row), colour(row + 1))
+    let block: Character
+    var codes: [String] = []
+    switch (upper, lower) {
+    case (nil, nil): return String(repeating: " ", count: cellWidth)
+    case (let upper?, _):
+      block = "▀"
+      codes.append(upper.foreground(trueColour: settings.trueColour))
+      if let lower { codes.append(lower.background(trueColour: settings.trueColour)) }
+    case (nil, let lower?):
+      block = "▄"
+      codes.append(lower.foreground(trueColour: settings.trueColour))
+    }
+    return "\u{1B}[\(codes.joined(separator: ";"))m"
+      + String(repeating: block, count: cellWidth) + "\u{1B}[0m"
+  }
+
   private func cell(_ row: Int, _ column: Int) -> String {
     let value = grid.values[row][column]
-    let share = limit == 0 ? 0 : value.isFinite ? value / limit : value > 0 ? 1 : -1
+    let share = share(value)
     guard !value.isNaN else { return String(repeating: " ", count: cellWidth) }
     let label = numbers.map { $0[row][column].padded(left: cellWidth - 1).padded(to: cellWidth) }
     guard settings.colour else { return label ?? signs(share) }

@@ -1,0 +1,146 @@
+import Lang
+import Model
+
+/// What a part of a line would hand on, for completion. The model does not run: its numbers are zeros.
+struct Preview {
+  var value: Value
+  /// Whether the texts in a table are those that it will have: they depend on no run and on all
+  /// prompts.
+  var isExact: Bool
+}
+
+extension Session {
+  /// What the stages of a pipeline hand on; nil where that cannot be known cheaply and without
+  /// consequences.
+  func preview(_ text: String) -> Preview? {
+    if let previewed, previewed.text == text { return previewed.preview }
+    let preview = newPreview(text)
+    previewed = (text, preview)
+    return preview
+  }
+
+  private func newPreview(_ text: String) -> Preview? {
+    let source = SourceText(name: "", text: text)
+    let parsed = parse(source)
+    guard !parsed.hasErrors, parsed.script.statements.count == 1,
+      case .pipeline(let pipeline) = parsed.script.statements[0].kind, isHarmless(source)
+    else { return nil }
+    let outer = (self.source, draws, namedForeign, warnedOfLength)
+    self.source = source
+    defer { (self.source, draws, namedForeign, warnedOfLength) = outer }
+    let runner = PreviewRunner()
+    var isWhole = true
+    do {
+      let value = try statement.running(by: runner) {
+        try keepingModel {
+          try pipeline.stages.enumerated().reduce(Value.nothing) { value, next in
+            let value = try run(next.element, input: value, isFirst: next.offset == 0, before: nil)
+            guard case .prompts(var set) = value, set.prompts.count > 2 else { return value }
+            // As many as tell whether there are several.
+            set.keep([0, 1])
+            isWhole = false
+            return .prompts(set)
+          }
+        }
+      }
+      return Preview(value: value, isExact: isWhole && !runner.isUsed)
+    } catch {
+      return nil
+    }
+  }
+
+  /// Whether running the text by plan changes nothing: no file, no variable, no model.
+  private func isHarmless(_ source: SourceText) -> Bool {
+    tokens(of: source).allSatisfy { token in
+      switch token.kind {
+      case .shell: return false
+      case .identifier:
+        let word = source.text(in: token.span)
+        guard functions[word] == nil else { return false }
+        guard let command = Catalogue.command(named: word) else { return true }
+        switch command.group {
+        case .edits, .tables: return true
+        case .measures: return command.name != Command.metric.name
+        case .inputs: return command.name != Command.merge.name
+        case .models: return command.name == Command.with.name
+        case .seeing, .scripting: return false
+        }
+      default: return true
+      }
+    }
+  }
+}
+
+/// Gives zeros for what runs would give, until a Tab would be felt.
+private final class PreviewRunner: Runner {
+  struct TooLong: Error {}
+
+  private(set) var isUsed = false
+  private let deadline = ContinuousClock.now + .milliseconds(150)
+
+  var isHeard: Bool { false }
+
+  func check() throws {
+    isUsed = true
+    if ContinuousClock.now > deadline { throw TooLong() }
+  }
+
+  func runs(
+    of requests: [RunRequest], on model: LanguageModel, label: String, in session: Session
+  ) throws -> any Runs {
+    try check()
+    return Zeros(requests: requests, configuration: model.configuration, runner: self)
+  }
+
+  func gradients(
+    of requests: [GradientRequest], on model: LanguageModel, label: String, in session: Session
+  ) throws -> any GradientRuns {
+    try check()
+    return ZeroGradients(requests: requests, configuration: model.configuration, runner: self)
+  }
+
+  func generate(
+    _ groups: [[Case]], of set: PromptSet, length: GenerationLength, in session: Session,
+    _ body: ([Case]) throws -> Int
+  ) throws {
+    isUsed = true
+  }
+
+  func compute<Found>(_ body: () throws -> Found) rethrows -> Found? {
+    isUsed = true
+    return nil
+  }
+
+  func record(_ body: () throws -> Void) rethrows -> RunRecord {
+    try body()
+    return RunRecord()
+  }
+
+  private struct Zeros: Runs {
+    let requests: [RunRequest]
+    let configuration: Configuration
+    let runner: PreviewRunner
+    var index = 0
+
+    mutating func next() throws -> (index: Int, result: RunResult)? {
+      guard index < requests.count else { return nil }
+      try runner.check()
+      defer { index += 1 }
+      return (index, requests[index].blankResult(in: configuration))
+    }
+  }
+
+  private struct ZeroGradients: GradientRuns {
+    let requests: [GradientRequest]
+    let configuration: Configuration
+    let runner: PreviewRunner
+    var index = 0
+
+    mutating func next() throws -> (index: Int, result: GradientResult)? {
+      guard index < requests.count else { return nil }
+      try runner.check()
+      defer { index += 1 }
+      return (index, requests[index].blankResult(in: configuration))
+    }
+  }
+}

@@ -1,0 +1,40 @@
+import Model
+import TestSupport
+import Testing
+
+@testable import Runtime
+
+/// `help sites`, `help search`.
+@Suite struct HelpTests {
+  @Test func sitesOfTheModel() throws {
+    let session = Session(host: TestHost())
+    let all = session.running("help sites").output
+    for site in Activation.allCases { #expect(all.contains(site.hookName(layer: 5)), "\(site)") }
+    let path = Fixtures.path("tiny-gqa.F32.gguf")
+    let result = session.running("load \"\(path)\"; help sites")
+    #expect(result.status == .done)
+    let sites = try #require(session.model).configuration.activations
+    #expect(!sites.contains(.posEmbed))
+    for site in Activation.allCases {
+      let isListed = result.output.contains("  \(site.hookName(layer: 5)) ")
+      #expect(isListed == sites.contains(site), "\(site)")
+    }
+    #expect(result.output.contains("L5KV1.k") && result.output.contains("L5H3.pattern"))
+  }
+
+  @Test(arguments: [
+    ("mean", "ablate"), ("bootstrap interval", "group"), ("value weighted", "z"),
+    ("colour", "set colour"), ("run_with_cache", "activations"), ("UPPER", "upper(…)"),
+  ])
+  func searchFinds(words: String, name: String) {
+    let found = Session(host: TestHost()).running("help search \"\(words)\"").output
+    let names = found.split(separator: "\n").map { $0.drop { $0 == " " } }
+    #expect(names.contains { $0.hasPrefix(name) }, "\(found)")
+  }
+
+  @Test func searchFindsNothing() {
+    let session = Session(host: TestHost())
+    #expect(session.running("help search \"xyzzy\"").output == "nothing in the help has 'xyzzy'\n")
+    #expect(session.running("help dla search \"x\"").status == .failed)
+  }
+}
