@@ -21,14 +21,15 @@ final class Console: Sendable {
   private let streamed = Mutex(StreamedText())
   let transcript = Transcript()
 
-  init(terminal: Terminal) {
+  /// - Parameter isQuiet: whether no progress is shown.
+  init(terminal: Terminal, isQuiet: Bool = false) {
     drawsOutput = terminal.isTerminal(.output)
     drawsMessages = terminal.isTerminal(.error)
     output = Output(
       descriptor: STDOUT_FILENO, isTerminal: terminal.isTerminal(.output),
       failed: Console.endProcess)
     progressLine = ProgressLine(
-      isEnabled: terminal.hasEscapes && terminal.isTerminal(.error),
+      isEnabled: !isQuiet && terminal.hasEscapes && terminal.isTerminal(.error),
       width: { Terminal.size(of: STDERR_FILENO)?.columns ?? 80 },
       draw: { _ = writeUntilStopped($0.utf8, to: STDERR_FILENO) })
   }

@@ -96,6 +96,11 @@ struct Options: ParsableCommand {
   @Flag(name: .customLong("echo"), help: "Print each statement on standard error before it runs.")
   var echoes = false
 
+  @Flag(
+    name: [.customShort("q"), .customLong("quiet")],
+    help: "Print only warnings and errors on standard error: no notes, no progress.")
+  var isQuiet = false
+
   @Option(
     name: .customShort("c"), parsing: .unconditional,
     help: ArgumentHelp("Run this text.", valueName: "source"))

@@ -26,7 +26,7 @@ struct ShellProcess {
     self.environment = environment
     self.makeSession = makeSession
     terminal = Terminal(environment: environment, colour: options.colour)
-    console = Console(terminal: terminal)
+    console = Console(terminal: terminal, isQuiet: options.isQuiet)
   }
 
   func run() throws -> ExitStatus {
@@ -120,6 +120,7 @@ struct ShellProcess {
     var run = RunOptions()
     run.keepsGoing = options.keepsGoing
     run.echoes = options.echoes
+    run.isQuiet = options.isQuiet
     return Surroundings(
       console: console, terminal: terminal, bindings: try options.bindings(),
       format: options.format ?? (terminal.isTerminal(.output) ? .table : .tsv),

@@ -49,6 +49,27 @@ import Testing
     #expect(session.running("set | show as csv").output == before)
   }
 
+  /// How tables look to people: what is missing, long texts, the number of rows.
+  @Test func missingWrapAndCounts() {
+    _ = session.running("let t = [\"one two three four\", missing]")
+    let csv = session.running("t | show as csv").output
+    _ = session.running("set missing \"n/a\"")
+    #expect(session.running("t | show as table").output.hasSuffix("\nn/a\n"))
+    #expect(session.running("t | show as csv").output == csv)
+    _ = session.running("set missing default; set counts on")
+    #expect(session.running("t | show as table").output.hasSuffix("\n–\n2 rows\n"))
+    #expect(session.running("t | show as record").output.hasSuffix("\n2 rows\n"))
+    #expect(session.running("t | show as csv").output == csv)
+    _ = session.running("set counts off; set wrap on")
+    (session.host as? TestHost)?.settings.width = 12
+    let rule = String(repeating: "─", count: 12)
+    #expect(
+      session.running("t | show as table").output
+        == "value\n\(rule)\none two\nthree four\n–\n")
+    _ = session.running("set wrap off")
+    #expect(session.running("t | show as table").output.contains("\none two thr…\n"))
+  }
+
   @Test func unknownSettings() {
     let failed = session.running("set digit 3")
     #expect(failed.status == .failed)

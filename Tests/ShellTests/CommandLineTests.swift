@@ -216,6 +216,12 @@ struct CommandLineTests {
     }
   }
 
+  @Test func dataOnStandardInput() async throws {
+    let outcome = try await BuiltProgram.run(
+      ["--format", "csv", "-c", "read \"/dev/stdin\" | where n > 1"], input: "n\ta\n1\tx\n2\ty\n")
+    #expect(outcome.output == "n,a\n2,y\n", "\(outcome.messages)")
+  }
+
   @Test func onlyDataGoesToStandardOutput() async throws {
     let source = "\"first\"; time \"second\"; !echo third\nread \"\(BuiltProgram.facts)\" | wher"
     let ended = try await BuiltProgram.run(["-c", source])

@@ -77,6 +77,19 @@ struct ScriptToolTests {
     #expect(broken.output == "")
   }
 
+  /// Warnings stay, notes go.
+  @Test func quiet() async throws {
+    let line = "prompt \"a b\" -> \"c\" | dla by head | top 1 | select layer; sqrt(-1)"
+    let model = BuiltProgram.tinyModel
+    let loud = try await BuiltProgram.run(["--model", model, "-c", line])
+    #expect(loud.messages.contains("the gap is") && loud.messages.contains("warning: "))
+    for option in ["-q", "--quiet"] {
+      let quiet = try await BuiltProgram.run([option, "--model", model, "-c", line])
+      #expect(!quiet.messages.contains("the gap is") && quiet.messages.contains("warning: "))
+      #expect(quiet.output == loud.output && quiet.status == loud.status)
+    }
+  }
+
   @Test func echoesStatements() async throws {
     let echoed = try await BuiltProgram.run(["--echo", "-c", "let x = 1 +\n  2\nx; x * 2"])
     #expect(echoed.output == "3\n6\n")

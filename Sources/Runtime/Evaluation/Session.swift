@@ -189,7 +189,7 @@ public final class Session: Interpreter {
     if !statement.runner.isHeard { return }
     let text = shortened(text)
     page?.note(text)
-    say(text)
+    if !options.isQuiet { say(text) }
   }
 
   /// A plain line on standard error alone: what another machine would say differently.

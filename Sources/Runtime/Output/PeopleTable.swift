@@ -1,3 +1,5 @@
+import Lang
+
 extension FormatDeclaration {
   static let table = FormatDeclaration(
     summary: "for reading on a terminal",
@@ -24,13 +26,15 @@ func renderForPeople(
   let places = candidates(of: table, keeping: measure, width: settings.width)
   let columns = try places.map { place in
     try PeopleColumn(
-      table.columns[place], rows: 0..<shown, missing: marks.missing, digits: settings.digits)
+      table.columns[place], rows: 0..<shown, missing: settings.missing ?? marks.missing,
+      digits: settings.digits)
   }
   let layout = Layout(
     columns, width: settings.width, keeping: measure.flatMap { places.firstIndex(of: $0) })
   try layout.write(rows: shown, settings: settings, marks: marks, into: &text)
 
   var notes = table.rowCount == 0 ? ["no rows"] : rowNotes(table.rowCount - shown, marks, settings)
+  if settings.countsRows, table.rowCount > 0 { notes.append(rows(table.rowCount)) }
   let count = table.columns.count - layout.shown.count
   if count > 0 {
     let there = Set(layout.shown.map { places[$0] })
@@ -159,12 +163,19 @@ private struct Layout {
     let rule = String(repeating: marks.rule, count: total)
     try text.line(Style.faint.paint(rule, colour: settings.colour))
     for row in 0..<rows {
-      let cells = zip(shown, widths).map { index, width in
-        let column = columns[index]
-        let cell = column.cell(row, width: width, mark: marks.ellipsis)
-        return (column.aligned(cell, width: width), column.styles[row])
+      let lines = zip(shown, widths).map { index, width in
+        settings.wraps && columns[index].isText
+          ? columns[index].cells[row].wrapped(at: width)
+          : [columns[index].cell(row, width: width, mark: marks.ellipsis)]
       }
-      try text.line(joined(cells, colour: settings.colour))
+      for line in 0..<(lines.map(\.count).max() ?? 0) {
+        let cells = zip(zip(shown, widths), lines).map { place, lines in
+          let column = columns[place.0]
+          let cell = line < lines.count ? lines[line] : ""
+          return (column.aligned(cell, width: place.1), column.styles[row])
+        }
+        try text.line(joined(cells, colour: settings.colour))
+      }
     }
   }
 
@@ -178,5 +189,29 @@ private struct Layout {
       line += cell.style.map { $0.paint(padded: text, colour: colour) } ?? text
     }
     return line
+  }
+}
+
+extension String {
+  /// In pieces no wider than `width`, broken at the last space of each if it has one.
+  fileprivate func wrapped(at width: Int) -> [String] {
+    var pieces: [String] = []
+    var rest = self[...]
+    while displayWidth(of: String(rest)) > max(1, width) {
+      var used = 0
+      var end = rest.startIndex
+      var space: Index?
+      while end < rest.endIndex {
+        used += displayWidth(of: rest[end])
+        if used > max(1, width), end > rest.startIndex { break }
+        let next = rest.index(after: end)
+        if rest[end] == " " { space = next }
+        end = next
+      }
+      let cut = space ?? end
+      pieces.append(String(rest[..<cut]).trimmingEnd())
+      rest = rest[cut...]
+    }
+    return pieces + [String(rest)]
   }
 }

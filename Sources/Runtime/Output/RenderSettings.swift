@@ -12,6 +12,12 @@ public struct RenderSettings: Sendable, Equatable {
   public var trueColour: Bool
   /// Significant digits of numbers.
   public var digits = RenderSettings.usualDigits
+  /// What stands for a missing value; nil: the usual sign.
+  public var missing: String?
+  /// Whether long texts go on on the next line, where they would be cut.
+  public var wraps = false
+  /// Whether the number of rows stands below a table.
+  public var countsRows = false
   /// How to see the rows that are only counted, if somebody may ask.
   public var rowsHelp: String?
 

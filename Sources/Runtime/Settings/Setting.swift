@@ -3,13 +3,16 @@ import Model
 
 /// What `set` shows and changes: each setting's name, meaning, values, and where it is kept.
 enum Setting: String, Choice {
-  case format, rows, digits, colour, hints, pager, timer, threads, memory
+  case format, rows, digits, missing, wrap, counts, colour, hints, pager, timer, threads, memory
 
   var summary: String {
     switch self {
     case .format: "how values are printed"
     case .rows: "how many rows of a table are printed"
     case .digits: "significant digits of numbers in tables"
+    case .missing: "what stands for a missing value in tables"
+    case .wrap: "whether long texts go on on the next line rather than being cut"
+    case .counts: "whether the number of rows stands below each table"
     case .colour: "whether there is colour"
     case .hints: "whether a faint hint follows what is typed"
     case .pager: "whether what is higher than the terminal opens in $PAGER"
@@ -25,8 +28,9 @@ enum Setting: String, Choice {
     case .format: (OutputFormat.allCases.map(\.rawValue) + ["default"]).joined(separator: ", ")
     case .rows: "a number, screen, all"
     case .digits: "1 to 17"
+    case .missing: "a text, default"
     case .colour: "on, off, auto"
-    case .hints, .pager, .timer: "on, off"
+    case .wrap, .counts, .hints, .pager, .timer: "on, off"
     case .threads: "1 to 1024"
     case .memory: "a size: 2GB, 512MB"
     }
@@ -44,6 +48,9 @@ enum Setting: String, Choice {
       case .some(let count): String(count)
       }
     case .digits: String(settings.digits)
+    case .missing: settings.missing ?? "default"
+    case .wrap: word(settings.wraps)
+    case .counts: word(settings.countsRows)
     case .colour: settings.colour.map(word) ?? "auto"
     case .hints: word(settings.hints)
     case .pager: word(settings.pager)
@@ -70,6 +77,9 @@ enum Setting: String, Choice {
         default: .some(try number(text, 1...Int.max))
         }
     case .digits: session.settings.digits = try number(text, 1...17)
+    case .missing: session.settings.missing = text == "default" ? nil : withPictures(text)
+    case .wrap: session.settings.wraps = try isOn(text)
+    case .counts: session.settings.countsRows = try isOn(text)
     case .colour:
       session.settings.colour = text == "auto" ? nil : try isOn(text)
     case .hints: session.settings.hints = try isOn(text)

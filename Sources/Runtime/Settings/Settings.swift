@@ -6,6 +6,10 @@ public struct Settings: Sendable {
   public var rows = RowLimit.screen
   /// Significant digits of numbers in tables for people.
   public var digits = RenderSettings.usualDigits
+  /// What stands for a missing value in tables for people.
+  public var missing: String?
+  public var wraps = false
+  public var countsRows = false
   public var colour: Bool?
   public var hints = true
   public var pager = true
@@ -33,6 +37,9 @@ extension Session {
     case .some(let count): render.maximumRows = count
     }
     render.digits = settings.digits
+    render.missing = settings.missing
+    render.wraps = settings.wraps
+    render.countsRows = settings.countsRows
     if let colour = settings.colour { render.colour = colour }
     return render
   }

@@ -18,7 +18,8 @@ func renderRecords(
   let limit = settings.maximumRows.map { max(1, $0 / (table.columns.count + 1)) }
   let shown = shownRows(of: table.rowCount, at: limit)
   let columns = try table.columns.map {
-    try PeopleColumn($0, rows: 0..<shown, missing: marks.missing, digits: settings.digits)
+    try PeopleColumn(
+      $0, rows: 0..<shown, missing: settings.missing ?? marks.missing, digits: settings.digits)
   }
   let width = columns.map { displayWidth(of: $0.title) }.max() ?? 0
   for row in 0..<shown {
@@ -32,7 +33,8 @@ func renderRecords(
       try text.line(cell.isEmpty ? name.trimmingEnd() : name + value)
     }
   }
-  for note in rowNotes(table.rowCount - shown, marks, settings) {
+  let counts = settings.countsRows ? [rows(table.rowCount)] : []
+  for note in rowNotes(table.rowCount - shown, marks, settings) + counts {
     try text.line(Style.faint.paint(note, colour: settings.colour))
   }
 }
