@@ -54,8 +54,8 @@ def find_executable(executable=None):
     """The program: as given, as $SUMMAND names it, the one installed with this package, else the one on the PATH."""
     if executable or os.environ.get("SUMMAND"):
         return os.fspath(executable or os.environ["SUMMAND"])
-    beside = os.path.join(sysconfig.get_path("scripts"), "summand")
-    found = beside if os.access(beside, os.X_OK) else shutil.which("summand")
+    installed = os.path.join(sysconfig.get_path("scripts"), "summand")
+    found = installed if os.access(installed, os.X_OK) else shutil.which("summand")
     if not found:
         raise SummandError("the program summand is not installed: put it on the PATH, or name it in $SUMMAND")
     return found
