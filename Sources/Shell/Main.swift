@@ -42,16 +42,20 @@ struct Main {
     let options: Options
     if let tool = tool(arguments) { return tool }
     if let answer = ScriptHelp.answer(to: arguments) { return answer }
-    do {
-      var command = try Options.parseAsRoot(arguments)
-      guard let parsed = command as? Options else {
-        // `--help` is a command of the parser's own, which throws its text.
-        try command.run()
-        return .done
+    if let simple = Options(simple: arguments) {
+      options = simple
+    } else {
+      do {
+        var command = try Options.parseAsRoot(arguments)
+        guard let parsed = command as? Options else {
+          // `--help` is a command of the parser's own, which throws its text.
+          try command.run()
+          return .done
+        }
+        options = parsed
+      } catch {
+        return answer(to: error, of: Options.self)
       }
-      options = parsed
-    } catch {
-      return answer(to: error, of: Options.self)
     }
     let process = ShellProcess(
       options: options, environment: Environment(), makeSession: makeSession)

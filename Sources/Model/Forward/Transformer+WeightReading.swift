@@ -10,7 +10,7 @@ extension Transformer {
     for (done, matrix) in matrices.enumerated() {
       try Interruption.check()
       progress(done, matrices.count)
-      matrix.packAll(on: pool)
+      PackedMatrix.packAll([matrix], on: pool)
       try checkWeights()
     }
     return matrices.reduce(0) { $0 + $1.rows * $1.columns }

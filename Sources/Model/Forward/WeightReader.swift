@@ -7,6 +7,7 @@ final class WeightReader {
   private let names: WeightNames
   private let file: any TensorFile
   private let present: Set<String>
+  private let memory: WeightMemory
   /// What is said of a tensor of another shape.
   private let mismatch: String
 
@@ -16,6 +17,8 @@ final class WeightReader {
     mismatch =
       config?.assumedSizes
       ?? "the configuration and the weights do not belong together: fetch the model again"
+    memory = WeightMemory(
+      expected: file.tensors.reduce(0) { $0 + ($1.shape.count > 1 ? $1.byteCount : 0) })
     present = Set(file.tensors.map(\.name)).union(file.unsupported.keys)
   }
 
@@ -42,7 +45,7 @@ final class WeightReader {
     let matrix = try PackedMatrix(
       MatrixSource(
         tensor, in: file, order: source.order?.rows, isTransposed: source.isTransposed),
-      failures: failures)
+      failures: failures, memory: memory)
     matrices.append(matrix)
     return matrix
   }

@@ -19,6 +19,8 @@ final class PackedMatrix: @unchecked Sendable {
   private let failures: WeightFailures
   private let panelBytes: Int
   private let storage: UnsafeMutableRawPointer
+  /// What `storage` is a part of.
+  private let piece: WeightMemory.Piece
   /// How many panels are packed together.
   private let panelsAtOnce: Int
   private let batchCount: Int
@@ -36,9 +38,14 @@ final class PackedMatrix: @unchecked Sendable {
   /// The length of an output row, filled up to whole panels.
   var stride: Int { panelCount * Kernels.panelWidth }
 
-  /// - Parameter failures: takes the error of a later read.
+  /// - Parameters:
+  ///   - failures: takes the error of a later read.
+  ///   - memory: where its panels are to stand.
   /// - Throws: `ModelError` if the tensor is not a matrix, or larger than memory can be had.
-  init(_ source: MatrixSource, failures: WeightFailures = WeightFailures()) throws {
+  init(
+    _ source: MatrixSource, failures: WeightFailures = WeightFailures(),
+    memory: WeightMemory = WeightMemory()
+  ) throws {
     self.source = source
     self.failures = failures
     type = source.tensor.type
@@ -48,13 +55,13 @@ final class PackedMatrix: @unchecked Sendable {
     panelBytes = source.rowBytes * Kernels.panelWidth
     let panels = (rows + Kernels.panelWidth - 1) / Kernels.panelWidth
     byteCount = panels * panelBytes
-    guard let storage = allocatePages(byteCount) else {
+    guard let (storage, piece) = memory.take(byteCount) else {
       throw ModelError(
         .file,
         "\(source) needs \(byteCount) bytes of memory, more than this machine has",
         help: "a model that is quantized to fewer bits is smaller")
     }
-    self.storage = storage
+    (self.storage, self.piece) = (storage, piece)
     // Enough to make the reading worth its while; not so much that a row costs a matrix.
     panelsAtOnce = max(source.isTransposed ? 32 : 1, (1 << 17) / panelBytes)
     batchCount = (panels + panelsAtOnce - 1) / panelsAtOnce
@@ -65,7 +72,6 @@ final class PackedMatrix: @unchecked Sendable {
   deinit {
     states.deinitialize(count: batchCount)
     states.deallocate()
-    free(storage)
   }
 
   /// What the panels that are packed take.
@@ -75,18 +81,28 @@ final class PackedMatrix: @unchecked Sendable {
     return min(byteCount, batches * panelsAtOnce * panelBytes)
   }
 
-  /// Packs every panel that is not yet. Threads that met in a product would wait for each other.
-  func packAll(on pool: WorkerPool) {
-    if isPacked.load(ordering: .acquiring) { return }
+  /// Packs every panel of some matrices that is not yet. Threads that met in a product would wait for
+  /// each other.
+  static func packAll(_ matrices: [PackedMatrix], on pool: WorkerPool) {
+    if matrices.allSatisfy({ $0.isPacked.load(ordering: .acquiring) }) { return }
+    var batches: [(matrix: PackedMatrix, number: Int)] = []
+    for matrix in matrices {
+      for batch in 0..<matrix.batchCount
+      where matrix.states[batch].load(ordering: .acquiring) != State.packed {
+        batches.append((matrix, batch))
+      }
+    }
     let isStopped = Atomic(false)
-    pool.run(batchCount) { batch, _ in
+    pool.run(batches.count) { item, _ in
       // To read a large file takes seconds. What is left is read when somebody looks at it.
       if Interruption.requested.load(ordering: .relaxed) {
         return isStopped.store(true, ordering: .relaxed)
       }
-      if states[batch].load(ordering: .acquiring) != State.packed { prepare(batch) }
+      let (matrix, batch) = batches[item]
+      if matrix.states[batch].load(ordering: .acquiring) != State.packed { matrix.prepare(batch) }
     }
-    if !isStopped.load(ordering: .relaxed) { isPacked.store(true, ordering: .releasing) }
+    if isStopped.load(ordering: .relaxed) { return }
+    for matrix in matrices { matrix.isPacked.store(true, ordering: .releasing) }
   }
 
   func panel(_ index: Int) -> SummandPanel {
@@ -181,15 +197,4 @@ final class PackedMatrix: @unchecked Sendable {
       count = columns
     }
   }
-}
-
-/// Memory in huge pages where the system has them: panels are read from end to end. nil if there is
-/// not so much.
-private func allocatePages(_ byteCount: Int) -> UnsafeMutableRawPointer? {
-  let large = byteCount >= 1 << 21
-  let pointer = Memory.allocate(max(byteCount, 64), alignment: large ? 1 << 21 : 64)
-  #if os(Linux)
-    if large, let pointer { madvise(pointer, byteCount, MADV_HUGEPAGE) }
-  #endif
-  return pointer
 }

@@ -52,7 +52,7 @@ final class Products {
   ) {
     guard rows > 0, let k = targets.first?.matrix.columns else { return }
     let packed = pack(x, rows: rows, k: k, stride: stride)
-    for target in targets { target.matrix.packAll(on: pool) }
+    PackedMatrix.packAll(targets.map(\.matrix), on: pool)
     let panels = targets.reduce(0) { $0 + $1.matrix.panelCount }
     // Enough items to balance the threads, none too small to be worth handing out.
     let perItem = max(1, panels / (pool.width * 8))

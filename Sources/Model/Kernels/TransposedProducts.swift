@@ -46,7 +46,7 @@ final class TransposedProducts {
   ) {
     let matrix = factor.matrix
     guard rows > 0 else { return }
-    matrix.packAll(on: pool)
+    PackedMatrix.packAll([matrix], on: pool)
     let columnsAtOnce = max(Kernels.panelWidth, matrix.columnsOfBlock)
     prepareScratch(columns: columnsAtOnce)
     let items = (matrix.columns + columnsAtOnce - 1) / columnsAtOnce

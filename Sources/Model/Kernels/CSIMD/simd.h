@@ -488,6 +488,50 @@ summand_transpose_block(const float *x, long stride, float *out, long out_stride
   }
 }
 
+/// 16 bytes of each of 16 rows, from `offset` on, turned: byte i of row j becomes byte j of out[i]. Four
+/// times interleaving a vector with the one half of them further on moves each byte's number by eight bits.
+SUMMAND_INLINE void
+summand_turn_bytes(const void *_Nonnull const *rows, long offset, summand_bytes16 *out) {
+  summand_bytes16 turned[16];
+  for (int i = 0; i < 16; i++) memcpy(&out[i], (const char *)rows[i] + offset, sizeof out[i]);
+  for (int round = 0; round < 4; round++) {
+    for (int i = 0; i < 8; i++) {
+      turned[2 * i] = __builtin_shufflevector(
+          out[i], out[i + 8], 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+      turned[2 * i + 1] = __builtin_shufflevector(
+          out[i], out[i + 8], 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+    }
+    for (int i = 0; i < 16; i++) out[i] = turned[i];
+  }
+}
+
+/// 16 bytes of each of 32 rows, from `offset` on, as `[16][32]`.
+SUMMAND_INLINE void
+summand_pack_bytes(const void *_Nonnull const *rows, long offset, void *out) {
+  summand_bytes16 a[16], b[16];
+  summand_turn_bytes(rows, offset, a);
+  summand_turn_bytes(rows + 16, offset, b);
+  for (int i = 0; i < 16; i++) {
+    memcpy((char *)out + 32 * i, &a[i], sizeof a[i]);
+    memcpy((char *)out + 32 * i + 16, &b[i], sizeof b[i]);
+  }
+}
+
+/// The nibbles of 16 bytes of each of 32 rows, from `offset` on, as `[16][16]`: the first 16 rows' in the
+/// low half of a byte, the others' in the high half. `low` takes the low nibbles of the rows, `high` the
+/// high ones.
+SUMMAND_INLINE void
+summand_pack_nibbles(const void *_Nonnull const *rows, long offset, void *low, void *high) {
+  summand_bytes16 a[16], b[16];
+  summand_turn_bytes(rows, offset, a);
+  summand_turn_bytes(rows + 16, offset, b);
+  for (int i = 0; i < 16; i++) {
+    summand_bytes16 lows = (a[i] & 0x0F) | (b[i] << 4), highs = (a[i] >> 4) | (b[i] & 0xF0);
+    memcpy((char *)low + 16 * i, &lows, sizeof lows);
+    memcpy((char *)high + 16 * i, &highs, sizeof highs);
+  }
+}
+
 /// The same number, hidden from the compiler: a loop up to it is not unrolled.
 SUMMAND_INLINE long summand_opaque(long n) {
   __asm__("" : "+r"(n));

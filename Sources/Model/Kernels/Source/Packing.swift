@@ -32,9 +32,13 @@ private struct Packing: PanelTask {
     var allFinite = true
     for b in 0..<(k / Format.blockLength) {
       let block = panel + b * Format.blockBytes * panelWidth
-      summand_clear(block, Format.blockBytes * panelWidth)
-      for column in 0..<rows.count {
-        Format.pack(rows[column] + b * Format.blockBytes, column: column, into: block)
+      if let base = rows.baseAddress, rows.count == panelWidth {
+        Format.pack(base, at: b * Format.blockBytes, into: block)
+      } else {
+        summand_clear(block, Format.blockBytes * panelWidth)
+        for column in 0..<rows.count {
+          Format.pack(rows[column] + b * Format.blockBytes, column: column, into: block)
+        }
       }
       allFinite = Format.isFinite(block) && allFinite
     }

@@ -104,6 +104,46 @@ func packSmallNibbles(
   }
 }
 
+/// Two bytes of each of 32 rows.
+@inline(__always)
+func packHalves(
+  _ rows: UnsafePointer<UnsafeRawPointer>, at offset: Int, into field: UnsafeMutableRawPointer
+) {
+  for column in 0..<panelWidth { packHalf(rows[column] + offset, column, into: field) }
+}
+
+/// Some bytes of each of 32 rows.
+@inline(__always)
+func packBytes(
+  _ rows: UnsafePointer<UnsafeRawPointer>, at offset: Int, count: Int,
+  into field: UnsafeMutableRawPointer
+) {
+  for column in 0..<panelWidth {
+    packBytes(rows[column] + offset, count: count, column, into: field)
+  }
+}
+
+/// The nibbles of small blocks of 32 rows.
+@inline(__always)
+func packSmallNibbles(
+  _ rows: UnsafePointer<UnsafeRawPointer>, at offset: Int, into field: UnsafeMutableRawPointer
+) {
+  summand_pack_nibbles(rows, offset, field, field + 256)
+}
+
+/// The nibbles of large blocks of 32 rows.
+@inline(__always)
+func packLargeNibbles(
+  _ rows: UnsafePointer<UnsafeRawPointer>, at offset: Int, into field: UnsafeMutableRawPointer
+) {
+  for quarter in 0..<4 {
+    for half in 0..<2 {
+      let low = field + (quarter * 64 + half * 16) * 16
+      summand_pack_nibbles(rows, offset + quarter * 32 + half * 16, low, low + 32 * 16)
+    }
+  }
+}
+
 /// The 256 nibbles of GGML's large blocks: 32 low ones, then the 32 high ones of the same bytes.
 @inline(__always)
 func packLargeNibbles(

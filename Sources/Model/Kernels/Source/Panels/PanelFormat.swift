@@ -22,9 +22,23 @@ protocol PanelFormat {
     -> SIMD16<Float>
   /// Lays one row's block out as `column` of a panel's block, which is zero there.
   static func pack(_ source: UnsafeRawPointer, column: Int, into block: UnsafeMutableRawPointer)
+  /// Lays the blocks of 32 rows, which begin at `offset`, out as a panel's block, every byte of it: what
+  /// `pack` does column by column.
+  static func pack(
+    _ rows: UnsafePointer<UnsafeRawPointer>, at offset: Int, into block: UnsafeMutableRawPointer)
   /// Whether no weight of a packed block is infinite or no number: a matter of its scales alone,
   /// where it has scales.
   static func isFinite(_ block: UnsafeRawPointer) -> Bool
+}
+
+extension PanelFormat {
+  @inline(__always)
+  static func pack(
+    _ rows: UnsafePointer<UnsafeRawPointer>, at offset: Int, into block: UnsafeMutableRawPointer
+  ) {
+    summand_clear(block, blockBytes * panelWidth)
+    for column in 0..<panelWidth { pack(rows[column] + offset, column: column, into: block) }
+  }
 }
 
 /// What can be done with a panel of any format.

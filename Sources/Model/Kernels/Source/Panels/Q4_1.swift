@@ -28,6 +28,15 @@ enum Q4_1: PanelFormat {
   }
 
   @inline(__always)
+  static func pack(
+    _ rows: UnsafePointer<UnsafeRawPointer>, at offset: Int, into block: UnsafeMutableRawPointer
+  ) {
+    packHalves(rows, at: offset, into: block)
+    packHalves(rows, at: offset + 2, into: block + 64)
+    packSmallNibbles(rows, at: offset + 4, into: block + 128)
+  }
+
+  @inline(__always)
   static func isFinite(_ block: UnsafeRawPointer) -> Bool {
     areFiniteHalves(block) && areFiniteHalves(block + 64)
   }

@@ -30,6 +30,16 @@ enum Q4_K: PanelFormat {
   }
 
   @inline(__always)
+  static func pack(
+    _ rows: UnsafePointer<UnsafeRawPointer>, at offset: Int, into block: UnsafeMutableRawPointer
+  ) {
+    packHalves(rows, at: offset, into: block)
+    packHalves(rows, at: offset + 2, into: block + 64)
+    packBytes(rows, at: offset + 4, count: 12, into: block + 128)
+    packLargeNibbles(rows, at: offset + 16, into: block + 512)
+  }
+
+  @inline(__always)
   static func isFinite(_ block: UnsafeRawPointer) -> Bool {
     areFiniteHalves(block) && areFiniteHalves(block + 64)
   }

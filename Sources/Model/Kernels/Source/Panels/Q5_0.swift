@@ -30,6 +30,15 @@ enum Q5_0: PanelFormat {
   }
 
   @inline(__always)
+  static func pack(
+    _ rows: UnsafePointer<UnsafeRawPointer>, at offset: Int, into block: UnsafeMutableRawPointer
+  ) {
+    packHalves(rows, at: offset, into: block)
+    packBytes(rows, at: offset + 2, count: 4, into: block + 64)
+    packSmallNibbles(rows, at: offset + 6, into: block + 192)
+  }
+
+  @inline(__always)
   static func isFinite(_ block: UnsafeRawPointer) -> Bool {
     areFiniteHalves(block)
   }

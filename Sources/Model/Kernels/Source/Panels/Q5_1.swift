@@ -32,6 +32,16 @@ enum Q5_1: PanelFormat {
   }
 
   @inline(__always)
+  static func pack(
+    _ rows: UnsafePointer<UnsafeRawPointer>, at offset: Int, into block: UnsafeMutableRawPointer
+  ) {
+    packHalves(rows, at: offset, into: block)
+    packHalves(rows, at: offset + 2, into: block + 64)
+    packBytes(rows, at: offset + 4, count: 4, into: block + 128)
+    packSmallNibbles(rows, at: offset + 8, into: block + 256)
+  }
+
+  @inline(__always)
   static func isFinite(_ block: UnsafeRawPointer) -> Bool {
     areFiniteHalves(block) && areFiniteHalves(block + 64)
   }

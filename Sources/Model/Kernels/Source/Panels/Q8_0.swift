@@ -28,6 +28,15 @@ enum Q8_0: PanelFormat {
   }
 
   @inline(__always)
+  static func pack(
+    _ rows: UnsafePointer<UnsafeRawPointer>, at offset: Int, into block: UnsafeMutableRawPointer
+  ) {
+    packHalves(rows, at: offset, into: block)
+    summand_pack_bytes(rows, offset + 2, block + 64)
+    summand_pack_bytes(rows, offset + 18, block + 576)
+  }
+
+  @inline(__always)
   static func isFinite(_ block: UnsafeRawPointer) -> Bool {
     areFiniteHalves(block)
   }
