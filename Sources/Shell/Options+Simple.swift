@@ -25,10 +25,8 @@ extension Options {
     do { try validate() } catch { return nil }
   }
 
-  private static let commands: Set<String> = [
-    "help", CheckCommand.configuration.commandName ?? "",
-    FormatCommand.configuration.commandName ?? "",
-  ]
+  private static let commands = Set(
+    configuration.subcommands.compactMap { $0.configuration.commandName } + ["help"])
 
   /// Every option, as it is where nothing is said of it: the parser would give them these values.
   private mutating func setDefaults() {

@@ -19,7 +19,7 @@ struct SimpleOptionsTests {
   }
 
   @Test(arguments: [
-    ["-"], ["--help"], ["help"], ["check", "a"], ["a.summand", "fmt"], ["--model"],
+    ["-"], ["--help"], ["help"], ["check", "a"], ["serve"], ["a.summand", "fmt"], ["--model"],
     ["--model", "-c", "1"], ["--model", ""], ["--model=m"], ["--threads", "0"],
     ["--threads", "+2"],
     ["--threads", "1025"], ["--format", "nonsense"], ["-c"], ["-c", "1", "-c", "2"],

@@ -27,11 +27,12 @@ struct AttentionWork: @unchecked Sendable {
   }
 
   /// One thread's own.
-  final class Scratch {
+  final class Scratch: @unchecked Sendable {
     /// `[queries][stride]`
     let scores: FloatBuffer
     let stride: Int
     let queries: UnsafeMutablePointer<SummandQuery>
+    private let count: Int
 
     /// - Parameter sources: the most that a block reads.
     init(queries: Int, sources: Int) {
@@ -39,17 +40,23 @@ struct AttentionWork: @unchecked Sendable {
       stride = (sources + 31) & ~15
       scores = FloatBuffer(queries * stride)
       self.queries = .allocate(capacity: queries)
+      count = queries
     }
 
     deinit { queries.deallocate() }
+
+    func holds(_ queries: Int, sources: Int) -> Bool {
+      queries <= count && (sources + 31) & ~15 <= stride
+    }
   }
 
-  /// - Parameter blockRows: the rows of the block, as the batch numbers them.
+  /// - Parameters:
+  ///   - blockRows: the rows of the block, as the batch numbers them.
+  ///   - heads: some that read the key/value head.
   func attend(
-    _ block: AttentionBlocks.Block, rows blockRows: ArraySlice<Int>, keyValueHead: Int,
-    _ scratch: Scratch
+    _ block: AttentionBlocks.Block, rows blockRows: ArraySlice<Int>, heads: Range<Int>,
+    of keyValueHead: Int, _ scratch: Scratch
   ) {
-    let heads = configuration.heads(reading: keyValueHead)
     let width = configuration.headWidth
     var count = 0
     for row in blockRows {
@@ -122,31 +129,4 @@ struct AttentionWork: @unchecked Sendable {
     // An edit of the pattern may weigh what the window hides.
     if !taps.edits(of: .pattern, row: row).isEmpty { query.first = 0 }
   }
-}
-
-/// For each member of a batch where the keys and values of its positions stand.
-final class SourceRows: @unchecked Sendable {
-  private let storage: UnsafeMutablePointer<Int32>
-  private let starts: [Int]
-
-  /// - Parameter lists: for each member, row numbers by position; −1 where none holds it.
-  init(_ lists: [[Int32]]) {
-    var count = 0
-    starts = lists.map { list in
-      defer { count += list.count }
-      return count
-    }
-    storage = .allocate(capacity: max(1, count))
-    for (start, list) in zip(starts, lists) {
-      list.withUnsafeBufferPointer { list in
-        if let base = list.baseAddress {
-          (storage + start).initialize(from: base, count: list.count)
-        }
-      }
-    }
-  }
-
-  deinit { storage.deallocate() }
-
-  subscript(member: Int) -> UnsafePointer<Int32> { UnsafePointer(storage + starts[member]) }
 }

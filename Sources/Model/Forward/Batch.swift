@@ -34,6 +34,8 @@ struct Batch {
   let schedule: Schedule
   /// At the layer at hand.
   private(set) var rows: [Row] = []
+  /// Another where there are other rows.
+  private(set) var version = 0
   /// For each member the row that holds each of its positions, its own or its base's; −1 where none
   /// does.
   private(set) var rowNumbers: [[Int32]]
@@ -126,6 +128,7 @@ struct Batch {
   /// Adds the rows that begin at a layer, as copies of their base's; at layer 0 tokens are embedded.
   mutating func enter(_ layer: Int) -> [(own: Int, base: Int)] {
     var copies: [(own: Int, base: Int)] = []
+    if !beginning[layer].isEmpty { version += 1 }
     for row in beginning[layer] {
       if layer > 0, let base = members[row.owner].base {
         copies.append((rows.count, self.row(of: base, at: row.position)))
@@ -188,6 +191,7 @@ struct Batch {
 
   /// Numbers the rows again. A position whose row is gone has none.
   private mutating func keep(_ kept: [Int]) {
+    version += 1
     var numbers = [Int32](repeating: -1, count: rows.count)
     for (number, row) in kept.enumerated() { numbers[row] = Int32(number) }
     rows = kept.map { rows[$0] }

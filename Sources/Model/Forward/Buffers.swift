@@ -3,6 +3,8 @@
 /// A step that need not keep what it read writes over it. Where intermediates are to be kept, such
 /// pairs are buffers of their own, and each holds what its site has.
 final class Buffers {
+  /// That there is room for.
+  let rows: Int
   /// The residual stream.
   let stream: FloatBuffer
   /// What attention reads, and what the MLP reads.
@@ -27,6 +29,7 @@ final class Buffers {
   let unturnedKeys: FloatBuffer
 
   init(_ model: Transformer, rows: Int, keepsIntermediates: Bool = false) {
+    self.rows = rows
     let sizes = model.bufferSizes
     // Zeroed: the columns that fill a row up to whole panels are read by no one, but must not be
     // signalling values.

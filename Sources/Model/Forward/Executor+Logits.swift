@@ -197,7 +197,7 @@ extension Executor {
       [ProductTarget(matrix: model.unembedding, out: out.pointer)])
     guard let bias = model.unembeddingBias else { return }
     let (kernels, stride) = (work.kernels, model.unembedding.stride)
-    work.forEach(rows.count) { row in
+    work.forEach(rows.count, floats: stride) { row in
       kernels.add(bias, to: out.pointer + row * stride, count: bias.count)
     }
   }

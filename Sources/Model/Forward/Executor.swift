@@ -19,24 +19,39 @@ struct Executor {
       model, batch: batch,
       rope: try RotaryTables(
         model.configuration, tokens: batch.members.map(\.request.tokens.count).max() ?? 0),
-      cache: nil)
+      cache: nil, reusing: nil)
   }
 
   /// - Parameters:
   ///   - cache: holds the positions of the batch's runs that have no row in it, and takes the others.
-  ///   - keepsIntermediates: whether `buffers` have, after a layer, each of its activations.
+  ///   - work: of a batch before, whose memory is used again where it is large enough.
   init(
     _ model: Transformer, batch: Batch, rope: RotaryTables, cache: KeyValueCache?,
-    keepsIntermediates: Bool = false
+    reusing work: RowWork?
+  ) {
+    let rows = batch.schedule.rowsAtMost
+    let large = work.flatMap { $0.buffers.rows >= rows ? RowWork($0) : nil }
+    self.init(
+      model, batch: batch, rope: rope, cache: cache,
+      work: large ?? RowWork(model, buffers: Buffers(model, rows: rows)))
+  }
+
+  /// - Parameter keepsIntermediates: whether `buffers` have, after a layer, each of its activations.
+  init(_ model: Transformer, batch: Batch, rope: RotaryTables, keepsIntermediates: Bool) {
+    let buffers = Buffers(
+      model, rows: batch.schedule.rowsAtMost, keepsIntermediates: keepsIntermediates)
+    self.init(
+      model, batch: batch, rope: rope, cache: nil, work: RowWork(model, buffers: buffers))
+  }
+
+  private init(
+    _ model: Transformer, batch: Batch, rope: RotaryTables, cache: KeyValueCache?, work: RowWork
   ) {
     self.model = model
     self.batch = batch
     self.rope = rope
     self.cache = cache
-    work = RowWork(
-      model,
-      buffers: Buffers(
-        model, rows: batch.schedule.rowsAtMost, keepsIntermediates: keepsIntermediates))
+    self.work = work
     taps = Taps(batch, configuration: model.configuration)
   }
 
@@ -132,5 +147,8 @@ struct Executor {
   }
 
   /// For each member where the keys and values of its positions stand.
-  private var sources: [[Int32]] { cache?.rows ?? batch.rowNumbers }
+  private var sources: AttentionSources {
+    cache.map { AttentionSources(rows: $0.rows, version: 0) }
+      ?? AttentionSources(rows: batch.rowNumbers, version: batch.version)
+  }
 }

@@ -32,6 +32,8 @@ public struct Generation {
   private var texts: [Text]
   private let cache: KeyValueCache
   private let rope: RotaryTables
+  /// Of the steps before.
+  private var work: RowWork?
   /// Where those of the prompts alone end, and stand.
   private var promptRows: [[Int32]] = []
   private var promptEnd = 0
@@ -123,9 +125,9 @@ public struct Generation {
       )
     }
     cache.rows = members.map { texts[$0].rows }
-    var executor = Executor(
-      model, batch: Batch(continuing: requests, layers: model.configuration.layers), rope: rope,
-      cache: cache)
+    let batch = Batch(continuing: requests, layers: model.configuration.layers)
+    var executor = Executor(model, batch: batch, rope: rope, cache: cache, reusing: work)
+    work = executor.work
     try executor.run(advanced: { _, _ in })
     var logits: [[Float]] = []
     while let (_, result) = try executor.nextResult() { logits.append(result.logits[0]) }

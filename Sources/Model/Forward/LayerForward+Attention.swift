@@ -5,32 +5,38 @@ extension LayerForward {
   ///   - sources: for each member where the keys and values of its positions stand.
   ///   - own: the keys and values that heads have by themselves.
   func weighValues(
-    _ batch: Batch, _ taps: inout Taps, sources: [[Int32]], own: OwnKeysAndValues
+    _ batch: Batch, _ taps: inout Taps, sources: AttentionSources, own: OwnKeysAndValues
   ) {
     let c = model.configuration
-    let longest = (batch.rows.map(\.position).max() ?? 0) + 1
+    let plan = work.attention.plan(of: batch, sources)
     let attention = AttentionTaps(
-      taps, layer: number, rows: batch, longest: longest, heads: c.heads)
+      taps, layer: number, rows: batch, longest: plan.longest, heads: c.heads)
     let group = c.heads / c.keyValueHeads
-    let blocks = AttentionBlocks(
-      batch, sources: sources, atOnce: max(1, Self.queriesAtOnce / group),
+    let blocks = plan.blocks(
+      batch, atOnce: max(1, Self.queriesAtOnce / group),
       window: attention.isIdle ? c.attention[number] : nil)
-    let work = AttentionWork(
-      self, rows: batch.rows, sources: SourceRows(sources), taps: attention)
-    let scratch = (0..<model.pool.width).map { _ in
-      AttentionWork.Scratch(queries: max(group, Self.queriesAtOnce), sources: blocks.longest)
-    }
-    model.pool.run(blocks.blocks.count * c.keyValueHeads) { item, worker in
+    let scratch = work.attention.scratch(
+      queries: max(group, Self.queriesAtOnce), sources: blocks.longest, threads: model.pool.width)
+    let work = AttentionWork(self, rows: batch.rows, sources: plan.sources, taps: attention)
+    // Heads that read the same keys go to one thread where there is enough for all.
+    let apart = blocks.blocks.count * c.keyValueHeads < 4 * model.pool.width ? group : 1
+    let items = c.keyValueHeads * apart
+    model.pool.run(blocks.blocks.count * items) { item, worker in
       // The last rows of a prompt have the most to do: they come first, or a thread would be left
       // with them.
-      let block = blocks.blocks[blocks.blocks.count - 1 - item / c.keyValueHeads]
+      let block = blocks.blocks[blocks.blocks.count - 1 - item / items]
+      let keyValueHead = item % items / apart
+      let heads = c.heads(reading: keyValueHead)
       work.attend(
-        block, rows: blocks.rows[block.rows], keyValueHead: item % c.keyValueHeads, scratch[worker])
+        block, rows: blocks.rows[block.rows],
+        heads: apart == 1
+          ? heads : heads.lowerBound + item % apart..<heads.lowerBound + item % apart + 1,
+        of: keyValueHead, scratch[worker])
     }
-    attendToOwn(own, batch, work, sources)
+    attendToOwn(own, batch, work, sources.rows)
     for (activation, kept) in attention.kept {
       taps.capture(
-        site(activation), in: kept.pointer, stride: c.heads * longest, rows: batch)
+        site(activation), in: kept.pointer, stride: c.heads * plan.longest, rows: batch)
     }
   }
 

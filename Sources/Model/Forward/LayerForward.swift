@@ -48,7 +48,7 @@ struct LayerForward {
   ///   - sources: for each member where the keys and values of its positions stand.
   ///   - own: the keys and values that heads have by themselves.
   func attend(
-    _ rows: Batch, _ taps: inout Taps, sources: [[Int32]],
+    _ rows: Batch, _ taps: inout Taps, sources: AttentionSources,
     own: OwnKeysAndValues = OwnKeysAndValues()
   ) {
     let b = buffers
@@ -131,7 +131,8 @@ struct LayerForward {
     let stride = mlp.gate.stride
     taps.visit(.mlpPre, number, b.hidden, stride: stride, rows: rows)
     let (kernels, shape) = (work.kernels, model.configuration.mlp[number])
-    work.forEach(count) { row in
+    // An exponential takes as long as reading a few numbers.
+    work.forEach(count, floats: 6 * mlp.neurons) { row in
       let up = mlp.up.map { UnsafePointer(b.up.pointer + row * $0.stride) }
       kernels.activate(
         shape.nonlinearity, b.hidden.pointer + row * stride, up: up, count: mlp.neurons,
@@ -148,6 +149,10 @@ struct LayerForward {
     _ norm: Transformer.Norm, _ scale: Activation, into out: FloatBuffer, _ rows: Batch,
     _ taps: inout Taps
   ) {
+    guard taps.touches(site(scale)) else {
+      return work.normalise(
+        buffers.stream, stride: width, rows: rows.rows.count, norm, into: out)
+    }
     work.normalise(
       buffers.stream, stride: width, rows: rows.rows.count, norm, into: out
     ) { taps.visit(scale, number, $0, stride: 1, rows: rows) }
@@ -159,7 +164,11 @@ struct LayerForward {
     _ taps: inout Taps
   ) {
     guard let norm else { return }
-    work.normalise(x, stride: stride, rows: rows.rows.count, norm, into: x) {
+    let count = rows.rows.count
+    guard taps.touches(site(scale)) else {
+      return work.normalise(x, stride: stride, rows: count, norm, into: x)
+    }
+    work.normalise(x, stride: stride, rows: count, norm, into: x) {
       taps.visit(scale, number, $0, stride: 1, rows: rows)
     }
   }

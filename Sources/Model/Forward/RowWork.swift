@@ -6,10 +6,20 @@ struct RowWork {
   let kernels = Kernels.current
   let products: Products
 
+  /// The keys and values that attention reads, by row.
+  let attention = AttentionPlans()
+
   init(_ model: Transformer, buffers: Buffers) {
     self.model = model
     self.buffers = buffers
     products = Products(pool: model.pool, mayStop: true)
+  }
+
+  /// The same memory for another batch.
+  init(_ other: RowWork) {
+    model = other.model
+    buffers = other.buffers
+    products = other.products
   }
 
   private var width: Int { model.configuration.width }
@@ -28,23 +38,37 @@ struct RowWork {
     }
   }
 
-  /// Writes the normed rows of `x` into `out`, both `[rows][stride]`. `visit` sees what they are
-  /// divided by, `[rows]`, before that is done.
+  /// Writes the normed rows of `x` into `out`, both `[rows][stride]`.
+  func normalise(
+    _ x: FloatBuffer, stride: Int, rows: Int, _ norm: Transformer.Norm, into out: FloatBuffer
+  ) {
+    forEach(rows) { row in
+      measure(x, stride, row, norm)
+      apply(norm, to: x, stride, row, into: out)
+    }
+  }
+
+  /// The same. `visit` sees what the rows are divided by, `[rows]`, before that is done.
   func normalise(
     _ x: FloatBuffer, stride: Int, rows: Int, _ norm: Transformer.Norm, into out: FloatBuffer,
     visit: (FloatBuffer) -> Void
   ) {
-    let (kernels, width, scales) = (kernels, width, buffers.scales)
-    let epsilon = model.configuration.epsilon
-    forEach(rows) { row in
-      scales.pointer[row] = norm.scale(of: x.pointer + row * stride, width, epsilon, kernels)
-    }
-    visit(scales)
-    forEach(rows) { row in
-      norm.apply(
-        to: x.pointer + row * stride, scale: scales.pointer[row], width, kernels,
-        into: out.pointer + row * stride)
-    }
+    forEach(rows) { row in measure(x, stride, row, norm) }
+    visit(buffers.scales)
+    forEach(rows) { row in apply(norm, to: x, stride, row, into: out) }
+  }
+
+  private func measure(_ x: FloatBuffer, _ stride: Int, _ row: Int, _ norm: Transformer.Norm) {
+    buffers.scales.pointer[row] = norm.scale(
+      of: x.pointer + row * stride, width, model.configuration.epsilon, kernels)
+  }
+
+  private func apply(
+    _ norm: Transformer.Norm, to x: FloatBuffer, _ stride: Int, _ row: Int, into out: FloatBuffer
+  ) {
+    norm.apply(
+      to: x.pointer + row * stride, scale: buffers.scales.pointer[row], width, kernels,
+      into: out.pointer + row * stride)
   }
 
   /// Adds `x`, `[rows][stride]`, to the stream.
@@ -55,10 +79,14 @@ struct RowWork {
     }
   }
 
-  func forEach(_ rows: Int, _ body: (Int) -> Void) {
-    let perItem = 8
+  /// - Parameter floats: how many numbers `body` reads of a row, or as many as would take so long.
+  func forEach(_ rows: Int, floats: Int? = nil, _ body: (Int) -> Void) {
+    let perItem = max(1, Self.floatsPerItem / max(1, floats ?? width))
     model.pool.run((rows + perItem - 1) / perItem) { item, _ in
       for row in item * perItem..<min(rows, (item + 1) * perItem) { body(row) }
     }
   }
+
+  /// What takes a thread a microsecond. Less is not worth handing out.
+  private static let floatsPerItem = 8_192
 }

@@ -117,7 +117,8 @@ private struct LayerTimer {
     var executor = try executor(prompts: [count])
     let work = LayerForward(
       number: 0, weights: model.layers[0], work: executor.work, rotary: nil, cache: nil)
-    let sources = executor.batch.rowNumbers
+    let sources = AttentionSources(
+      rows: executor.batch.rowNumbers, version: executor.batch.version)
     let times = try (0..<5).map { _ in
       try Interruption.check()
       return clock.measure {

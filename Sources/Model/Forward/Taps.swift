@@ -48,7 +48,12 @@ struct Taps {
     edits[site, default: []].append(Bound(member: i, edit: edit, units: units))
   }
 
-  func touches(_ site: Site) -> Bool { edits[site] != nil || captures[site] != nil }
+  /// Whether nothing is edited and nothing kept anywhere.
+  private var isIdle: Bool { edits.isEmpty && captures.isEmpty }
+
+  func touches(_ site: Site) -> Bool {
+    !isIdle && (edits[site] != nil || captures[site] != nil)
+  }
 
   func captures(_ site: Site) -> Bool { captures[site] != nil }
 
@@ -56,6 +61,7 @@ struct Taps {
   mutating func visit(
     _ site: Site, in x: UnsafeMutablePointer<Float>, stride: Int, rows: Batch
   ) {
+    if isIdle { return }
     edit(site, in: x, stride: stride, rows: rows)
     capture(site, in: x, stride: stride, rows: rows)
   }
@@ -173,6 +179,7 @@ struct AttentionTaps: @unchecked Sendable {
     var edits: [Activation: [Int: [Taps.RowEdit]]] = [:]
     for activation in [Activation.attnScores, .pattern] {
       let site = Site(activation, layer: layer)
+      guard taps.touches(site) else { continue }
       let byRow = taps.editsByRow(at: site, rows: rows)
       if !byRow.isEmpty { edits[activation] = byRow }
       if taps.captures(site) { kept[activation] = FloatBuffer(rows.rows.count * stride) }

@@ -26,6 +26,9 @@ final class PackedMatrix: @unchecked Sendable {
   private let batchCount: Int
   private let states: UnsafeMutablePointer<Atomic<UInt8>>
   private let isPacked = Atomic(false)
+  /// How many rows were looked at whose panels were not kept.
+  private let looks = Atomic(0)
+  private static let fewLooks = 64
 
   /// Of a few panels: nobody's yet, some thread's, everybody's.
   private enum State {
@@ -83,8 +86,11 @@ final class PackedMatrix: @unchecked Sendable {
 
   /// Packs every panel of some matrices that is not yet. Threads that met in a product would wait for
   /// each other.
-  static func packAll(_ matrices: [PackedMatrix], on pool: WorkerPool) {
-    if matrices.allSatisfy({ $0.isPacked.load(ordering: .acquiring) }) { return }
+  ///
+  /// - Returns: whether all are. Where the work is to end, some are left.
+  @discardableResult
+  static func packAll(_ matrices: [PackedMatrix], on pool: WorkerPool) -> Bool {
+    if matrices.allSatisfy({ $0.isPacked.load(ordering: .acquiring) }) { return true }
     var batches: [(matrix: PackedMatrix, number: Int)] = []
     for matrix in matrices {
       for batch in 0..<matrix.batchCount
@@ -101,14 +107,39 @@ final class PackedMatrix: @unchecked Sendable {
       let (matrix, batch) = batches[item]
       if matrix.states[batch].load(ordering: .acquiring) != State.packed { matrix.prepare(batch) }
     }
-    if isStopped.load(ordering: .relaxed) { return }
+    if isStopped.load(ordering: .relaxed) { return false }
     for matrix in matrices { matrix.isPacked.store(true, ordering: .releasing) }
+    return true
   }
 
   func panel(_ index: Int) -> SummandPanel {
     let batch = index / panelsAtOnce
     if states[batch].load(ordering: .acquiring) != State.packed { prepare(batch) }
     return SummandPanel(type: panelType, bytes: storage + index * panelBytes, k: columns)
+  }
+
+  /// All panels, packed by now.
+  var panels: Panels {
+    for batch in 0..<batchCount where states[batch].load(ordering: .acquiring) != State.packed {
+      prepare(batch)
+    }
+    return Panels(
+      type: panelType, start: storage, panelBytes: panelBytes, count: panelCount, columns: columns)
+  }
+
+  /// The panels of a matrix, for threads that would otherwise count who owns it, against each other.
+  struct Panels {
+    fileprivate let type: SummandPanelType
+    fileprivate let start: UnsafeMutableRawPointer
+    fileprivate let panelBytes: Int
+    let count: Int
+    fileprivate let columns: Int
+
+    var stride: Int { count * Kernels.panelWidth }
+
+    subscript(index: Int) -> SummandPanel {
+      SummandPanel(type: type, bytes: start + index * panelBytes, k: columns)
+    }
   }
 
   /// Columns that are stored together.
@@ -145,6 +176,11 @@ final class PackedMatrix: @unchecked Sendable {
   }
 
   private func pack(_ panels: Range<Int>) throws {
+    try pack(panels, into: storage + panels.lowerBound * panelBytes)
+  }
+
+  /// - Parameter out: where the first of them is to stand.
+  private func pack(_ panels: Range<Int>, into out: UnsafeMutableRawPointer) throws {
     let first = panels.lowerBound * Kernels.panelWidth
     let end = min(rows, panels.upperBound * Kernels.panelWidth)
     let sources = (first..<end).map { source.order?[$0] ?? $0 }
@@ -160,7 +196,7 @@ final class PackedMatrix: @unchecked Sendable {
         let end = min(pointers.count, start + Kernels.panelWidth)
         let isFinite = Kernels.current.packPanel(
           panelType, rows: UnsafeBufferPointer(rebasing: pointers[start..<end]), k: columns,
-          into: storage + (first + start) / Kernels.panelWidth * panelBytes)
+          into: out + start / Kernels.panelWidth * panelBytes)
         guard isFinite else { throw source.notFinite }
       }
     }
@@ -170,9 +206,28 @@ final class PackedMatrix: @unchecked Sendable {
   func row(_ row: Int) -> [Float] {
     precondition(row >= 0 && row < rows)
     let widened = FloatBuffer(columns * Kernels.panelWidth)
-    Kernels.current.widen(panel(row / Kernels.panelWidth), into: widened.pointer)
+    withPanelOfRow(row) { Kernels.current.widen($0, into: widened.pointer) }
     let column = row % Kernels.panelWidth
     return (0..<columns).map { widened.pointer[$0 * Kernels.panelWidth + column] }
+  }
+
+  /// A prompt looks at a few rows, far from each other. To keep their panels, each in a huge page of its
+  /// own, would take longer than to read them.
+  private func withPanelOfRow(_ row: Int, _ body: (SummandPanel) -> Void) {
+    let index = row / Kernels.panelWidth
+    let isPacked = states[index / panelsAtOnce].load(ordering: .acquiring) == State.packed
+    guard !isPacked, !source.isTransposed,
+      looks.wrappingAdd(1, ordering: .relaxed).newValue <= Self.fewLooks
+    else { return body(panel(index)) }
+    let bytes = UnsafeMutableRawPointer.allocate(byteCount: panelBytes, alignment: 64)
+    defer { bytes.deallocate() }
+    do {
+      try pack(index..<index + 1, into: bytes)
+    } catch {
+      failures.record(error)
+      memset(bytes, 0xFF, panelBytes)
+    }
+    body(SummandPanel(type: panelType, bytes: bytes, k: columns))
   }
 
   /// Σ_n u[n] · w[n, k] for every k: the product with the transposed weights.

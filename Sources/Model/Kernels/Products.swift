@@ -20,12 +20,71 @@ struct RowPacker {
     _ x: UnsafePointer<Float>, rows: Int, k: Int, stride: Int,
     _ kernels: any InstructionSet.Type, _ pool: WorkerPool
   ) -> SummandPackedRows {
+    pack(x, [0..<rows], k: k, stride: stride, kernels, pool)
+  }
+
+  /// Rows in groups, so that threads can share the last panels of a product. A group ends with whole
+  /// tiles.
+  static func groups(of rows: Int) -> [Range<Int>] {
+    let count = rows < 96 ? 1 : 4
+    func start(_ group: Int) -> Int { group == count ? rows : rows * group / count / 12 * 12 }
+    return (0..<count).map { start($0)..<start($0 + 1) }
+  }
+
+  /// - Returns: each group laid out by itself, after those before it.
+  mutating func pack(
+    _ x: UnsafePointer<Float>, _ groups: [Range<Int>], k: Int, stride: Int,
+    _ kernels: any InstructionSet.Type, _ pool: WorkerPool
+  ) -> SummandPackedRows {
+    let rows = groups.last?.upperBound ?? 0
+    // A row by itself lies as it is to lie.
+    if rows == 1 { return SummandPackedRows(x: x, count: 1, length: k) }
     if packed.count < rows * k { packed = FloatBuffer(rows * k) }
     let out = packed.pointer
-    pool.run(kernels.packedTiles(rows: rows)) { tile, _ in
-      kernels.packTile(tile, x, rows: rows, k: k, stride: stride, into: out)
+    let tiles = groups.flatMap { group in
+      (0..<kernels.packedTiles(rows: group.count)).map { (group: group, tile: $0) }
+    }
+    pool.run(tiles.count) { item, _ in
+      let (group, tile) = tiles[item]
+      kernels.packTile(
+        tile, x + group.lowerBound * stride, rows: group.count, k: k, stride: stride,
+        into: out + group.lowerBound * k)
     }
     return SummandPackedRows(x: out, count: rows, length: k)
+  }
+}
+
+/// Panels in shares for threads that take one after the other: large ones first, so that they meet seldom,
+/// then smaller and smaller ones, so that they end together.
+private struct Shares {
+  private let total: Int
+  private let threads: Int
+  let count: Int
+
+  init(of total: Int, among threads: Int) {
+    (self.total, self.threads) = (total, threads)
+    var (count, left) = (0, total)
+    while left > 0 {
+      let size = Self.size(left, threads)
+      let shares = min(threads, (left + size - 1) / size)
+      left -= min(left, shares * size)
+      count += shares
+    }
+    self.count = count
+  }
+
+  /// Of each of the next shares, one a thread: half of what is left.
+  private static func size(_ left: Int, _ threads: Int) -> Int { max(1, left / (2 * threads)) }
+
+  subscript(share: Int) -> Range<Int> {
+    var (first, share, size) = (0, share, Self.size(total, threads))
+    while share >= threads {
+      first += threads * size
+      share -= threads
+      size = Self.size(total - first, threads)
+    }
+    first += share * size
+    return first..<min(total, first + size)
   }
 }
 
@@ -37,7 +96,8 @@ final class Products {
   /// that calls `Interruption.check` before the result is used. A large product takes seconds.
   private let mayStop: Bool
   private var packer = RowPacker()
-  private var scratch: [FloatBuffer] = []
+  private var scratch: [UnsafeMutablePointer<Float>] = []
+  private var scratchBuffers: [FloatBuffer] = []
 
   init(kernels: any InstructionSet.Type = Kernels.current, pool: WorkerPool, mayStop: Bool = false)
   {
@@ -51,49 +111,61 @@ final class Products {
     _ x: UnsafePointer<Float>, rows: Int, stride: Int, _ targets: [ProductTarget]
   ) {
     guard rows > 0, let k = targets.first?.matrix.columns else { return }
-    let packed = pack(x, rows: rows, k: k, stride: stride)
-    PackedMatrix.packAll(targets.map(\.matrix), on: pool)
-    let panels = targets.reduce(0) { $0 + $1.matrix.panelCount }
-    // Enough items to balance the threads, none too small to be worth handing out.
-    let perItem = max(1, panels / (pool.width * 8))
-    let items = targets.flatMap { target in
-      Swift.stride(from: 0, to: target.matrix.panelCount, by: perItem).map {
-        (target, $0..<min($0 + perItem, target.matrix.panelCount))
-      }
-    }
-    let x = packed.x
-    let (kernels, scratch, mayStop) = (kernels, scratch, mayStop)
-    pool.run(items.count) { item, worker in
-      if mayStop, Interruption.requested.load(ordering: .relaxed) { return }
-      let (target, panels) = items[item]
-      for p in panels {
-        kernels.product(
-          x, rows: rows, by: target.matrix.panel(p),
-          into: target.out + p * Kernels.panelWidth, stride: target.matrix.stride,
-          scratch: scratch[worker].pointer)
+    let groups = RowPacker.groups(of: rows)
+    let packed = pack(x, groups, k: k, stride: stride)
+    // What is left where the work is to end need not be read: nobody looks at the result.
+    if !PackedMatrix.packAll(targets.map(\.matrix), on: pool), mayStop { return }
+    let parts = targets.map { (panels: $0.matrix.panels, out: $0.out) }
+    let panels = parts.reduce(0) { $0 + $1.panels.count }
+    let shares = Shares(of: panels * groups.count, among: pool.width)
+    let (kernels, mayStop, scratch) = (kernels, mayStop, scratch)
+    withExtendedLifetime(targets) {
+      pool.run(shares.count) { item, worker in
+        if mayStop, Interruption.requested.load(ordering: .relaxed) { return }
+        var (part, before, widened) = (0, 0, -1)
+        for unit in shares[item] {
+          let (number, group) = (unit / groups.count, groups[unit % groups.count])
+          while number - before >= parts[part].panels.count {
+            before += parts[part].panels.count
+            part += 1
+          }
+          let panels = parts[part].panels
+          var panel = panels[number - before]
+          if groups.count > 1, panel.type != .F32 {
+            if widened != number { kernels.widen(panel, into: scratch[worker]) }
+            widened = number
+            panel = SummandPanel(type: .F32, bytes: scratch[worker], k: k)
+          }
+          kernels.product(
+            packed.x + group.lowerBound * k, rows: group.count, by: panel,
+            into: parts[part].out + group.lowerBound * panels.stride
+              + (number - before) * Kernels.panelWidth,
+            stride: panels.stride, scratch: scratch[worker])
+        }
       }
     }
   }
 
   /// The outputs `outputs` of one row, each summed over k exactly as in the full product.
   func outputs(_ outputs: [Int], of x: UnsafePointer<Float>, by matrix: PackedMatrix) -> [Float] {
-    let packed = pack(x, rows: 1, k: matrix.columns, stride: matrix.columns)
+    let packed = pack(x, [0..<1], k: matrix.columns, stride: matrix.columns)
     let panel = FloatBuffer(Kernels.panelWidth)
     return outputs.map { output in
       precondition(output >= 0 && output < matrix.rows)
       kernels.product(
         packed.x, rows: 1, by: matrix.panel(output / Kernels.panelWidth),
-        into: panel.pointer, stride: Kernels.panelWidth, scratch: scratch[0].pointer)
+        into: panel.pointer, stride: Kernels.panelWidth, scratch: scratch[0])
       return panel.pointer[output % Kernels.panelWidth]
     }
   }
 
-  private func pack(_ x: UnsafePointer<Float>, rows: Int, k: Int, stride: Int)
+  private func pack(_ x: UnsafePointer<Float>, _ groups: [Range<Int>], k: Int, stride: Int)
     -> SummandPackedRows
   {
-    if (scratch.first?.count ?? 0) < k * Kernels.panelWidth {
-      scratch = (0..<pool.width).map { _ in FloatBuffer(k * Kernels.panelWidth) }
+    if (scratchBuffers.first?.count ?? 0) < k * Kernels.panelWidth {
+      scratchBuffers = (0..<pool.width).map { _ in FloatBuffer(k * Kernels.panelWidth) }
+      scratch = scratchBuffers.map(\.pointer)
     }
-    return packer.pack(x, rows: rows, k: k, stride: stride, kernels, pool)
+    return packer.pack(x, groups, k: k, stride: stride, kernels, pool)
   }
 }

@@ -15,6 +15,8 @@ public final class WorkerPool: @unchecked Sendable {
   private static let insideMask: UInt64 = open - 1
 
   private let state = Atomic<UInt64>(0)
+  /// Threads that claim items would otherwise take the line of the word that the others watch.
+  private let apart = (0, 0, 0, 0, 0, 0, 0, 0)
   private let next = Atomic<Int>(0)
   private let sleepers = Atomic<Int>(0)
   private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
@@ -58,10 +60,23 @@ public final class WorkerPool: @unchecked Sendable {
       }
       claimItems(worker: 0, count: count, body: body)
       state.bitwiseAnd(~Self.open, ordering: .acquiringAndReleasing)
-      while state.load(ordering: .acquiring) & Self.insideMask != 0 { summand_pause() }
+      waitForWorkers()
       self.body = nil
     }
   }
+
+  /// Those that are inside end their last items. One whose processor was taken away needs it back.
+  private func waitForWorkers() {
+    var spins = 0
+    while state.load(ordering: .acquiring) & Self.insideMask != 0 {
+      if spins < Self.patience / 64 { summand_pause() } else { sched_yield() }
+      spins += 1
+    }
+  }
+
+  /// Steps of spinning before a thread gives its processor away: a few hundred microseconds, which is
+  /// more than what a layer does on one thread between two loops.
+  private static let patience = 16_000
 
   private func claimItems(worker: Int, count: Int, body: (Int, Int) -> Void) {
     while true {
@@ -92,7 +107,7 @@ public final class WorkerPool: @unchecked Sendable {
   /// The state word of an open job that this worker has not seen yet.
   private func waitForJob(after seen: UInt64) -> UInt64 {
     func fresh(_ word: UInt64) -> Bool { word & Self.open != 0 && word >> 32 != seen }
-    for _ in 0..<4_000 {
+    for _ in 0..<Self.patience {
       let word = state.load(ordering: .acquiring)
       if fresh(word) { return word }
       summand_pause()

@@ -24,7 +24,7 @@ struct ReverseRun {
       model, batch: batch,
       rope: try RotaryTables(
         model.configuration, tokens: requests.map(\.tokens.count).max() ?? 0),
-      cache: nil, keepsIntermediates: true)
+      keepsIntermediates: true)
     executor.taps = Taps(
       batch, configuration: model.configuration, keeps: requests.contains(where: \.keepsActivations)
     )
