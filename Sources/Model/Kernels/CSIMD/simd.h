@@ -491,7 +491,7 @@ summand_transpose_block(const float *x, long stride, float *out, long out_stride
 /// 16 bytes of each of 16 rows, from `offset` on, turned: byte i of row j becomes byte j of out[i]. Four
 /// times interleaving a vector with the one half of them further on moves each byte's number by eight bits.
 SUMMAND_INLINE void
-summand_turn_bytes(const void *_Nonnull const *rows, long offset, summand_bytes16 *out) {
+summand_turn_bytes(const void *_Nonnull const *_Nonnull rows, long offset, summand_bytes16 *out) {
   summand_bytes16 turned[16];
   for (int i = 0; i < 16; i++) memcpy(&out[i], (const char *)rows[i] + offset, sizeof out[i]);
   for (int round = 0; round < 4; round++) {
@@ -507,7 +507,7 @@ summand_turn_bytes(const void *_Nonnull const *rows, long offset, summand_bytes1
 
 /// 16 bytes of each of 32 rows, from `offset` on, as `[16][32]`.
 SUMMAND_INLINE void
-summand_pack_bytes(const void *_Nonnull const *rows, long offset, void *out) {
+summand_pack_bytes(const void *_Nonnull const *_Nonnull rows, long offset, void *out) {
   summand_bytes16 a[16], b[16];
   summand_turn_bytes(rows, offset, a);
   summand_turn_bytes(rows + 16, offset, b);
@@ -521,7 +521,7 @@ summand_pack_bytes(const void *_Nonnull const *rows, long offset, void *out) {
 /// low half of a byte, the others' in the high half. `low` takes the low nibbles of the rows, `high` the
 /// high ones.
 SUMMAND_INLINE void
-summand_pack_nibbles(const void *_Nonnull const *rows, long offset, void *low, void *high) {
+summand_pack_nibbles(const void *_Nonnull const *_Nonnull rows, long offset, void *low, void *high) {
   summand_bytes16 a[16], b[16];
   summand_turn_bytes(rows, offset, a);
   summand_turn_bytes(rows + 16, offset, b);
