@@ -33,7 +33,7 @@ extension Options {
     (model, format, threads, memory, store, source) = (nil, nil, nil, nil, nil, nil)
     (colour, messageFormat) = (.auto, .text)
     (hasNoHistory, hasNoInit, isInteractive) = (false, false, false)
-    (isSafe, keepsGoing, echoes) = (false, false, false)
+    (isSafe, keepsGoing, echoes, isQuiet) = (false, false, false, false)
     words = []
   }
 
