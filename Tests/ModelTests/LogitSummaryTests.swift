@@ -173,7 +173,7 @@ struct LogitSummaryTests {
     var rows = [[Float](repeating: 2, count: 500)]
     rows.append((0..<500).map { $0 == 77 ? huge : $0 == 5 ? -huge : Float($0) })
     rows.append((0..<500).map { $0 == 499 ? 1e30 : Float($0 % 7) })
-    rows.append((0..<500).map { Float($0) * 1e-44 })
+    rows.append((0..<500).map { Float($0) * Float(bitPattern: 7) })
     for logits in rows {
       let order = logits.indices.sorted {
         logits[$0] != logits[$1] ? logits[$0] > logits[$1] : $0 < $1

@@ -93,9 +93,19 @@ extension MarkdownText {
 /// Reads what stands within a line.
 private struct InlineReader {
   private let text: [Character]
+  /// How often the character at each place stands there without a break: counted once, as a text of
+  /// stars alone would be counted again from each star.
+  private let runs: [Int]
   private static let deepest = 8
 
-  init(_ text: [Character]) { self.text = text }
+  init(_ text: [Character]) {
+    self.text = text
+    var runs = [Int](repeating: 1, count: text.count)
+    for place in runs.indices.dropLast().reversed() where text[place] == text[place + 1] {
+      runs[place] += runs[place + 1]
+    }
+    self.runs = runs
+  }
 
   func all(depth: Int) -> [MarkdownText.Inline] {
     var result: [MarkdownText.Inline] = []
@@ -179,7 +189,7 @@ private struct InlineReader {
   }
 
   private func run(of character: Character, at place: Int) -> Int {
-    text[place...].prefix { $0 == character }.count
+    text[place] == character ? runs[place] : 0
   }
 }
 
