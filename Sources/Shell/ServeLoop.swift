@@ -33,6 +33,11 @@ struct ServeLoop {
         // A command that fills the pipe waits until somebody reads.
         while Self.waits(for: streams.printed, milliseconds: -1) { streams.drain(to: desk) }
       }
+      && LargeStack.startThread {
+        // What runs may print nothing for hours, and would not notice that its client has crashed.
+        streams.waitUntilClientLeaves()
+        exit(ExitStatus.brokenPipe.rawValue)
+      }
     guard isStarted else { return .failed }
     while true {
       if let status = Interrupts.endStatus { return status }

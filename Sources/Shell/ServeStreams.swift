@@ -56,6 +56,13 @@ final class ServeStreams: Sendable {
     if code != 0 { exit((code == EPIPE ? ExitStatus.brokenPipe : .failed).rawValue) }
   }
 
+  /// Returns when nobody can read any more what is sent.
+  func waitUntilClientLeaves() {
+    // Asked for nothing, it reports nothing but the end.
+    var reader = pollfd(fd: output, events: 0, revents: 0)
+    while poll(&reader, 1, -1) < 0, errno == EINTR {}
+  }
+
   /// Hands on what commands have printed so far.
   func drain(to desk: ServeDesk) {
     rest.withLock { rest in

@@ -217,6 +217,19 @@ struct ServeTests {
     #expect(events.contains { $0.text("message")?.contains("--safe forbids") == true })
   }
 
+  /// Also one that crashes while something runs that never ends and prints nothing.
+  @Test func endsWithItsClient() async throws {
+    let outcome = try await BuiltProgram.shell(
+      """
+      in="$TMPDIR/in.$$" out="$TMPDIR/out.$$"; mkfifo "$in" "$out"
+      timeout 60 summand serve <"$in" >"$out" & id=$!
+      exec 3>"$in" 4<"$out"; read -r hello <&4
+      echo '{"id":1,"op":"run","code":"for i in 1..1000000000000 { let x = i }"}' >&3
+      exec 3>&- 4<&-; wait $id; echo $?; rm "$in" "$out"
+      """, environment: ["TMPDIR": NSTemporaryDirectory()])
+    #expect(outcome.output == "141\n", "\(outcome.messages)")
+  }
+
   @Test func endsBySIGTERM() async throws {
     let outcome = try await BuiltProgram.shell(
       """
