@@ -14,7 +14,7 @@ enum Catalogue {
     .tokens, .logits, .probs, .rank, .logitDiff, .loss, .perplexity, .metric, .effect, .attribute,
     .dla,
     .subsets,
-    .lens, .attention, .activations, .gradient, .generate, .compare,
+    .lens, .attention, .activations, .gradient, .generate, .compare, .explain,
     // tables
     .where, .sort, .top, .take, .sample, .select, .rename, .derive, .group, .classify, .correlate,
     .join, .append, .pivot, .summary, .text,

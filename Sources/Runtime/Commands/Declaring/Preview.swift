@@ -51,12 +51,21 @@ extension Session {
 
   /// Whether running the text by plan changes nothing: no file, no variable, no model.
   private func isHarmless(_ source: SourceText) -> Bool {
-    tokens(of: source).allSatisfy { token in
+    let parts = tokens(of: source)
+    let readers = [Command.read, .facts, .texts, .chat].map(\.name)
+    let readsFiles = parts.contains { readers.contains(source.text(in: $0.span)) }
+    return parts.allSatisfy { token in
       switch token.kind {
       case .shell: return false
+      // Which file it is must be seen: a pipe or a terminal would keep Tab waiting.
+      case .variable, .interpolationStart: return !readsFiles
+      case .stringText, .path: return !readsFiles || isSmallFile(source.text(in: token.span))
+      case .rawString:
+        let text = source.text(in: token.span).dropFirst().dropLast()
+        return !readsFiles || isSmallFile(String(text))
       case .identifier:
         let word = source.text(in: token.span)
-        guard functions[word] == nil else { return false }
+        guard functions[word] == nil, !readsFiles || lookUp(word) == nil else { return false }
         guard let command = Catalogue.command(named: word) else { return true }
         switch command.group {
         case .edits, .tables: return true
@@ -68,6 +77,16 @@ extension Session {
       default: return true
       }
     }
+  }
+}
+
+/// Whether reading it takes no time: it is a file or a folder, and not a large one, or is not there.
+private func isSmallFile(_ path: String) -> Bool {
+  guard let status = fileStatus(of: path) else { return true }
+  return switch status.st_mode & S_IFMT {
+  case S_IFREG: status.st_size < 16 << 20
+  case S_IFDIR: true
+  default: false
   }
 }
 
