@@ -109,7 +109,9 @@ private struct Card {
     guard labels.isSuperset(of: ["subject", "relation"]) else {
       return add("class", "unlabelled", nil)
     }
-    let all = try rows("asked | dla by head, span | classify", of: nil)
+    // There is nothing to classify in a plan, only runs to count.
+    let isPlan = !session.statement.runner.isHeard
+    let all = try rows("asked | dla by head, span" + (isPlan ? "" : " | classify"), of: nil)
     guard let own = all.first(where: { $0.text("component") == name }) else {
       return add("class", "none", nil)
     }
