@@ -133,6 +133,7 @@ import Testing
     "attribute": "colosseum | ablate each L2H1@last | attribute",
     "activations": "colosseum | activations L2H1.z@last",
     "gradient": "colosseum | gradient L2H1.z@last", "generate": "colosseum | generate 1",
+    "explain": "colosseum | explain L23H4",
     "loss": "colosseum | loss", "perplexity": "colosseum | perplexity",
     "correlate": "colosseum | rank | append (colosseum | rank) | correlate logit prob",
     "summary": "colosseum | rank | summary", "history": "history", "vars": "vars",
