@@ -37,4 +37,19 @@ import Testing
     #expect(session.running("help search \"xyzzy\"").output == "nothing in the help has 'xyzzy'\n")
     #expect(session.running("help dla search \"x\"").status == .failed)
   }
+
+  /// Nothing is lost, and what is longer than the terminal is an example or one word.
+  @Test(arguments: [60, 80, 200]) func linesFitTheTerminal(width: Int) {
+    let texts = Catalogue.all.map(HelpText.page) + [HelpText.overview, HelpText.sites(of: nil)]
+    for text in texts {
+      let fitted = HelpText.fitted(text, to: width)
+      #expect(
+        fitted.split(whereSeparator: \.isWhitespace) == text.split(whereSeparator: \.isWhitespace))
+      let lines = text.split(separator: "\n")
+      for line in fitted.split(separator: "\n") where line.count > width {
+        let isExample = line.hasPrefix("  ") && lines.contains(line)
+        #expect(isExample || line.split(separator: " ").count == 1, "\(line)")
+      }
+    }
+  }
 }

@@ -15,20 +15,20 @@ extension Command {
       guard call.expression("command") == nil else {
         throw call.failure("`help` takes a command or `search`, not both")
       }
-      try call.session.show(styled: HelpText.search(query, in: call.session))
+      try call.session.show(help: HelpText.search(query, in: call.session))
       return .nothing
     }
     guard let expression = call.expression("command") else {
-      try call.session.show(styled: HelpText.overview)
+      try call.session.show(help: HelpText.overview)
       return .nothing
     }
     let name = try call.session.bareText(expression)
     if Session.promptEndings.contains(name) {
-      call.host.write(HelpText.promptEndings)
+      try call.session.show(help: HelpText.promptEndings)
       return .nothing
     }
     if name == HelpText.sitesTopic {
-      try call.session.show(styled: HelpText.sites(of: call.session.model?.configuration))
+      try call.session.show(help: HelpText.sites(of: call.session.model?.configuration))
       return .nothing
     }
     guard let command = Catalogue.command(named: name) else {
@@ -38,8 +38,14 @@ extension Command {
         help: suggestion(for: name, among: known).map { "did you mean `help \($0)`?" }
           ?? "`help` lists them", span: expression.span)
     }
-    try call.session.show(styled: HelpText.page(of: command))
+    try call.session.show(help: HelpText.page(of: command))
     return .nothing
+  }
+}
+
+extension Session {
+  fileprivate func show(help text: String) throws {
+    try show(styled: HelpText.fitted(text, to: renderSettings.width))
   }
 }
 
@@ -59,8 +65,8 @@ enum HelpText {
 
       statements: let, def, for, if, else, assert, source, time, plan, report; ! hands the rest of a line \
       to sh
-      `help NAME` explains a command, `help sites` lists the sites, `? WORD` finds a word. At the prompt, `edit` opens the last entry in $EDITOR; `exit`, `quit` \
-      or Ctrl-D ends it.
+      `help NAME` explains a command, `help sites` lists the sites, `? WORD` finds a word. At the \
+      prompt, `edit` opens the last entry in $EDITOR; `exit`, `quit` or Ctrl-D ends it.
 
       """
   }
