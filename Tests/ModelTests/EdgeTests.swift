@@ -184,6 +184,93 @@ struct EdgeTests {
     return run.logits[0].map { $0 * scale }
   }
 
+  // MARK: - Estimates
+
+  /// Central differences through the naive run, with edits on the way from writer to number.
+  @Test(
+    "estimates agree with differences, whatever is edited",
+    arguments: ["llama3", "gemma2", "gptj", "gpt_neox", "qwen3", "gpt2"])
+  func differences(name: String) throws {
+    let transformer = try TestModels.tiny("families/\(name)").transformer
+    let c = transformer.configuration
+    var generator = SeededGenerator(5)
+    var edits = [
+      Edit(site: Site(.k, layer: 1), units: [0], positions: [1, 3], change: .scale(1.7)),
+      Edit(
+        site: Site(.v, layer: 1), units: [c.keyValueHeads - 1], positions: [2], change: .scale(0.4)),
+      Edit(site: Site(.v, layer: 0), units: [0], positions: [1], change: .zero),
+      Edit(site: Site(.q, layer: 1), units: [1], positions: [5], change: .scale(1.5)),
+      Edit(site: Site(.pattern, layer: 1), units: [1], positions: [5], change: .scale(0.6)),
+      Edit(site: Site(.ln1Scale, layer: 1), positions: [3], change: .replace([[1.3]])),
+      Edit(site: Site(.mlpPost, layer: 0), units: [0, 3], positions: [4], change: .zero),
+      Edit(site: Site(.lnFinalScale), positions: [5], change: .scale(1.1)),
+    ]
+    if c.hasPostNorms {
+      edits.append(
+        Edit(site: Site(.ln1PostScale, layer: 0), positions: [3, 5], change: .scale(0.8)))
+      edits.append(
+        Edit(site: Site(.ln1PostScale, layer: 0), positions: [4], change: .replace([[1.1]])))
+    }
+    let terms = [
+      LogitTerm(position: 5, .logProbabilities([.init(33, 1), .init(70, 0.5)])),
+      LogitTerm(position: 3, .logits([.init(12, 2), .init(8, -1)])),
+    ]
+    let own = try Self.written(transformer, Self.tokens, edits: edits)
+    let changes = EdgeGraph(c).writerCount
+    var request = GradientRequest(tokens: Self.tokens, edits: edits, terms: terms, wanted: [:])
+    let positions = Array(Self.tokens.indices)
+    request.edges.changes = (0..<changes).map { index in
+      EdgeQuestions.Change(
+        writer: EdgeGraph(c).writer(at: index), positions: positions,
+        rows: positions.map { _ in generator.floats(c.width, in: -0.5...0.5) })
+    }
+    let edges = EdgeGraph(c).edges.shuffled(using: &generator).prefix(40)
+    request.edges.questions = edges.map {
+      EdgeQuestions.Question(change: EdgeGraph(c).index(of: $0.writer), reader: $0.reader)
+    }
+    let found = try transformer.gradients(of: request)
+    let largest = found.edges.reduce(0) { max($0, abs($1)) }
+    #expect(largest > 0.1)
+    let step: Float = 4e-3
+    for (edge, estimate) in zip(edges, found.edges) {
+      let change = request.edges.changes[EdgeGraph(c).index(of: edge.writer)].rows
+      let values = try [step, -step].map { step in
+        let rows = zip(try #require(own[edge.writer]), change).map { own, change in
+          zip(own, change).map { $0 + step * $1 }
+        }
+        return try GradientTests.value(
+          transformer, request, [Edit(edge: edge, positions: positions, rows: rows)])
+      }
+      let wanted = (values[0] - values[1]) / Double(2 * step)
+      #expect(abs(estimate - wanted) < 4e-3 * largest, "\(edge): \(estimate), \(wanted)")
+    }
+  }
+
+  @Test func questionsThatDoNotFitAreRefused() throws {
+    let transformer = try TestModels.tiny("families/gptj").transformer
+    let c = transformer.configuration
+    func refusal(_ change: EdgeQuestions.Change, _ reader: Edge.Reader, place: Int = 0) -> String {
+      var request = GradientRequest(
+        tokens: [1, 2], terms: [LogitTerm(position: 1, .logits([.init(3, 1)]))], wanted: [:])
+      request.edges = EdgeQuestions(
+        changes: [change], questions: [.init(change: place, reader: reader)])
+      do {
+        _ = try transformer.gradients(of: request)
+        return ""
+      } catch { return "\(error)" }
+    }
+    let row = [Float](repeating: 1, count: c.width)
+    let head = Edge.Writer.head(layer: 0, head: 1)
+    let fits = EdgeQuestions.Change(writer: head, positions: [1], rows: [row])
+    #expect(refusal(fits, .logits).isEmpty)
+    #expect(refusal(fits, .mlp(layer: 0)).contains("no such edge"))
+    #expect(refusal(fits, .logits, place: 1).contains("no such edge"))
+    for (positions, rows) in [([2], [row]), ([1, 0], [row]), ([1], [[1, 2]])] {
+      let change = EdgeQuestions.Change(writer: head, positions: positions, rows: rows)
+      #expect(refusal(change, .logits).contains("needs \(c.width) numbers"))
+    }
+  }
+
   // MARK: - Heads that share keys
 
   @Test("an edge into a key is its query head's alone", arguments: [Edge.Input.k, .v])

@@ -155,7 +155,7 @@ struct GradientTests {
       "\(site.hookName) at \(position): \(slope) where \(size) was found")
   }
 
-  private static func value(
+  static func value(
     _ transformer: Transformer, _ request: GradientRequest, _ further: [Edit]
   ) throws -> Double {
     let result = try transformer.runNaively([
@@ -244,7 +244,7 @@ struct GradientTests {
 
 extension Transformer {
   /// Those of one run.
-  fileprivate func gradients(of request: GradientRequest) throws -> GradientResult {
+  func gradients(of request: GradientRequest) throws -> GradientResult {
     var results = try gradients(of: [request])
     return try #require(try results.next()).result
   }

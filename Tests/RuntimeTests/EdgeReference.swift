@@ -29,6 +29,13 @@ struct EdgeReference: Decodable {
       "\(prompt) | patch \(edges) from (\(Self.prompt(donor)))"
     }
 
+    /// The other way round.
+    var reversed: Self {
+      var pair = self
+      (pair.tokens, pair.donor) = (donor, tokens)
+      return pair
+    }
+
     private static func prompt(_ tokens: [Int]) -> String {
       "prompt [" + tokens.map(String.init).joined(separator: ", ") + "]"
     }

@@ -29,6 +29,103 @@ struct EdgeTests {
       try shared.numbers("effect"), pair.sharedExact, within: 1e-5 * largest, family)
   }
 
+  // MARK: - Estimates
+
+  /// EAP and EAP-IG. Measured at most: 2.3e-6 of the largest.
+  @Test("the estimates of every edge", arguments: families)
+  func estimates(family: String) throws {
+    let (shell, pair) = (try PipedSession(tiny: "families/\(family)"), try pair(family))
+    let line = "\(pair.patch("each edges")) | attribute of \(EdgeReference.metric)"
+    for (option, wanted) in [("", pair.eap), (" steps 3", pair.steps)] {
+      let (found, said) = try shell.run(line + option)
+      #expect(try found.texts("component") == pair.edges)
+      #expect(try found.numbers("base").allSatisfy { abs($0 - pair.values[0]) < 1e-5 })
+      let largest = wanted.map(abs).max() ?? 0
+      try expectClose(
+        try found.numbers("estimate"), wanted, within: 1e-4 * largest, family + option)
+      let gap = try #require(
+        try number(/sum to its own estimate within ([0-9.e-]+)/, in: said), "\(said)")
+      #expect(gap < 1e-5 * largest, "\(family): \(said)")
+    }
+  }
+
+  private func number(_ pattern: Regex<(Substring, Substring)>, in text: String) throws -> Double? {
+    try pattern.firstMatch(in: text).flatMap { Double($0.output.1) }
+  }
+
+  @Test func moreStepsBringEdgesFromTheEmbeddingCloser() throws {
+    let (shell, pair) = (try PipedSession(tiny: "families/llama3"), try pair("llama3"))
+    let line = "\(pair.patch("each edges")) | attribute of \(EdgeReference.metric)"
+    #expect(try shell.run(line).messages.contains("from embed") == false)
+    let gaps = try [1, 4, 16].map { steps in
+      let said = try shell.run("\(line) steps \(steps)").messages
+      let all = try #require(try number(/the metric changes by ([0-9.e-]+)/, in: said), "\(said)")
+      #expect(abs(all - (pair.values[1] - pair.values[0])) < 1e-5)
+      return try #require(try number(/the gap is ([0-9.e-]+)/, in: said), "\(said)")
+    }
+    #expect(gaps[1] < gaps[0] / 2 && gaps[2] < gaps[1] / 4, "\(gaps)")
+  }
+
+  /// What a reader's positions, and heads that share a key, give sums up.
+  @Test func estimatesAreLinear() throws {
+    let (shell, pair) = (try PipedSession(tiny: "families/gemma2"), try pair("gemma2"))
+    func estimates(_ edges: String, _ option: String = "") throws -> [Double] {
+      let line = "\(pair.patch("each \(edges)")) | attribute of \(EdgeReference.metric) \(option)"
+      return try shell.table(line).numbers("estimate")
+    }
+    for edge in ["L0H1 -> L1H2.k", "L0.mlp -> logits", "embed -> L1H1.v", "L0H3 -> L0.mlp"] {
+      let parts = try estimates("\(edge)@*")
+      #expect(parts.count == 12 && parts.contains { $0 != 0 })
+      try expectClose([parts.reduce(0, +)], try estimates(edge), within: 1e-6, edge)
+    }
+    let heads = try estimates("L0H1 -> L1H{2,3}.v")
+    try expectClose(try estimates("L0H1 -> L1KV1.v"), [heads[0] + heads[1]], within: 1e-6)
+  }
+
+  /// Seen from the donor, with its gradient, all is turned round.
+  @Test func gradientAtTheDonor() throws {
+    let (shell, pair) = (try PipedSession(tiny: "families/qwen3"), try pair("qwen3"))
+    let some = "each L0 -> L1, L0 -> logits"
+    let (edges, other) = (pair.patch(some), pair.reversed.patch(some))
+    let measure = "attribute of \(EdgeReference.metric)"
+    let atDonor = try shell.table("\(edges) | \(measure) gradient donor").numbers("estimate")
+    let turned = try shell.table("\(other) | \(measure)").numbers("estimate").map { -$0 }
+    try expectClose(atDonor, turned, within: 1e-6)
+    let both = try shell.table("\(edges) | \(measure) gradient both").numbers("estimate")
+    let atBase = try shell.table("\(edges) | \(measure)").numbers("estimate")
+    try expectClose(both, zip(atBase, atDonor).map { ($0 + $1) / 2 }, within: 1e-6)
+  }
+
+  @Test(arguments: [
+    "freeze ln_final.scale | patch each layers -> logits from b",
+    "scale L1H2 by 0.5 | freeze ln_final.scale | patch each layers -> logits@{1, last} from b",
+    "freeze ln_final.scale | patch each L2.mlp -> logits from (b | ablate L0H1)",
+  ])
+  func estimatesAreExactWhereAllIsLinear(edits: String) throws {
+    let shell = try PipedSession(tiny: "tiny-gqa.F32.gguf")
+    try shell.define(
+      "let a = [(prompt \"the sky\" -> \"b\"), (prompt \"the sun\" -> \"c\")]; "
+        + "let b = [(prompt \"the sun\"), (prompt \"the sea\")]")
+    let effects = try shell.table("a | \(edits) | effect")
+    let estimates = try shell.table("a | \(edits) | attribute")
+    for column in ["prompt", "component", "writer", "reader", "metric", "base"] {
+      #expect(try estimates.texts(column) == effects.texts(column))
+    }
+    let wanted = try effects.numbers("effect")
+    #expect(wanted.contains { abs($0) > 1e-3 })
+    try expectClose(try estimates.numbers("estimate"), wanted, within: 2e-5, edits)
+  }
+
+  @Test func plannedEstimates() throws {
+    let shell = try PipedSession(tiny: "tiny-gqa.F32.gguf")
+    try shell.define("let a = prompt \"the sky\" -> \"b\"; let b = prompt \"the sun\"")
+    let plan = try shell.table("plan a | patch each edges from b | attribute steps 4")
+    // The base, four steps, and the donor's embeddings.
+    #expect(try plan.texts("step").last == "total" && plan.numbers("runs").contains(6))
+  }
+
+  // MARK: - Selectors and errors
+
   @Test func allOfThemAtOnceRecoverAll() throws {
     let (shell, pair) = (try PipedSession(tiny: "families/gemma3"), try pair("gemma3"))
     let found = try shell.table("\(pair.patch("edges")) | effect of \(EdgeReference.metric)")

@@ -42,11 +42,12 @@ extension Session {
         i == set.sweepIndex ? [] : try binder.edits(spec, at: index)
       }
       try checkThatAllFire(held, of: set)
+      let acting = try ActingEdits(set, onPrompt: index)
       guard let sweepIndex = set.sweepIndex else {
         return [
           Case(
             prompt: prompt, index: index, edits: held.flatMap(\.self),
-            acting: try set.acting(held, onPrompt: index).flatMap(\.self), unit: prompt.unit)
+            acting: acting.of(held).flatMap(\.self), unit: prompt.unit)
         ]
       }
       let variants = try binder.variants(set.edits[sweepIndex], at: index)
@@ -57,7 +58,7 @@ extension Session {
         try checkThatAllFire(edits, of: set)
         return Case(
           prompt: prompt, index: index, variant: variant, edits: edits.flatMap(\.self),
-          acting: try set.acting(edits, onPrompt: index).flatMap(\.self),
+          acting: acting.of(edits).flatMap(\.self),
           baseEdits: held.flatMap(\.self),
           laterEdits: held[(sweepIndex + 1)...].flatMap(\.self), unit: unit)
       }

@@ -111,9 +111,13 @@ struct MissingDerivatives {
   private var missing = 0
   private var all = 0
 
-  mutating func add(_ gradients: [Site: CapturedActivation]) {
+  mutating func add(_ result: GradientResult) {
     all += 1
-    if gradients.values.contains(where: { $0.rows.contains { $0.contains { !$0.isFinite } } }) {
+    if result.edges.contains(where: { !$0.isFinite })
+      || result.gradients.values.contains(where: {
+        $0.rows.contains { $0.contains { !$0.isFinite } }
+      })
+    {
       missing += 1
     }
   }

@@ -12,6 +12,8 @@ struct EstimateRuns {
   private var places: [Int: DonorPlaces] = [:]
   /// Of each prompt, and of its donor: `[positions][d_model]`.
   private var embeddings: [Int: (own: [[Float]], donors: [[Float]])] = [:]
+  /// Of a sweep of edges.
+  let writers: EdgeWriters?
 
   /// - Throws: `Failure` for a path that needs donors, or donors of the same length, where there are none.
   init(
@@ -20,6 +22,7 @@ struct EstimateRuns {
   ) throws {
     (self.set, self.sweep, self.metric, self.path) = (set, sweep, metric, path)
     let donors = sweep.patchDonors(for: set)
+    writers = sweep.isOfEdges ? try EdgeWriters(call, of: set, sweep) : nil
     if let donors { call.warnOfEqualDonors(of: set, donors, what: "estimates") }
     guard path.needsDonors else { return }
     guard let donors else {
@@ -92,31 +95,49 @@ struct EstimateRuns {
     var places: DonorPlaces?
   }
 
-  /// Of the cases of one prompt; for each of its numbers the first is of the base.
+  /// Of the cases of one prompt; for each of its numbers the first is of the base. Of edges the last may
+  /// be of the donor's embeddings.
   func passes(of cases: ArraySlice<Case>) throws -> [[Pass]] {
     guard let first = cases.first, let edits = first.baseEdits else { return [] }
-    let wanted = try Self.wanted(cases) { _, _, position in position }
+    let wanted = try wanted(cases) { _, _, position in position }
+    let questions = try writers?.questions(cases) { _, _, position in position }
     return try metric[ofPrompt: first.index].map { number in
-      let base = GradientRequest(
+      var base = GradientRequest(
         tokens: first.prompt.tokens, edits: edits, terms: number.terms, wanted: wanted,
-        keepsActivations: true)
+        keepsActivations: writers == nil)
+      // Only its number counts.
+      let bare = writers == nil ? base : base.asking(nil)
+      base.edges = questions ?? EdgeQuestions()
       switch path {
       case .at(.base): return [Pass(request: base, weight: 1)]
       case .at(.donor):
-        return [Pass(request: base, weight: 0)] + (try donorPass(cases, number, weight: 1))
+        return [Pass(request: bare, weight: 0)] + (try donorPass(cases, number, weight: 1))
       case .at(.both):
         return [Pass(request: base, weight: 0.5)] + (try donorPass(cases, number, weight: 0.5))
       case .between(let steps, let points):
-        return [Pass(request: base, weight: 0)]
-          + passes(between: base, of: first.index, steps: steps, points)
+        let shares = (0..<steps).map { points.share($0, of: steps) }
+        let passes = passes(between: base, of: first.index, shares, weight: 1 / Double(steps))
+        let last =
+          reachesDonor ? self.passes(between: bare, of: first.index, [1], weight: 0) : []
+        return [Pass(request: bare, weight: 0)] + passes + last
       }
     }
   }
 
+  /// Whether the last pass is of the donor's embeddings: to compare the edges from the embedding with.
+  var reachesDonor: Bool {
+    guard case .between = path else { return false }
+    return writers?.whole.contains(.embed) == true
+  }
+
   /// Sites and positions that the variants edit.
-  private static func wanted(
+  private func wanted(
     _ cases: ArraySlice<Case>, _ position: (Position.Kind?, Site, Int) throws -> Int
   ) throws -> [Site: RunRequest.Positions] {
+    if let writers {
+      return Dictionary(
+        writers.whole.map { ($0.part.site, .all) }, uniquingKeysWith: { a, _ in a })
+    }
     var wanted: [Site: Set<Int>] = [:]
     for variant in cases.compactMap(\.variant) {
       for edit in variant.edits {
@@ -139,19 +160,21 @@ struct EstimateRuns {
     }
     var request = GradientRequest(
       tokens: places.donor.tokens, edits: places.edits, terms: number.terms,
-      wanted: try Self.wanted(cases) { try places.source(of: $2, $0, at: $1) })
+      wanted: try wanted(cases) { try places.source(of: $2, $0, at: $1) })
+    request.edges =
+      try writers?.questions(cases) { try places.source(of: $2, $0, at: $1) } ?? EdgeQuestions()
     for i in request.terms.indices {
       request.terms[i].position = positions[number.reading?.index ?? 0]
     }
     return [Pass(request: request, weight: weight, places: places)]
   }
 
+  /// - Parameter shares: how far from the base's embeddings to the donor's each is.
   private func passes(
-    between base: GradientRequest, of index: Int, steps: Int, _ points: StepPoints
+    between base: GradientRequest, of index: Int, _ shares: [Double], weight: Double
   ) -> [Pass] {
     guard let (own, donors) = embeddings[index] else { return [] }
-    return (0..<steps).map { k in
-      let share = points.share(k, of: steps)
+    return shares.map { share in
       let rows = zip(own, donors).map { own, donor in
         zip(own, donor).map { Float(Double($0) + share * (Double($1) - Double($0))) }
       }
@@ -159,8 +182,18 @@ struct EstimateRuns {
       request.keepsActivations = false
       request.edits.insert(
         Edit(site: Site(.embed), positions: Array(rows.indices), change: .replace(rows)), at: 0)
-      return Pass(request: request, weight: 1 / Double(steps))
+      return Pass(request: request, weight: weight)
     }
+  }
+}
+
+extension GradientRequest {
+  /// The same number, and nothing of derivatives but of edges.
+  fileprivate func asking(_ edges: EdgeQuestions?) -> GradientRequest {
+    var request = self
+    request.wanted = [:]
+    request.edges = edges ?? EdgeQuestions()
+    return request
   }
 }
 

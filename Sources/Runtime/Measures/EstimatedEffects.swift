@@ -86,6 +86,8 @@ struct CountedGradient {
   var gradients: [Site: CapturedActivation]
   /// Where it is of a donor's run.
   var places: DonorPlaces?
+  /// Estimates of edges.
+  var edges: [Double]
 }
 
 /// What the runs of a sweep would change of one number, to first order.
@@ -94,11 +96,31 @@ struct EffectEstimator {
   let activations: [Site: CapturedActivation]
   let gradients: [CountedGradient]
 
+  /// Of each edge that the prompt's variants edit, in their order.
+  let edges: [Double]
+
+  init(_ results: [(pass: EstimateRuns.Pass, found: GradientResult)]) {
+    activations = results.first?.found.activations ?? [:]
+    let counted = results.filter { $0.pass.weight != 0 }.map { pass, found in
+      CountedGradient(
+        weight: pass.weight, gradients: found.gradients, places: pass.places, edges: found.edges)
+    }
+    gradients = counted
+    edges = (counted.first?.edges ?? []).indices.map { place in
+      counted.reduce(0) { $0 + $1.weight * $1.edges[place] }
+    }
+  }
+
   /// Σ gradient · (new value − base) over all that a case's variant edits.
   ///
+  /// - Parameter edge: the first of its edges, where it edits edges.
   /// - Throws: `Failure` where the new value cannot be known.
-  func estimate(_ item: Case) throws -> Double {
+  func estimate(_ item: Case, edge: Int) throws -> Double {
     guard let variant = item.variant else { return 0 }
+    // So that nothing is no −0.
+    if !variant.place.edges.isEmpty {
+      return edges[edge..<edge + variant.edits.count].reduce(0, +) + 0
+    }
     var sum = 0.0
     for edit in variant.edits {
       guard let activation = activations[edit.site] else { continue }

@@ -49,7 +49,7 @@ struct SumCheck {
     }
   }
 
-  private static func fixed(_ x: Double) -> String {
+  static func fixed(_ x: Double) -> String {
     DecimalText((x * 1e5).rounded() / 1e5).fixed(decimals: 5)
   }
 

@@ -1,29 +1,44 @@
 import Lang
 import Model
 
-extension PromptSet {
-  /// The edits of one run, a list for each of the set's, less what a patch is known to change nothing
-  /// of: up to where the prompt and its donor part, both runs are the same. What is not edited is not
-  /// computed again, and not planned.
+/// The edits of a prompt's runs, less what a patch is known to change nothing of: up to where the prompt and
+/// its donor part, both runs are the same. What is not edited is not computed again, and not planned.
+struct ActingEdits {
+  private let sweepIndex: Int?
+  /// Of each edit of the set; nil where nothing can be said.
+  private let common: [CommonRun?]
+
+  init(_ set: PromptSet, onPrompt index: Int) throws {
+    sweepIndex = set.sweepIndex
+    common = try set.edits.map { edit in
+      guard let donor = set.donor(of: edit, forPrompt: index) else { return nil }
+      return try CommonRun(set.prompts[index], donor, edit)
+    }
+  }
+
+  /// The edits of one run, a list for each of the set's.
   ///
   /// Of a sweep only the swept edit is looked at: all others are those of the run that it varies.
-  func acting(_ edits: [[Edit]], onPrompt index: Int) throws -> [[Edit]] {
-    try edits.enumerated().map { i, mine in
-      guard sweepIndex == nil || sweepIndex == i, !mine.isEmpty,
-        let donor = donor(of: self.edits[i], forPrompt: index),
-        let common = try CommonRun(prompts[index], donor, self.edits[i])
-      else { return mine }
+  func of(_ edits: [[Edit]]) -> [[Edit]] {
+    edits.enumerated().map { i, mine in
+      guard sweepIndex == nil || sweepIndex == i, !mine.isEmpty, let common = common[i] else {
+        return mine
+      }
       // From the first position that another edit changes the run is not the donor's.
-      let others = edits.enumerated().filter { $0.offset != i }.flatMap(\.element)
-      let limit = others.flatMap(\.positions).min() ?? .max
+      let limit =
+        edits.enumerated().compactMap { j, others in
+          j == i ? nil : others.lazy.flatMap(\.positions).min()
+        }.min() ?? .max
       return mine.compactMap { edit in
         edit.dropping { $0 < limit && common.isSame($0, at: edit.site) }
       }
     }
   }
+}
 
+extension PromptSet {
   /// The prompt that a patch takes its values from; nil where that is edited itself.
-  private func donor(of edit: EditSpec, forPrompt index: Int) -> Prompt? {
+  fileprivate func donor(of edit: EditSpec, forPrompt index: Int) -> Prompt? {
     switch edit.mode {
     case .patch(let donors):
       guard donors.edits.isEmpty else { return nil }

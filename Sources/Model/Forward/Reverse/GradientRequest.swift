@@ -12,6 +12,8 @@ public struct GradientRequest: Sendable {
   public var isUncapped: Bool
   /// Whether the run's own numbers at those places are kept too.
   public var keepsActivations: Bool
+  /// Estimates of edges.
+  public var edges = EdgeQuestions()
 
   public init(
     tokens: [Int], edits: [Edit] = [], terms: [LogitTerm],
@@ -42,6 +44,7 @@ public struct GradientRequest: Sendable {
         .request, "there is no gradient of a run in which the edge \(edge) is edited",
         help: "`effect` measures such runs")
     }
+    try edges.check(tokens: tokens.count, in: configuration)
     for term in terms {
       guard tokens.indices.contains(term.position) else {
         throw ModelError(
@@ -68,6 +71,8 @@ public struct GradientResult: Sendable {
   public var gradients: [Site: CapturedActivation] = [:]
   /// The run's own numbers there, where they were asked for: after their edits.
   public var activations: [Site: CapturedActivation] = [:]
+  /// The answers to `edges`, in their order.
+  public var edges: [Double] = []
 
   public init() {}
 }
@@ -76,7 +81,8 @@ extension GradientRequest {
   /// What the result takes until it is let go.
   public func resultBytes(in configuration: Configuration) -> Int {
     let bytes = wantedRun.resultBytes(in: configuration)
-    return keepsActivations ? 2 * bytes : bytes
+    return (keepsActivations ? 2 * bytes : bytes)
+      + edges.questions.count * MemoryLayout<Double>.size
   }
 
   /// A result of the shape that a pass would give, all zeros.
@@ -84,6 +90,7 @@ extension GradientRequest {
     var result = GradientResult()
     result.gradients = wantedRun.blankResult(in: configuration).activations
     if keepsActivations { result.activations = result.gradients }
+    result.edges = edges.questions.map { _ in 0 }
     return result
   }
 

@@ -28,6 +28,7 @@ extension LayerReverse {
     taps.visitReverse(.q, number, s.q, stride: stride, rows: rows)
     taps.visitReverse(.k, number, s.k, stride: weights.k.stride, rows: rows)
     taps.visitReverse(.v, number, s.v, stride: weights.v.stride, rows: rows)
+    scoreHeads(rows, taps)
     products.multiply(
       [(weights.q, s.q), (weights.k, s.k), (weights.v, s.v)].map {
         TransposedFactor(matrix: $0.0.matrix, x: $0.1.pointer)

@@ -14,6 +14,8 @@ struct LayerReverse {
   let work: RowWork
   let products: TransposedProducts
   let rotary: RotaryTables.Layer?
+  /// Takes what single readers are asked for.
+  let edges: EdgeScores?
 
   var model: Transformer { work.model }
   private var width: Int { model.configuration.width }
@@ -64,6 +66,7 @@ struct LayerReverse {
     switch weights.mlp {
     case .dense(let mlp): reverse(mlp, rows, &taps, count)
     }
+    scoreMLP(rows, taps)
   }
 
   private func reverse(_ mlp: DenseMLP, _ rows: Batch, _ taps: inout Taps, _ count: Int) {

@@ -12,6 +12,7 @@ struct ReverseRun {
   private let slopes: Slopes
   private let products: TransposedProducts
   private var values: [Double]
+  private let edges: EdgeScores?
 
   /// - Parameter requests: of the batch's members.
   init(
@@ -41,6 +42,7 @@ struct ReverseRun {
     slopes = Slopes(model, rows: rows)
     products = TransposedProducts(pool: model.pool)
     values = requests.map { _ in 0 }
+    edges = EdgeScores(model, requests)
   }
 
   /// - Parameter advanced: told how many rows went through a layer, forwards or backwards.
@@ -51,6 +53,9 @@ struct ReverseRun {
     for layer in model.layers.indices {
       enter(layer)
       executor.runLayer(layer)
+      edges?.passNorm(
+        after: layer, sums: executor.buffers.attentionBeforeNorm,
+        stride: model.layers[layer].o.stride, rows: executor.batch, executor.taps)
       try check()
       advanced(count)
     }
@@ -70,6 +75,7 @@ struct ReverseRun {
       var result = GradientResult()
       result.value = values[member]
       result.gradients = taps.results[member].activations
+      result.edges = edges?.scores[member] ?? []
       if requests[member].keepsActivations { result.activations = kept[member].activations }
       return result
     }
@@ -108,7 +114,7 @@ struct ReverseRun {
     }
     LayerReverse(
       number: layer, weights: model.layers[layer], kept: kept, slopes: slopes, work: executor.work,
-      products: products, rotary: executor.rope[layer]
+      products: products, rotary: executor.rope[layer], edges: edges
     ).run(executor.batch, &taps)
     try check()
   }
@@ -143,6 +149,7 @@ struct ReverseRun {
       norm: model.finalNorm, site: Site(.lnFinalScale), work: executor.work, slopes: slopes
     ).run(of: stream, stride: model.configuration.width, slopes.normed, batch, &taps)
     slopes.stream.copy(from: slopes.normed)
+    edges?.add(.logits, slopes.normed, stride: slopes.width, rows: batch)
   }
 
   /// The rows whose logits are read, each with all terms that read it.

@@ -52,31 +52,33 @@ extension Command {
       label: call.command.name, in: call.session)
     var rows = EstimateRows(set, metric)
     var missing = MissingDerivatives()
+    var identities = EdgeIdentities()
     for (cases, numbers) in groups {
       let estimators = try numbers.map { passes in
         let found = try passes.compactMap { _ in try results.next()?.result }
-        for result in found { missing.add(result.gradients) }
-        let counted = zip(passes, found).map {
-          CountedGradient(weight: $0.weight, gradients: $1.gradients, places: $0.places)
-        }.filter { $0.weight != 0 }
-        return (
-          base: found.first?.value ?? .nan,
-          EffectEstimator(activations: found.first?.activations ?? [:], gradients: counted)
-        )
+        for result in found { missing.add(result) }
+        let estimator = EffectEstimator(Array(zip(passes, found)))
+        if let writers = runs.writers {
+          identities.add(estimator, found, passes, writers.whole, reachesDonor: runs.reachesDonor)
+        }
+        return (base: found.first?.value ?? .nan, estimator)
       }
       let readings = metric[ofPrompt: cases.first?.index ?? 0].map(\.reading)
+      var edge = 0
       for item in cases {
         try Interruption.check()
         for (reading, (base, estimator)) in zip(readings, estimators) {
           let estimate = try placing(at: sweep.span, in: sweep.source) {
-            try estimator.estimate(item)
+            try estimator.estimate(item, edge: edge)
           }
           rows.append(item, reading, base: base, estimate: estimate)
         }
+        edge += item.variant?.edits.count ?? 0
       }
     }
     _ = try results.next()
     missing.warn(call, metric.metric)
+    if call.statement.runner.isHeard { identities.report(to: call.session) }
     return .table(TableValue(rows.table, origins: [set.origin]))
   }
 }
@@ -117,11 +119,6 @@ extension Invocation {
       throw Failure(
         "what a knock-out takes away cannot be estimated: its scores become −∞",
         help: "`effect` measures it", span: sweep.span, source: sweep.source)
-    }
-    if sweep.isOfEdges {
-      throw Failure(
-        "edges cannot be estimated", help: "`effect` measures them", span: sweep.span,
-        source: sweep.source)
     }
     if let whole = sweep.targets.first(where: { $0.place.sites.count > 1 }) {
       throw Failure(

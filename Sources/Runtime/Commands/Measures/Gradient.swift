@@ -62,7 +62,7 @@ extension Invocation {
         missing = MissingDerivatives()
         return nil
       }
-      missing.add(result.gradients)
+      missing.add(result)
       return (measured[index], result.gradients)
     }
   }
