@@ -156,7 +156,7 @@ import Testing
       "parts | save \"/nonexistent/x.csv\"", "parts | mine",
       "read \"/dev/tty\"", "read '/dev/stdin'", "let f = \"/dev/zero\"; read f",
       "read \"/dev/\\(\"zero\")\"",
-      "metric m = logit; asked | effect of m", "parts | where", "nothing_here",
+      "metric m = logit", "metric m = logit; asked | effect of m", "parts | where", "nothing_here",
     ] {
       #expect(columns("\(stages) | where ", session).contains("effect"), "\(stages)")
     }
