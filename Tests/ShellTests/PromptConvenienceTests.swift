@@ -88,10 +88,10 @@ struct PromptConvenienceTests {
           "p | dla by head | top 2", "def one(t) {\r  t | take 1\r}", "1; oops; 2",
         ] {
           terminal.type(line + "\r")
-          try terminal.wait(for: "> ", seconds: 20)
+          try terminal.wait(for: "\ntiny> ", seconds: 20)
         }
         terminal.type("session save \"saved.summand\"; 40 + 2\r")
-        try terminal.wait(for: "\n42\n", seconds: 20)
+        try terminal.wait(for: "\n42\ntiny> ", seconds: 20)
         terminal.type("\u{4}")
       }
       let text = try String(contentsOfFile: folder + "/saved.summand", encoding: .utf8)
