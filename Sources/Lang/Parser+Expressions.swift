@@ -146,45 +146,54 @@ extension Parser {
 
   // MARK: Prefix operators
 
+  /// What stands before an operand. Each kind has a function of its own: nested brackets come through
+  /// here, and need little room on the stack for it.
   private mutating func parsePrefix(_ minimum: Precedence) throws(Abort) -> Expression {
-    let start = span.start
     switch kind {
-    case .keyword(.not), .invalid(.exclamation):
-      if kind == .invalid(.exclamation) {
-        report(Diagnostic("`!` does not negate", at: span, help: "write `not`"))
-      } else if minimum > .not {
-        report(
-          Diagnostic(
-            "`not` is not allowed after this operator", at: span, help: "put it in parentheses"))
-      }
-      advance()
-      skipNewlines()
-      let operand = try nested { (parser) throws(Abort) in try parser.parseExpression(.not) }
-      try grow(over: height)
-      return Expression(kind: .unary(.not, operand), span: spanFrom(start))
-    case .minus:
-      advance()
-      if kind == .minus {
-        throw fail("there are two `-`", at: spanFrom(start).joined(with: span), help: "write -(-x)")
-      }
-      // Without its sign no whole number holds it.
-      if kind == .integer, following.kind != .power,
-        NumberText.isMagnitudeOfSmallest(currentText)
-      {
-        advance()
-        height = 1
-        return Expression(kind: .integer(.min), span: spanFrom(start))
-      }
-      let operand = try parseExpression(.power)
-      try grow(over: height)
-      return Expression(kind: .unary(.negate, operand), span: spanFrom(start))
-    case .plus:
-      report(Diagnostic("a number has no `+` before it", at: span, help: "omit it"))
-      advance()
-      return try parsePostfix()
-    default:
-      return try parsePostfix()
+    case .keyword(.not), .invalid(.exclamation): return try parseNot(minimum)
+    case .minus: return try parseNegation()
+    case .plus: passPlus()
+    default: break
     }
+    return try parsePostfix()
+  }
+
+  private mutating func parseNot(_ minimum: Precedence) throws(Abort) -> Expression {
+    let start = span.start
+    if kind == .invalid(.exclamation) {
+      report(Diagnostic("`!` does not negate", at: span, help: "write `not`"))
+    } else if minimum > .not {
+      report(
+        Diagnostic(
+          "`not` is not allowed after this operator", at: span, help: "put it in parentheses"))
+    }
+    advance()
+    skipNewlines()
+    let operand = try nested { (parser) throws(Abort) in try parser.parseExpression(.not) }
+    try grow(over: height)
+    return Expression(kind: .unary(.not, operand), span: spanFrom(start))
+  }
+
+  private mutating func parseNegation() throws(Abort) -> Expression {
+    let start = span.start
+    advance()
+    if kind == .minus {
+      throw fail("there are two `-`", at: spanFrom(start).joined(with: span), help: "write -(-x)")
+    }
+    // Without its sign no whole number holds it.
+    if kind == .integer, following.kind != .power, NumberText.isMagnitudeOfSmallest(currentText) {
+      advance()
+      height = 1
+      return Expression(kind: .integer(.min), span: spanFrom(start))
+    }
+    let operand = try parseExpression(.power)
+    try grow(over: height)
+    return Expression(kind: .unary(.negate, operand), span: spanFrom(start))
+  }
+
+  private mutating func passPlus() {
+    report(Diagnostic("a number has no `+` before it", at: span, help: "omit it"))
+    advance()
   }
 }
 

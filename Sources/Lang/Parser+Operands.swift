@@ -168,7 +168,7 @@ extension Parser {
     var tallest = 0
     try inside(opening, newlines: .skipped) { (parser) throws(Abort) in
       while parser.kind != .rightBracket {
-        items.append(try parser.parseItem())
+        items.append(try parser.parsePathOrExpression())
         tallest = max(tallest, parser.height)
         if parser.kind != .rightBracket, !parser.take(.comma) {
           throw parser.failInList(closing: "]", what: "items")

@@ -7,10 +7,9 @@ extension Parser {
     "embed", "pos_embed", "heads", "mlps", "attns", "layers", "logits",
   ]
 
-  /// An expression, or components with arrows between them.
-  mutating func parseItem() throws(Abort) -> Expression {
-    let start = span.start
-    let first = try parseExpression()
+  /// `first`, or the path that it begins: components with arrows between them. It takes what has been
+  /// parsed, so that nested brackets need no room on the stack for it.
+  mutating func path(from first: Expression, _ start: Int) throws(Abort) -> Expression {
     guard kind == .arrow, first.isComponent || isComponent(indexAfter(index)) else { return first }
     var nodes = [first]
     var tallest = height

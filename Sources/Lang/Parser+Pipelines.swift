@@ -62,27 +62,41 @@ extension Parser {
     case .variable where following.kind == .assign && newlines == .end:
       throw failAssigning()
     case .path where !isAfterOpening:
-      throw fail(
-        "a stage cannot begin with a path", at: span,
-        help: "`!\(excerpt(span))` runs a program; a file name as a value is written in quotes")
+      throw failPathStage()
     case .identifier where isFirst && beginsBlockValue: break
     case .identifier:
-      if isReservedStage(word(at: index)) {
-        let word = currentText
-        throw fail(
-          "`\(word)` begins a statement and is not allowed inside a pipeline", at: span,
-          help: "put it on a line of its own")
-      }
-      if following.kind == .assign, newlines == .end {
-        throw fail(
-          "`=` is not allowed here", at: following.span,
-          help: "to name a value write `let \(currentText) = …`; to compare, `==`")
-      }
+      try checkStageName()
       if beginsArgument(indexAfter(index)), !isNameBeforePath { return try parseCommand() }
     default:
       break
     }
-    return .expression(try parseItem())
+    return .expression(try parsePathOrExpression())
+  }
+
+  mutating func parsePathOrExpression() throws(Abort) -> Expression {
+    let start = span.start
+    return try path(from: try parseExpression(), start)
+  }
+
+  private mutating func failPathStage() -> Abort {
+    fail(
+      "a stage cannot begin with a path", at: span,
+      help: "`!\(excerpt(span))` runs a program; a file name as a value is written in quotes")
+  }
+
+  /// A word that begins a statement, or is assigned to, begins no stage.
+  private mutating func checkStageName() throws(Abort) {
+    if isReservedStage(word(at: index)) {
+      let word = currentText
+      throw fail(
+        "`\(word)` begins a statement and is not allowed inside a pipeline", at: span,
+        help: "put it on a line of its own")
+    }
+    if following.kind == .assign, newlines == .end {
+      throw fail(
+        "`=` is not allowed here", at: following.span,
+        help: "to name a value write `let \(currentText) = …`; to compare, `==`")
+    }
   }
 
   /// Whether a value is asked for here, as by `let x =`, rather than something that runs.
@@ -235,7 +249,7 @@ extension Parser {
   /// `a` or, as one unbracketed list, `a, b`. In `a = 1, b = 2` the comma ends a list of one.
   mutating func parseCommaList() throws(Abort) -> Expression {
     let start = span.start
-    let first = try parseItem()
+    let first = try parsePathOrExpression()
     guard kind == .comma else { return first }
     var items = [first]
     var tallest = height
@@ -243,7 +257,7 @@ extension Parser {
       advance()
       skipNewlines()
       if kind == .identifier || kind == .column, following.kind == .assign { break }
-      items.append(try parseItem())
+      items.append(try parsePathOrExpression())
       tallest = max(tallest, height)
     }
     guard items.count > 1 else { return first }

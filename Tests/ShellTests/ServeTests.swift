@@ -194,7 +194,7 @@ struct ServeTests {
 
   /// The request that is told to stop runs, waits, or has not come: the answer is the same.
   @Test func interruptsARun() async throws {
-    let code = "for i in 1..1000000000000 { i + 1 | !cat >/dev/null }"
+    let code = #"for i in 1..1000000000000 { i + 1 | !cat >/dev/null\n}"#
     let (events, _) = try await Self.ask([
       #"{"id":1,"op":"run","code":"\#(code)"}"#, #"{"id":2,"op":"interrupt","target":1}"#,
       #"{"id":3,"op":"run","code":"1 + 1"}"#,

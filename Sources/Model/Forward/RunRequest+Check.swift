@@ -12,6 +12,7 @@ extension RunRequest {
     // The base's own are looked at with the base.
     for edit in further { try check(edit, configuration) }
     try checkCuts(configuration)
+    try checkWriters()
     for (site, positions) in captures {
       try check(site, configuration)
       try check(positions: resolved(positions))

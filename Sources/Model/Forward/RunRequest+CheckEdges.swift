@@ -15,19 +15,20 @@ extension RunRequest {
         "an edit of \(edge) needs \(configuration.width) numbers for each of its "
           + "\(edit.positions.count) positions")
     }
-    try checkWriter(of: edge)
   }
 
   /// Where attention as a whole is written over, no head's share of it can be told.
-  private func checkWriter(of edge: Edge) throws {
-    guard case .head(let layer, _) = edge.writer,
-      edits.contains(where: { $0.site == Site(.attnOut, layer: layer) })
-    else { return }
-    throw ModelError(
-      .request,
-      "attention of layer \(layer) is edited as a whole: what \(edge.writer) gives of it cannot be "
-        + "told, and \(edge) needs it",
-      help: "edit heads instead: L\(layer)H*")
+  func checkWriters() throws {
+    let whole = Set(edits.lazy.filter { $0.site.activation == .attnOut }.map(\.site.layer))
+    guard !whole.isEmpty else { return }
+    for edge in edits.lazy.compactMap(\.edge) {
+      guard case .head(let layer, _) = edge.writer, whole.contains(layer) else { continue }
+      throw ModelError(
+        .request,
+        "attention of layer \(layer) is edited as a whole: what \(edge.writer) gives of it cannot "
+          + "be told, and \(edge) needs it",
+        help: "edit heads instead: L\(layer)H*")
+    }
   }
 
   /// What noting the writers of edges takes during the run.
