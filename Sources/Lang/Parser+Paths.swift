@@ -7,9 +7,14 @@ extension Parser {
     "embed", "pos_embed", "heads", "mlps", "attns", "layers", "logits",
   ]
 
-  /// `first`, or the path that it begins: components with arrows between them. It takes what has been
-  /// parsed, so that nested brackets need no room on the stack for it.
-  mutating func path(from first: Expression, _ start: Int) throws(Abort) -> Expression {
+  /// An expression, or components with arrows between them. The path has a function of its own, so that
+  /// nested brackets need no room on the stack for it.
+  mutating func parsePathOrExpression() throws(Abort) -> Expression {
+    let start = span.start
+    return try path(from: try parseExpression(), start)
+  }
+
+  private mutating func path(from first: Expression, _ start: Int) throws(Abort) -> Expression {
     guard kind == .arrow, first.isComponent || isComponent(indexAfter(index)) else { return first }
     var nodes = [first]
     var tallest = height

@@ -73,11 +73,6 @@ extension Parser {
     return .expression(try parsePathOrExpression())
   }
 
-  mutating func parsePathOrExpression() throws(Abort) -> Expression {
-    let start = span.start
-    return try path(from: try parseExpression(), start)
-  }
-
   private mutating func failPathStage() -> Abort {
     fail(
       "a stage cannot begin with a path", at: span,

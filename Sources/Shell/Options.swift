@@ -114,13 +114,18 @@ struct Options: ParsableCommand {
   var words: [String] = []
 
   func validate() throws {
+    try Self.validate(model: model, threads: threads)
+    _ = try bindings()
+  }
+
+  /// What `serve` takes too.
+  static func validate(model: String?, threads: Int?) throws {
     if let threads, !(1...1024).contains(threads) {
       throw ValidationError("--threads takes a number from 1 to 1024.")
     }
     if model?.isEmpty == true {
       throw ValidationError("--model takes a name or a path.")
     }
-    _ = try bindings()
   }
 
   /// The script among the words; nil where `-c` or the prompt takes its place.

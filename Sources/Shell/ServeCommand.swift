@@ -43,9 +43,7 @@ struct ServeCommand: ParsableCommand {
   var isSafe = false
 
   func validate() throws {
-    if let threads, !(1...1024).contains(threads) {
-      throw ValidationError("--threads takes a number from 1 to 1024.")
-    }
+    try Options.validate(model: model, threads: threads)
   }
 
   func status() -> ExitStatus {
@@ -61,8 +59,7 @@ struct ServeCommand: ParsableCommand {
   }
 
   private func serve() throws -> ExitStatus {
-    if let memory { Memory.allowed.store(memory.bytes, ordering: .relaxed) }
-    Memory.watch()
+    ShellProcess.allowMemory(memory)
     let environment = Environment()
     let terminal = Terminal(environment: environment, colour: .never)
     let surroundings = Surroundings(
@@ -74,11 +71,8 @@ struct ServeCommand: ParsableCommand {
     let server = Server(host: SessionHost(surroundings), desk: desk) { streams.drain(to: desk) }
     if let store { try server.keepRuns(in: store) }
     Interrupts.install()
-    if let name = model ?? environment["SUMMAND_MODEL"] {
-      let source = SourceText(
-        name: model == nil ? "SUMMAND_MODEL" : "--model",
-        text: "load \(ShellProcess.quoted(name))")
-      let status = Interrupts.during { server.prepare(source) }
+    if let load = ShellProcess.load(model, environment) {
+      let status = Interrupts.during { server.prepare(load) }
       if status != .done { return status }
     }
     server.greet()

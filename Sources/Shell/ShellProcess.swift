@@ -30,8 +30,7 @@ struct ShellProcess {
   }
 
   func run() throws -> ExitStatus {
-    if let memory = options.memory { Memory.allowed.store(memory.bytes, ordering: .relaxed) }
-    Memory.watch()
+    Self.allowMemory(options.memory)
     let status: ExitStatus
     if options.isInteractive {
       guard let drawing = terminal.drawingDescriptor() else {
@@ -143,14 +142,22 @@ struct ShellProcess {
     }
   }
 
-  /// `--model` and SUMMAND_MODEL are a `load` before anything else.
   private func loadModel(with interpreter: any Interpreter, interactive: Bool) -> ExitStatus {
+    guard let load = Self.load(options.model, environment) else { return .done }
+    return interpreter.run(load, interactive: interactive)
+  }
+
+  /// `--model` and SUMMAND_MODEL are a `load` before anything else.
+  static func load(_ model: String?, _ environment: Environment) -> SourceText? {
     let (name, origin) =
-      options.model.map { ($0, "--model") }
+      model.map { ($0, "--model") }
       ?? environment["SUMMAND_MODEL"].map { ($0, "SUMMAND_MODEL") } ?? ("", "")
-    if name.isEmpty { return .done }
-    return interpreter.run(
-      SourceText(name: origin, text: "load \(Self.quoted(name))"), interactive: interactive)
+    return name.isEmpty ? nil : SourceText(name: origin, text: "load \(quoted(name))")
+  }
+
+  static func allowMemory(_ budget: MemoryBudget?) {
+    if let budget { Memory.allowed.store(budget.bytes, ordering: .relaxed) }
+    Memory.watch()
   }
 
   /// `text` as a string of the language.

@@ -40,10 +40,12 @@ final class Transcript: Sendable {
   }
 
   /// A disk that is full ends the transcript, not the session.
-  func add(_ text: String) {
+  ///
+  /// - Parameter text: only made where a transcript is written.
+  func add(_ text: @autoclosure () -> String) {
     target.withLock { target in
       guard let open = target else { return }
-      let plain = text.replacing(/\u{1B}\[[0-9;]*m/, with: "")
+      let plain = text().replacing(/\u{1B}\[[0-9;]*m/, with: "")
       if writeAll(plain.utf8, to: open.descriptor) != 0 {
         close(open.descriptor)
         target = nil

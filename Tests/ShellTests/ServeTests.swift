@@ -212,6 +212,14 @@ struct ServeTests {
     #expect(events.map(\.type) == ["message"])
   }
 
+  /// As without `serve`: an empty variable names no model, an empty option is a mistake.
+  @Test func anEmptyNameOfAModel() async throws {
+    let unset = try await BuiltProgram.run(["serve"], environment: ["SUMMAND_MODEL": ""])
+    #expect(unset.status == 0 && unset.output.contains("\"hello\""), "\(unset.messages)")
+    let empty = try await BuiltProgram.run(["serve", "--model", ""])
+    #expect(empty.status == 2 && empty.messages.contains("--model takes a name or a path"))
+  }
+
   @Test func safeModeForbidsCommands() async throws {
     let (events, _) = try await Self.ask([try Self.run("1 | !cat")], arguments: ["--safe"])
     #expect(events.contains { $0.text("message")?.contains("--safe forbids") == true })

@@ -3,8 +3,9 @@
 /// Keys and values that query heads do not share with others, by head and by the row, among those that
 /// give keys and values, that they stand in place of. Every run that reads the row reads them.
 struct OwnKeysAndValues {
-  fileprivate(set) var keys: [Int: [Int32: [Float]]] = [:]
-  fileprivate(set) var values: [Int: [Int32: [Float]]] = [:]
+  /// By head, then by the row that they stand in place of.
+  var keys: [Int: [Int32: [Float]]] = [:]
+  var values: [Int: [Int32: [Float]]] = [:]
 
   var heads: [Int] { Set(keys.keys).union(values.keys).sorted() }
 
@@ -36,25 +37,24 @@ extension LayerForward {
 
   /// The keys and values that heads have by themselves, ready to be attended to.
   func readOwnKeysAndValues(_ rows: Batch, _ taps: Taps) -> OwnKeysAndValues {
-    var own = OwnKeysAndValues()
-    let keyShifts = taps.edges.shifts(at: site(.k), rows: rows)
-    if !keyShifts.isEmpty {
-      let keys = read(keyShifts, by: weights.k, .k, rows, taps)
-      for (shift, key) in zip(keyShifts, keys) {
-        var key = key
-        edit(&key, .k, shift, rows, taps)
-        turn(&key, shift, rows)
-        own.keys[shift.head, default: [:]][Int32(shift.row)] = key
-      }
-    }
-    let valueShifts = taps.edges.shifts(at: site(.v), rows: rows)
-    if !valueShifts.isEmpty {
-      let values = read(valueShifts, by: weights.v, .v, rows, taps)
-      for (shift, value) in zip(valueShifts, values) {
-        var value = value
-        edit(&value, .v, shift, rows, taps)
-        own.values[shift.head, default: [:]][Int32(shift.row)] = value
-      }
+    OwnKeysAndValues(
+      keys: readOwn(.k, by: weights.k, rows, taps) { turn(&$0, $1, rows) },
+      values: readOwn(.v, by: weights.v, rows, taps) { _, _ in })
+  }
+
+  /// - Returns: by head, then by the row that it stands in place of.
+  private func readOwn(
+    _ activation: Activation, by linear: Transformer.Linear, _ rows: Batch, _ taps: Taps,
+    _ finish: (inout [Float], EdgeTaps.Shift) -> Void
+  ) -> [Int: [Int32: [Float]]] {
+    let shifts = taps.edges.shifts(at: site(activation), rows: rows)
+    guard !shifts.isEmpty else { return [:] }
+    var own: [Int: [Int32: [Float]]] = [:]
+    for (shift, x) in zip(shifts, read(shifts, by: linear, activation, rows, taps)) {
+      var x = x
+      edit(&x, activation, shift, rows, taps)
+      finish(&x, shift)
+      own[shift.head, default: [:]][Int32(shift.row)] = x
     }
     return own
   }

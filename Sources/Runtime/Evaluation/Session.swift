@@ -24,8 +24,8 @@ public final class Session: Interpreter {
   var previewed: (text: String, preview: Preview?)?
   /// What has been printed.
   var printed = PrintedResults()
-  /// What was typed and did not fail.
-  var typed: [TypedStatement] = []
+  /// The statements that were typed and did not fail.
+  var typed: [String] = []
   /// What was drawn at random, and with which seeds.
   var draws: [(command: String, seed: Int)] = []
   lazy var pool = WorkerPool(width: settings.threads ?? host.threads)

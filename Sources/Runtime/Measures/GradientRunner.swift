@@ -38,19 +38,28 @@ extension PlanRunner {
     add(
       try transformer.planGradients(
         of: requests, memory: session.memory, speed: try transformer.speed()), label: label)
-    return PlannedGradients(requests: requests, configuration: model.configuration)
+    return PlannedGradients(requests, of: model.configuration)
   }
 }
 
 /// What passes would give: zeros.
-private struct PlannedGradients: GradientRuns {
-  let requests: [GradientRequest]
-  let configuration: Configuration
-  var index = 0
+struct PlannedGradients: GradientRuns {
+  private let requests: [GradientRequest]
+  private let configuration: Configuration
+  /// Ends what takes too long.
+  private let check: () throws -> Void
+  private var index = 0
+
+  init(
+    _ requests: [GradientRequest], of configuration: Configuration,
+    check: @escaping () throws -> Void = Interruption.check
+  ) {
+    (self.requests, self.configuration, self.check) = (requests, configuration, check)
+  }
 
   mutating func next() throws -> (index: Int, result: GradientResult)? {
     guard index < requests.count else { return nil }
-    try Interruption.check()
+    try check()
     defer { index += 1 }
     return (index, requests[index].blankResult(in: configuration))
   }

@@ -51,19 +51,23 @@ final class PlanRunner: Runner {
 }
 
 /// What runs would give: zeros.
-private struct PlannedRuns: Runs {
+struct PlannedRuns: Runs {
   private let requests: [RunRequest]
   private let configuration: Configuration
+  /// Ends what takes too long.
+  private let check: () throws -> Void
   private var index = 0
 
-  init(_ requests: [RunRequest], of configuration: Configuration) {
-    self.requests = requests
-    self.configuration = configuration
+  init(
+    _ requests: [RunRequest], of configuration: Configuration,
+    check: @escaping () throws -> Void = Interruption.check
+  ) {
+    (self.requests, self.configuration, self.check) = (requests, configuration, check)
   }
 
   mutating func next() throws -> (index: Int, result: RunResult)? {
     guard index < requests.count else { return nil }
-    try Interruption.check()
+    try check()
     defer { index += 1 }
     return (index, requests[index].blankResult(in: configuration))
   }

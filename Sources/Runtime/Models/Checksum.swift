@@ -4,12 +4,17 @@ import Model
 enum Checksum {
   static func sha256(ofFile path: String, progress: FetchProgress) throws -> String {
     let size = fileSize(path) ?? 0
+    return try sha256(ofFile: path) { try progress.update(bytes: $0, of: size, doing: "checking") }
+  }
+
+  /// - Parameter advanced: is told the bytes that have been read, a few million apart.
+  static func sha256(ofFile path: String, _ advanced: (Int) throws -> Void) throws -> String {
     var done = 0
     var hash = SHA256()
     try forEachChunk(of: path) { chunk in
       chunk.withUnsafeBytes { hash.update($0) }
       done += chunk.count
-      try progress.update(bytes: done, of: size, doing: "checking")
+      try advanced(done)
     }
     return hash.hexDigest()
   }

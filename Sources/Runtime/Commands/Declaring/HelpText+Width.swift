@@ -23,19 +23,28 @@ extension HelpText {
     let isNarrow = column > width - 20
     let margin = String(
       repeating: " ", count: gap == nil ? 2 : isNarrow ? indent.count + 2 : column)
-    var lines = [String(line[..<start])]
-    var isFirst = true
-    for word in line[start...].split(separator: " ") {
-      let used = displayWidth(of: lines[lines.count - 1])
-      if used + (isFirst ? 0 : 1) + displayWidth(of: String(word)) <= width {
-        lines[lines.count - 1] += (isFirst ? "" : " ") + word
+    return lines(of: line[start...], width: width, after: String(line[..<start]), margin: margin)
+      .joined(separator: "\n")
+  }
+
+  /// The words of `text` in lines of at most `width` columns, unless a word is longer.
+  ///
+  /// - Parameters:
+  ///   - start: what the first line begins with.
+  ///   - margin: what the others begin with.
+  static func lines(of text: Substring, width: Int, after start: String, margin: String) -> [String]
+  {
+    var lines = [start]
+    for (index, word) in text.split(separator: " ").enumerated() {
+      let next = (index == 0 ? "" : " ") + word
+      if displayWidth(of: lines[lines.count - 1]) + displayWidth(of: next) <= width {
+        lines[lines.count - 1] += next
       } else {
         lines.append(margin + word)
       }
-      isFirst = false
     }
-    // Where no word had room after the columns, blanks end the line.
+    // Where no word had room after the start, blanks end the line.
     while lines[0].last == " " { lines[0].removeLast() }
-    return lines.joined(separator: "\n")
+    return lines
   }
 }

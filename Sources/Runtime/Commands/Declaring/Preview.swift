@@ -108,14 +108,14 @@ private final class PreviewRunner: Runner {
     of requests: [RunRequest], on model: LanguageModel, label: String, in session: Session
   ) throws -> any Runs {
     try check()
-    return Zeros(requests: requests, configuration: model.configuration, runner: self)
+    return PlannedRuns(requests, of: model.configuration, check: check)
   }
 
   func gradients(
     of requests: [GradientRequest], on model: LanguageModel, label: String, in session: Session
   ) throws -> any GradientRuns {
     try check()
-    return ZeroGradients(requests: requests, configuration: model.configuration, runner: self)
+    return PlannedGradients(requests, of: model.configuration, check: check)
   }
 
   func generate(
@@ -133,33 +133,5 @@ private final class PreviewRunner: Runner {
   func record(_ body: () throws -> Void) rethrows -> RunRecord {
     try body()
     return RunRecord()
-  }
-
-  private struct Zeros: Runs {
-    let requests: [RunRequest]
-    let configuration: Configuration
-    let runner: PreviewRunner
-    var index = 0
-
-    mutating func next() throws -> (index: Int, result: RunResult)? {
-      guard index < requests.count else { return nil }
-      try runner.check()
-      defer { index += 1 }
-      return (index, requests[index].blankResult(in: configuration))
-    }
-  }
-
-  private struct ZeroGradients: GradientRuns {
-    let requests: [GradientRequest]
-    let configuration: Configuration
-    let runner: PreviewRunner
-    var index = 0
-
-    mutating func next() throws -> (index: Int, result: GradientResult)? {
-      guard index < requests.count else { return nil }
-      try runner.check()
-      defer { index += 1 }
-      return (index, requests[index].blankResult(in: configuration))
-    }
   }
 }

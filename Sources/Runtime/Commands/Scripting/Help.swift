@@ -100,16 +100,8 @@ enum HelpText {
     var wrapped = ""
     for paragraph in text.split(separator: "\n") {
       let indent = paragraph.hasPrefix("- ") ? "    " : "  "
-      var line = "  "
-      for (index, word) in paragraph.split(separator: " ").enumerated() {
-        if index > 0, line.count + word.count > 78 {
-          wrapped += line + "\n"
-          line = indent + word
-        } else {
-          line += (index > 0 ? " " : "") + word
-        }
-      }
-      wrapped += line + "\n"
+      let lines = lines(of: paragraph, width: 79, after: "  ", margin: indent)
+      wrapped += lines.map { $0 + "\n" }.joined()
     }
     return wrapped
   }

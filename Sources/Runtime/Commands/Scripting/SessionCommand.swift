@@ -53,12 +53,14 @@ private struct SavedSession {
         }
       }
       for path in files {
-        guard let bytes = try? readBytes(path: path) else { continue }
-        var hash = SHA256()
-        bytes.withUnsafeBytes { hash.update($0) }
-        lines.append(comment(hash.hexDigest(), path, of: "file"))
+        do {
+          let hash = try Checksum.sha256(ofFile: path) { _ in try Interruption.check() }
+          lines.append(comment(hash, path, of: "file"))
+        } catch is Failure {
+          // It was there a moment ago: a line that needs it says what it lacks.
+        }
       }
-      return (lines + [""] + session.typed.map(\.text)).joined(separator: "\n") + "\n"
+      return (lines + [""] + session.typed).joined(separator: "\n") + "\n"
     }
   }
 
@@ -71,7 +73,7 @@ private struct SavedSession {
   private var files: [String] {
     var found: [String] = []
     for entry in session.typed {
-      let source = SourceText(name: "", text: entry.text)
+      let source = SourceText(name: "", text: entry)
       for token in tokens(of: source) {
         let text: String
         switch token.kind {
@@ -89,11 +91,6 @@ private struct SavedSession {
   }
 }
 
-/// A statement that was typed and did not fail.
-struct TypedStatement {
-  var text: String
-}
-
 extension Session {
   /// Notes a statement that ran, for `session save`.
   func noteTyped(_ statement: Statement) {
@@ -109,6 +106,6 @@ extension Session {
       let own: Set = ["help", "history", "vars", "transcript", "session", "pwd"]
       if let name, own.contains(name), lookUp(name) == nil { return }
     }
-    typed.append(TypedStatement(text: source.text(in: statement.span)))
+    typed.append(source.text(in: statement.span))
   }
 }
