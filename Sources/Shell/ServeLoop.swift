@@ -36,6 +36,7 @@ struct ServeLoop {
       && LargeStack.startThread {
         // What runs may print nothing for hours, and would not notice that its client has crashed.
         streams.waitUntilClientLeaves()
+        Self.stopWhatRuns()
         exit(ExitStatus.brokenPipe.rawValue)
       }
     guard isStarted else { return .failed }
@@ -49,6 +50,16 @@ struct ServeLoop {
         desk.forgetCancelled()
         queue.wait()
       }
+    }
+  }
+
+  /// Gives the request at work two seconds to end, and with it the commands that it has started. Its
+  /// first event after that ends the process, as nobody reads it.
+  private static func stopWhatRuns() {
+    for _ in 0..<20 {
+      // Again and again: the next request would begin without it.
+      Interruption.requested.store(true, ordering: .sequentiallyConsistent)
+      usleep(100_000)
     }
   }
 

@@ -225,17 +225,26 @@ struct ServeTests {
     #expect(events.contains { $0.text("message")?.contains("--safe forbids") == true })
   }
 
-  /// Also one that crashes while something runs that never ends and prints nothing.
-  @Test func endsWithItsClient() async throws {
-    let outcome = try await BuiltProgram.shell(
-      """
-      in="$TMPDIR/in.$$" out="$TMPDIR/out.$$"; mkfifo "$in" "$out"
-      timeout 60 summand serve <"$in" >"$out" & id=$!
-      exec 3>"$in" 4<"$out"; read -r hello <&4
-      echo '{"id":1,"op":"run","code":"for i in 1..1000000000000 { let x = i }"}' >&3
-      exec 3>&- 4<&-; wait $id; echo $?; rm "$in" "$out"
-      """, environment: ["TMPDIR": NSTemporaryDirectory()])
-    #expect(outcome.output == "141\n", "\(outcome.messages)")
+  /// Also one that crashes while something runs that never ends and prints nothing: a loop, or a command,
+  /// which is not left behind.
+  @Test(arguments: [
+    "for i in 1..1000000000000 { let x = i }", #"!echo $$ >\"$TMPDIR/child\"; exec sleep 300"#,
+  ])
+  func endsWithItsClient(code: String) async throws {
+    try await withTemporaryFolder { folder in
+      let outcome = try await BuiltProgram.shell(
+        """
+        in="$TMPDIR/in" out="$TMPDIR/out"; mkfifo "$in" "$out"
+        timeout 60 summand serve <"$in" >"$out" & id=$!
+        exec 3>"$in" 4<"$out"; read -r hello <&4
+        echo '{"id":1,"op":"run","code":"\(code)"}' >&3
+        case '\(code)' in *child*) until [ -s "$TMPDIR/child" ]; do sleep .05; done;; esac
+        exec 3>&- 4<&-; wait $id; echo $?
+        [ -e "$TMPDIR/child" ] && kill -0 "$(cat "$TMPDIR/child")" 2>/dev/null && echo left
+        true
+        """, environment: ["TMPDIR": folder])
+      #expect(outcome.output == "141\n", "\(outcome.messages)")
+    }
   }
 
   @Test func endsBySIGTERM() async throws {
