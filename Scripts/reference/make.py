@@ -63,6 +63,7 @@ TARGETS = [
     Target("formats/slices"),
     Target("formats/float8", packages=("torch",)),
     Target("formats/arrays"),
+    Target("formats/histograms"),
     Target("formats/parquet", packages=("pyarrow",)),
     Target("families/models", packages=TORCH),
     Target("families/gradients", packages=TORCH),

@@ -70,8 +70,11 @@ import Testing
     ("asked | dla by 3", "source or span, got '3'"),
     (#"parts | show as ["csv"]"#, "\(OutputFormat.allCases.last?.rawValue ?? ""), got a list"),
     ("asked | dla by []", "this list is empty"),
-    ("parts | plot pie", "expected bar, heatmap, line, scatter or attention, got 'pie'"),
-    ("parts | plot", "`plot` needs bar, heatmap, line, scatter or attention"),
+    (
+      "parts | plot pie",
+      "expected bar, heatmap, line, scatter, histogram, tokens or attention, got 'pie'"
+    ),
+    ("parts | plot", "`plot` needs bar, heatmap, line, scatter, histogram, tokens or attention"),
     ("parts | show as jsn", "did you mean `json`?"),
     ("parts | show", "`show` needs `as table | plain | tsv | escaped | csv | json"),
     ("parts | show as", "`show` needs a value after `as`"),

@@ -118,7 +118,7 @@ import Testing
   @Test(arguments: Plot.Kind.allCases)
   func whatTextsSayIsShownAndNotDone(kind: Plot.Kind) throws {
     var table = Self.hostileTable()
-    if kind == .attention {
+    if [.attention, .tokens].contains(kind) {
       table.columns += [Column("source", .integers(Array(0..<table.rowCount)))]
       table.columns[0].name = "token"
     }

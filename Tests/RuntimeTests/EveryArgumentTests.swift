@@ -118,7 +118,8 @@ import Testing
           [
             "", " dla", " source", " component, dla", " head, dla", " layer, dla",
             " layer, head, dla",
-            " source, dla by span", " component, dla by layer",
+            " source, dla by span", " component, dla by layer", " facet span",
+            " dla by component bins 3 facet layer",
           ].map { "\(table) | plot \(kind)\($0)" }
         }
       }, in: session)
@@ -126,7 +127,8 @@ import Testing
 
   /// Given and without effect: each of these was accepted once.
   @Test(arguments: [
-    ("parts | plot bar component, dla by span", "`by` has no effect on `plot bar`"),
+    ("parts | plot heatmap layer, head, dla by span", "`by` has no effect on `plot heatmap`"),
+    ("parts | plot bar component, dla bins 3", "`bins` has no effect on `plot bar`"),
     ("parts | plot scatter layer, head, dla", "draws 2 columns, not 3"),
     ("attended | plot attention weight, source", "draws one column, not 2"),
     ("parts | plot heatmap layer, head, dla, span", "draws 3 columns, not 4"),

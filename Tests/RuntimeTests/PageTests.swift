@@ -152,7 +152,7 @@ import Testing
     ("report \"\\(folder)/r.html\" { 1; nonsense }", "there is no variable or command"),
     ("report \"\\(folder)/r.html\" { 1; assert 1 == 2 }", "assertion failed"),
     ("[1] | plot bar to \"\\(folder)/r.svg\"", "works on a table"),
-    ("read \"\\(folder)/hostile.csv\" | plot bar to \"\\(folder)/r.png\"", "end it in .svg"),
+    ("read \"\\(folder)/hostile.csv\" | plot bar to \"\\(folder)/r.gif\"", "end it in .svg"),
     (
       "read \"\\(folder)/hostile.csv\" | take 0 | plot bar to \"\\(folder)/r.svg\"",
       "no rows to plot"

@@ -17,10 +17,11 @@ import Testing
   /// Whatever names columns and rows, and whatever the title.
   @Test(arguments: Plot.Kind.allCases)
   func whatActsOnATerminalIsShown(kind: Plot.Kind) throws {
+    let hasTokens = [.attention, .tokens].contains(kind)
     let hostile = "\u{1B}[31m\u{7}\u{9B}\u{202E}"
     let table = Table(columns: [
-      Column(kind == .attention ? "token" : hostile + "name", .texts([hostile, "b"])),
-      Column(kind == .attention ? "source" : hostile + "x", .integers([0, 1])),
+      Column(hasTokens ? "token" : hostile + "name", .texts([hostile, "b"])),
+      Column(hasTokens ? "source" : hostile + "x", .integers([0, 1])),
       Column(hostile + "y", .doubles([2.5, -1])), Column(hostile + "none", .doubles([.nan, .nan])),
     ])
     for columns in [

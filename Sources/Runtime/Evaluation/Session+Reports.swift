@@ -59,7 +59,7 @@ extension Session {
   func putOnPage(_ plot: Plot, origins: [Origin]) throws {
     guard page != nil else { return }
     let drawing = try plot.drawing()
-    page?.add(plot, drawing: drawing, origins: origins, line: statement.line)
+    try page?.add(plot, drawing: drawing, origins: origins, line: statement.line)
   }
 }
 

@@ -14,28 +14,25 @@ struct Subprocess {
   var arguments: [String]
   /// Added to what this process has.
   var environment: [String: String]
-  /// At most `longestInput` bytes. A secret belongs here: arguments can be read by everybody.
+  /// A secret belongs here: arguments can be read by everybody. More than a pipe takes at once goes
+  /// through a file without a name.
   var input: [UInt8] = []
   /// Takes the output as it comes, instead of `Outcome`; where it throws, the program is ended.
   var consume: ((ArraySlice<UInt8>) throws -> Void)?
 
   /// What every system's pipe takes before anybody reads it.
-  static let longestInput = 1 << 14
+  private static let pipeRoom = 1 << 14
   private static let mostOutput = 64 << 20
 
   /// - Parameter tick: called about ten times a second; where it throws, the program is ended.
   func run(tick: () throws -> Void) throws -> Outcome {
-    guard input.count <= Self.longestInput else {
-      throw Failure("`\(program)` cannot be given \(input.count) bytes at once")
-    }
-    let (input, output, messages) = (try Pipe(), try Pipe(), try Pipe())
-    self.input.withUnsafeBytes { _ = write(input.writing, $0.baseAddress, $0.count) }
-    input.closeWriting()
+    let given = try Input(input, room: Self.pipeRoom, for: program)
+    let (output, messages) = (try Pipe(), try Pipe())
     let child = try Child(
       program, arguments, environment: environment,
       streams: Child.Streams(
-        input: input.reading, output: output.writing, messages: messages.writing))
-    input.closeReading()
+        input: given.descriptor, output: output.writing, messages: messages.writing))
+    given.close()
     output.closeWriting()
     messages.closeWriting()
     do {
@@ -78,4 +75,42 @@ struct Subprocess {
     }
     return texts
   }
+}
+
+/// What a program reads: all of it is there before the program starts.
+private final class Input {
+  private let pipe: Pipe?
+  private let file: UnsafeMutablePointer<FILE>?
+  let descriptor: Int32
+
+  init(_ bytes: [UInt8], room: Int, for program: String) throws {
+    guard bytes.count > room else {
+      let pipe = try Pipe()
+      bytes.withUnsafeBytes { _ = write(pipe.writing, $0.baseAddress, $0.count) }
+      pipe.closeWriting()
+      (self.pipe, file, descriptor) = (pipe, nil, pipe.reading)
+      return
+    }
+    guard let opened = tmpfile() else {
+      let reason = String(cString: strerror(errno))
+      throw Failure("`\(program)` cannot be given \(bytes.count) bytes: \(reason)")
+    }
+    (pipe, file, descriptor) = (nil, opened, fileno(opened))
+    let code = writeAll(bytes, to: fileno(opened))
+    guard code == 0, lseek(fileno(opened), 0, SEEK_SET) == 0 else {
+      throw Failure(
+        "`\(program)` cannot be given \(bytes.count) bytes: \(String(cString: strerror(code)))",
+        help: "make room in the folder for temporary files")
+    }
+  }
+
+  func close() {
+    pipe?.closeReading()
+    isClosed = true
+    if let file { fclose(file) }
+  }
+
+  private var isClosed = false
+
+  deinit { if !isClosed { close() } }
 }

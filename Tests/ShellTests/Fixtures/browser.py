@@ -38,7 +38,11 @@ LOOK = r"""(() => {
         covered.push(`plot ${plot}: ${a.text} and ${b.text}`);
     }
   });
-  const numbers = colour => colour.match(/[\d.]+/g).map(Number);
+  const numbers = colour => {
+    const parts = colour.match(/[\d.]+/g).map(Number);
+    // What `color-mix` makes is from 0 to 1.
+    return colour.startsWith('color(srgb') ? parts.map((part, i) => i < 3 ? part * 255 : part) : parts;
+  };
   const light = ([r, g, b]) => {
     const part = c => (c /= 255) <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
     return 0.2126 * part(r) + 0.7152 * part(g) + 0.0722 * part(b);
@@ -48,11 +52,11 @@ LOOK = r"""(() => {
     return (high + 0.05) / (low + 0.05);
   };
   const behind = element => {
-    for (let e = element; e; e = e.parentElement) {
-      const colour = numbers(getComputedStyle(e).backgroundColor);
-      if (colour.length < 4 || colour[3] === 1) return colour;
-    }
-    return [255, 255, 255];
+    if (!element) return [255, 255, 255];
+    const colour = numbers(getComputedStyle(element).backgroundColor);
+    if (colour.length < 4 || colour[3] === 1) return colour;
+    const paper = behind(element.parentElement);
+    return [0, 1, 2].map(i => colour[i] * colour[3] + paper[i] * (1 - colour[3]));
   };
   let contrast = {ratio: 21, text: ''};
   const note = (found, text) => { if (found < contrast.ratio) contrast = {ratio: found, text}; };
@@ -69,6 +73,9 @@ LOOK = r"""(() => {
       const share = Number(getComputedStyle(cell).fillOpacity), paper = behind(element);
       note(ratio(numbers(style.fill), [0, 1, 2].map(i => shade[i] * share + paper[i] * (1 - share))) * 4.5 / 4.3,
            element.textContent);
+    } else if (element.matches('.reading .src i')) {
+      // The same shades, with the same turning points.
+      note(ratio(numbers(style.color), behind(element)) * 4.5 / 4.3, element.textContent);
     } else note(ratio(numbers(isPlot ? style.fill : style.color), behind(element)), element.textContent);
   }
   return {
@@ -170,26 +177,34 @@ class Browser:
         return [address for address in addresses if not address.startswith("data:")]
 
 
+def opened(browser):
+    """A tab that says what happens in it."""
+    target = browser.ask("Target.createTarget", url="about:blank")["targetId"]
+    browser.session = browser.ask("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+    for domain in ["Page", "Runtime", "Log", "Network"]:
+        browser.ask(f"{domain}.enable")
+
+
+def shown(browser, page, scheme, width):
+    browser.events = []
+    browser.ask("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1,
+                mobile=width < 500)
+    browser.ask("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+    browser.ask("Page.navigate", url=page)
+    browser.wait("Page.loadEventFired")
+
+
 def main():
     program, page = sys.argv[1], pathlib.Path(sys.argv[2]).resolve().as_uri()
     pictures = pathlib.Path(sys.argv[3]) if len(sys.argv) > 3 else None
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         browser = Browser(program, folder)
         try:
-            target = browser.ask("Target.createTarget", url="about:blank")["targetId"]
-            browser.session = browser.ask("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
-            for domain in ["Page", "Runtime", "Log", "Network"]:
-                browser.ask(f"{domain}.enable")
+            opened(browser)
             looks = []
             for scheme in ["light", "dark"]:
                 for width in [1200, 390]:
-                    browser.events = []
-                    browser.ask("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1,
-                                mobile=width < 500)
-                    browser.ask("Emulation.setEmulatedMedia",
-                                features=[{"name": "prefers-color-scheme", "value": scheme}])
-                    browser.ask("Page.navigate", url=page)
-                    browser.wait("Page.loadEventFired")
+                    shown(browser, page, scheme, width)
                     if pictures:
                         height = browser.evaluate("document.documentElement.scrollHeight")
                         for part, top in enumerate(range(0, height, 1500)):
@@ -206,4 +221,5 @@ def main():
             browser.process.wait()
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -4,13 +4,16 @@ import Model
 extension Command {
   static let plot = Command(
     name: "plot", group: .seeing,
-    summary: "Draw a table as bars, a heatmap, lines, points, or attention over tokens.",
+    summary: "Draw a table as bars, a heatmap, lines, points, a histogram, or over tokens.",
     details: """
-      - bar: labels and the measure
+      - bar: labels and the measure; `by` groups the bars
       - heatmap: the result of `pivot`, or row, column and value
       - line, scatter: two numeric columns; `by` makes a series for each value of a third
+      - histogram: how many values of a column are in each range
+      - tokens: each token on the colour of its value
       - attention: the result of `attention` or `dla by source`
-      Columns that are not named are chosen from the table. With `to` an SVG file is written; \
+      Columns that are not named are chosen from the table. `facet` makes a panel for each value of \
+      a column. The intervals of `group … interval` are drawn. With `to` a file is written; \
       otherwise the plot is drawn on the terminal.
       """,
     input: .table,
@@ -18,8 +21,10 @@ extension Command {
       .positional("kind", .choice(Plot.Kind.self), "the kind of plot"),
       .positional("columns", .column, required: false, list: true, "which columns to draw"),
       .keyword("by", .column, "one series per value of this column"),
+      .keyword("facet", .column, "one panel per value of this column, all to one scale"),
+      .keyword("bins", .number, "how many ranges a histogram has; default: chosen"),
       .keyword("title", .text, "the title"),
-      .keyword("to", .path, "write an SVG file instead"),
+      .keyword("to", .path, "write a file instead: .svg, .png or .pdf"),
     ],
     examples: [
       "colosseum | dla by head | top 5 | plot bar",
@@ -30,10 +35,13 @@ extension Command {
     let kind = try call.choice(required: "kind", Plot.Kind.self)
     let plot = Plot(
       kind: kind, table: input.table, columns: try call.columns("columns"),
-      by: try call.column("by"), title: try call.text("title"),
+      by: try call.column("by"), facet: try call.column("facet"), bins: try call.integer("bins"),
+      title: try call.text("title"),
       prompts: input.origins.flatMap(\.prompts))
     try placing(at: call.span) { try plot.checkColumns() }
     if let expression = call.expression("to"), let path = try call.text("to") {
+      // A plan has zeros for numbers.
+      guard call.statement.runner.isHeard else { return .nothing }
       let drawing = try placing(at: call.span) { try plot.drawing() }
       try placing(at: expression.span) { try write(drawing, to: path, host: call.host) }
     } else {
@@ -50,17 +58,11 @@ extension Command {
   }
 
   private static func write(_ drawing: SVGDrawing?, to path: String, host: any Host) throws {
-    guard path.hasSuffix(".svg") else {
-      let ending = path.split(separator: "/").last.flatMap { name in
-        name.lastIndex(of: ".").map { name[$0...] }
-      }
-      throw Failure(
-        ending.map { "plots are written as .svg, not \(excerpt(String($0), limit: 80))" }
-          ?? "plots are written as .svg, and '\(excerpt(path, limit: 80))' has no ending",
-        help: "end it in .svg; `rsvg-convert -f pdf` and browsers convert such files"
-      )
-    }
+    let format = try PictureFormat(path: path)
     guard let drawing else { throw Failure("there are no rows to plot") }
-    try writeFiles([NewFile(path, text: drawing.document)], host: host)
+    // A renderer may take a second: what would fail after it, now.
+    try checkCanWrite(path, host: host)
+    let picture = try format.picture(of: drawing)
+    try writeFiles([NewFile(path) { try $0.write(picture) }], host: host)
   }
 }

@@ -12,6 +12,7 @@ extension Page {
   private static func markdown(_ block: Block) throws -> String {
     switch block {
     case .text(let text): return text.markdown
+    case .attention: return ""
     case .value(let value, let line):
       return "\(codeForMarkdown(line)): \(escapedForMarkdown(value.shortText ?? ""))"
     case .table(let table, let line): return "\(codeForMarkdown(line))\n\n\(try markdown(table))"

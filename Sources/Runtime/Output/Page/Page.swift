@@ -10,6 +10,8 @@ struct Page {
     case table(Table, line: String)
     /// Nil where there was nothing to draw. The table holds the numbers of it.
     case plot(SVGDrawing?, Table, line: String)
+    /// What heads read, for readers to choose from; only on the page.
+    case attention(AttentionView)
     case warning(String, help: String?)
     /// What a measure says of its own check.
     case note(String)
@@ -36,8 +38,9 @@ struct Page {
     }
   }
 
-  mutating func add(_ plot: Plot, drawing: SVGDrawing?, origins: [Origin], line: String) {
+  mutating func add(_ plot: Plot, drawing: SVGDrawing?, origins: [Origin], line: String) throws {
     blocks.append(.plot(drawing, plot.table, line: line))
+    if let view = try plot.attentionView() { blocks.append(.attention(view)) }
     self.origins += origins
   }
 
@@ -58,7 +61,7 @@ struct Page {
     for block in blocks.reversed() {
       switch block {
       case .warning(let text, _), .note(let text): remarks.append(text)
-      case .text, .value, .table, .plot: return remarks
+      case .text, .value, .table, .plot, .attention: return remarks
       }
     }
     return remarks
@@ -68,7 +71,7 @@ struct Page {
     blocks.allSatisfy { block in
       switch block {
       case .warning, .note: true
-      case .text, .value, .table, .plot: false
+      case .text, .value, .table, .plot, .attention: false
       }
     }
   }

@@ -5,6 +5,7 @@ extension Page {
   func html(_ particulars: [Particular], script: String, title fallback: String) throws -> String {
     let words = title ?? [.text(fallback)]
     let (body, sections) = try bodyHTML()
+    let views = blocks.contains { if case .attention = $0 { true } else { false } }
     return """
       <!doctype html>
       <html lang="en">
@@ -18,7 +19,7 @@ extension Page {
       <link rel="icon" href="data:,">
       <title>\(escapedForMarkup(words.plain))</title>
       <style>
-      \(PageStyle.rules)\(SVGStyle.rules)</style>
+      \(PageStyle.rules)\(SVGStyle.rules)\(views ? AttentionView.rules : "")</style>
       </head>
       <body>
       <main>
@@ -44,9 +45,11 @@ extension Page {
   private func bodyHTML() throws -> (html: String, sections: [String]) {
     var html = ""
     var sections: [String] = []
-    for block in body {
+    for (number, block) in body.enumerated() {
       if case .text(let text) = block {
         for part in text.blocks { html += part.html(&sections) }
+      } else if case .attention(let view) = block {
+        html += view.html(number)
       } else {
         html += try Self.html(block)
       }
@@ -65,7 +68,7 @@ extension Page {
 
   private static func html(_ block: Block) throws -> String {
     switch block {
-    case .text: ""
+    case .text, .attention: ""
     case .value(let value, let line):
       "<p class=\"value\">\(code(line)) <output\(dataValue(value.cell))>"
         + "\(escapedForMarkup(value.shortText ?? ""))</output></p>\n"

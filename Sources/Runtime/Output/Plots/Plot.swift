@@ -4,27 +4,32 @@ import Lang
 /// pages draw the same choice of rows and columns.
 struct Plot {
   enum Kind: String, Choice {
-    case bar, heatmap, line, scatter, attention
+    case bar, heatmap, line, scatter, histogram, tokens, attention
   }
 
   var kind: Kind
   var table: Table
   var columns: [String] = []
   var by: String?
+  /// A panel for each value of this column.
+  var facet: String?
+  /// Into how many ranges `histogram` divides the numbers.
+  var bins: Int?
   /// Stands above the plot.
   var title: String?
-  /// What the rows were measured on: `attention` shows its tokens.
+  /// What the rows were measured on: `attention` and `tokens` show its tokens.
   var prompts: [Prompt] = []
 
-  /// - Throws: `Failure` for a column that is named and not drawn.
+  /// - Throws: `Failure` for what is given and has no effect.
   func checkColumns() throws {
     let (most, splits): (Int, Bool) =
       switch kind {
-      case .bar: (.max, false)
+      case .bar: (.max, true)
       case .line: (.max, true)
       case .heatmap: (3, false)
       case .scatter: (2, true)
-      case .attention: (1, false)
+      case .histogram: (1, true)
+      case .tokens, .attention: (1, false)
       }
     guard columns.count <= most else {
       throw Failure(
@@ -34,7 +39,15 @@ struct Plot {
     guard by == nil || splits else {
       throw Failure(
         "`by` has no effect on `plot \(kind.rawValue)`",
-        help: "`plot line` and `plot scatter` take it")
+        help: "`plot bar`, `histogram`, `line` and `scatter` take it")
+    }
+    guard let bins else { return }
+    guard kind == .histogram else {
+      throw Failure("`bins` has no effect on `plot \(kind.rawValue)`", help: "omit it")
+    }
+    guard (1...PlottedHistogram.mostAskedFor).contains(bins) else {
+      throw Failure(
+        "`bins` must be from 1 to \(PlottedHistogram.mostAskedFor)", help: "default: chosen")
     }
   }
 
@@ -51,47 +64,87 @@ struct Plot {
   }
 
   private func drawnText(_ settings: RenderSettings) throws -> String {
-    switch kind {
-    case .bar:
-      return try plotBar(
-        table, label: Array(columns.dropLast()), value: columns.last, settings: settings)
-    case .heatmap:
-      return try plotHeatmap(
-        table, row: column(0), column: column(1), value: column(2), settings: settings)
-    case .line:
-      return try plotLine(
-        table, x: column(0), y: Array(columns.dropFirst()), by: by, settings: settings)
-    case .scatter:
-      return try plotScatter(table, x: column(0), y: column(1), by: by, settings: settings)
-    case .attention:
-      guard table.rowCount > 0 else { return plotNotes(["no rows to plot"], settings) }
-      return heatmapText(try attentionGrid(), settings)
-    }
+    guard table.rowCount > 0 else { return plotNotes(["no rows to plot"], settings) }
+    if let facet { return try PlotPanels(self, by: facet).text(settings) }
+    return try content().text(settings)
   }
 
   /// As SVG; nil where there is nothing to draw.
   func drawing() throws -> SVGDrawing? {
     guard table.rowCount > 0 else { return nil }
+    if let facet { return try PlotPanels(self, by: facet).drawing() }
+    return try content().drawing(title: title)
+  }
+
+  func content(scale: SharedScale? = nil) throws -> PlotContent {
     switch kind {
     case .bar:
-      return try SVGDrawing(
-        bars: table, label: Array(columns.dropLast()), value: columns.last, title: title)
+      return .bars(
+        try PlottedBars(
+          table, label: Array(columns.dropLast()), value: columns.last, by: by, scale: scale))
     case .heatmap:
-      let grid = try PlotGrid(table, row: column(0), column: column(1), value: column(2))
-      return SVGDrawing(heatmap: grid, title: title)
+      return .map(
+        try PlotGrid(table, row: column(0), column: column(1), value: column(2)))
     case .line:
-      let lines = try PlottedLines(
-        table, x: column(0), y: Array(columns.dropFirst()), by: by)
-      return SVGDrawing(lines: lines, title: title)
+      return .lines(
+        try PlottedLines(table, x: column(0), y: Array(columns.dropFirst()), by: by))
     case .scatter:
-      let points = try PlottedPoints(table, x: column(0), y: column(1), by: by)
-      return SVGDrawing(scatter: points, title: title)
+      return .points(
+        try PlottedPoints(table, x: column(0), y: column(1), by: by, scale: scale))
+    case .histogram:
+      return .histogram(
+        try PlottedHistogram(table, column: column(0), by: by, bins: bins, scale: scale))
+    case .tokens: return .tokens(try TokenStrips(table, value: column(0), prompts: prompts))
     case .attention:
-      return SVGDrawing(heatmap: try attentionGrid(), title: title)
+      return .map(try PlotGrid(attention: table, value: column(0), prompts: prompts))
+    }
+  }
+}
+
+/// What a plot shows, read from its table: the same on the terminal, in files and on pages.
+enum PlotContent {
+  case bars(PlottedBars)
+  case map(PlotGrid)
+  case lines(PlottedLines)
+  case points(PlottedPoints)
+  case histogram(PlottedHistogram)
+  case tokens(TokenStrips)
+
+  func text(_ settings: RenderSettings, scale: SharedScale? = nil) throws -> String {
+    switch self {
+    case .bars(let bars): try barText(bars, settings, scale: scale)
+    case .map(let grid): heatmapText(grid, settings, scale: scale)
+    case .lines(let lines): lineText(lines, settings, scale: scale)
+    case .points(let points): scatterText(points, settings, scale: scale)
+    case .histogram(let histogram): try histogramText(histogram, settings, scale: scale)
+    case .tokens(let strips): tokensText(strips, settings, scale: scale)
     }
   }
 
-  private func attentionGrid() throws -> PlotGrid {
-    try PlotGrid(attention: table, value: column(0), prompts: prompts)
+  func drawing(
+    size: SVGSize = .whole, title: String?, scale: SharedScale? = nil
+  ) throws -> SVGDrawing {
+    switch self {
+    case .bars(let bars): try SVGDrawing(bars: bars, size: size, title: title, scale: scale)
+    case .map(let grid): SVGDrawing(heatmap: grid, title: title, scale: scale)
+    case .lines(let lines): SVGDrawing(lines: lines, size: size, title: title, scale: scale)
+    case .points(let points):
+      SVGDrawing(scatter: points, size: size, title: title, scale: scale)
+    case .histogram(let histogram):
+      SVGDrawing(histogram: histogram, size: size, title: title, scale: scale)
+    case .tokens(let strips): SVGDrawing(tokens: strips, size: size, title: title, scale: scale)
+    }
+  }
+
+  /// What the axes and colours reach.
+  var extent: SharedScale {
+    switch self {
+    case .bars(let bars): bars.extent
+    case .map(let grid): SharedScale(y: grid.values.flatMap { $0 })
+    case .lines(let lines): lines.extent
+    case .points(let points): points.extent
+    case .histogram(let histogram): histogram.extent
+    case .tokens(let strips): strips.extent
+    }
   }
 }

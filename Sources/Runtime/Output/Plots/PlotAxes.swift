@@ -43,7 +43,7 @@ struct PlotAxis {
   }
 
   /// 1, 2 or 5 times a power of ten, for about `count` steps between the two.
-  private static func step(_ low: Double, _ high: Double, count: Int) -> Double {
+  static func step(_ low: Double, _ high: Double, count: Int) -> Double {
     let rough = high / Double(count) - low / Double(count)
     let exponent = DecimalText(rough).exponent
     guard let power = Double("1e\(exponent)"), power > 0 else { return rough }
@@ -77,7 +77,9 @@ struct PlotFrame {
   ) {
     self.settings = settings
     let width = settings.width ?? defaultPlotWidth
-    let height = min(24, max(8, width / 4))
+    // With its title and axis it is on one screen with the prompt.
+    let most = settings.maximumRows.map { max(8, $0 - 4) } ?? 24
+    let height = min(24, most, max(8, width / 4))
     y = PlotAxis(ys, count: max(2, height / 3), isInteger: yIsInteger)
     labelWidth = y.labels.map(displayWidth(of:)).max() ?? 0
     let columns = max(8, width - labelWidth - 2 - room)

@@ -65,6 +65,12 @@ struct SVGDrawing {
     close("path", note)
   }
 
+  /// Another drawing as a part of this one, its upper left corner there.
+  mutating func place(_ other: SVGDrawing, x: Double, y: Double) {
+    add("<g transform=\"translate(\(number(x)) \(number(y)))\">\n\(other.elements)</g>\n")
+    grow(to: y + other.height)
+  }
+
   private mutating func add(_ text: String) { elements += text }
 
   private mutating func close(_ element: String, _ note: String?) {

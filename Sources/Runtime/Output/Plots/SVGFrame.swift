@@ -1,5 +1,16 @@
 import Lang
 
+/// How large a drawing is: alone, or as one of several panels.
+struct SVGSize {
+  var width: Double
+  var fieldHeight: Double
+  /// How many characters the labels of bars may take.
+  var labelCells: Int
+
+  static let whole = SVGSize(width: 480, fieldHeight: 260, labelCells: 28)
+  static let panel = SVGSize(width: 300, fieldHeight: 170, labelCells: 14)
+}
+
 /// A field between its axes, for points and lines.
 struct SVGFrame {
   let x: PlotAxis
@@ -9,19 +20,28 @@ struct SVGFrame {
   let top: Double
   let bottom: Double
 
-  static let width = 480.0
-  private static let fieldHeight = 260.0
+  /// What lies along an axis.
+  struct Range {
+    var values: [Double]
+    var isInteger: Bool
+  }
 
-  /// - Parameter top: where there is room from.
-  init(x xs: [Double], y ys: [Double], xIsInteger: Bool, yIsInteger: Bool, top: Double) {
-    x = PlotAxis(xs, count: 7, isInteger: xIsInteger)
-    y = PlotAxis(ys, count: 6, isInteger: yIsInteger)
+  /// - Parameters:
+  ///   - top: where there is room from.
+  ///   - scale: what the axes have to reach besides.
+  init(
+    x xs: Range, y ys: Range, size: SVGSize = .whole, top: Double, scale: SharedScale? = nil
+  ) {
+    x = PlotAxis(
+      xs.values + (scale?.x?.ends ?? []), count: size.width < 400 ? 4 : 7, isInteger: xs.isInteger)
+    y = PlotAxis(
+      ys.values + (scale?.y?.ends ?? []), count: size.width < 400 ? 4 : 6, isInteger: ys.isInteger)
     let widest = y.labels.map { SVGDrawing.width(of: $0) }.max() ?? 0
     left = min(120, widest) + 10
-    right = SVGFrame.width - 12
+    right = size.width - 12
     // The title of y stands above it.
     self.top = top + 26
-    bottom = self.top + SVGFrame.fieldHeight
+    bottom = self.top + size.fieldHeight
   }
 
   func place(_ pointX: Double, _ pointY: Double) -> (x: Double, y: Double) {
@@ -67,6 +87,19 @@ struct SVGFrame {
 }
 
 extension SVGDrawing {
+  /// The ends of an interval around a point, from one place to another.
+  mutating func whisker(
+    _ ends: (x: Double, y: Double), _ others: (x: Double, y: Double), owner: Int
+  ) {
+    let style = "error s\(owner)"
+    line(ends.x, ends.y, others.x, others.y, style: style)
+    for end in [ends, others] {
+      let isUpright = ends.x == others.x
+      let (across, up) = isUpright ? (3.5, 0.0) : (0, 3.5)
+      line(end.x - across, end.y - up, end.x + across, end.y + up, style: style)
+    }
+  }
+
   /// Signs and names of series, on as many lines as it takes.
   mutating func legend(_ names: [String]) {
     var (x, y) = (0.0, height + 18)

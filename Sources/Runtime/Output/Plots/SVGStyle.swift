@@ -14,7 +14,7 @@ enum SVGStyle {
     /// As CSS variables, for pages.
     var variables: String {
       "--paper:\(paper);--ink:\(ink);--soft:\(soft);--faint:\(faint);--axis:\(axis);--tint:\(tint);"
-        + "--low:\(low);--link:\(link);--warning:\(warning);--glow:\(glow)"
+        + "--high:\(high);--low:\(low);--weak:\(weak);--strong:\(strong);--link:\(link);--warning:\(warning);--glow:\(glow)"
     }
 
     /// The colours of a drawing. They are literal: librsvg and resvg, and so most programs that are
@@ -34,10 +34,12 @@ enum SVGStyle {
       .plot .missing{fill:\(tint)}
       .plot .frame{fill:none;stroke:\(faint)}
       .plot .point{stroke:\(paper)}
+      .plot .error{stroke:\(ink)}
 
       """
         + series.prefix(PlotSeries.limit).enumerated().map { index, colour in
-          ".plot .s\(index){fill:\(colour)}.plot .curve.s\(index){fill:none;stroke:\(colour)}\n"
+          ".plot .s\(index){fill:\(colour)}.plot .curve.s\(index){fill:none;stroke:\(colour)}"
+            + ".plot .error.s\(index){stroke:\(colour)}\n"
         }.joined()
     }
   }
@@ -67,6 +69,7 @@ enum SVGStyle {
     .plot .name{font-weight:600}
     .plot .inside{font-size:11px}
     .plot line{stroke-width:1}
+    .plot .error{stroke-width:1.5}
     .plot .zero{stroke-dasharray:3 3}
     .plot .point{fill-opacity:.75;stroke-width:.75}
     .plot .curve{stroke-width:2;stroke-linejoin:round;stroke-linecap:round}

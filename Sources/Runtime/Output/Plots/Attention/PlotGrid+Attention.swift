@@ -12,7 +12,7 @@ extension PlotGrid {
     }
     let keys = ["component", "position"].compactMap { table[$0] }
     let lines = try table.groups(by: keys)
-    let tokens = try table.tokens(of: prompts)
+    let tokens = quotedAlike(try table.attendedTokens(of: prompts))
     let places = (0..<table.rowCount).compactMap { sources.values.whole($0) }
     guard let first = places.min(), let last = places.max(), first >= 0, last < 1 << 16 else {
       throw Failure("`plot attention` finds no position in the column `source`")
@@ -65,7 +65,7 @@ extension Values {
 extension Table {
   /// The tokens that the column `source` counts: those of the one prompt that the rows are of, else
   /// the texts next to it, where there are any.
-  fileprivate func tokens(of prompts: [Prompt]) throws -> [String] {
+  func attendedTokens(of prompts: [Prompt]) throws -> [String] {
     var named = prompts
     if let names = self["prompt"], names.kind == .texts {
       guard try groups(by: [names]).count == 1 else {
@@ -76,7 +76,7 @@ extension Table {
       named = prompts.filter { $0.name == names[0].description }
     }
     if let prompt = named.first, named.allSatisfy({ $0.tokens == prompt.tokens }) {
-      return quotedAlike(prompt.tokens.indices.map(prompt.tokenText))
+      return prompt.tokens.indices.map(prompt.tokenText)
     }
     guard let texts = self["token"], let sources = self["source"] else { return [] }
     var tokens: [Int: String] = [:]
@@ -84,7 +84,7 @@ extension Table {
       guard let source = sources.values.number(row), source >= 0, source < 65_536 else { continue }
       tokens[Int(source)] = texts[row].title
     }
-    return quotedAlike((0..<((tokens.keys.max() ?? -1) + 1)).map { tokens[$0] ?? "\($0)" })
+    return (0..<((tokens.keys.max() ?? -1) + 1)).map { tokens[$0] ?? "\($0)" }
   }
 }
 

@@ -1,24 +1,38 @@
 /// A bar a row, from zero to the right or, below zero, to the left: label, value, bar. By default the
-/// value is the table's measure and the labels are what tells its rows apart.
+/// value is the table's measure and the labels are what tells its rows apart. Where the table has the
+/// value's interval, its ends are marked.
 func plotBar(
-  _ table: Table, label: [String] = [], value: String? = nil,
+  _ table: Table, label: [String] = [], value: String? = nil, by: String? = nil,
   settings: RenderSettings = RenderSettings()
 ) throws -> String {
-  let measured = try table.numericColumn(value, for: "plot bar")
-  let labels = try table.labelColumns(label, besides: measured.name)
-  let shown = shownRows(of: table.rowCount, at: settings.maximumRows)
+  try barText(PlottedBars(table, label: label, value: value, by: by), settings)
+}
+
+func barText(_ plotted: PlottedBars, _ settings: RenderSettings, scale: SharedScale? = nil) throws
+  -> String
+{
+  let count = plotted.bars.count
+  let shown = shownRows(of: count, at: settings.maximumRows)
   guard shown > 0 else { return plotNotes(["no rows to plot"], settings) }
 
   let marks = Marks(unicode: settings.unicode)
-  let texts = try labels.map { try PeopleColumn($0, rows: 0..<shown, missing: marks.missing) }
-  let numbers = try PeopleColumn(measured, rows: 0..<shown, missing: marks.missing)
+  var texts = try plotted.labels.map {
+    try PeopleColumn($0, rows: 0..<shown, missing: marks.missing)
+  }
+  for index in texts.indices {
+    for row in 0..<shown where !plotted.bars[row].isFirst { texts[index].cells[row] = "" }
+  }
+  if let split = plotted.split {
+    texts.append(try PeopleColumn(split, rows: 0..<shown, missing: marks.missing))
+  }
+  let numbers = try PeopleColumn(plotted.measured, rows: 0..<shown, missing: marks.missing)
   let width = settings.width ?? defaultPlotWidth
   let leastBar = max(8, width / 4)
   let widths = fittedLabels(texts, into: width - numbers.naturalWidth - leastBar - 5)
   let taken = widths.reduce(0) { $0 + $1 + 2 } + numbers.naturalWidth + 1
   let bars = Bars(
-    (0..<shown).map { measured.values.number($0) }, cells: max(leastBar, width - taken - 1),
-    unicode: settings.unicode, colour: settings.colour)
+    Array(plotted.bars.prefix(shown)), cells: max(leastBar, width - taken - 1),
+    range: scale?.y, settings)
 
   var plot = ""
   func line(_ cells: [(String, Style?)], _ bar: String) {
@@ -40,23 +54,28 @@ func plotBar(
     let number = numbers.aligned(numbers.cells[row], width: numbers.naturalWidth)
     line(cells + [(number, numbers.styles[row])], bars.text(row))
   }
-  return plot + plotNotes(rowNotes(table.rowCount - shown, marks), settings)
+  return plot + plotNotes(rowNotes(count - shown, marks), settings)
 }
 
 /// Bars around one axis, to one scale.
 private struct Bars {
-  private let values: [Double?]
+  private let bars: [PlottedBars.Bar]
   private let left: Int
   private let right: Int
   private let largest: Double
   private let unicode: Bool
   private let colour: Bool
 
-  init(_ values: [Double?], cells: Int, unicode: Bool, colour: Bool) {
-    self.values = values
-    self.unicode = unicode
-    self.colour = colour
-    let finite = values.compactMap { $0 }.filter(\.isFinite)
+  /// - Parameter range: what the axis has to reach besides these bars.
+  init(
+    _ bars: [PlottedBars.Bar], cells: Int, range: ClosedRange<Double>?, _ settings: RenderSettings
+  ) {
+    self.bars = bars
+    unicode = settings.unicode
+    colour = settings.colour
+    let values = bars.map(\.value)
+    let ends = bars.compactMap(\.interval).flatMap(\.ends) + (range?.ends ?? [])
+    let finite = values.compactMap { $0 }.filter(\.isFinite) + ends
     let low = min(0, finite.min() ?? 0)
     let high = max(0, finite.max() ?? 0)
     let largest = max(high, -low)
@@ -79,11 +98,46 @@ private struct Bars {
   }
 
   func text(_ row: Int) -> String {
-    let value = values[row] ?? 0
+    let bar = bars[row]
+    let value = bar.value ?? 0
+    if bar.interval != nil || (bar.owner != nil && value < 0) { return wholeCells(bar) }
     let axis = Style.faint.paint(unicode ? "│" : "|", colour: colour)
     let negative = String(repeating: " ", count: left)
-    if value > 0 { return negative + axis + Style.positive.paint(rightward(value), colour: colour) }
+    if value > 0 { return negative + axis + paint(rightward(value), bar) }
     return value < 0 ? leftward(value) + axis : negative + axis
+  }
+
+  private func paint(_ text: String, _ bar: PlottedBars.Bar) -> String {
+    if let owner = bar.owner { return PlotSeries.paint(text, owner, colour: colour) }
+    let style: Style = (bar.value ?? 0) < 0 ? .negative : .positive
+    return style.paint(text, colour: colour)
+  }
+
+  /// A bar in cells that are full or empty, with the ends of its interval: `███├─┼─┤`.
+  private func wholeCells(_ bar: PlottedBars.Bar) -> String {
+    let value = bar.value ?? 0
+    let signs: [Character] = unicode ? ["├", "─", "┤", "┼"] : ["[", "-", "]", "+"]
+    let axis: Character = unicode ? "│" : "|"
+    var cells = [Character](repeating: " ", count: left + 1 + right)
+    cells[left] = axis
+    let end = cell(value)
+    let filled = value > 0 ? left + 1..<end + 1 : end..<left
+    for place in filled { cells[place] = unicode ? "█" : value > 0 ? "#" : "=" }
+    if let interval = bar.interval {
+      let (low, high) = (cell(interval.lowerBound), cell(interval.upperBound))
+      for place in low...high { cells[place] = signs[1] }
+      (cells[low], cells[high], cells[end]) = (signs[0], signs[2], signs[3])
+    }
+    let text = String(cells).trimmingEnd()
+    let start = text.prefix { $0 == " " }
+    return start + paint(String(text.dropFirst(start.count)), bar)
+  }
+
+  /// Which cell a number lies in: `left` is the axis.
+  private func cell(_ value: Double) -> Int {
+    guard value != 0, largest > 0 else { return left }
+    let cells = max(1, Int((Double(scaled) * min(1, value.magnitude / largest)).rounded()))
+    return value > 0 ? left + min(right, cells) : left - min(left, cells)
   }
 
   /// In eighths of a cell; what is not zero shows at least one.

@@ -3,7 +3,11 @@ import Lang
 // How a map that is higher than the terminal stays whole: its rows as halves of blocks, or side by
 // side.
 
-func heatmapText(_ grid: PlotGrid, _ settings: RenderSettings) -> String {
+func heatmapText(
+  _ grid: PlotGrid, _ settings: RenderSettings, scale: SharedScale? = nil
+) -> String {
+  // Panels stand below each other anyway.
+  if let scale { return Heatmap(grid, settings, reaching: scale.y?.ends ?? []).text }
   let map = Heatmap(grid, settings)
   guard let most = settings.maximumRows else { return map.text }
   // The heading stays in sight: it and the legend share the screen with the rows.

@@ -34,15 +34,16 @@ struct Heatmap {
   /// - Parameters:
   ///   - lines: how many lines there are for rows, two to a line; nil: a row a line.
   ///   - whole: what the map is a part of, with which it shares its colours.
+  ///   - ends: what the colours have to reach besides.
   init(
     _ grid: PlotGrid, _ settings: RenderSettings, halvedInto lines: Int? = nil,
-    scaledAs whole: PlotGrid? = nil
+    scaledAs whole: PlotGrid? = nil, reaching ends: [Double] = []
   ) {
     self.grid = grid
     self.settings = settings
     marks = Marks(unicode: settings.unicode)
     isHalved = lines != nil
-    let finite = (whole ?? grid).values.joined().filter(\.isFinite)
+    let finite = (whole ?? grid).values.joined().filter(\.isFinite) + ends
     lowest = finite.min() ?? 0
     highest = finite.max() ?? 0
     limit = max(highest.magnitude, lowest.magnitude)

@@ -9,7 +9,7 @@ extension SVGDrawing {
   private static let turningInLight = 0.78
 
   /// A cell a number, blue above zero and red below; few columns have their numbers in them.
-  init(heatmap grid: PlotGrid, title: String?) {
+  init(heatmap grid: PlotGrid, title: String?, scale shared: SharedScale? = nil) {
     let layout = HeatmapLayout(grid, rows: Self.mostRows, columns: Self.mostColumns)
     let finite = grid.values.joined().filter(\.isFinite)
     let axes = [grid.rowTitle, grid.columnTitle].filter { !$0.isEmpty }
@@ -26,7 +26,7 @@ extension SVGDrawing {
       Self.fitted(corner.joined(separator: "  "), into: width), x: 0, y: top + 12, style: "name")
     let field = top + 20 + layout.labelHeight
     drawColumnLabels(grid, layout, bottom: field - 5)
-    let scale = HeatmapScale(finite)
+    let scale = HeatmapScale(finite + (shared?.y?.ends ?? []))
     for row in 0..<layout.rows {
       let y = field + layout.cellHeight * Double(row)
       let label = Self.fitted(grid.rowLabels[row], into: layout.labelWidth)
@@ -40,7 +40,7 @@ extension SVGDrawing {
       Rectangle(
         x: layout.left, y: field, width: layout.cellWidth * Double(layout.columns),
         height: layout.cellHeight * Double(layout.rows)), style: "frame")
-    drawScale(scale, named: grid.valueTitle.isEmpty ? "" : value)
+    if shared == nil { drawScale(scale, named: grid.valueTitle.isEmpty ? "" : value) }
     let marks = Marks(unicode: true)
     for note in rowNotes(grid.rowLabels.count - layout.rows, marks) { footnote(note) }
     let more = grid.columnLabels.count - layout.columns
@@ -66,7 +66,8 @@ extension SVGDrawing {
       style: Self.style(onShare: share.magnitude))
   }
 
-  private static func style(onShare share: Double) -> String {
+  /// Of a text on a cell of this share of the strongest colour.
+  static func style(onShare share: Double) -> String {
     if share > turningInLight { return "inside strong" }
     return share > turningInDark ? "inside mid" : "inside"
   }
@@ -87,7 +88,7 @@ extension SVGDrawing {
   }
 
   /// From the smallest to the largest colour, with their numbers.
-  private mutating func drawScale(_ scale: HeatmapScale, named name: String) {
+  mutating func drawScale(_ scale: HeatmapScale, named name: String) {
     let y = height + 12
     let texts = shortNumbers([scale.low, scale.high]).map { Double($0) == 0 ? "0" : $0 }
     guard scale.limit > 0 else { return footnote("all are zero") }
@@ -109,7 +110,7 @@ extension SVGDrawing {
 }
 
 /// What the colours mean: symmetric around zero where there are both signs.
-private struct HeatmapScale {
+struct HeatmapScale {
   let limit: Double
   let low: Double
   let high: Double

@@ -8,21 +8,27 @@ func plotLine(
   settings: RenderSettings = RenderSettings()
 ) throws -> String {
   guard table.rowCount > 0 else { return plotNotes(["no rows to plot"], settings) }
-  let lines = try PlottedLines(table, x: x, y: y, by: by)
+  return lineText(try PlottedLines(table, x: x, y: y, by: by), settings)
+}
+
+func lineText(
+  _ lines: PlottedLines, _ settings: RenderSettings, scale: SharedScale? = nil
+) -> String {
   let finite = lines.series.flatMap { series in series.points.compactMap { $0 } }
   guard !finite.isEmpty else {
     return plotNotes(["no row has both a `\(lines.x.name)` and a value"], settings)
   }
 
-  let manyNames = lines.series.count > 1 ? lines.series.map(\.name) : []
+  let manyNames = scale == nil && lines.series.count > 1 ? lines.series.map(\.name) : []
   let longest = manyNames.map(displayWidth(of:)).max() ?? 0
   let width = settings.width ?? defaultPlotWidth
   // Without colours, each line is named where it ends.
   let room = manyNames.isEmpty || longest > width / 4 ? 0 : longest + 2
   var frame = PlotFrame(
-    x: finite.map(\.x), y: finite.map(\.y), xIsInteger: lines.x.kind == .integers,
-    yIsInteger: false, room: room, settings)
-  for (owner, series) in lines.series.enumerated() {
+    x: finite.map(\.x) + (scale?.x?.ends ?? []), y: lines.reached + (scale?.y?.ends ?? []),
+    xIsInteger: lines.x.kind == .integers, yIsInteger: false, room: room, settings)
+  for series in lines.series {
+    let owner = scale?.series.firstIndex(of: series.name) ?? series.owner
     frame.draw(series.points, owner: owner, settings)
   }
   frame.drawZeroes()
@@ -38,12 +44,24 @@ func plotLine(
 
 /// What lines are drawn, over which column: for the terminal and for pages.
 struct PlottedLines {
-  typealias Point = (x: Double, y: Double)
+  struct Point {
+    var x: Double
+    var y: Double
+    /// Of `y`, where the table has one.
+    var interval: ClosedRange<Double>?
+  }
+
+  struct Line {
+    var name: String
+    /// Which of the plot's series it is.
+    var owner: Int
+    /// In the order of x; nil where a value is missing, which breaks the line.
+    var points: [Point?]
+  }
 
   var x: Column
   var title: String
-  /// In the order of x; nil where a value is missing, which breaks the line.
-  var series: [(name: String, points: [Point?])] = []
+  var series: [Line] = []
   var missing = 0
 
   init(_ table: Table, x: String?, y: [String], by: String?) throws {
@@ -52,7 +70,9 @@ struct PlottedLines {
     let ys =
       isWide
       ? (y.isEmpty
-        ? numbers.dropFirst(x == nil ? 1 : 0).filter { $0.name != x } : try y.map(table.column))
+        ? numbers.dropFirst(x == nil ? 1 : 0).filter {
+          $0.name != x && !table.isEndOfInterval($0.name)
+        } : try y.map(table.column))
       : [try table.numericColumn(y.first, for: "plot line")]
     let names = ys.map(\.name)
     let across =
@@ -79,12 +99,24 @@ struct PlottedLines {
     for rows in groups {
       for column in ys {
         let name = split.map { visible($0[rows[0]].title) } ?? visible(column.name)
-        append(name, column, rows)
+        append(name, column, rows, IntervalColumns(table, of: column.name))
       }
     }
   }
 
-  private mutating func append(_ name: String, _ column: Column, _ rows: [Int]) {
+  /// What the lines and their intervals reach.
+  var reached: [Double] {
+    series.flatMap { $0.points.compactMap { $0 } }.flatMap { [$0.y] + ($0.interval?.ends ?? []) }
+  }
+
+  var extent: SharedScale {
+    SharedScale(
+      x: series.flatMap { $0.points.compactMap { $0?.x } }, y: reached, series: series.map(\.name))
+  }
+
+  private mutating func append(
+    _ name: String, _ column: Column, _ rows: [Int], _ intervals: IntervalColumns?
+  ) {
     var points: [(place: Double, point: Point?)] = []
     for row in rows {
       let value = column.values.number(row)
@@ -97,10 +129,10 @@ struct PlottedLines {
         points.append((place, nil))
         continue
       }
-      points.append((place, (place, value)))
+      points.append((place, Point(x: place, y: value, interval: intervals?[row])))
     }
     points.sort { $0.place < $1.place }
-    series.append((name, points.map(\.point)))
+    series.append(Line(name: name, owner: series.count, points: points.map(\.point)))
   }
 }
 
@@ -131,12 +163,24 @@ extension PlotFrame {
         continue
       }
       let dot = dot(point.x, point.y)
+      if let interval = point.interval { drawInterval(interval, x: point.x, owner, settings) }
       if settings.unicode {
         canvas.line(from: previous ?? dot, to: dot, owner: owner)
       } else {
         drawSigns(from: previous ?? dot, to: dot, owner: owner)
       }
       previous = dot
+    }
+  }
+
+  /// From one end of an interval to the other, upright.
+  mutating func drawInterval(
+    _ interval: ClosedRange<Double>, x: Double, _ owner: Int, _ settings: RenderSettings
+  ) {
+    let (low, high) = (dot(x, interval.lowerBound), dot(x, interval.upperBound))
+    if settings.unicode { return canvas.line(from: low, to: high, owner: owner) }
+    for row in high.y / 4...max(high.y, low.y) / 4 where canvas.isEmpty(low.x / 2, row) {
+      canvas.mark(low.x / 2, row, "|", owner: owner)
     }
   }
 
@@ -154,16 +198,16 @@ extension PlotFrame {
 
   /// The names of the lines at the rows where they end, those that another has taken moved by one.
   fileprivate func ends(
-    of series: [(name: String, points: [PlottedLines.Point?])]
+    of series: [PlottedLines.Line]
   ) -> [Int: (text: String, owner: Int)] {
     var ends: [Int: (text: String, owner: Int)] = [:]
-    for (owner, line) in series.enumerated() {
+    for line in series {
       guard let last = line.points.last(where: { $0 != nil }) ?? nil else { continue }
       let row = dot(last.x, last.y).y / 4
       let free = [row, row - 1, row + 1, row - 2, row + 2].first {
         $0 >= 0 && $0 < canvas.height && ends[$0] == nil
       }
-      if let free { ends[free] = (line.name, owner) }
+      if let free { ends[free] = (line.name, line.owner) }
     }
     return ends
   }

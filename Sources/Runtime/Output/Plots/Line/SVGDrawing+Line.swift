@@ -5,7 +5,9 @@ extension SVGDrawing {
   private static let mostSigns = 50
 
   /// A line a series, broken where a value is missing.
-  init(lines: PlottedLines, title: String?) {
+  init(
+    lines: PlottedLines, size: SVGSize = .whole, title: String?, scale: SharedScale? = nil
+  ) {
     let points = lines.series.flatMap { $0.points.compactMap { $0 } }
     let across = escapedText(lines.x.name)
     let up = escapedText(lines.title)
@@ -15,7 +17,7 @@ extension SVGDrawing {
       name: title ?? "\(what) over \(across)",
       summary: "\(names.count) line\(names.count == 1 ? "" : "s") over "
         + "\(rangeText(across, points.map(\.x))): \(rangeText(what, points.map(\.y))).",
-      width: SVGFrame.width)
+      width: size.width)
     let top = heading(title)
     guard !points.isEmpty else {
       footnote("no row has both a `\(across)` and a value")
@@ -23,13 +25,15 @@ extension SVGDrawing {
     }
 
     let frame = SVGFrame(
-      x: points.map(\.x), y: points.map(\.y), xIsInteger: lines.x.kind == .integers,
-      yIsInteger: false, top: top)
+      x: SVGFrame.Range(values: points.map(\.x), isInteger: lines.x.kind == .integers),
+      y: SVGFrame.Range(values: lines.reached, isInteger: false), size: size, top: top,
+      scale: scale)
     frame.draw(into: &self, xTitle: across, yTitle: up)
-    for (owner, series) in lines.series.enumerated() {
+    for series in lines.series {
+      let owner = scale?.series.firstIndex(of: series.name) ?? series.owner
       draw(series.points, named: series.name, owner: owner, in: frame)
     }
-    if names.count > 1 { legend(names) }
+    if scale == nil, names.count > 1 { legend(names) }
     for note in leftOut(lines.missing) { footnote(note) }
   }
 
@@ -47,8 +51,13 @@ extension SVGDrawing {
       let isAlone =
         (index == 0 || points[index - 1] == nil)
         && (index + 1 == points.count || points[index + 1] == nil)
-      guard hasSigns || isAlone else { continue }
+      guard hasSigns || isAlone || point.interval != nil else { continue }
       let place = frame.place(point.x, point.y)
+      if let interval = point.interval {
+        whisker(
+          frame.place(point.x, interval.lowerBound), frame.place(point.x, interval.upperBound),
+          owner: owner)
+      }
       let numbers = shortNumbers([point.x]) + shortNumbers([point.y])
       path(
         svgSign(owner, x: place.x, y: place.y, radius: 3), style: "s\(owner)",

@@ -8,17 +8,26 @@ func plotScatter(
   settings: RenderSettings = RenderSettings()
 ) throws -> String {
   guard table.rowCount > 0 else { return plotNotes(["no rows to plot"], settings) }
-  let cloud = try PlottedPoints(table, x: x, y: y, by: by, label: label)
+  return scatterText(try PlottedPoints(table, x: x, y: y, by: by, label: label), settings)
+}
+
+func scatterText(
+  _ cloud: PlottedPoints, _ settings: RenderSettings, scale: SharedScale? = nil
+) -> String {
   let (across, up, series, points) = (cloud.x, cloud.y, cloud.series, cloud.points)
   guard !points.isEmpty else { return plotNotes([cloud.nothing], settings) }
 
   var frame = PlotFrame(
-    x: points.map(\.x), y: points.map(\.y), xIsInteger: across.kind == .integers,
+    x: cloud.extentX + (scale?.x?.ends ?? []), y: cloud.extentY + (scale?.y?.ends ?? []),
+    xIsInteger: across.kind == .integers,
     yIsInteger: up.kind == .integers, settings)
   let drawsSigns = !settings.unicode || (!settings.colour && series.names.count > 1)
   for point in points {
     let dot = frame.dot(point.x, point.y)
     let owner = series.index[point.row]
+    if let interval = cloud.upIntervals?[point.row] {
+      frame.drawInterval(interval, x: point.x, owner, settings)
+    }
     if drawsSigns {
       let sign = PlotSeries.sign(owner, unicode: settings.unicode)
       frame.canvas.mark(dot.x / 2, dot.y / 4, sign, owner: owner)
@@ -32,7 +41,8 @@ func plotScatter(
   let plot = frame.text(xTitle: across.name, yTitle: up.name) { text, owner in
     PlotSeries.paint(text, owner, colour: settings.colour)
   }
-  let legend = series.names.count > 1 ? PlotSeries.legend(series.names, settings) : ""
+  let legend =
+    scale == nil && series.names.count > 1 ? PlotSeries.legend(series.names, settings) : ""
   return plot + legend + plotNotes(leftOut(cloud.missing), settings)
 }
 
@@ -46,10 +56,18 @@ struct PlottedPoints {
   /// Rows without a finite number in both columns.
   var missing: Int
 
-  init(_ table: Table, x: String?, y: String?, by: String?, label: [String] = []) throws {
+  let acrossIntervals: IntervalColumns?
+  let upIntervals: IntervalColumns?
+
+  init(
+    _ table: Table, x: String?, y: String?, by: String?, label: [String] = [],
+    scale: SharedScale? = nil
+  ) throws {
     let (across, up) = try table.scatterAxes(x, y)
     (self.x, self.y) = (across, up)
-    series = try Series(table, by: by)
+    acrossIntervals = IntervalColumns(table, of: across.name)
+    upIntervals = IntervalColumns(table, of: up.name)
+    series = try Series(table, by: by, names: scale?.series)
     labels = try table.labelColumns(label, besides: up.name).filter {
       $0.name != across.name && (!label.isEmpty || $0.name != by)
     }
@@ -59,6 +77,16 @@ struct PlottedPoints {
     }
     missing = table.rowCount - points.count
   }
+
+  /// What the points and their intervals reach.
+  var extentX: [Double] {
+    points.map(\.x) + points.compactMap { acrossIntervals?[$0.row] }.flatMap(\.ends)
+  }
+  var extentY: [Double] {
+    points.map(\.y) + points.compactMap { upIntervals?[$0.row] }.flatMap(\.ends)
+  }
+
+  var extent: SharedScale { SharedScale(x: extentX, y: extentY, series: series.names) }
 
   var nothing: String { "no row has both a `\(x.name)` and a `\(y.name)`" }
 
@@ -86,7 +114,8 @@ struct Series {
   var names: [String] = []
   var index: [Int]
 
-  init(_ table: Table, by name: String?) throws {
+  /// - Parameter shared: the names that other panels have too, in their order.
+  init(_ table: Table, by name: String?, names shared: [String]? = nil) throws {
     index = [Int](repeating: 0, count: table.rowCount)
     guard let name else { return }
     let column = try table.column(name)
@@ -96,9 +125,10 @@ struct Series {
         "`\(name)` has \(thousands(groups.count)) different values: too many to tell apart",
         help: "keep at most \(PlotSeries.limit) with `where`")
     }
+    names = shared ?? groups.map { visible(column[$0[0]].title) }
     for (number, rows) in groups.enumerated() {
-      names.append(visible(column[rows[0]].title))
-      for row in rows { index[row] = number }
+      let place = shared?.firstIndex(of: visible(column[rows[0]].title)) ?? number
+      for row in rows { index[row] = place }
     }
   }
 }

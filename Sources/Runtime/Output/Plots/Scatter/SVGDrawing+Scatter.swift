@@ -4,14 +4,17 @@ extension SVGDrawing {
   private static let mostLabels = 14
 
   /// One point per row; those farthest from the middle have their names next to them.
-  init(scatter cloud: PlottedPoints, title: String?) {
+  init(
+    scatter cloud: PlottedPoints, size: SVGSize = .whole, title: String?,
+    scale: SharedScale? = nil
+  ) {
     let (across, up) = (escapedText(cloud.x.name), escapedText(cloud.y.name))
     let values = (cloud.points.map(\.x), cloud.points.map(\.y))
     self.init(
       name: title ?? "\(up) against \(across)",
       summary: "\(cloud.points.count) points: \(rangeText(across, values.0)), "
         + rangeText(up, values.1) + ".",
-      width: SVGFrame.width)
+      width: size.width)
     let top = heading(title)
     guard !cloud.points.isEmpty else {
       footnote(cloud.nothing)
@@ -19,12 +22,22 @@ extension SVGDrawing {
     }
 
     let frame = SVGFrame(
-      x: values.0, y: values.1, xIsInteger: cloud.x.kind == .integers,
-      yIsInteger: cloud.y.kind == .integers, top: top)
+      x: SVGFrame.Range(values: cloud.extentX, isInteger: cloud.x.kind == .integers),
+      y: SVGFrame.Range(values: cloud.extentY, isInteger: cloud.y.kind == .integers), size: size,
+      top: top, scale: scale)
     frame.draw(into: &self, xTitle: across, yTitle: up)
     let places = cloud.points.map { frame.place($0.x, $0.y) }
     for (point, place) in zip(cloud.points, places) {
       let owner = cloud.series.index[point.row]
+      if let across = cloud.acrossIntervals?[point.row] {
+        whisker(
+          frame.place(across.lowerBound, point.y), frame.place(across.upperBound, point.y),
+          owner: owner)
+      }
+      if let up = cloud.upIntervals?[point.row] {
+        whisker(
+          frame.place(point.x, up.lowerBound), frame.place(point.x, up.upperBound), owner: owner)
+      }
       let numbers = "\(cloud.x[point.row].description), \(cloud.y[point.row].description)"
       let name = cloud.name(point.row)
       path(
@@ -32,7 +45,7 @@ extension SVGDrawing {
         note: name.isEmpty ? numbers : "\(name): \(numbers)")
     }
     drawNames(of: cloud, at: places, in: frame)
-    if cloud.series.names.count > 1 { legend(cloud.series.names) }
+    if scale == nil, cloud.series.names.count > 1 { legend(cloud.series.names) }
     for note in leftOut(cloud.missing) { footnote(note) }
   }
 
@@ -47,7 +60,7 @@ extension SVGDrawing {
       guard !text.isEmpty, width <= (frame.right - frame.left) / 2.5 else { continue }
       let place = places[index]
       let box = Box.around(place, width: width).first { box in
-        box.left >= frame.left + 1 && box.right <= Self.edge && box.top >= frame.top - 8
+        box.left >= frame.left + 1 && box.right <= frame.right + 12 && box.top >= frame.top - 8
           && box.bottom <= frame.bottom - 1 && !taken.contains(where: box.overlaps)
           && !places.indices.contains { $0 != index && box.holds(places[$0]) }
       }
@@ -56,8 +69,6 @@ extension SVGDrawing {
       self.text(text, x: box.left, y: box.bottom - 3)
     }
   }
-
-  private static var edge: Double { SVGFrame.width }
 
   /// The room of a name.
   private struct Box {
