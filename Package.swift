@@ -79,7 +79,9 @@ let package = Package(
       ]),
     .target(name: "TestSupport", path: "Tests/TestSupport"),
     .testTarget(name: "FuzzTests", dependencies: ["Runtime"], exclude: ["Fixtures"]),
-    .testTarget(name: "LangTests", dependencies: ["Lang", "TestSupport"], exclude: ["Golden"]),
+    .testTarget(
+      name: "LangTests", dependencies: ["Lang", "TestSupport"],
+      exclude: ["Golden", "Grammars"]),
     .testTarget(name: "ModelTests", dependencies: ["Model", "TestSupport"], exclude: ["Fixtures"]),
     .testTarget(
       name: "RuntimeTests", dependencies: ["Runtime", "TestSupport"],

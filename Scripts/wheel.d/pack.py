@@ -121,10 +121,72 @@ def tarball(number, program, share, out):
     return path
 
 
+def ar(members):
+    """The archive that a .deb is, of names and bytes."""
+    packed = b"!<arch>\n"
+    for name, data in members:
+        packed += f"{name:<16}{SECONDS:<12}{0:<6}{0:<6}{'100644':<8}{len(data):<10}`\n".encode() + data
+        packed += b"\n" * (len(data) % 2)
+    return packed
+
+
+def package(number, program, share, out):
+    """For Debian and its relatives: nothing but the kernel is needed, so that nothing is depended on."""
+    contents = {"usr/bin/summand": (program.read_bytes(), 0o755)}
+    for path in files(share):
+        # Debian's zsh looks elsewhere for what packages have.
+        name = str(path.relative_to(share)).replace("zsh/site-functions", "zsh/vendor-completions")
+        contents[f"usr/share/{name}"] = (path.read_bytes(), 0o644)
+    manual = "usr/share/man/man1/summand.1"
+    contents[manual + ".gz"] = (gzip.compress(contents.pop(manual)[0], mtime=SECONDS), 0o644)
+    contents["usr/share/doc/summand/copyright"] = ((root / "LICENSE").read_bytes(), 0o644)
+    size = sum(len(data) for data, _ in contents.values())
+    sums = "".join(f"{hashlib.md5(data).hexdigest()}  {path}\n" for path, (data, _) in sorted(contents.items()))
+    control = f"""Package: summand
+Version: {number}
+Architecture: amd64
+Maintainer: Summand <noreply@example.org>
+Installed-Size: {size // 1024 + 1}
+Suggests: librsvg2-bin, curl, less
+Section: science
+Priority: optional
+Description: scripting shell for mechanistic interpretability
+ Attribution, ablation, patching and statistics over many prompts, for
+ language models on a CPU: one line at a time, or as scripts.
+"""
+
+    def packed(entries, folders=()):
+        data = io.BytesIO()
+        with tarfile.open(fileobj=data, mode="w", format=tarfile.GNU_FORMAT) as tar:
+            for name in folders:
+                entry = tarfile.TarInfo(f"./{name}")
+                entry.type, entry.mode, entry.mtime = tarfile.DIRTYPE, 0o755, SECONDS
+                entry.uname = entry.gname = "root"
+                tar.addfile(entry)
+            for name, (body, mode) in sorted(entries.items()):
+                entry = tarfile.TarInfo(f"./{name}")
+                entry.size, entry.mode, entry.mtime = len(body), mode, SECONDS
+                entry.uname = entry.gname = "root"
+                tar.addfile(entry, io.BytesIO(body))
+        return gzip.compress(data.getvalue(), mtime=SECONDS)
+
+    folders = sorted({str(parent) for path in contents for parent in pathlib.PurePosixPath(path).parents} - {"."})
+    about = {"control": (control.encode(), 0o644), "md5sums": (sums.encode(), 0o644)}
+    path = out / f"summand_{number}_amd64.deb"
+    path.write_bytes(
+        ar([
+            ("debian-binary", b"2.0\n"), ("control.tar.gz", packed(about)),
+            ("data.tar.gz", packed(contents, folders)),
+        ])
+    )
+    return path
+
+
 def main():
     program, share, out = (pathlib.Path(word) for word in sys.argv[1:])
     number = version()
-    for path in (wheel(number, program, share, out), tarball(number, program, share, out)):
+    for make in (wheel, tarball, package):
+        path = make(number, program, share, out)
         print(f"{path} ({path.stat().st_size / 1e6:.1f} MB)")
 
 

@@ -33,6 +33,15 @@ struct InstalledExtrasTests {
         #expect(read.status == 0, "\(shell): \(read.messages)")
       }
 
+      // Where Vim looks for it, and a whole grammar for others.
+      let vim = folder + "/vim/vimfiles"
+      for file in ["/syntax/summand.vim", "/ftdetect/summand.vim"] {
+        #expect(FileManager.default.fileExists(atPath: vim + file))
+      }
+      let grammar = try Data(
+        contentsOf: URL(fileURLWithPath: folder + "/summand/summand.tmLanguage.json"))
+      #expect(try JSONSerialization.jsonObject(with: grammar) is [String: Any])
+
       let manual = try String(contentsOfFile: folder + "/man/man1/summand.1", encoding: .utf8)
       let help = try await BuiltProgram.run(["--help"])
       for option in help.output.matches(of: /--[a-z-]+/).map({ String($0.output) }) {

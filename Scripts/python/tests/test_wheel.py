@@ -1,8 +1,9 @@
-"""The wheel and the tarball of Scripts/wheel, with a stand-in for the program that is linked statically."""
+"""The wheel, the tarball and the Debian package of Scripts/wheel, with a stand-in for the program that is linked statically."""
 
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -39,7 +40,7 @@ class Wheel(unittest.TestCase):
 
     def test_same_bytes(self):
         one, two = self.made
-        self.assertEqual(sorted(one), [".gz", ".whl"])
+        self.assertEqual(sorted(one), [".deb", ".gz", ".whl"])
         for suffix, file in one.items():
             self.assertEqual(file.read_bytes(), two[suffix].read_bytes(), suffix)
 
@@ -49,6 +50,25 @@ class Wheel(unittest.TestCase):
             self.assertTrue(all(name.startswith("summand-") for name in names))
             modes = {entry.name.split("/", 1)[1]: entry.mode for entry in tar}
         self.assertEqual((modes["bin/summand"], modes["share/man/man1/summand.1"]), (0o755, 0o644))
+
+    @unittest.skipUnless(shutil.which("dpkg"), "there is no dpkg")
+    def test_package(self):
+        """dpkg installs it into a root of its own, and finds it whole."""
+        root = pathlib.Path(self.folder.name) / "root"
+        for name in ("info", "updates"):
+            (root / "var/lib/dpkg" / name).mkdir(parents=True)
+        (root / "var/lib/dpkg/status").touch()
+        dpkg = ["dpkg", f"--root={root}", "--force-not-root", "--force-bad-path", "--log=/dev/null"]
+        subprocess.run([*dpkg, "-i", self.made[0][".deb"]], check=True, capture_output=True)
+        self.assertEqual(subprocess.run([*dpkg, "--verify", "summand"], capture_output=True).stdout, b"")
+        ran = subprocess.run([root / "usr/bin/summand", "-c", "1 + 1"], capture_output=True, text=True)
+        self.assertEqual(ran.stdout, "2\n", ran.stderr)
+        for path in ("man/man1/summand.1.gz", "bash-completion/completions/summand", "vim/vimfiles/syntax/summand.vim"):
+            self.assertTrue((root / "usr/share" / path).exists(), path)
+        listed = subprocess.run(["dpkg-deb", "--contents", self.made[0][".deb"]], capture_output=True, text=True).stdout
+        self.assertIn("-rwxr-xr-x root/root", listed)
+        self.assertNotIn("Depends", subprocess.run(["dpkg-deb", "--field", self.made[0][".deb"]], capture_output=True,
+                                                   text=True).stdout)
 
     def test_wheel(self):
         """Into an environment that has nothing else: the program, the package, and the kernel's description."""

@@ -1,0 +1,1 @@
+autocmd BufRead,BufNewFile *.summand setfiletype summand
