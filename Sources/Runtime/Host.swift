@@ -36,6 +36,8 @@ public protocol Host: AnyObject {
   func changeDirectory(to path: String) throws
   /// Bytes that runs and values may take from now on.
   func allowMemory(_ bytes: Int)
+  /// Runs `body`, which starts a program that the person may type to, and waits for its end.
+  func lendTerminal(_ body: () throws -> ProgramEnding) rethrows -> ProgramEnding
   /// What shows a text that is higher than the terminal; nil where there is no terminal, or no pager.
   var pager: Pager? { get }
   /// The file that what is typed and printed goes to as well; nil: none.
@@ -53,6 +55,10 @@ public protocol Host: AnyObject {
 }
 
 extension Host {
+  public func lendTerminal(_ body: () throws -> ProgramEnding) rethrows -> ProgramEnding {
+    try body()
+  }
+
   var pager: Pager? { nil }
   var messageFormat: MessageFormat { .text }
   func write(_ text: String) { write(Array(text.utf8)) }

@@ -14,6 +14,8 @@ public protocol Interpreter: AnyObject {
   func complete(line: String, cursor: Int) -> Completion
   /// What a person has set for the prompt.
   var settings: Settings { get }
+  /// The line that a lesson asks for; nil: none is given. It is hinted at while it is typed.
+  var expectedLine: String? { get }
   /// What is coloured while it is typed, in order; pure in the text and the session's names.
   func stretches(of text: String) -> [LineStretch]
 }

@@ -35,6 +35,8 @@ public struct LineStretch: Sendable, Equatable {
 extension Interpreter {
   public var settings: Settings { Settings() }
 
+  public var expectedLine: String? { nil }
+
   public func stretches(of text: String) -> [LineStretch] { [] }
 }
 

@@ -37,7 +37,7 @@ final class Console: Sendable {
   /// Data without styles.
   func write(_ bytes: [UInt8]) {
     progressLine.erase()
-    transcript.add(String(decoding: bytes, as: UTF8.self))
+    transcribe(String(decoding: bytes, as: UTF8.self))
     output.write(
       drawsOutput ? Array(withPictures(String(decoding: bytes, as: UTF8.self)).utf8) : bytes)
   }
@@ -45,16 +45,22 @@ final class Console: Sendable {
   /// Data with styles.
   func write(styled text: String) {
     progressLine.erase()
-    transcript.add(text)
+    transcribe(text)
     output.write(Array((drawsOutput ? withStylesAlone(text) : text).utf8))
   }
 
   /// A message, with styles, after the data that came before it.
   func report(_ text: String) {
     progressLine.erase()
-    transcript.add(text)
+    transcribe(text)
     output.flush()
     _ = writeUntilStopped((drawsMessages ? withStylesAlone(text) : text).utf8, to: STDERR_FILENO)
+  }
+
+  /// Adds to the transcript, if one is written; says so where it cannot go on.
+  func transcribe(_ text: @autoclosure () -> String) {
+    guard let problem = transcript.add(text()) else { return }
+    report(withPictures("warning: \(problem)\n"))
   }
 
   /// A part of a text that is being made: perhaps not even a whole character.

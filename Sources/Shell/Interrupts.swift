@@ -62,6 +62,7 @@ enum Interrupts {
   // What follows runs in a signal handler: atomics and system calls only.
 
   private static func interrupted() {
+    TypedKeys.showInterruption()
     let now = monotonicSeconds()
     if !Interruption.requested.exchange(true, ordering: .sequentiallyConsistent) {
       requestedAt.store(now, ordering: .sequentiallyConsistent)
@@ -87,6 +88,7 @@ enum Interrupts {
   }
 
   private static func leave(with status: ExitStatus) -> Never {
+    TypedKeys.restore()
     TerminalSignals.restoreTerminal()
     var newline = UInt8(ascii: "\n")
     _ = write(STDERR_FILENO, &newline, 1)

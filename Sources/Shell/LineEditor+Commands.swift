@@ -43,6 +43,12 @@ extension LineEditor {
     add(editor, "summand-leave", "the same, at its end", key: Key.edit) { pointer, _ in
       LineEditor.command(pointer) { $0.leaveForEditor() }
     }
+    add(editor, "summand-back", "edit the whole entry", key: Key.back) { pointer, _ in
+      LineEditor.command(pointer) { $0.leaveForEarlierLines() }
+    }
+    add(editor, "summand-preset", "put in the entry so far", key: Key.preset) { pointer, _ in
+      LineEditor.command(pointer) { $0.putInPreset() }
+    }
     for prefix in ["\\e[", "\\eO"] {
       add(editor, "summand-right", "a character on, or take the hint", key: prefix + "C") {
         pointer, _ in LineEditor.command(pointer) { $0.moveRight() }
@@ -61,6 +67,8 @@ extension LineEditor {
     static let list = "^\\"
     static let drop = "^_"
     static let edit = "^]"
+    static let back = "\\e[991~"
+    static let preset = "\\e[990~"
   }
 
   private static func add(
@@ -137,6 +145,25 @@ extension LineEditor {
     return CC_NEWLINE
   }
 
+  private func leaveForEarlierLines() -> Int32 {
+    let (line, _) = lineAndCursor()
+    el_deletestr(editor, Int32(line.unicodeScalars.count))
+    send("\r\n")
+    lineForEditor = line
+    wantsEarlierLines = true
+    return CC_NEWLINE
+  }
+
+  func pushPreset() { press(Key.preset) }
+
+  private func putInPreset() -> Int32 {
+    guard let preset else { return CC_NORM }
+    self.preset = nil
+    el_insertstr(editor, preset.text)
+    el_cursor(editor, -Int32(preset.back))
+    return CC_REFRESH
+  }
+
   private func stop() -> Int32 {
     stopProcess()
     return CC_NORM
@@ -182,7 +209,9 @@ extension LineEditor {
 
   private func moveUp() -> Int32 {
     let (before, _) = linesAroundCursor()
-    guard before.count > 1 else { return recallEarlier() }
+    guard before.count > 1 else {
+      return isContinuation && recall == nil ? moveBelow(then: Key.back) : recallEarlier()
+    }
     let column = before[before.count - 1].count
     let target = before[before.count - 2].count
     el_cursor(editor, -Int32(column + 1 + max(0, target - column)))

@@ -55,6 +55,16 @@ extension LineEditor {
     }
   }
 
+  /// Does what signals have asked for since the line before: nothing is drawn yet.
+  func catchUp() {
+    let events = TerminalSignals.events()
+    if events.contains(.continued) {
+      libedit_prepare_terminal(editor, 0)
+      libedit_prepare_terminal(editor, 1)
+    }
+    if !events.isEmpty { el_resize(editor) }
+  }
+
   private func handle(_ events: Set<TerminalSignals.Event>) {
     if events.contains(.continued) {
       takeTerminal()

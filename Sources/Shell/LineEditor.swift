@@ -18,6 +18,8 @@ final class LineEditor {
     case end
     /// Ctrl-X Ctrl-E: the line goes to an editor.
     case edit(String)
+    /// Up on a line that goes on with an entry: all of it is to be edited as one.
+    case back(String)
   }
 
   /// What Tab asks. It gets the line, and the cursor as a UTF-8 offset in it.
@@ -49,6 +51,11 @@ final class LineEditor {
   var wasInterrupted = false
   var wantsEditor = false
   var lineForEditor = ""
+  /// Whether the line goes on with an entry, whose earlier lines Up leads back to.
+  var isContinuation = false
+  var wantsEarlierLines = false
+  /// What is put into the line as it begins, and how many scalars before its end the cursor is.
+  var preset: (text: String, back: Int)?
   /// What Tab is about to list, and where the cursor was.
   var listing: (candidates: [Candidate], cursor: Int)?
 
@@ -110,16 +117,23 @@ final class LineEditor {
 
   /// Lets the person write a line. The line's own end is not in it.
   /// - Parameter indentation: spaces that stand in the line already.
-  func readLine(prompt text: String, indentation: Int = 0) -> Input {
+  /// - Parameter preset: what stands in the line, and how far from its end the cursor is.
+  func readLine(
+    prompt text: String, indentation: Int = 0, preset: (text: String, back: Int)? = nil
+  ) -> Input {
     free(prompt)
     prompt = strdup(text)
     promptText = String(text.replacing(/\u{1}[^\u{1}]*\u{1}/, with: ""))
     wasInterrupted = false
     wantsEditor = false
+    wantsEarlierLines = false
     recall = nil
+    self.preset = preset
+    if preset != nil { pushPreset() }
     if indentation > 0 { el_push(editor, String(repeating: " ", count: indentation)) }
     // Before the prompt is seen: a key typed at the very first moment is one for the editor.
     libedit_prepare_terminal(editor, 1)
+    catchUp()
     setPasteMode(true)
     defer { setPasteMode(false) }
     while true {
@@ -128,6 +142,7 @@ final class LineEditor {
       let line = el_gets(editor, &count)
       if wasInterrupted { return .interrupted }
       if wantsEditor { return .edit(lineForEditor) }
+      if wantsEarlierLines { return .back(lineForEditor) }
       if let line, count > 0 {
         var text = String(
           decoding: UnsafeRawBufferPointer(start: line, count: Int(count)), as: UTF8.self)

@@ -26,7 +26,7 @@ struct PromptLoop {
       let input = readEntry()
       if let status = Interrupts.endStatus { return status }
       switch input {
-      case .interrupted: continue
+      case .interrupted, .back: continue
       case .end: return .done
       case .edit(let text): if runEdited(text) == .brokenPipe { return .brokenPipe }
       case .line(let text):
@@ -47,15 +47,23 @@ struct PromptLoop {
   private func readEntry() -> LineEditor.Input {
     var text = ""
     var indentation = 0
+    var preset: (text: String, back: Int)?
     while true {
       let earlier = text
+      editor.isContinuation = !earlier.isEmpty
       editor.complete = { line, cursor in complete(line, cursor, after: earlier) }
       editor.stretches = { line in stretches(of: line, after: earlier) }
       editor.isPainting = editor.canPaint && interpreter.settings.colour != false
       switch editor.readLine(
-        prompt: earlier.isEmpty ? prompt : continuation, indentation: indentation)
+        prompt: earlier.isEmpty ? prompt : continuation, indentation: indentation,
+        preset: preset)
       {
       case .interrupted: return .interrupted
+      case .back(let line):
+        // The cursor goes to the end of the line above.
+        preset = (earlier + line, line.unicodeScalars.count + 1)
+        (text, indentation) = ("", 0)
+        continue
       case .edit(let line): return .edit(earlier + line)
       case .end: return earlier.isEmpty ? .end : .line(String(earlier.dropLast()))
       case .line(let line):
@@ -63,7 +71,7 @@ struct PromptLoop {
         guard case .incomplete(_, let next) = interpreter.completeness(of: text) else {
           return .line(text)
         }
-        indentation = next
+        (indentation, preset) = (next, nil)
         text += "\n"
       }
     }
@@ -82,6 +90,9 @@ struct PromptLoop {
 
   /// The rest of the latest entry that begins so; else of the only word that Tab would take.
   private func hint(_ line: String) -> String {
+    if let expected = interpreter.expectedLine, !line.isEmpty, expected.hasPrefix(line) {
+      return String(expected.dropFirst(line.count))
+    }
     guard line.utf8.count > 1 else { return "" }
     if let entry = history.latest(beginning: line) { return String(entry.dropFirst(line.count)) }
     guard let last = line.last, last.isLetter || last == "_" else { return "" }
@@ -116,12 +127,15 @@ struct PromptLoop {
   }
 
   private func runEntry(_ text: String) -> ExitStatus {
-    console.transcript.add("\(name)> \(text)\n")
-    let status = Interrupts.during {
-      interpreter.run(SourceText(name: "prompt", text: text), interactive: true)
+    console.transcribe("\(name)> \(text)\n")
+    let status = TypedKeys.hidden(on: editor.input) {
+      let status = Interrupts.during {
+        interpreter.run(SourceText(name: "prompt", text: text), interactive: true)
+      }
+      console.finishProgress()
+      console.flush()
+      return status
     }
-    console.finishProgress()
-    console.flush()
     return status
   }
 

@@ -52,13 +52,17 @@ final class SessionHost: Host {
 
   func allowMemory(_ bytes: Int) { Memory.allowed.store(bytes, ordering: .relaxed) }
 
+  func lendTerminal(_ body: () throws -> ProgramEnding) rethrows -> ProgramEnding {
+    try TypedKeys.shown(body)
+  }
+
   var pager: Pager? { surroundings.terminal.pager }
 
   var transcript: String? { surroundings.console.transcript.path }
 
   func transcribe(to path: String?) throws { try surroundings.console.transcript.open(path) }
 
-  func transcribe(_ text: String) { surroundings.console.transcript.add(text) }
+  func transcribe(_ text: String) { surroundings.console.transcribe(text) }
 
   var version: String { Version.withCommit }
 

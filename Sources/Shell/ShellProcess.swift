@@ -31,6 +31,7 @@ struct ShellProcess {
 
   func run() throws -> ExitStatus {
     Self.allowMemory(options.memory)
+    try chooseStyles()
     let status: ExitStatus
     if options.isInteractive {
       guard let drawing = terminal.drawingDescriptor() else {
@@ -47,6 +48,16 @@ struct ShellProcess {
     console.finishProgress()
     console.flush()
     return status
+  }
+
+  private func chooseStyles() throws {
+    guard let styles = environment["SUMMAND_COLORS"] else { return }
+    do {
+      try Style.choose(styles)
+    } catch let failure as Failure {
+      throw Failure(
+        "SUMMAND_COLORS: \(failure.message)", help: failure.help, status: .usage)
+    }
   }
 
   /// The text that the options give; nil where standard input is to have it.
@@ -84,14 +95,15 @@ struct ShellProcess {
     }
     Interrupts.install()
     if source == nil { editor.send(greeting) }
-    _ = Interrupts.during {
-      let loaded = loadModel(with: interpreter, interactive: true)
-      if let source, loaded == .done { _ = interpreter.run(source, interactive: false) }
-      runInit(with: interpreter)
-      return loaded
+    TypedKeys.hidden(on: editor.input) {
+      Interrupts.during {
+        let loaded = loadModel(with: interpreter, interactive: true)
+        if let source, loaded == .done { _ = interpreter.run(source, interactive: false) }
+        runInit(with: interpreter)
+      }
+      console.finishProgress()
+      console.flush()
     }
-    console.finishProgress()
-    console.flush()
     return PromptLoop(
       interpreter: interpreter, editor: editor, history: history, console: console,
       environment: environment
@@ -129,7 +141,7 @@ struct ShellProcess {
   }
 
   private var greeting: String {
-    "Summand \(Version.current). `help` lists the commands, Tab completes, Ctrl-D exits.\n"
+    "Summand \(Version.current). `tutorial` teaches, `help` lists the commands, Ctrl-D exits.\n"
   }
 
   private func openHistory() -> History {

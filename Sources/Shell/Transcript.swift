@@ -42,14 +42,16 @@ final class Transcript: Sendable {
   /// A disk that is full ends the transcript, not the session.
   ///
   /// - Parameter text: only made where a transcript is written.
-  func add(_ text: @autoclosure () -> String) {
+  /// - Returns: what to say, where the transcript has ended.
+  func add(_ text: @autoclosure () -> String) -> String? {
     target.withLock { target in
-      guard let open = target else { return }
+      guard let open = target else { return nil }
       let plain = text().replacing(/\u{1B}\[[0-9;]*m/, with: "")
-      if writeAll(plain.utf8, to: open.descriptor) != 0 {
-        close(open.descriptor)
-        target = nil
-      }
+      let code = writeAll(plain.utf8, to: open.descriptor)
+      guard code != 0 else { return nil }
+      close(open.descriptor)
+      target = nil
+      return "the transcript ends here: '\(open.path)' cannot be written: \(systemMessage(code))"
     }
   }
 }

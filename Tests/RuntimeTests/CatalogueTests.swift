@@ -49,7 +49,8 @@ import Testing
     let command = try #require(Catalogue.command(named: name))
     #expect(command.summary.hasSuffix("."), "\(command.summary)")
     // An example of these would leave a file behind: docs/commands.md has one, and removes it.
-    #expect(command.examples.isEmpty == ["save", "merge", "store", "session"].contains(name))
+    #expect(
+      command.examples.isEmpty == ["save", "merge", "store", "session", "tutorial"].contains(name))
     for example in command.examples { #expect(example.contains(name), "\(example)") }
     for parameter in command.parameters { #expect(!parameter.summary.isEmpty, "\(parameter.name)") }
   }

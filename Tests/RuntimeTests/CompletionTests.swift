@@ -109,6 +109,11 @@ import Testing
       let several = [asked, (prompt "{subject:b a} {relation:c}" -> "e" vs "d")]
       let parts = asked | dla by head, span
       def mine(table) { table | take 1 }
+      def shares(set, n = 2) { let rows = set | dla by span; rows | derive share = dla / n }
+      def twice(set) { set | shares 3 | derive more = share }
+      def loud(table) { "printed"; table | take 1 }
+      def again(table) { table | again }
+      def reader(table) { table | join (read "/dev/zero") on dla }
       """)
     try #require(result.status == .done, "\(result.messages)")
     host.forgetProgress()
@@ -149,11 +154,24 @@ import Testing
     #expect(host.rowsRun == 0)
   }
 
+  /// What a `def` gives is worked out where it only makes a value.
+  @Test func columnsThatADefGives() throws {
+    let session = try session()
+    #expect(columns("asked | shares | where ", session) == ["span", "dla", "share"])
+    #expect(columns("asked | shares n=3 | select ", session) == ["span", "dla", "share"])
+    #expect(columns("asked | twice | select mo", session) == ["more"])
+    #expect(
+      columns("parts | mine | where ", session) == ["component", "layer", "head", "span", "dla"])
+    #expect(offered("parts | mine | where span == \"s", session) == ["subject\""])
+    #expect(host.rowsRun == 0)
+    #expect(host.take() == ("", ""))
+  }
+
   /// What would change something, or is not finished, is not run: the usual columns are offered.
   @Test func nothingHappens() throws {
     let session = try session()
     for stages in [
-      "parts | save \"/nonexistent/x.csv\"", "parts | mine",
+      "parts | save \"/nonexistent/x.csv\"", "parts | loud", "parts | again", "parts | reader",
       "read \"/dev/tty\"", "read '/dev/stdin'", "let f = \"/dev/zero\"; read f",
       "read \"/dev/\\(\"zero\")\"",
       "metric m = logit", "metric m = logit; asked | effect of m", "parts | where", "nothing_here",

@@ -90,6 +90,22 @@ import Testing
     #expect(session.running("set format default; 3").output == "3\n")
   }
 
+  @Test func thousandsAreGrouped() throws {
+    let table = Table(columns: [
+      Column("n", .integers([1_234_567, 999])), Column("x", .doubles([-1_234_567.5, 1000])),
+      Column("tiny", .doubles([1e-9, 0])), Column("name", .texts(["1234", "12345"])),
+    ])
+    var settings = RenderSettings()
+    settings.groupsThousands = true
+    let shown = render(table, as: .table, settings: settings)
+    for text in ["1,234,567  -1,234,567.5", "      999       1,000.0", "  1234\n", "12345"] {
+      #expect(shown.contains(text), "\(shown)")
+    }
+    #expect(session.running("set format table; set thousands on").status == .done)
+    #expect(session.renderSettings.groupsThousands)
+    #expect(session.running("set thousands maybe").status == .failed)
+  }
+
   /// What the process was started with stays for whatever has its own settings.
   @Test func threadsAreFixedWithAModel() throws {
     #expect(session.running("set threads 1").status == .done)

@@ -14,6 +14,30 @@ struct CommandLineTests {
     args.who
     """
 
+  @Test func coloursCanBeChosen() async throws {
+    func run(_ colours: String) async throws -> BuiltProgram.Outcome {
+      try await BuiltProgram.run(
+        [
+          "--color", "always", "--format", "table", "-c",
+          "(read \"\(BuiltProgram.facts)\") | take 1; nonsense",
+        ],
+        environment: ["SUMMAND_COLORS": colours])
+    }
+    let usual = try await run("")
+    #expect(usual.output.contains("\u{1B}[1m") && usual.messages.contains("\u{1B}[1;38;5;160m"))
+    let chosen = try await run("heading=4;35:error=36")
+    #expect(chosen.output.contains("\u{1B}[4;35m") && !chosen.output.contains("\u{1B}[1m"))
+    #expect(chosen.messages.contains("\u{1B}[36merror"))
+    for (wrong, message) in [
+      ("colour=1", "'colour' is not a style"), ("error=red", "does not choose a style"),
+      ("error=1;2J", "does not choose a style"), ("error", "does not choose a style"),
+    ] {
+      let refused = try await run(wrong)
+      #expect(refused.status == 2 && refused.messages.contains("SUMMAND_COLORS: "))
+      #expect(refused.messages.contains(message), "\(refused.messages)")
+    }
+  }
+
   @Test func scriptTakesValues() async throws {
     try await withFile("a b.summand", Self.script) { script in
       let both = try await BuiltProgram.run([script, "top=10", "who=é = \"ü\""])

@@ -74,6 +74,23 @@ struct PromptConvenienceTests {
     }
   }
 
+  /// A transcript that cannot go on says so, once; the session goes on.
+  @Test func transcriptOnAFullDiskSaysSo() async throws {
+    try await onTerminal(["--no-init"]) { terminal in
+      try terminal.wait(for: Self.prompt)
+      terminal.type("transcript \"/dev/full\"\r")
+      try terminal.wait(for: "\n" + Self.prompt, seconds: 20)
+      terminal.type("40 + 2\r")
+      try terminal.wait(
+        for: "warning: the transcript ends here: '/dev/full' cannot be written", seconds: 20)
+      let rest = try terminal.wait(for: "\n42\n" + Self.prompt)
+      try terminal.check(!rest.contains("warning"))
+      terminal.type("transcript\r")
+      try terminal.wait(for: "no transcript is written\n" + Self.prompt)
+      terminal.type("\u{4}")
+    }
+  }
+
   /// The script gives what the session gave.
   @Test func aSessionIsSavedAsAScript() async throws {
     try await withTemporaryFolder { folder in

@@ -87,6 +87,26 @@ final class PseudoTerminal {
     }
   }
 
+  /// Whether what is typed is shown.
+  var echoes: Bool {
+    var modes = termios()
+    return tcgetattr(controller, &modes) == 0 && modes.c_lflag & tcflag_t(ECHO) != 0
+  }
+
+  /// The group of processes that has the terminal.
+  var foreground: pid_t { tcgetpgrp(controller) }
+
+  /// Reads until something holds.
+  func wait(seconds: Double = 20, until holds: (PseudoTerminal) -> Bool) throws {
+    let deadline = ContinuousClock.now + .seconds(seconds)
+    while !holds(self) {
+      if ContinuousClock.now > deadline {
+        throw Unanswered(description: "it does not come to hold")
+      }
+      readSome()
+    }
+  }
+
   /// As `#expect`, but on the keyboard's thread, which belongs to no test.
   func check(_ holds: Bool, line: Int = #line) throws {
     if !holds {

@@ -99,6 +99,25 @@ struct TerminalTests {
     }
   }
 
+  @Test func upLeadsBackToEarlierLines() async throws {
+    try await onTerminal([]) { terminal in
+      try terminal.wait(for: "summand> ")
+      terminal.type("length([1,\r")
+      try terminal.wait(for: "    ...> ")
+      // All of it is one line to edit; the cursor is at the end of the one above.
+      terminal.type("2\u{1B}[A")
+      try terminal.wait(for: "summand> length([1,")
+      terminal.type(" 7, 8,\r")
+      try terminal.wait(for: "    ...> ")
+      terminal.type("])\r")
+      try terminal.wait(for: "\n4\nsummand> ")
+      // On the first line of an entry Up still goes to the entry before: the whole one.
+      terminal.type("\u{1B}[A\r")
+      try terminal.wait(for: "\n4\nsummand> ")
+      terminal.type("\u{4}")
+    }
+  }
+
   @Test func controlCGivesThePromptBack() async throws {
     try await onTerminal(["--model", Self.model]) { terminal in
       try terminal.wait(for: Self.prompt)

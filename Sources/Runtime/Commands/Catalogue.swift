@@ -21,7 +21,7 @@ enum Catalogue {
     // seeing and keeping
     .plot, .save, .show, .store,
     // scripting
-    .arguments, .set, .vars, .drop, .cd, .pwd, .session, .transcript, .help, .history,
+    .arguments, .set, .vars, .drop, .cd, .pwd, .session, .transcript, .tutorial, .help, .history,
   ]
 
   private static let byName = Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0) })

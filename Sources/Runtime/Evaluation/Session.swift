@@ -26,6 +26,8 @@ public final class Session: Interpreter {
   var printed = PrintedResults()
   /// The statements that were typed and did not fail.
   var typed: [String] = []
+  /// The lesson that is being given at the prompt.
+  var tutorial: Tutorial?
   /// What was drawn at random, and with which seeds.
   var draws: [(command: String, seed: Int)] = []
   lazy var pool = WorkerPool(width: settings.threads ?? host.threads)
@@ -84,6 +86,7 @@ public final class Session: Interpreter {
 
   public func run(_ source: SourceText, interactive: Bool) -> ExitStatus {
     let source = interactive ? Self.searching(source) : source
+    if interactive, let status = answered(source) { return status }
     let parsed = parse(source)
     for diagnostic in parsed.diagnostics { report(diagnostic, in: source) }
     if parsed.hasErrors { return .syntax }
@@ -98,6 +101,7 @@ public final class Session: Interpreter {
     isInteractive = interactive
     defer { isInteractive = wasInteractive }
     let status = runStatements(of: parsed.script, interactive: interactive)
+    if interactive, status == .done { goOnWithTutorial(after: source.text) }
     do {
       try store?.flush()
     } catch let failure as Failure {

@@ -33,6 +33,13 @@ struct PeopleColumn {
     try measure()
   }
 
+  /// As the settings have it.
+  init(_ column: Column, rows: Range<Int>, marks: Marks, _ settings: RenderSettings) throws {
+    let plain = try PeopleColumn(
+      column, rows: rows, missing: settings.missing ?? marks.missing, digits: settings.digits)
+    self = settings.groupsThousands ? try plain.grouped() : plain
+  }
+
   /// With every text changed.
   func mapped(_ change: (String) -> String) throws -> PeopleColumn {
     var changed = self
@@ -55,6 +62,28 @@ struct PeopleColumn {
       return cells[row].cut(to: width, mark: mark)
     }
     return cells[row].prefix(cells: width - displayWidth(of: mark) - 1) + "\"" + mark
+  }
+
+  /// With commas between the thousands of numbers.
+  func grouped() throws -> PeopleColumn {
+    guard isRight else { return self }
+    var changed = self
+    changed.cells = try cells.mapChecked(Self.grouped)
+    try changed.measure()
+    return changed
+  }
+
+  private static func grouped(_ cell: String) -> String {
+    let start = cell.prefix { $0 == " " || $0 == "-" }
+    let whole = cell.dropFirst(start.count).prefix { $0.isASCII && $0.isNumber }
+    let rest = cell.dropFirst(start.count + whole.count)
+    guard whole.count > 3, !rest.contains("e") else { return cell }
+    var text = ""
+    for (place, digit) in whole.enumerated() {
+      if place > 0, (whole.count - place) % 3 == 0 { text.append(",") }
+      text.append(digit)
+    }
+    return start + text + rest
   }
 
   private mutating func measure() throws {

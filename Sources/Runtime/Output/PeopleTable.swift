@@ -25,9 +25,7 @@ func renderForPeople(
   }
   let places = candidates(of: table, keeping: measure, width: settings.width)
   let columns = try places.map { place in
-    try PeopleColumn(
-      table.columns[place], rows: 0..<shown, missing: settings.missing ?? marks.missing,
-      digits: settings.digits)
+    try PeopleColumn(table.columns[place], rows: 0..<shown, marks: marks, settings)
   }
   let layout = Layout(
     columns, width: settings.width, keeping: measure.flatMap { places.firstIndex(of: $0) })

@@ -18,6 +18,8 @@ public struct RenderSettings: Sendable, Equatable {
   public var wraps = false
   /// Whether the number of rows stands below a table.
   public var countsRows = false
+  /// Whether commas stand between the thousands of numbers in tables.
+  public var groupsThousands = false
   /// How to see the rows that are only counted, if somebody may ask.
   public var rowsHelp: String?
 

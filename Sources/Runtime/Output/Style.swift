@@ -1,3 +1,5 @@
+import Lang
+
 /// What a stretch of text is, which decides how it looks. Colour is chosen here and nowhere else.
 public enum Style: Sendable, CaseIterable {
   /// A column's name, a title.
@@ -13,9 +15,41 @@ public enum Style: Sendable, CaseIterable {
   /// What help and `did you mean` propose.
   case suggestion
 
-  /// The parameters of the escape sequence that selects it. Blue above zero and red below, as the
-  /// field's heatmaps have it; both are mid-tones that a dark and a light background bear.
-  var parameters: String {
+  /// The parameters of the escape sequence that selects it.
+  private var parameters: String { Self.chosen[self] ?? usual }
+
+  /// What a person has chosen instead. Set before anything is painted, and never after.
+  private nonisolated(unsafe) static var chosen: [Style: String] = [:]
+
+  /// Takes the styles that a text chooses: `name=36:error=1;31`, as other tools' variables have it.
+  ///
+  /// - Throws: `Failure` for another name, and for what is not a style of a terminal.
+  public static func choose(_ text: String) throws {
+    var chosen: [Style: String] = [:]
+    for part in text.split(separator: ":") {
+      let words = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      guard let style = allCases.first(where: { "\($0)" == words[0] }) else {
+        throw Failure(
+          "'\(excerpt(String(words[0])))' is not a style",
+          help: "the styles are \(allCases.map { "\($0)" }.joined(separator: ", "))")
+      }
+      guard words.count == 2, words[1].utf8.count <= 32,
+        words[1].split(separator: ";", omittingEmptySubsequences: false).allSatisfy({
+          UInt8($0) != nil
+        })
+      else {
+        throw Failure(
+          "'\(excerpt(String(part)))' does not choose a style",
+          help: "write numbers joined by semicolons: \(style)=1;31")
+      }
+      chosen[style] = String(words[1])
+    }
+    Self.chosen = chosen
+  }
+
+  /// Blue above zero and red below, as the field's heatmaps have it; both are mid-tones that a dark
+  /// and a light background bear.
+  private var usual: String {
     switch self {
     case .heading: "1"
     case .positive: "38;5;68"

@@ -9,20 +9,7 @@ final class Child {
   let id: pid_t
   private let leadsGroup: Bool
   private var ending: Ending?
-
-  /// How a program ended.
-  enum Ending: Equatable {
-    case exited(Int32)
-    case killed(signal: Int32)
-
-    /// As `sh` reports it: for a signal 128 more than its number.
-    var status: Int32 {
-      switch self {
-      case .exited(let status): status
-      case .killed(let signal): 128 + signal
-      }
-    }
-  }
+  typealias Ending = ProgramEnding
 
   /// The program could not be started; `ENOENT` where there is none of that name.
   struct NotStarted: Error {
@@ -116,6 +103,20 @@ final class Child {
       ending = .exited(255)
     }
     return ending
+  }
+}
+
+/// How a program ended.
+public enum ProgramEnding: Equatable, Sendable {
+  case exited(Int32)
+  case killed(signal: Int32)
+
+  /// As `sh` reports it: for a signal 128 more than its number.
+  var status: Int32 {
+    switch self {
+    case .exited(let status): status
+    case .killed(let signal): 128 + signal
+    }
   }
 }
 

@@ -16,15 +16,17 @@ struct ShellCommand {
     session.host.flush()
     let pipe = try Pipe()
     let isAlone = !Self.terminalTellsAll
-    let child = try start(command, input: pipe.reading, leadsGroup: isAlone)
-    pipe.closeReading()
-    let ending = try feed(Array(text.utf8), to: child, through: pipe) {
-      // SIGTERM and SIGHUP came to this process alone, whether there is a terminal or not.
-      let ending = Interruption.ending.load(ordering: .relaxed)
-      if ending != 0 {
-        child.sendToAll(ending)
-      } else if isAlone {
-        child.send(SIGINT)
+    let ending = try session.host.lendTerminal {
+      let child = try start(command, input: pipe.reading, leadsGroup: isAlone)
+      pipe.closeReading()
+      return try feed(Array(text.utf8), to: child, through: pipe) {
+        // SIGTERM and SIGHUP came to this process alone, whether there is a terminal or not.
+        let ending = Interruption.ending.load(ordering: .relaxed)
+        if ending != 0 {
+          child.sendToAll(ending)
+        } else if isAlone {
+          child.send(SIGINT)
+        }
       }
     }
     guard ending == .exited(0) else {
@@ -37,9 +39,12 @@ struct ShellCommand {
   func show(_ text: String, in pager: String) throws {
     session.host.flush()
     let pipe = try Pipe()
-    let child = try start(pager, input: pipe.reading, leadsGroup: false)
-    pipe.closeReading()
-    switch try feed(Array(text.utf8), to: child, through: pipe, interrupted: {}) {
+    let ending = try session.host.lendTerminal {
+      let child = try start(pager, input: pipe.reading, leadsGroup: false)
+      pipe.closeReading()
+      return try feed(Array(text.utf8), to: child, through: pipe, interrupted: {})
+    }
+    switch ending {
     case .exited(126), .exited(127):
       throw Failure(
         "the pager `\(excerpt(pager))` cannot be started", help: "set $PAGER, or `set pager off`")

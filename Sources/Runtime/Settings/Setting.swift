@@ -3,13 +3,15 @@ import Model
 
 /// What `set` shows and changes: each setting's name, meaning, values, and where it is kept.
 enum Setting: String, Choice {
-  case format, rows, digits, missing, wrap, counts, colour, hints, pager, timer, threads, memory
+  case format, rows, digits, thousands, missing, wrap, counts, colour, hints, pager, timer, threads,
+    memory
 
   var summary: String {
     switch self {
     case .format: "how values are printed"
     case .rows: "how many rows of a table are printed"
     case .digits: "significant digits of numbers in tables"
+    case .thousands: "whether commas stand between the thousands of numbers in tables"
     case .missing: "what stands for a missing value in tables"
     case .wrap: "whether long texts go on on the next line rather than being cut"
     case .counts: "whether the number of rows stands below each table"
@@ -30,7 +32,7 @@ enum Setting: String, Choice {
     case .digits: "1 to 17"
     case .missing: "a text, default"
     case .colour: "on, off, auto"
-    case .wrap, .counts, .hints, .pager, .timer: "on, off"
+    case .thousands, .wrap, .counts, .hints, .pager, .timer: "on, off"
     case .threads: "1 to 1024"
     case .memory: "a size: 2GB, 512MB"
     }
@@ -48,6 +50,7 @@ enum Setting: String, Choice {
       case .some(let count): String(count)
       }
     case .digits: String(settings.digits)
+    case .thousands: word(settings.groupsThousands)
     case .missing: settings.missing ?? "default"
     case .wrap: word(settings.wraps)
     case .counts: word(settings.countsRows)
@@ -77,6 +80,7 @@ enum Setting: String, Choice {
         default: .some(try number(text, 1...Int.max))
         }
     case .digits: session.settings.digits = try number(text, 1...17)
+    case .thousands: session.settings.groupsThousands = try isOn(text)
     case .missing: session.settings.missing = text == "default" ? nil : withPictures(text)
     case .wrap: session.settings.wraps = try isOn(text)
     case .counts: session.settings.countsRows = try isOn(text)

@@ -10,6 +10,7 @@ public struct Settings: Sendable {
   public var missing: String?
   public var wraps = false
   public var countsRows = false
+  public var groupsThousands = false
   public var colour: Bool?
   public var hints = true
   public var pager = true
@@ -40,6 +41,7 @@ extension Session {
     render.missing = settings.missing
     render.wraps = settings.wraps
     render.countsRows = settings.countsRows
+    render.groupsThousands = settings.groupsThousands
     if let colour = settings.colour { render.colour = colour }
     return render
   }

@@ -50,10 +50,18 @@ extension Session {
   }
 
   /// Whether running the text by plan changes nothing: no file, no variable, no model.
-  private func isHarmless(_ source: SourceText) -> Bool {
+  ///
+  /// - Parameters:
+  ///   - calls: the `def`s that the text is in, outermost first.
+  ///   - names: the innermost one's own.
+  private func isHarmless(
+    _ source: SourceText, in calls: [String] = [], names: Set<String> = []
+  ) -> Bool {
     let parts = tokens(of: source)
     let readers = [Command.read, .facts, .texts, .chat].map(\.name)
     let readsFiles = parts.contains { readers.contains(source.text(in: $0.span)) }
+    // Which file the text of a `def` reads may depend on its arguments.
+    if readsFiles, !calls.isEmpty { return false }
     return parts.allSatisfy { token in
       switch token.kind {
       case .shell: return false
@@ -65,7 +73,11 @@ extension Session {
         return !readsFiles || isSmallFile(String(text))
       case .identifier:
         let word = source.text(in: token.span)
-        guard functions[word] == nil, !readsFiles || lookUp(word) == nil else { return false }
+        guard !readsFiles || lookUp(word) == nil else { return false }
+        if names.contains(word) { return true }
+        if let function = functions[word] {
+          return !readsFiles && !calls.contains(word) && isHarmless(function, in: calls + [word])
+        }
         guard let command = Catalogue.command(named: word) else { return true }
         switch command.group {
         case .edits, .tables: return true
@@ -77,6 +89,33 @@ extension Session {
       default: return true
       }
     }
+  }
+
+  /// Whether a `def` makes a value and nothing else: it prints nothing on the way, and its only
+  /// statements before the last are `let`s.
+  private func isHarmless(_ function: UserFunction, in calls: [String]) -> Bool {
+    let definition = function.definition
+    let statements = definition.body.statements
+    guard case .pipeline? = statements.last?.kind,
+      statements.dropLast().allSatisfy({ if case .let = $0.kind { true } else { false } })
+    else { return false }
+    let names = definition.parameters.map(\.name.text) + statements.compactMap(\.letName)
+    let spans = statements.map(\.span) + definition.parameters.compactMap(\.defaultValue?.span)
+    return spans.allSatisfy { span in
+      let text = SourceText(name: "", text: function.source.text(in: span))
+      // A block is a value too, and may print.
+      let hasBlock = tokens(of: text).contains { token in
+        if case .keyword(let word) = token.kind { word == .for || word == .if } else { false }
+      }
+      return !hasBlock && isHarmless(text, in: calls, names: Set(names))
+    }
+  }
+}
+
+extension Statement {
+  /// What a `let` names.
+  fileprivate var letName: String? {
+    if case .let(let name, _) = kind { name.text } else { nil }
   }
 }
 

@@ -103,7 +103,7 @@ extension Session {
       case .shell: name = nil
       }
       // Words about the session itself, unless a variable has the name.
-      let own: Set = ["help", "history", "vars", "transcript", "session", "pwd"]
+      let own: Set = ["help", "history", "vars", "transcript", "session", "pwd", "tutorial"]
       if let name, own.contains(name), lookUp(name) == nil { return }
     }
     typed.append(source.text(in: statement.span))

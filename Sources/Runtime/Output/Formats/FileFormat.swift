@@ -1,6 +1,6 @@
 /// How `save` writes a file: a format of text, or one that only files have.
 enum FileFormat: String, Choice {
-  case table, plain, tsv, escaped, csv, json, ndjson, markdown
+  case table, plain, tsv, escaped, csv, json, ndjson, markdown, html, latex
   case parquet, npz, safetensors, npy
 
   /// What a file of the format holds.
@@ -23,6 +23,8 @@ enum FileFormat: String, Choice {
     case .json: .text(.json)
     case .ndjson: .text(.ndjson)
     case .markdown: .text(.markdown)
+    case .html: .text(.html)
+    case .latex: .text(.latex)
     case .parquet: .parquet
     case .npz: .array(.npz)
     case .safetensors: .array(.safetensors)

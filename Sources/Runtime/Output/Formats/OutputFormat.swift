@@ -4,7 +4,7 @@ public enum OutputFormat: String, Choice {
   case table
   /// The same for people without a terminal: ASCII alignment, nothing cut.
   case plain
-  case tsv, escaped, csv, json, ndjson, markdown
+  case tsv, escaped, csv, json, ndjson, markdown, html, latex
   /// For people: one row per block.
   case record
 
@@ -19,6 +19,8 @@ public enum OutputFormat: String, Choice {
     case .json: .json
     case .ndjson: .ndjson
     case .markdown: .markdown
+    case .html: .html
+    case .latex: .latex
     case .record: .record
     }
   }

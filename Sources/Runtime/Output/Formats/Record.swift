@@ -18,8 +18,7 @@ func renderRecords(
   let limit = settings.maximumRows.map { max(1, $0 / (table.columns.count + 1)) }
   let shown = shownRows(of: table.rowCount, at: limit)
   let columns = try table.columns.map {
-    try PeopleColumn(
-      $0, rows: 0..<shown, missing: settings.missing ?? marks.missing, digits: settings.digits)
+    try PeopleColumn($0, rows: 0..<shown, marks: marks, settings)
   }
   let width = columns.map { displayWidth(of: $0.title) }.max() ?? 0
   for row in 0..<shown {
