@@ -1,6 +1,7 @@
 """Compares Summand with an earlier version: both take turns at the same works."""
 
 import os
+import re
 import statistics
 
 import harness
@@ -15,7 +16,10 @@ PATIENCE = 4
 
 LINES = {
     "12 tokens, last logits": "colosseum | rank",
+    "32 prompts, last logits": "batch | rank",
     "384 tokens, last logits": "long | rank",
+    "1,000 tokens, last logits": "longer | rank",
+    "generate 128 tokens": "colosseum | generate 128",
     "270 ablations at the last position": "colosseum | ablate each heads@last | effect",
     "DLA by source, 32 prompts": "batch | dla by source",
 }
@@ -25,11 +29,12 @@ def measure_against(folder, setup, earlier, rounds):
     """Rows of (work, seconds now, seconds then, change); the change is the median over pairs of turns."""
     rows = [row("process start to first DLA table", *starts(earlier), rounds)]
     for title, line in LINES.items():
+        needed = used(setup, line)
         workers = []
         for name, binary in (("now", harness.SUMMAND), ("then", earlier)):
             place = folder / name
             place.mkdir(exist_ok=True)
-            workers.append(Summand(place, setup, line, binary=binary))
+            workers.append(Summand(place, needed, line, binary=binary))
         try:
             for worker in workers:
                 worker.ask()
@@ -38,6 +43,17 @@ def measure_against(folder, setup, earlier, rounds):
             for worker in workers:
                 worker.close()
     return rows
+
+
+def used(setup, line):
+    """Of the lines that set Summand up, those that a line needs: an earlier version may not know the others."""
+    kept, text = [], line
+    for before in reversed(setup):
+        name = re.match(r"let (\w+) = ", before)
+        if not name or re.search(rf"\b{name[1]}\b", text):
+            kept.insert(0, before)
+            text += "\n" + before
+    return kept
 
 
 def starts(earlier):

@@ -26,6 +26,11 @@ SWEEPS = [
     ("270 heads by js", "js", 1.2),
     ("270 heads by tv", "tv", 1.2),
 ]
+# Two lines as well, that take turns by themselves.
+PAIRS = [
+    ("activations at one site, all prompts of country", "country | activations L14.resid_post@last", "country | rank", 1.15),
+]  # fmt: skip
+TOP, TOP_SECONDS = "colosseum | lens top 2000 at @last", 0.06
 WAR = 'prompt "The war lasted from the year 1732 to the year 17" -> "5", "6", "7", "8", "9" vs "0", "1", "2"'
 MANY, STREAMED, SAVED, SAVED_BYTES = 10_000, 1.15, 500, 1.2e6
 
@@ -34,6 +39,8 @@ def measure_reading(folder, setup, texts, model, rounds):
     return (
         against_the_runs(folder, setup, texts, model, rounds)
         + sweeps(folder, setup, rounds)
+        + pairs(folder, setup, rounds)
+        + [lens_top(folder, setup, rounds)]
         + streamed(folder)
         + [size_of_saved(folder)]
     )
@@ -68,23 +75,43 @@ def against_the_runs(folder, setup, texts, model, rounds):
     return rows
 
 
-def sweeps(folder, setup, rounds):
-    setup = [*setup, f"let war = {WAR}"]
-    line = lambda metric: f"war | ablate each heads@last | effect of {metric}"
-    # A script has one line: they take turns as processes.
-    folders = [folder / f"sweep-{n}" for n in range(len(SWEEPS) + 1)]
+def in_turns(folder, setup, lines, rounds):
+    """The median for each line. A script has one line: they take turns as processes."""
+    folders = [folder / f"turn-{n}" for n in range(len(lines))]
     for other in folders:
         other.mkdir(exist_ok=True)
-    metrics = ["prob", *(metric for _, metric, _ in SWEEPS)]
-    say("sweeps by other metrics than prob")
-    workers = [Summand(f, setup, line(m)) for f, m in zip(folders, metrics)]
+    workers = [Summand(f, setup, line) for f, line in zip(folders, lines)]
     try:
         for worker in workers:
             worker.ask()
-        prob, *times = map(median, alternate([w.ask for w in workers], rounds))
+        return list(map(median, alternate([w.ask for w in workers], rounds)))
     finally:
         for worker in workers:
             worker.close()
+
+
+def pairs(folder, setup, rounds):
+    rows = []
+    for title, line, other, most in PAIRS:
+        say(title)
+        mine, theirs = in_turns(folder, setup, [line, other], rounds)
+        rows.append(Row(title, f"`{other}`", mine, theirs, round(1 / most, 2)))
+    return rows
+
+
+def lens_top(folder, setup, rounds):
+    title = "lens top 2000 at one position"
+    say(title)
+    (mine,) = in_turns(folder, setup, [TOP], rounds)
+    return Row(title, "at most", mine, TOP_SECONDS, 1)
+
+
+def sweeps(folder, setup, rounds):
+    setup = [*setup, f"let war = {WAR}"]
+    metrics = ["prob", *(metric for _, metric, _ in SWEEPS)]
+    say("sweeps by other metrics than prob")
+    lines = [f"war | ablate each heads@last | effect of {metric}" for metric in metrics]
+    prob, *times = in_turns(folder, setup, lines, rounds)
     return [
         Row(title, "effect of prob", time, prob, round(1 / most, 2))
         for (title, _, most), time in zip(SWEEPS, times)

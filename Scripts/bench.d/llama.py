@@ -25,9 +25,20 @@ def works(folder, path):
         model.eval(tokens)
         return np.ctypeslib.as_array(model._ctx.get_logits(), (model.n_vocab(),))
 
+    def generate(tokens, count):
+        """The first of the tokens, which are the same for all who round otherwise."""
+        found = [logits(tokens).argmax()]
+        while len(found) < count:
+            model.eval([int(found[-1])])
+            found.append(np.ctypeslib.as_array(model._ctx.get_logits(), (model.n_vocab(),)).argmax())
+        return np.array(found[:4])
+
+    one = given["colosseum"]["tokens"]
     return {
-        "forward": lambda: logits(given["colosseum"]["tokens"]),
+        "forward": lambda: logits(one),
         "long": lambda: logits(given["long"]),
+        "longer": lambda: logits(given["longer"]),
+        "generate": lambda: generate(one, 128),
     }
 
 

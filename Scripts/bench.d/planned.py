@@ -1,13 +1,10 @@
 """Holds what `plan` foresees against what `time` finds: rows, memory, time. What is off is to be explained."""
 
-import re
 from dataclasses import dataclass
 
 from compare import say
-from harness import median, read_table, run_summand
+from harness import COMPUTED, median, read_table, run_summand
 
-# What `time` says on standard error of what was computed.
-COMPUTED = re.compile(r"computed runs (\d+), rows (\d+), batches (\d+), bytes (\d+)")
 PIPELINES = [
     "colosseum | rank",
     "batch | rank",

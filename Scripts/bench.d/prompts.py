@@ -6,7 +6,7 @@ import json
 from harness import read_table, run_summand
 from works import PREAMBLE
 
-LONG = 384
+LONG, LONGER = 384, 1000
 
 
 def prepare(folder):
@@ -14,9 +14,11 @@ def prepare(folder):
     make text of: the BOS token, and prompts that begin with it."""
     ids = tokens_of(folder, "colosseum", "other", "batch", "shots")
     (one,), (other,), batch = (list(ids[name].values()) for name in ("colosseum", "other", "batch"))
-    long = list(itertools.islice(stream(one[0], batch), LONG))
+    longer = list(itertools.islice(stream(one[0], batch), LONGER))
+    long = longer[:LONG]
     apart = ", ".join(f'(prompt {p} -> " Italy")' for p in begin_apart(ids["shots"].values()))
-    setup = [*PREAMBLE, f'let long = prompt {long} -> " Italy"', f"let apart = prompts [{apart}]"]
+    setup = [*PREAMBLE, *(f'let {name} = prompt {ids} -> " Italy"' for name, ids in (("long", long), ("longer", longer)))]
+    setup.append(f"let apart = prompts [{apart}]")
 
     names = folder / "weights" / "tokens.json"
     if names.exists():
@@ -34,6 +36,7 @@ def prepare(folder):
                 for prompt, answer in answers.items()
             ],
             "long": long,
+            "longer": longer,
         }
         (folder / "weights" / "inputs.json").write_text(json.dumps(given))
     return setup, (one[0], batch)

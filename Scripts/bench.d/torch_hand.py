@@ -144,7 +144,7 @@ class Model:
 def works(folder):
     model, given = Model(folder), peer.inputs(folder)
     one = given["colosseum"]
-    ids, long = torch.tensor([one["tokens"]]), torch.tensor([given["long"]])
+    ids, long, longer = (torch.tensor([x]) for x in (one["tokens"], given["long"], given["longer"]))
     rows, last = map(torch.tensor, peer.padded([p["tokens"] for p in given["prompts"]]))
     answers = torch.tensor([p["answer"] for p in given["prompts"]])
     real = (torch.arange(rows.shape[1]) <= last[:, None])[:, None, None].expand(
@@ -153,6 +153,7 @@ def works(folder):
     return {
         "forward": lambda: model.logits(ids, [-1]),
         "long": lambda: model.logits(long, [-1]),
+        "longer": lambda: model.logits(longer, [-1]),
         "batch": lambda: model.logits(rows, last)[torch.arange(len(rows)), answers],
         "dla": lambda: model.dla_by_source(rows, last, answers)[real],
         "ablate": lambda: model.ablate_each_head(ids, one["answer"], one["foils"]),

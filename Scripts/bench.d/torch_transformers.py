@@ -11,7 +11,7 @@ import peer
 def works(folder):
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
     given = peer.inputs(folder)
-    ids, long = torch.tensor([given["colosseum"]["tokens"]]), torch.tensor([given["long"]])
+    ids, long, longer = (torch.tensor([x]) for x in (given["colosseum"]["tokens"], given["long"], given["longer"]))
     rows, last = map(torch.tensor, peer.padded([p["tokens"] for p in given["prompts"]]))
     answers = torch.tensor([p["answer"] for p in given["prompts"]])
     every = torch.arange(len(rows))
@@ -23,6 +23,7 @@ def works(folder):
     return {
         "forward": lambda: model(ids, use_cache=False, logits_to_keep=1).logits,
         "long": lambda: model(long, use_cache=False, logits_to_keep=1).logits,
+        "longer": lambda: model(longer, use_cache=False, logits_to_keep=1).logits,
         "batch": batch,
     }
 
