@@ -35,7 +35,8 @@ public struct ContentDigest: Hashable, Sendable {
     private static let c1: UInt64 = 0x87c3_7b91_1142_53d5
     private static let c2: UInt64 = 0x4cf5_ad43_2745_937f
 
-    private static func rotated(_ x: UInt64, _ n: UInt64) -> UInt64 { x << n | x >> (64 - n) }
+    /// The masking shifts: the others ask in a debug build whether `n` is too large.
+    private static func rotated(_ x: UInt64, _ n: UInt64) -> UInt64 { x &<< n | x &>> (64 &- n) }
 
     mutating func mix(_ bytes: UnsafeRawBufferPointer) {
       var (h1, h2) = (h1, h2)

@@ -26,9 +26,11 @@ public final class WorkerPool: @unchecked Sendable {
   private var count = 0
   private var body: ((Int, Int) -> Void)?
 
-  /// One pool serves the process; the threads live as long as it does.
+  /// One pool serves the process; the threads live as long as it does. Several, as tests have them,
+  /// have more threads than there are processors: one that spins then takes time from one that works.
   public init(width: Int) {
     self.width = max(1, width)
+    if width > 1 { Self.pools.wrappingAdd(1, ordering: .relaxed) }
     pthread_mutex_init(mutex, nil)
     pthread_mutex_init(callers, nil)
     pthread_cond_init(wake, nil)
@@ -67,16 +69,18 @@ public final class WorkerPool: @unchecked Sendable {
 
   /// Those that are inside end their last items. One whose processor was taken away needs it back.
   private func waitForWorkers() {
+    let patience = Self.patience / 64
     var spins = 0
     while state.load(ordering: .acquiring) & Self.insideMask != 0 {
-      if spins < Self.patience / 64 { summand_pause() } else { sched_yield() }
+      if spins < patience { summand_pause() } else { sched_yield() }
       spins += 1
     }
   }
 
   /// Steps of spinning before a thread gives its processor away: a few hundred microseconds, which is
   /// more than what a layer does on one thread between two loops.
-  private static let patience = 16_000
+  private static var patience: Int { pools.load(ordering: .relaxed) > 1 ? 64 : 16_000 }
+  private static let pools = Atomic<Int>(0)
 
   private func claimItems(worker: Int, count: Int, body: (Int, Int) -> Void) {
     while true {
