@@ -73,6 +73,7 @@ TARGETS = [
     Target("families/real", ("gemma3-270m",), TORCH, "gemma3-270m"),
     Target("families/derivatives", packages=TORCH, model="smollm2"),
     Target("families/edges", packages=TORCH),
+    Target("families/circuits", packages=TORCH),
     Target("families/losses", packages=TORCH, model="smollm2"),
     Target("facts/experiments"),
     Target("facts/answers", (), TORCH, "smollm2"),

@@ -13,6 +13,7 @@ enum Value: Sendable {
   case stream(ActivationStream)
   case prompts(PromptSet)
   case selector(Selector)
+  case circuit(CircuitValue)
   /// `args`
   case record([String: Value])
 
@@ -29,6 +30,7 @@ enum Value: Sendable {
     case .table, .stream: "a table"
     case .prompts(let set): set.prompts.count == 1 ? "a prompt" : "a set of prompts"
     case .selector: "a selector"
+    case .circuit: "a circuit"
     case .record: "a record"
     }
   }
@@ -39,7 +41,8 @@ enum Value: Sendable {
     switch self {
     case .integer(let value): Double(value)
     case .number(let value): value
-    case .nothing, .missing, .boolean, .text, .list, .table, .stream, .prompts, .selector, .record:
+    case .nothing, .missing, .boolean, .text, .list, .table, .stream, .prompts, .selector, .circuit,
+      .record:
       nil
     }
   }
@@ -64,7 +67,7 @@ enum Value: Sendable {
     case .number(let value): Cell(measured: value)
     case .text(let value): .text(value)
     case .selector(let selector): .text(selector.text)
-    case .nothing, .list, .table, .stream, .prompts, .record: nil
+    case .nothing, .list, .table, .stream, .prompts, .circuit, .record: nil
     }
   }
 
@@ -83,6 +86,7 @@ enum Value: Sendable {
       values.allSatisfy { $0.shortText != nil }
         ? values.compactMap(\.shortText).joined(separator: ", ") : nil
     case .prompts(let set): set.prompts.count == 1 ? set.prompts[0].name : nil
+    case .circuit(let circuit): circuit.summary
     case .table, .stream, .record: nil
     }
   }

@@ -84,8 +84,8 @@ extension Edit.Change {
     case .scale: [.scale]
     case .add: [.steer]
     case .cut: [.cut]
-    // Edges have their own: `families/edges.py`.
-    case .edge: []
+    // Edges have their own: `families/edges.py`, `families/circuits.py`.
+    case .edge, .outside: []
     }
   }
 }

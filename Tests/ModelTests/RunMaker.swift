@@ -69,6 +69,60 @@ struct RunMaker {
       rows: positions.map { _ in generator.floats(configuration.width, in: -1...1) })
   }
 
+  /// What every writer is taken to give.
+  mutating func givenWrites(_ count: Int) -> GivenWrites {
+    let c = configuration
+    if pick(0...5) == 0 { return GivenWrites() }
+    func rows(_ width: Int) -> [[Float]] {
+      (0..<count).map { _ in generator.floats(width, in: -1...1) }
+    }
+    return GivenWrites(
+      embed: rows(c.width), heads: (0..<c.layers).map { _ in rows(c.heads * c.width) },
+      mlps: (0..<c.layers).map { _ in rows(c.width) })
+  }
+
+  /// Edits of what is outside of a random circuit.
+  mutating func outsideEdits(_ count: Int) -> [Edit] {
+    let graph = EdgeGraph(configuration)
+    let (given, share) = (givenWrites(count), pick(0...4))
+    let positions = some(of: count).sorted()
+    let numbers = (0..<graph.count).filter { _ in pick(0...4) < share }
+    return Circuit(graph, edges: numbers).outside.map {
+      Edit(
+        outside: OutsideReads(reader: $0.reader, writers: $0.writers, given: given),
+        positions: positions)
+    }
+  }
+
+  /// A prompt in which a circuit is kept, and some that vary it by edits of edges and others.
+  mutating func circuitFamily(at index: Int, variants: Int) -> [RunRequest] {
+    let tokens = prompt(1...7)
+    let shared = outsideEdits(tokens.count)
+    // Without what writers gave, nothing says what an edit of the stream is a part of.
+    let isBare = shared.contains {
+      if case .outside(let reads) = $0.change { reads.given.isZero } else { false }
+    }
+    let streams: Set<Activation> = isBare ? [.residPre, .residMid, .residPost] : []
+    var requests = [request(tokens, shared, base: nil)]
+    for _ in 0..<variants {
+      var edits = shared
+      for _ in 0..<pick(0...2) {
+        var more = edit(tokens.count)
+        while more.site.activation == .attnOut || streams.contains(more.site.activation) {
+          more = edit(tokens.count)
+        }
+        edits.append(pick(0...1) == 0 ? edgeEdit(tokens.count) : more)
+      }
+      requests.append(request(tokens, edits, base: index))
+    }
+    // The prompt as it is, which circuits vary.
+    requests.append(request(tokens, [], base: nil))
+    for _ in 0..<2 {
+      requests.append(request(tokens, outsideEdits(tokens.count), base: index + variants + 1))
+    }
+    return requests
+  }
+
   /// A prompt and some that vary it, with edits of edges and others. Attention as a whole is not edited:
   /// no head's share of it can be told then.
   mutating func edgeFamily(at index: Int, variants: Int) -> [RunRequest] {

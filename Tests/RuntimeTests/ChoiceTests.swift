@@ -72,9 +72,12 @@ import Testing
     ("asked | dla by []", "this list is empty"),
     (
       "parts | plot pie",
-      "expected bar, heatmap, line, scatter, histogram, tokens or attention, got 'pie'"
+      "expected bar, heatmap, line, scatter, histogram, tokens, attention or circuit, got 'pie'"
     ),
-    ("parts | plot", "`plot` needs bar, heatmap, line, scatter, histogram, tokens or attention"),
+    (
+      "parts | plot",
+      "`plot` needs bar, heatmap, line, scatter, histogram, tokens, attention or circuit"
+    ),
     ("parts | show as jsn", "did you mean `json`?"),
     ("parts | show", "`show` needs `as table | plain | tsv | escaped | csv | json"),
     ("parts | show as", "`show` needs a value after `as`"),

@@ -12,7 +12,10 @@ import Testing
 /// The documentation is true: whatever it shows runs, and says what it is said to say.
 @Suite struct DocsTests {
   static var documents: [String] {
-    get throws { try repositoryFiles("docs", ending: ".md") + ["README.md"] }
+    get throws {
+      try repositoryFiles("docs", ending: ".md") + repositoryFiles("docs/methods", ending: ".md")
+        + ["README.md"]
+    }
   }
 
   static var examples: [String] {
@@ -128,6 +131,10 @@ import Testing
     "subsets": """
     let one = colosseum | dla by head | top 1 | derive class = "first"
     colosseum | subsets (one) random 1
+    """,
+    "faithfulness": """
+    let scores = prompt "Fact: The Alps are in" -> " Italy" | patch each L0H1 -> logits from (prompt "Fact: The Alps are at") | attribute
+    prompt "Fact: The Alps are in" -> " Italy" | faithfulness scores from (prompt "Fact: The Alps are at") sizes 1% random 1
     """,
     "lens": "colosseum | lens", "attention": "colosseum | attention L2H1",
     "attribute": "colosseum | ablate each L2H1@last | attribute",

@@ -181,7 +181,6 @@ struct EdgeTests {
     ("patch L0H1 -> L1.resid_pre from b", "cannot be the end of an edge"),
     ("patch logits -> L1H2.q from b", "the logits come last"),
     ("patch L0H1 -> embed from b", "embed reads nothing"),
-    ("patch L0H1 -> L1.mlp -> logits from b", "is a path of 2 edges"),
     ("patch L0H1@1 -> logits from b", "the position of an edge stands at its end"),
     ("patch L0H1 -> logits, L1H1 from b", "cannot be patched in one list"),
     ("ablate L0H1 -> logits", "edges can be patched"),

@@ -14,6 +14,7 @@ struct EveryArgument {
     let several = [asked, (prompt "{subject:a sea} {relation:is} a" -> "c" vs "b")]
     let parts = asked | dla by head, span
     let attended = asked | attention heads@*
+    let scores = asked | patch each embed -> L0H0.q, L0H0 -> logits from (prompt "the sea is a") | attribute
     let none = parts | where dla > 1e30
     let holes = parts | derive dla = missing, layer = missing
     let huge = parts | derive dla = 1e308 * 10 * (layer - 0.5), head = 9223372036854775807, source = 9223372036854775807 - layer
@@ -79,7 +80,8 @@ struct EveryArgument {
     case .metric(let choices): choices.names[0]
     case .prompts: "(several)"
     case .table: "(parts | where span == \"subject\" | derive class = component | top 3)"
-    case .value: command.name == "steer" ? "[\(zeros)]" : "2"
+    case .value:
+      command.name == "steer" ? "[\(zeros)]" : command.name == "only" ? "(scores)" : "2"
     case .loadable: "\"\(tinyModelPath)\""
     case .command: "dla"
     case .name: "word"

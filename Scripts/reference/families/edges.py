@@ -161,26 +161,26 @@ def title(node):
 
 
 class Pair:
-    def __init__(self, family, model):
-        self.family, self.model = family, model
+    def __init__(self, family, model, tokens=TOKENS, donor=DONOR):
+        self.family, self.model, self.tokens = family, model, tokens
         with torch.no_grad():
-            self.clean, self.donor = (Pass(family, model, tokens) for tokens in (TOKENS, DONOR))
+            self.clean, self.donor = (Pass(family, model, tokens) for tokens in (tokens, donor))
         self.edges = graph(len(self.clean.layers), self.clean.heads, family.layout.parallel)
 
     def place(self, writer):
         is_normed = writer[0] == "head" and self.family.layout.post_attention
         return writer[1] if is_normed else "stream"
 
-    def exact(self, edges):
-        """The effect of some edges patched together."""
-        changes = {}
+    def exact(self, edges, given=None):
+        """The effect of some edges patched together. `given`: what writers are taken to give; default: the donor's."""
+        changes, given = {}, self.donor.written if given is None else given
         for writer, reader in edges:
-            change = lambda run, w=writer: self.donor.written[w] - run.written[w]
+            change = lambda run, w=writer: given[w] - run.written[w]
             parts = changes.setdefault(reader, {})
             place, old = self.place(writer), parts.get(self.place(writer))
             parts[place] = change if old is None else lambda run, a=old, b=change: a(run) + b(run)
         with torch.no_grad():
-            run = Pass(self.family, self.model, TOKENS, changes)
+            run = Pass(self.family, self.model, self.tokens, changes)
         return (run.value - self.clean.value).item()
 
     def slopes(self, embedding=None):
@@ -189,7 +189,7 @@ class Pair:
         for writer, reader in self.edges:
             place = zeros.setdefault(reader, {})
             place.setdefault(self.place(writer), torch.zeros_like(self.clean.written["embed"]).requires_grad_())
-        Pass(self.family, self.model, TOKENS, zeros, embedding).value.backward()
+        Pass(self.family, self.model, self.tokens, zeros, embedding).value.backward()
         return {reader: {at: x.grad for at, x in parts.items()} for reader, parts in zeros.items()}
 
     def estimates(self, points=()):
@@ -203,7 +203,8 @@ class Pair:
         return found
 
 
-def of_family(family):
+def built(family):
+    """The model of a family, each query head with keys and values of its own, and how many shared it had."""
     with Float64():
         model, _ = build(family)
     for parameter in model.parameters():
@@ -213,6 +214,11 @@ def of_family(family):
         shared = getattr(model.config, "num_key_value_heads", None) or model.config.num_attention_heads
         ungroup(family, model)
         assert torch.allclose(model(torch.tensor([TOKENS]), use_cache=False).logits, before, atol=1e-12)
+    return model, shared
+
+
+def of_family(family):
+    model, shared = built(family)
     pair = Pair(family, model)
     all_of_them = pair.exact(pair.edges)
     assert abs(all_of_them - (pair.donor.value - pair.clean.value).item()) < 1e-9, all_of_them

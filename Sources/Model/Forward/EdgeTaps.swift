@@ -93,39 +93,58 @@ struct EdgeTaps {
     /// The query head that reads it; 0 where no head does.
     var head: Int
     fileprivate(set) var parts: [Part]
+    /// What it takes of many writers at once.
+    var outside: OutsideTaps.Copy?
 
-    /// Adds it to the stream's numbers. What is as it was moves no bit.
-    func apply(to x: UnsafeMutablePointer<Float>, on model: Transformer) {
+    /// Adds it to the stream's numbers, to which the sums of what is taken at once are added already. What is
+    /// as it was moves no bit.
+    func apply(
+      to x: UnsafeMutablePointer<Float>, on model: Transformer, _ outside: OutsideTaps
+    ) {
       var normed: [Int: [Part]] = [:]
+      var sums: [Int: AttentionSum] = [:]
       for part in parts {
-        if part.sum != nil, let layer = part.writer.layer {
+        if let sum = part.sum, let layer = part.writer.layer {
           normed[layer, default: []].append(part)
+          sums[layer] = sum
         } else {
           addDifference(part.given, part.own, to: x)
         }
       }
+      var heads: [Int: OutsideTaps.NormedHeads] = [:]
+      for own in outside.normedHeads(self, bias: { model.layers[$0].o.bias }) {
+        sums[own.layer] = own.sum
+        heads[own.layer] = own
+      }
       // Heads of one layer go through its norm together.
-      for (layer, parts) in normed.sorted(by: { $0.key < $1.key }) {
-        guard let norm = model.layers[layer].ln1Post, let sum = parts[0].sum else { continue }
-        let others = parts.reduce(into: sum.sum) { sum, part in
+      for (layer, sum) in sums.sorted(by: { $0.key < $1.key }) {
+        guard let norm = model.layers[layer].ln1Post else { continue }
+        let others = (normed[layer] ?? []).reduce(into: heads[layer]?.changed ?? sum.sum) {
+          sum, part in
           sum.withUnsafeMutableBufferPointer { sum in
             if let sum = sum.baseAddress { addDifference(part.given, part.own, to: sum) }
           }
         }
         let epsilon = model.configuration.epsilon
+        let isAlone = heads[layer]?.isAlone ?? false
         addDifference(
-          sum.normed(others, by: norm, epsilon), sum.normed(sum.sum, by: norm, epsilon), to: x)
+          sum.normed(others, by: norm, epsilon),
+          isAlone
+            ? [Float](repeating: 0, count: others.count) : sum.normed(sum.sum, by: norm, epsilon),
+          to: x)
       }
     }
   }
 
   /// The rows whose readers at a site have a copy of their own, those of the member that the edit is of.
   /// Of two edits of one edge the later one holds.
-  func shifts(at site: Site, rows: Batch) -> [Shift] {
-    guard let edits = edits[site] else { return [] }
-    var shifts: [Shift] = []
+  func shifts(at site: Site, rows: Batch, _ outside: OutsideTaps) -> [Shift] {
+    var shifts = outside.copies(at: site, rows: rows)
     var places: [Copy: Int] = [:]
-    for edit in edits {
+    for (index, shift) in shifts.enumerated() {
+      places[Copy(row: shift.row, head: shift.head)] = index
+    }
+    for edit in edits[site] ?? [] {
       let writer = edit.edge.writer
       let (head, layer) = (edit.edge.reader.head ?? 0, writer.head == nil ? nil : writer.layer)
       for (index, position) in edit.positions.enumerated() {

@@ -27,6 +27,9 @@ public struct Edit: Sendable, Equatable {
     /// reads the stream with that in place of what the writer gave in this run. `init(edge:…)` says at
     /// which site.
     case edge(Edge, [[Float]])
+    /// What one reader takes from elsewhere of many writers at once: as `edge`, of each of them.
+    /// `init(outside:…)` says at which site. An edge that is edited by itself too is not one of them.
+    case outside(OutsideReads)
   }
 
   public init(site: Site, units: [Int]? = nil, positions: [Int], change: Change) {

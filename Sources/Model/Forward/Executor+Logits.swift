@@ -41,13 +41,29 @@ extension Executor {
     let l = model.layers.count
     try Interruption.check()
     copyForks(at: l)
-    for shift in taps.edges.shifts(at: Edge.Reader.logits.site, rows: batch) {
-      shift.apply(to: buffers.stream.pointer + shift.row * width, on: model)
-    }
+    shiftLogits()
     work.normalise(
       buffers.stream, stride: width, rows: batch.rows.count, model.finalNorm, into: buffers.normed
     ) { taps.visit(.lnFinalScale, 0, $0, stride: 1, rows: batch) }
     pending.groups = vocabularyGroups()[...]
+  }
+
+  /// The stream as the final norm reads it, where it has a copy of its own.
+  private func shiftLogits() {
+    let shifts = taps.shifts(at: Edge.Reader.logits.site, rows: batch)
+    guard !shifts.isEmpty else { return }
+    let copies = FloatBuffer(shifts.count * width)
+    for (index, shift) in shifts.enumerated() {
+      (copies.pointer + index * width).update(
+        from: taps.outside.start(shift, stream: buffers.stream.pointer + shift.row * width),
+        count: width)
+    }
+    taps.outside.addSums(shifts, to: copies, work)
+    for (index, shift) in shifts.enumerated() {
+      let x = copies.pointer + index * width
+      shift.apply(to: x, on: model, taps.outside)
+      (buffers.stream.pointer + shift.row * width).update(from: x, count: width)
+    }
   }
 
   /// What the next member asked for, after `run`; nil after the last. Logits are computed for a few

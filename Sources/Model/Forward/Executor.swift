@@ -92,12 +92,15 @@ struct Executor {
     taps.edges.note(.embed, rows: batch) {
       Array(UnsafeBufferPointer(start: stream + $0 * width, count: width))
     }
+    taps.outside.note(.embed, rows: batch) { UnsafePointer(stream + $0 * width) }
     guard let positions = model.positionEmbedding else { return }
     for row in batch.rows.indices {
       let embedding = positions.row(batch.rows[row].position)
       (buffers.normed.pointer + row * width).update(from: embedding, count: width)
     }
     taps.visit(.posEmbed, 0, buffers.normed, stride: width, rows: batch)
+    let added = buffers.normed.pointer
+    taps.outside.noteRest(rows: batch) { UnsafePointer(added + $0 * width) }
     work.addToStream(buffers.normed, stride: width, rows: batch.rows.count)
   }
 

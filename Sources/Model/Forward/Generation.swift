@@ -46,9 +46,9 @@ public struct Generation {
       try Self.checkLength(count, after: prompt.tokens.count, on: model)
       try RunRequest(tokens: prompt.tokens, edits: prompt.edits)
         .check(in: model.configuration, among: [])
-      if let edge = prompt.edits.lazy.compactMap(\.edge).first {
+      if let edges = prompt.edits.lazy.compactMap(\.editedEdges).first {
         throw ModelError(
-          .request, "nothing can be generated while the edge \(edge) is edited",
+          .request, "nothing can be generated while \(edges)",
           help: "an edge is edited at the positions that there are")
       }
     }

@@ -82,6 +82,20 @@ extension LayerForward {
   func result(of head: Int, rows: [Int]) -> FloatBuffer {
     let width = model.configuration.headWidth
     let (stride, matrix) = (weights.q.stride, weights.o.matrix)
+    let columns = head * width..<(head + 1) * width
+    if matrix.hasWholeBlocks(columns) {
+      let own = FloatBuffer(rows.count * width)
+      let out = FloatBuffer(rows.count * matrix.stride)
+      for (index, row) in rows.enumerated() {
+        (own.pointer + index * width).update(
+          from: buffers.z.pointer + row * stride + head * width, count: width)
+      }
+      work.products.multiply(
+        own.pointer, rows: rows.count, stride: width,
+        MatrixPart(matrix: matrix, columns: columns, panels: 0..<matrix.panelCount),
+        into: out.pointer)
+      return out
+    }
     let masked = FloatBuffer(rows.count * stride, zeroed: true)
     let out = FloatBuffer(rows.count * matrix.stride)
     for (index, row) in rows.enumerated() {

@@ -24,15 +24,24 @@ extension LayerForward {
     _ rows: Batch, _ taps: Taps
   ) -> [[Float]] {
     let c = model.configuration
-    let normed = norm(shifts, by: weights.ln1, .ln1Scale, rows, taps)
-    let out = FloatBuffer(shifts.count * linear.stride)
-    work.multiply(
-      normed, stride: c.width, rows: shifts.count, [(linear, out.pointer)])
-    return shifts.enumerated().map { index, shift in
-      let head = activation.units == .heads ? shift.head : c.keyValueHead(of: shift.head)
-      let start = out.pointer + index * linear.stride + head * c.headWidth
-      return Array(UnsafeBufferPointer(start: start, count: c.headWidth))
+    func output(_ shift: EdgeTaps.Shift) -> Int {
+      activation.units == .heads ? shift.head : c.keyValueHead(of: shift.head)
     }
+    // Those of one head stand together: only that head's rows of the matrix are read.
+    let order = shifts.indices.sorted { (output(shifts[$0]), $0) < (output(shifts[$1]), $1) }
+    let normed = norm(order.map { shifts[$0] }, by: weights.ln1, .ln1Scale, rows, taps)
+    var read = [[Float]](repeating: [], count: shifts.count)
+    var done = 0
+    while done < order.count {
+      let head = output(shifts[order[done]])
+      let own = order[done...].prefix { output(shifts[$0]) == head }
+      let part = work.part(
+        of: linear, rows: head * c.headWidth..<(head + 1) * c.headWidth,
+        by: normed.pointer + done * c.width, count: own.count)
+      for (index, shift) in own.enumerated() { read[shift] = part[index] }
+      done += own.count
+    }
+    return read
   }
 
   /// The keys and values that heads have by themselves, ready to be attended to.
@@ -47,7 +56,7 @@ extension LayerForward {
     _ activation: Activation, by linear: Transformer.Linear, _ rows: Batch, _ taps: Taps,
     _ finish: (inout [Float], EdgeTaps.Shift) -> Void
   ) -> [Int: [Int32: [Float]]] {
-    let shifts = taps.edges.shifts(at: site(activation), rows: rows)
+    let shifts = taps.shifts(at: site(activation), rows: rows)
     guard !shifts.isEmpty else { return [:] }
     var own: [Int: [Int32: [Float]]] = [:]
     for (shift, x) in zip(shifts, read(shifts, by: linear, activation, rows, taps)) {
@@ -92,7 +101,7 @@ extension LayerForward {
 
   /// Writes the queries of heads that read a copy of their own over those of the stream.
   func readOwnQueries(_ rows: Batch, _ taps: Taps) {
-    let shifts = taps.edges.shifts(at: site(.q), rows: rows)
+    let shifts = taps.shifts(at: site(.q), rows: rows)
     guard !shifts.isEmpty else { return }
     let width = model.configuration.headWidth
     for (shift, query) in zip(shifts, read(shifts, by: weights.q, .q, rows, taps)) {
@@ -163,7 +172,7 @@ extension LayerForward {
 
   /// Writes what an MLP with a copy of its own reads over what it would read.
   func readOwnForMLP(_ input: FloatBuffer, _ rows: Batch, _ taps: Taps) {
-    let shifts = taps.edges.shifts(at: site(.mlpPost), rows: rows)
+    let shifts = taps.shifts(at: site(.mlpPost), rows: rows)
     guard !shifts.isEmpty else { return }
     let normed = norm(
       shifts, by: weights.ln2 ?? weights.ln1, weights.ln2 == nil ? .ln1Scale : .ln2Scale, rows,
@@ -188,10 +197,15 @@ extension LayerForward {
     let edits = Dictionary(
       grouping: taps.rowEdits(at: site(scaleSite), rows: rows), by: \.row)
     let copies = FloatBuffer(shifts.count * width)
+    for (index, shift) in shifts.enumerated() {
+      (copies.pointer + index * width).update(
+        from: taps.outside.start(shift, stream: buffers.stream.pointer + shift.row * width),
+        count: width)
+    }
+    taps.outside.addSums(shifts, to: copies, work)
     work.forEach(shifts.count) { index in
       let x = copies.pointer + index * width
-      x.update(from: buffers.stream.pointer + shifts[index].row * width, count: width)
-      shifts[index].apply(to: x, on: model)
+      shifts[index].apply(to: x, on: model, taps.outside)
       var scale = norm.scale(of: x, width, epsilon, kernels)
       for (_, edit) in edits[shifts[index].row] ?? [] {
         Taps.change(&scale, edit.change, index: edit.index, unit: 0, width: 1)
@@ -211,20 +225,23 @@ extension LayerForward {
     var notes = false
     for head in 0..<c.heads {
       let writer = Edge.Writer.head(layer: number, head: head)
-      let wanted = taps.edges.rows(of: writer, in: rows)
+      let wanted = Set(taps.edges.rows(of: writer, in: rows))
+        .union(taps.outside.rows(of: writer, in: rows)).sorted()
       if wanted.isEmpty { continue }
       notes = true
       let computed = results == nil ? result(of: head, rows: wanted) : nil
       let places = Dictionary(uniqueKeysWithValues: zip(wanted, 0...))
-      taps.edges.note(writer, rows: rows) { row in
-        let start =
-          if let computed, let place = places[row] {
-            computed.pointer + place * weights.o.matrix.stride
-          } else {
-            (results ?? buffers.attentionOut).pointer + (row * c.heads + head) * c.width
-          }
-        return Array(UnsafeBufferPointer(start: start, count: c.width))
+      func start(_ row: Int) -> UnsafePointer<Float> {
+        if let computed, let place = places[row] {
+          return UnsafePointer(computed.pointer + place * weights.o.matrix.stride)
+        }
+        return UnsafePointer(
+          (results ?? buffers.attentionOut).pointer + (row * c.heads + head) * c.width)
       }
+      taps.edges.note(writer, rows: rows) { row in
+        Array(UnsafeBufferPointer(start: start(row), count: c.width))
+      }
+      taps.outside.note(writer, rows: rows, start)
     }
     if notes, weights.ln1Post != nil { noteSums(rows, &taps) }
   }
@@ -233,11 +250,13 @@ extension LayerForward {
     let c = model.configuration
     let edits = Dictionary(
       grouping: taps.rowEdits(at: site(.ln1PostScale), rows: rows), by: \.row)
-    taps.edges.noteSum(ofAttention: number, heads: c.heads, rows: rows) { row in
+    func sum(_ row: Int) -> EdgeTaps.AttentionSum {
       let start = buffers.attentionOut.pointer + row * weights.o.stride
       return EdgeTaps.AttentionSum(
         sum: Array(UnsafeBufferPointer(start: start, count: c.width)),
         scaleEdits: (edits[row] ?? []).map(\.edit))
     }
+    taps.edges.noteSum(ofAttention: number, heads: c.heads, rows: rows, sum)
+    taps.outside.noteSums(ofAttention: number, rows: rows, sum)
   }
 }

@@ -79,16 +79,16 @@ struct LayerForward {
     let input: FloatBuffer
     switch model.configuration.residual {
     case .sequential:
-      addAttention(rows)
+      addAttention(rows, taps)
       taps.visit(.residMid, number, buffers.stream, stride: width, rows: rows)
       keep(buffers.stream, in: buffers.between)
       input = readForMLP(rows, &taps)
     case .parallel:
       input = readForMLP(rows, &taps)
-      addAttention(rows)
+      addAttention(rows, taps)
     case .parallelSharedNorm:
       input = readForMLP(rows, &taps)
-      addAttention(rows)
+      addAttention(rows, taps)
     }
     switch weights.mlp {
     case .dense(let mlp): run(mlp, on: input, rows, &taps)
@@ -100,6 +100,9 @@ struct LayerForward {
     taps.edges.note(.mlp(layer: number), rows: rows) { row in
       Array(UnsafeBufferPointer(start: buffers.mlpOut.pointer + row * stride, count: width))
     }
+    taps.outside.note(.mlp(layer: number), rows: rows) { row in
+      UnsafePointer(buffers.mlpOut.pointer + row * stride)
+    }
     work.addToStream(buffers.mlpOut, stride: stride, rows: rows.rows.count)
     taps.visit(.residPost, number, buffers.stream, stride: width, rows: rows)
   }
@@ -109,8 +112,12 @@ struct LayerForward {
     if kept.count > 0 { kept.copy(from: x) }
   }
 
-  private func addAttention(_ rows: Batch) {
+  private func addAttention(_ rows: Batch, _ taps: Taps) {
     work.addToStream(buffers.attentionOut, stride: weights.o.stride, rows: rows.rows.count)
+    guard weights.ln1Post == nil, let bias = weights.o.bias else { return }
+    bias.withUnsafeBufferPointer { bias in
+      if let bias = bias.baseAddress { taps.outside.noteRest(rows: rows) { _ in bias } }
+    }
   }
 
   private func readForMLP(_ rows: Batch, _ taps: inout Taps) -> FloatBuffer {

@@ -15,6 +15,11 @@ extension NaiveRun {
   func shifted(_ stream: Rows, of reader: Edge.Reader) -> Rows {
     var stream = stream
     var sums: [Int: Rows] = [:]
+    // Layers whose attention the copy does not have at a position.
+    var without: Set<Place> = []
+    for p in stream.indices {
+      addOutside(of: reader, at: p, to: &stream[p], &sums, &without)
+    }
     for p in stream.indices {
       for (writer, given) in replaced(of: reader, at: p) {
         guard let own = written[writer]?[p] else { continue }
@@ -31,7 +36,12 @@ extension NaiveRun {
       guard let norm = model.layers[layer].ln1Post, let own = attentionSums[layer] else { continue }
       let new = normaliseCopy(sum, norm, .ln1PostScale, layer)
       let old = normaliseCopy(own, norm, .ln1PostScale, layer)
-      for p in stream.indices { add(new[p], minus: old[p], to: &stream[p]) }
+      for p in stream.indices {
+        let isWithout = without.contains(Place(layer: layer, position: p))
+        add(
+          new[p], minus: isWithout ? [Float](repeating: 0, count: new[p].count) : old[p],
+          to: &stream[p])
+      }
     }
     return stream
   }
@@ -51,12 +61,74 @@ extension NaiveRun {
     return parts
   }
 
+  /// The bias of a layer's attention is no writer's.
+  mutating func addRest(of layer: Transformer.Layer) {
+    guard layer.ln1Post == nil, let bias = layer.o.bias else { return }
+    for p in rest.indices {
+      for i in bias.indices { rest[p][i] += bias[i] }
+    }
+  }
+
+  private struct Place: Hashable {
+    var layer: Int
+    var position: Int
+  }
+
+  /// What a reader takes of many writers at once: their differences are summed in the order of the writers,
+  /// and added as one. Heads whose layer has a norm after attention change the sums that go through it.
+  private func addOutside(
+    of reader: Edge.Reader, at p: Int, to x: inout [Float], _ sums: inout [Int: Rows],
+    _ without: inout Set<Place>
+  ) {
+    let graph = EdgeGraph(model.configuration)
+    let alone = replaced(of: reader, at: p).map(\.writer)
+    for edit in request.edits where edit.positions.contains(p) {
+      guard case .outside(let reads) = edit.change, reads.reader == reader else { continue }
+      var sum = [Float](repeating: 0, count: x.count)
+      if reads.given.isZero {
+        let left = Set(reads.writers.map(graph.writer)).subtracting(alone)
+        x = rest[p]
+        for writer in (0..<graph.writerCount(before: reader)).map(graph.writer) {
+          guard let own = written[writer]?[p] else { continue }
+          let isKept = !left.contains(writer)
+          guard writer.head != nil, let layer = writer.layer, model.layers[layer].ln1Post != nil
+          else {
+            if isKept { for i in sum.indices { sum[i] += own[i] } }
+            continue
+          }
+          var changed = sums[layer] ?? attentionSums[layer] ?? []
+          if without.insert(Place(layer: layer, position: p)).inserted {
+            changed[p] = model.layers[layer].o.bias ?? [Float](repeating: 0, count: x.count)
+          }
+          if isKept { for i in x.indices where own[i] != 0 { changed[p][i] += own[i] } }
+          sums[layer] = changed
+        }
+        for i in x.indices where sum[i] != 0 { x[i] += sum[i] }
+        continue
+      }
+      for writer in reads.writers.map(graph.writer) where !alone.contains(writer) {
+        guard let own = written[writer]?[p] else { continue }
+        let given =
+          reads.given.row(of: writer, at: p, width: x.count).map(Array.init)
+          ?? [Float](repeating: 0, count: x.count)
+        if writer.head != nil, let layer = writer.layer, model.layers[layer].ln1Post != nil {
+          var changed = sums[layer] ?? attentionSums[layer] ?? []
+          add(given, minus: own, to: &changed[p])
+          sums[layer] = changed
+        } else {
+          for i in sum.indices { sum[i] += given[i] - own[i] }
+        }
+      }
+      for i in x.indices where sum[i] != 0 { x[i] += sum[i] }
+    }
+  }
+
   private func add(_ a: [Float], minus b: [Float], to x: inout [Float]) {
     for i in x.indices where a[i] - b[i] != 0 { x[i] += a[i] - b[i] }
   }
 
   private func isEdited(_ reader: Edge.Reader) -> Bool {
-    request.edits.contains { $0.edge?.reader == reader }
+    request.edits.contains { $0.reader == reader }
   }
 
   /// What heads read of copies of their own.
@@ -93,7 +165,7 @@ extension NaiveRun {
   /// Edits of a shared key or value hold for a head's copy too.
   private func edit(_ rows: inout Rows, _ activation: Activation, _ head: Int, _ l: Int) {
     let (heads, width) = (model.configuration.keyValueHeads, model.configuration.headWidth)
-    for edit in request.edits where edit.site == Site(activation, layer: l) && edit.edge == nil {
+    for edit in request.edits where edit.site == Site(activation, layer: l) && edit.reader == nil {
       var whole = rows.map { row in
         (0..<heads).flatMap { $0 == head ? row : [Float](repeating: 0, count: width) }
       }

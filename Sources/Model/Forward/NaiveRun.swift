@@ -12,6 +12,8 @@ struct NaiveRun {
   var written: [Edge.Writer: Rows] = [:]
   /// What attention of these layers gave, before the norm on its way.
   var attentionSums: [Int: Rows] = [:]
+  /// What is in the stream and no writer's: positions and biases.
+  var rest: Rows = []
   /// What it is compared with, by position.
   var base: [Int: [Float]]?
 
@@ -32,6 +34,7 @@ struct NaiveRun {
       switch model.configuration.residual {
       case .sequential:
         add(attention, to: &stream)
+        addRest(of: layer)
         visit(.residMid, l, &stream)
         var second = layer.ln2.map { normalise(stream, $0, .ln2Scale, l) } ?? []
         readOwnForMLP(&second, stream: stream, layer, l)
@@ -41,6 +44,7 @@ struct NaiveRun {
         readOwnForMLP(&second, stream: stream, layer, l)
         let mlp = mlp(second, layer, l)
         add(attention, to: &stream)
+        addRest(of: layer)
         add(mlp, to: &stream)
       }
       visit(.residPost, l, &stream)
@@ -70,8 +74,6 @@ struct NaiveRun {
     return result
   }
 
-  // MARK: - Parts
-
   private mutating func embed() -> Rows {
     let scale = model.configuration.embeddingScale
     var stream = request.tokens.map { token in
@@ -80,10 +82,12 @@ struct NaiveRun {
     }
     visit(.embed, 0, &stream)
     written[.embed] = stream
+    rest = stream.map { [Float](repeating: 0, count: $0.count) }
     if let embedding = model.positionEmbedding {
       var positions = request.tokens.indices.map { embedding.row($0) }
       visit(.posEmbed, 0, &positions)
       add(positions, to: &stream)
+      add(positions, to: &rest)
     }
     return stream
   }
@@ -209,7 +213,7 @@ struct NaiveRun {
     let site = Site(.result, layer: l)
     guard
       request.captures[site] != nil
-        || request.edits.contains(where: { $0.site == site || $0.edge?.writer.layer == l })
+        || request.edits.contains(where: { $0.site == site || $0.readsHead(of: l, heads: c.heads) })
     else { return [] }
     let original: Rows = z.map { row in
       (0..<c.heads).flatMap { head -> [Float] in
@@ -336,7 +340,7 @@ struct NaiveRun {
           case .scale(let factor): rows[p][element] *= factor
           case .add(let vector):
             if vector[u * width + i] != 0 { rows[p][element] += vector[u * width + i] }
-          case .edge: break
+          case .edge, .outside: break
           }
         }
       }

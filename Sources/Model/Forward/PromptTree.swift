@@ -101,7 +101,10 @@ private struct EditHere: Hashable {
     case (.cut, .cut): return a.cutSources == b.cutSources
     case (.edge(let edge, let rows), .edge(let otherEdge, let others)):
       return edge == otherEdge && hasSameBits(rows[a.index], others[b.index])
-    case (.zero, _), (.replace, _), (.scale, _), (.add, _), (.cut, _), (.edge, _): return false
+    case (.outside(let reads), .outside(let others)):
+      return reads == others && a.edit.positions[a.index] == b.edit.positions[b.index]
+    case (.zero, _), (.replace, _), (.scale, _), (.add, _), (.cut, _), (.edge, _), (.outside, _):
+      return false
     }
   }
 
@@ -115,6 +118,7 @@ private struct EditHere: Hashable {
     case .add(let vector): for x in vector.prefix(4) { hasher.combine(x.bitPattern) }
     case .cut: hasher.combine(cutSources)
     case .edge(let edge, _): hasher.combine(edge)
+    case .outside(let reads): hasher.combine(reads.reader)
     }
   }
 

@@ -38,6 +38,29 @@ struct RowWork {
     }
   }
 
+  /// Some outputs of a product of `x`, `[count][d_model]`, with the biases: a list for each row of `x`.
+  func part(
+    of linear: Transformer.Linear, rows outputs: Range<Int>, by x: UnsafePointer<Float>, count: Int
+  ) -> [[Float]] {
+    let panels =
+      outputs.lowerBound / Kernels.panelWidth..<(outputs.upperBound + Kernels.panelWidth - 1)
+      / Kernels.panelWidth
+    let stride = panels.count * Kernels.panelWidth
+    let out = FloatBuffer(count * stride)
+    let matrix = linear.matrix
+    products.multiply(
+      x, rows: count, stride: width,
+      MatrixPart(matrix: matrix, columns: 0..<matrix.columns, panels: panels), into: out.pointer)
+    let offset = outputs.lowerBound - panels.lowerBound * Kernels.panelWidth
+    return (0..<count).map { row in
+      let start = out.pointer + row * stride + offset
+      if let bias = linear.bias {
+        for (i, output) in outputs.enumerated() { start[i] += bias[output] }
+      }
+      return Array(UnsafeBufferPointer(start: start, count: outputs.count))
+    }
+  }
+
   /// Writes the normed rows of `x` into `out`, both `[rows][stride]`.
   func normalise(
     _ x: FloatBuffer, stride: Int, rows: Int, _ norm: Transformer.Norm, into out: FloatBuffer

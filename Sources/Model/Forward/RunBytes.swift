@@ -145,6 +145,12 @@ extension Edit {
       bytes.append(edge.description)
       bytes.append(count: rows.count)
       for row in rows { bytes.append(row) }
+    case .outside(let reads):
+      bytes.append(6 as UInt8)
+      bytes.append(reads.reader.description)
+      bytes.append(reads.writers)
+      bytes.append(reads.given.digest.high)
+      bytes.append(reads.given.digest.low)
     }
   }
 }

@@ -60,6 +60,11 @@ extension Transformer {
         plan.seconds += speed.seconds(flops: products, rows: through)
         plan.seconds += attention * speed.attention
       }
+      let outside = batch.members.reduce(0) {
+        $0 + $1.request.outsideFlops(in: configuration)
+      }
+      plan.flops += outside
+      plan.seconds += speed.seconds(flops: outside / 48, rows: 48)
       let (rows, flops) = (vocabularyRows(of: batch), unembeddingFlopsPerRow)
       let atOnce = Executor.vocabularyRowsAtOnce
       plan.flops += Double(rows) * flops

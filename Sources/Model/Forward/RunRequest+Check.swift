@@ -12,7 +12,7 @@ extension RunRequest {
     // The base's own are looked at with the base.
     for edit in further { try check(edit, configuration) }
     try checkCuts(configuration)
-    try checkWriters()
+    try checkWriters(configuration)
     for (site, positions) in captures {
       try check(site, configuration)
       try check(positions: resolved(positions))
@@ -133,6 +133,7 @@ extension RunRequest {
           .request, "an edit at \(edit.hook) cuts nothing: attention only looks back\(reach)")
       }
     case .edge(let edge, let rows): try check(edge, rows, of: edit, configuration)
+    case .outside(let reads): try check(reads, of: edit, configuration)
     }
   }
 
@@ -189,7 +190,7 @@ extension Edit.Change {
     case .zero: true
     case .replace(let rows): rows.contains { $0.contains(0) }
     case .scale(let factor): factor == 0
-    case .add, .cut, .edge: false
+    case .add, .cut, .edge, .outside: false
     }
   }
 }

@@ -21,11 +21,14 @@ struct Taps {
   private var edits: [Site: [Bound]] = [:]
   /// Edits of edges: they change what one reader reads, and no site's own numbers.
   var edges = EdgeTaps()
+  /// Edits of many edges at once.
+  var outside: OutsideTaps
   private var captures: [Site: [(member: Int, positions: [Int])]] = [:]
 
   /// - Parameter keeps: whether to keep what the members' captures ask for.
   init(_ batch: Batch, configuration: Configuration, keeps: Bool = true) {
     self.configuration = configuration
+    outside = OutsideTaps(configuration)
     results = batch.members.map { _ in RunResult() }
     for (i, member) in batch.members.enumerated() {
       for edit in member.request.edits { bind(edit, of: i, member) }
@@ -33,6 +36,7 @@ struct Taps {
         captures[site, default: []].append((i, member.request.resolved(positions)))
       }
     }
+    outside.makeRoom()
   }
 
   /// Where a member never has rows of its own when the site comes, its edit never falls.
@@ -44,12 +48,21 @@ struct Taps {
     if case .edge(let edge, let rows) = edit.change {
       return edges.bind(edge, rows, of: edit, member: i)
     }
+    if case .outside(let reads) = edit.change {
+      return outside.bind(
+        reads, of: edit, member: i, tokens: member.request.tokens.count)
+    }
     let units = edit.units ?? Array(0..<configuration.unitCount(site))
     edits[site, default: []].append(Bound(member: i, edit: edit, units: units))
   }
 
   /// Whether nothing is edited and nothing kept anywhere.
   private var isIdle: Bool { edits.isEmpty && captures.isEmpty }
+
+  /// The rows whose readers at a site have a copy of the stream of their own.
+  func shifts(at site: Site, rows: Batch) -> [EdgeTaps.Shift] {
+    edges.shifts(at: site, rows: rows, outside)
+  }
 
   func touches(_ site: Site) -> Bool {
     !isIdle && (edits[site] != nil || captures[site] != nil)
@@ -158,7 +171,7 @@ struct Taps {
     case .cut(let sources):
       for source in sources where source < width { x[source] = -.infinity }
     // Those are bound by themselves.
-    case .edge: break
+    case .edge, .outside: break
     }
   }
 }

@@ -145,6 +145,12 @@ final class PackedMatrix: @unchecked Sendable {
   /// Columns that are stored together.
   var columnsOfBlock: Int { Kernels.current.block(of: panelType).weights }
 
+  /// Whether these columns are stored by themselves.
+  func hasWholeBlocks(_ columns: Range<Int>) -> Bool {
+    let block = columnsOfBlock
+    return columns.lowerBound.isMultiple(of: block) && columns.count.isMultiple(of: block)
+  }
+
   /// Some columns of a panel, whole blocks of them.
   func panel(_ index: Int, columns: Range<Int>) -> SummandPanel {
     let block = Kernels.current.block(of: panelType)

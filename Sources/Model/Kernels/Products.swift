@@ -8,6 +8,13 @@ struct ProductTarget {
   var out: UnsafeMutablePointer<Float>
 }
 
+/// Some panels of a matrix, and some of its columns, whole blocks of them.
+struct MatrixPart {
+  var matrix: PackedMatrix
+  var columns: Range<Int>
+  var panels: Range<Int>
+}
+
 /// Lays rows out as the kernels multiply them, in memory that is used again.
 struct RowPacker {
   private var packed = FloatBuffer(0)
@@ -143,6 +150,26 @@ final class Products {
             stride: panels.stride, scratch: scratch[worker])
         }
       }
+    }
+  }
+
+  /// Multiplies rows, as long as the part has columns, by a part of a matrix. Each sum is that of the full
+  /// product with zeros for all other columns.
+  ///
+  /// - Parameter out: `[rows][32 · panels]`
+  func multiply(
+    _ x: UnsafePointer<Float>, rows: Int, stride: Int, _ part: MatrixPart,
+    into out: UnsafeMutablePointer<Float>
+  ) {
+    guard rows > 0 else { return }
+    let packed = pack(x, [0..<rows], k: part.columns.count, stride: stride)
+    if !PackedMatrix.packAll([part.matrix], on: pool), mayStop { return }
+    let (kernels, scratch, outStride) = (kernels, scratch, part.panels.count * Kernels.panelWidth)
+    pool.run(part.panels.count) { item, worker in
+      kernels.product(
+        packed.x, rows: rows,
+        by: part.matrix.panel(part.panels.lowerBound + item, columns: part.columns),
+        into: out + item * Kernels.panelWidth, stride: outStride, scratch: scratch[worker])
     }
   }
 

@@ -9,15 +9,16 @@ enum Catalogue {
     .read,
     .lint,
     // edits
-    .ablate, .patch, .knockout, .freeze, .scale, .steer,
+    .ablate, .patch, .only, .knockout, .freeze, .scale, .steer, .noise,
     // measures
     .tokens, .logits, .probs, .rank, .logitDiff, .loss, .perplexity, .metric, .effect, .attribute,
+    .faithfulness,
     .dla,
     .subsets,
     .lens, .attention, .activations, .gradient, .generate, .compare, .explain,
     // tables
     .where, .sort, .top, .take, .sample, .select, .rename, .derive, .group, .classify, .correlate,
-    .join, .append, .pivot, .summary, .text,
+    .join, .append, .pivot, .summary, .text, .circuit,
     // seeing and keeping
     .plot, .save, .show, .store,
     // scripting

@@ -267,7 +267,8 @@ extension Value {
     switch self {
     case .text(let text): text
     case .selector(let selector): selector.text
-    case .nothing, .missing, .boolean, .integer, .number, .list, .table, .stream, .prompts, .record:
+    case .nothing, .missing, .boolean, .integer, .number, .list, .table, .stream, .prompts,
+      .circuit, .record:
       nil
     }
   }

@@ -127,6 +127,7 @@ struct Evaluator {
         column.count * MemoryLayout<Value>.stride,
         for: "a list of \(thousands(column.count)) values")
       return .list(try (0..<column.count).mapChecked { Value(column[$0]) })
+    case .circuit(let circuit): return try placing(at: name.span) { try circuit.member(name.text) }
     case .record(let members):
       if let value = members[name.text] { return value }
       throw Failure(

@@ -7,6 +7,7 @@ func tableFromJSON(_ source: TextSource) throws -> Table {
   let value = try parsed(source.bytes, source)
   if let table = try documentedTable(value, source) { return table }
   if let relations = try relationsTable(value, source) { return relations }
+  if let graph = try graphTable(value, source) { return graph }
   if case .array(let records) = value {
     if let facts = try counterFactTable(records, source) { return facts }
     if !records.isEmpty, records.allSatisfy(\.isSingle) {

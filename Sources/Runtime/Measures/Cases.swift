@@ -32,7 +32,7 @@ extension Session {
   /// - Parameter known: the runs that an edit takes its values from, where they are done already.
   func cases(of set: PromptSet, known: (spec: EditSpec, runs: [RunResult])? = nil) throws -> [Case]
   {
-    var binder = EditBinder(set) { [self] in try values(of: $0, sites: $1) }
+    var binder = EditBinder(set, in: self)
     if let known { binder.take(known.runs, for: known.spec) }
     var units = VariantUnits(set.shard)
     return try set.prompts.enumerated().flatMap { index, prompt -> [Case] in
@@ -63,6 +63,25 @@ extension Session {
           laterEdits: held[(sweepIndex + 1)...].flatMap(\.self), unit: unit)
       }
     }
+  }
+
+  /// Some sites of runs.
+  func values(
+    of cases: [(item: Case, sites: [Site: RunRequest.Positions])], on model: LanguageModel
+  ) throws -> [RunResult] {
+    let bytes = cases.reduce(0) { sum, item in
+      let request = RunRequest(tokens: item.item.prompt.tokens, captures: item.sites)
+      return sum + request.resultBytes(in: model.configuration)
+    }
+    try reserve(bytes, for: "what an edit reads of \(cases.count) runs", help: "take fewer paths")
+    var values: [RunResult] = []
+    // Each is asked for once, in its turn.
+    var sites = cases.map(\.sites)[...]
+    var results = try results(of: cases.map(\.item), on: model, label: "values") { _ in
+      Measurement(captures: sites.popFirst() ?? [:]) { $0 }
+    }
+    while let (_, result) = try results.next() { values.append(result) }
+    return values
   }
 
   /// Some sites of every prompt of a set, or of those at some places; its edits are applied.

@@ -27,7 +27,7 @@ struct EdgeWriters {
   }
 
   private static func whole(_ sweep: EditSpec, _ graph: EdgeGraph) -> [Edge.Writer] {
-    guard sweep.kinds.isEmpty else { return [] }
+    guard sweep.kinds.isEmpty, !sweep.hasPaths else { return [] }
     var readers: [Edge.Writer: Set<Edge.Reader>] = [:]
     for edge in sweep.targets.flatMap(\.place.edges) {
       readers[edge.writer, default: []].insert(edge.reader)

@@ -172,7 +172,7 @@ extension Case {
       else { continue }
       switch edit.change {
       case .zero, .replace: new = later.change.applied(to: new, index: index, unit: place)
-      case .scale, .add, .cut, .edge:
+      case .scale, .add, .cut, .edge, .outside:
         throw Failure(
           "\(variant?.place.label ?? "") is edited again after the sweep",
           help: "put the sweep last: its estimate starts from the values that all other edits leave"

@@ -32,7 +32,7 @@ extension Edit {
   fileprivate func overwrites(_ other: Edit) -> Bool {
     guard site == other.site, setsAnew else { return false }
     // A scale is divided by, whatever is read.
-    if other.edge != nil, site.activation.isScale { return false }
+    if other.reader != nil, site.activation.isScale { return false }
     // What is cut stays cut.
     if case .cut = other.change { return false }
     return covers(other)
@@ -41,7 +41,7 @@ extension Edit {
   /// Whether all that `other` reaches passes through what this overwrites.
   fileprivate func hides(_ other: Edit) -> Bool {
     // What a reader makes of its copy comes after the copy.
-    if other.edge != nil, overwrites(other) { return true }
+    if other.reader != nil, overwrites(other) { return true }
     return site.layer == other.site.layer && setsAnew
       && other.site.activation.narrows.contains(site.activation) && covers(other)
   }
@@ -49,13 +49,13 @@ extension Edit {
   private var setsAnew: Bool {
     switch change {
     case .zero, .replace: true
-    case .scale, .add, .cut, .edge: false
+    case .scale, .add, .cut, .edge, .outside: false
     }
   }
 
-  /// The head whose query an edge leads to.
+  /// The head whose query an edge, or several, lead to.
   private var queryHeads: [Int]? {
-    guard case .head(.q, _, let head) = edge?.reader else { return nil }
+    guard case .head(.q, _, let head) = reader else { return nil }
     return [head]
   }
 

@@ -48,7 +48,7 @@ struct PlaceColumns {
     table[component] = place.label
     table[layer] = place.layer
     table[head] = place.head
-    if let writer { table[writer] = place.edges.first?.writer.description }
+    if let writer { table[writer] = place.firstWriter?.description }
     if let reader { table[reader] = place.reader }
     table[self.position] = position
   }

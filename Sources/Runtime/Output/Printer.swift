@@ -38,7 +38,8 @@ struct Printer {
     switch value {
     case .nothing, .stream: break
     case .table(let table): try print(table.table)
-    case .prompts, .list, .record: try value.printedTable.map { try print($0.table) }
+    case .prompts, .list, .circuit, .record:
+      try value.printedTable.map { try print($0.table) }
     case .missing, .boolean, .integer, .number, .text, .selector:
       separate(isTable: false)
       session.printed.count += 1
@@ -105,6 +106,7 @@ extension Value {
       let values = names.map { Cell.text(members[$0]?.shortText ?? "") }
       return TableValue(
         Table(columns: [Column("name", .texts(names)), Column("value", cells: values)]))
+    case .circuit(let circuit): return TableValue(circuit.listing, origins: circuit.origins)
     case .nothing, .missing, .boolean, .integer, .number, .text, .selector, .stream: return nil
     }
   }

@@ -4,15 +4,24 @@ import Model
 /// Binds edits to the prompts of a set. The runs that they take values from are done once for all
 /// prompts.
 struct EditBinder {
+  typealias CaseRunner = ([(item: Case, sites: [Site: RunRequest.Positions])]) throws
+    -> [RunResult]
   /// Runs a set and keeps, of each prompt, some sites.
   typealias Runner = (PromptSet, (Prompt) throws -> [Site: RunRequest.Positions]) throws ->
     [RunResult]
 
-  private let set: PromptSet
+  let set: PromptSet
   private let runner: Runner
+  /// Runs cases and keeps some sites of each.
+  let caseRunner: CaseRunner
+  /// Of paths of several edges of one prompt, what their last edges are given.
+  var paths: (spec: ObjectIdentifier, index: Int, rows: [Place: [[Float]]])?
   private var sources: [ObjectIdentifier: ValueSource] = [:]
   /// What writers of edges give in a donor's run.
   private var written: [WrittenKey: [[Float]]] = [:]
+
+  /// What writers are taken to give outside of a circuit.
+  private var lastGiven: (spec: ObjectIdentifier, index: Int, given: GivenWrites)?
 
   private struct WrittenKey: Hashable {
     var spec: ObjectIdentifier
@@ -21,9 +30,17 @@ struct EditBinder {
     var positions: [Int]
   }
 
-  init(_ set: PromptSet, runner: @escaping Runner) {
+  init(_ set: PromptSet, runner: @escaping Runner, caseRunner: @escaping CaseRunner) {
     self.set = set
     self.runner = runner
+    self.caseRunner = caseRunner
+  }
+
+  /// With runs of a session.
+  init(_ set: PromptSet, in session: Session) {
+    self.init(
+      set, runner: { try session.values(of: $0, sites: $1) },
+      caseRunner: { try session.values(of: $0, on: set.model) })
   }
 
   /// The runs that a spec takes values from are done already.
@@ -34,6 +51,7 @@ struct EditBinder {
   /// The edits that a spec, taken as a whole, makes on the prompt at `index`.
   mutating func edits(_ spec: EditSpec, at index: Int) throws -> [Edit] {
     try placing(at: spec.span, in: spec.source) {
+      if let circuit = spec.circuit { return try edits(spec, outside: circuit, at: index) }
       if spec.isOfEdges {
         return try spec.targets.flatMap { target in
           let positions = try set.prompts[index].positions(target.position ?? .all)
@@ -54,6 +72,39 @@ struct EditBinder {
         }
       }
     }
+  }
+
+  /// What readers take from elsewhere of all that is outside of a circuit.
+  mutating func edits(_ spec: EditSpec, outside circuit: Circuit, at index: Int) throws -> [Edit] {
+    let outside = circuit.outside
+    guard !outside.isEmpty else { return [] }
+    let given = try given(spec, at: index)
+    let positions = Array(set.prompts[index].tokens.indices)
+    return outside.map { reader, writers in
+      Edit(
+        outside: OutsideReads(reader: reader, writers: writers, given: given), positions: positions)
+    }
+  }
+
+  /// What all writers are taken to give; of one prompt it is in memory once.
+  private mutating func given(_ spec: EditSpec, at index: Int) throws -> GivenWrites {
+    if let known = lastGiven, known.spec == ObjectIdentifier(spec.identity), known.index == index {
+      return known.given
+    }
+    let positions = Array(set.prompts[index].tokens.indices)
+    func rows(_ site: Site) throws -> [[Float]] {
+      try self.rows(
+        spec, Place.SitePart(site: site, units: nil), nil, at: positions, ofPrompt: index)
+    }
+    let layers = 0..<set.model.configuration.layers
+    let given =
+      spec.mode.isZero
+      ? GivenWrites()
+      : GivenWrites(
+        embed: try rows(Site(.embed)), heads: try layers.map { try rows(Site(.result, layer: $0)) },
+        mlps: try layers.map { try rows(Site(.mlpOut, layer: $0)) })
+    lastGiven = (ObjectIdentifier(spec.identity), index, given)
+    return given
   }
 
   /// The runs that a sweep makes of a prompt: one a component, and one a position where the
@@ -99,13 +150,20 @@ struct EditBinder {
     guard let writer = place.edges.first?.writer, !positions.isEmpty else { return [] }
     let key = WrittenKey(
       spec: ObjectIdentifier(spec.identity), prompt: index, writer: writer, positions: positions)
+    if !place.path.isEmpty || spec.passesMLPs {
+      let rows = try pathRows(spec, place, at: index)
+      return place.edges.map { edge in
+        let edge = Edge(from: spec.passesMLPs ? .embed : edge.writer, to: edge.reader)
+        return Edit(edge: edge, positions: positions, rows: positions.map { rows[$0] })
+      }
+    }
     let rows =
       try written[key] ?? rows(spec, writer.part, kind, at: positions, ofPrompt: index)
     written[key] = rows
     return place.edges.map { Edit(edge: $0, positions: positions, rows: rows) }
   }
 
-  private mutating func rows(
+  mutating func rows(
     _ spec: EditSpec, _ part: Place.SitePart, _ kind: Position.Kind?, at positions: [Int],
     ofPrompt index: Int
   ) throws -> [[Float]] {
@@ -121,10 +179,41 @@ struct EditBinder {
   ) throws -> [Edit] {
     // `@completion` of an answer of one token.
     if positions.isEmpty { return [] }
+    if case .noise = spec.mode {
+      return try parts.flatMap { try noise(spec, $0, kind, at: positions, ofPrompt: index) }
+    }
     return try parts.map { part in
       Edit(
         site: part.site, units: part.units, positions: positions,
         change: try change(spec, part, kind, at: positions, ofPrompt: index))
+    }
+  }
+
+  /// Normal random numbers at each position, of their own for each prompt, site and position.
+  private mutating func noise(
+    _ spec: EditSpec, _ part: Place.SitePart, _ kind: Position.Kind?, at positions: [Int],
+    ofPrompt index: Int
+  ) throws -> [Edit] {
+    guard case .noise(let times, _, let seed) = spec.mode else { return [] }
+    let key = ObjectIdentifier(spec.identity)
+    var source = try sources[key] ?? ValueSource(spec, for: set, runner: runner)
+    defer { sources[key] = source }
+    let width = Float(try source.deviation(part, kind)) * times
+    let prompt = set.prompts[index]
+    let site =
+      (Activation.allCases.firstIndex(of: part.site.activation) ?? 0) << 20 + part.site.layer
+    let c = set.model.configuration
+    let units = part.units ?? Array(0..<c.unitCount(part.site))
+    return positions.map { position in
+      let vector = units.flatMap { unit -> [Float] in
+        let stream = ((prompt.number &* 8191 &+ site) &* 8191 &+ position) &* 8191 &+ unit
+        var generator = NormalNumbers(SplitMix64(seed: seed, stream: stream))
+        return (0..<c.unitWidth(part.site.activation, sources: 1)).map { _ in
+          width * Float(generator.next())
+        }
+      }
+      return Edit(
+        site: part.site, units: part.units, positions: [position], change: .add(vector))
     }
   }
 
@@ -140,7 +229,7 @@ struct EditBinder {
       return .add(Array(repeatElement(vector, count: part.units?.count ?? 1).joined()))
     case .knockout(let kind):
       return .cut(sources: try set.prompts[index].positions(kind))
-    case .mean, .resample, .patch, .patchFromCounterpart, .freeze:
+    case .mean, .resample, .patch, .patchFromCounterpart, .freeze, .noise:
       return .replace(try rows(spec, part, kind, at: positions, ofPrompt: index))
     }
   }
@@ -175,8 +264,10 @@ extension EditSpec {
     return joined
   }
 
-  /// Whether its targets are edges, all of them.
-  var isOfEdges: Bool { targets.first.map { !$0.place.edges.isEmpty } ?? false }
+  /// Whether its targets are edges, all of them, or what is outside of a circuit.
+  var isOfEdges: Bool {
+    circuit != nil || (targets.first.map { !$0.place.edges.isEmpty } ?? false)
+  }
 
   var isKnockout: Bool { if case .knockout = mode { true } else { false } }
 }

@@ -14,13 +14,18 @@ struct EditSpec: Sendable {
   var source: SourceText
   /// As written: `ablate L9H8@last zero`.
   var description: String
+  /// Where all edges outside of a circuit are changed: the circuit. The targets are then what all writers give.
+  let circuit: Circuit?
+  /// Of paths of several edges: whether MLPs on the way compute again.
+  let passesMLPs: Bool
   /// Tells apart edits that were written at one place, as two calls of a `def` make them.
   let identity = Identity()
 
   final class Identity: Sendable {}
 
   init(
-    targets: [Target], mode: Mode, span: SourceSpan, source: SourceText, description: String
+    targets: [Target], mode: Mode, span: SourceSpan, source: SourceText, description: String,
+    extent: Extent = Extent()
   ) {
     self.targets = targets
     kinds = Array(Set(targets.compactMap(\.position)))
@@ -28,6 +33,14 @@ struct EditSpec: Sendable {
     self.span = span
     self.source = source
     self.description = description
+    circuit = extent.circuit
+    passesMLPs = extent.passesMLPs
+  }
+
+  /// What else than its targets an edit changes.
+  struct Extent {
+    var circuit: Circuit?
+    var passesMLPs = false
   }
 
   struct Target: Sendable {
@@ -52,13 +65,15 @@ struct EditSpec: Sendable {
     case scale(Float)
     /// Plus a vector.
     case steer([Float])
+    /// Plus normal random numbers, `times` as wide as the site's own are in a set.
+    case noise(times: Float, over: PromptSet, seed: Int)
     /// Attention from these positions is taken away; the targets are `attn_scores`.
     case knockout(source: Position.Kind)
 
     /// The prompts whose runs give the values.
     var donors: PromptSet? {
       switch self {
-      case .mean(let set), .resample(let set, _, _), .patch(let set): set
+      case .mean(let set), .resample(let set, _, _), .patch(let set), .noise(_, let set, _): set
       case .zero, .patchFromCounterpart, .freeze, .scale, .steer, .knockout: nil
       }
     }
@@ -92,16 +107,18 @@ extension EditSpec.Mode {
   /// Whether it changes more if it is done twice.
   var accumulates: Bool {
     switch self {
-    case .scale, .steer: true
+    case .scale, .steer, .noise: true
     case .zero, .mean, .resample, .patch, .patchFromCounterpart, .freeze, .knockout: false
     }
   }
+
+  var isZero: Bool { if case .zero = self { true } else { false } }
 
   func patchDonors(for set: PromptSet) -> PromptSet? {
     switch self {
     case .patch(let donors): donors
     case .patchFromCounterpart: set.counterparts
-    case .zero, .mean, .resample, .freeze, .scale, .steer, .knockout: nil
+    case .zero, .mean, .resample, .freeze, .scale, .steer, .noise, .knockout: nil
     }
   }
 }

@@ -24,6 +24,7 @@ extension Invocation {
     let configuration = set.model.configuration
     let selected = try selectors("site")
     try refuseMixedPositions(in: selected, of: "site")
+    let passesMLPs = try declares("through") && choice("through", PathThrough.self) == .mlps
     let targets = try selected.flatMap { selector, span in
       try placing(at: span) {
         let places = try selector.places(on: configuration, for: access)
@@ -36,19 +37,38 @@ extension Invocation {
         "edges and components cannot be patched in one list",
         help: "write two edits: \(command.name) … | \(command.name) …", span: span(of: "site"))
     }
-    return try edited(set, targets, mode, at: span(of: "site"), words: words)
+    if passesMLPs, targets.allSatisfy(\.place.edges.isEmpty) {
+      throw Failure(
+        "`through` goes with edges and paths", help: "patch L5H1 -> L9H6.q -> logits from …",
+        span: span(of: "through"))
+    }
+    let hasPaths = passesMLPs || targets.contains { !$0.place.path.isEmpty }
+    if hasPaths { try checkThatPathsAreAlone(set) }
+    return try edited(
+      set, targets, mode, at: span(of: "site"),
+      words: words + (passesMLPs ? " through mlps" : ""),
+      EditSpec.Extent(passesMLPs: passesMLPs))
+  }
+
+  private func checkThatPathsAreAlone(_ set: PromptSet) throws {
+    guard let other = set.edits.first else { return }
+    throw Failure(
+      "a path is patched in the prompt's own run, and '\(other.description)' edits it",
+      help: "omit the other edit", span: other.span, source: other.source)
   }
 
   /// An edit that no prompt can be given is an error here, where it stands, not where it is measured.
+  ///
+  /// - Parameter extent: what else is edited than the targets.
   func edited(
     _ set: PromptSet, _ targets: [EditSpec.Target], _ mode: EditSpec.Mode, at span: SourceSpan,
-    words: String
+    words: String, _ extent: EditSpec.Extent = EditSpec.Extent()
   ) throws -> Value {
     guard mode.donors?.donorDepth ?? 0 < PromptSet.deepestDonors else {
       throw failure("donors of donors are nested more than \(PromptSet.deepestDonors) deep")
     }
     var set = set
-    let isSwept = hasFlag("each")
+    let isSwept = declares("each") && hasFlag("each")
     if isSwept, set.sweep != nil {
       throw failure("this pipeline already has an `each`", help: "sweep one thing")
     }
@@ -63,7 +83,8 @@ extension Invocation {
     set.append(
       EditSpec(
         targets: targets, mode: mode, span: span, source: session.source,
-        description: text.split(whereSeparator: \.isWhitespace).joined(separator: " ")),
+        description: text.split(whereSeparator: \.isWhitespace).joined(separator: " "),
+        extent: extent),
       isSwept: isSwept)
     return .prompts(set)
   }
@@ -81,7 +102,7 @@ extension Invocation {
     switch mode {
     case .patch(let given): donors = given.prompts
     case .patchFromCounterpart: donors = set.prompts.map(\.counterpart)
-    case .zero, .mean, .resample, .freeze, .scale, .steer, .knockout: return mode
+    case .zero, .mean, .resample, .freeze, .scale, .steer, .noise, .knockout: return mode
     }
     var (kept, first) = ([Int](), Failure?.none)
     for (index, prompt) in set.prompts.enumerated() {

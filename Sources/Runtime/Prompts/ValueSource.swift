@@ -13,6 +13,13 @@ struct ValueSource {
   private var results: [RunResult?]
   private var means: [MeanKey: [Float]] = [:]
 
+  private var deviations: [DeviationKey: Double] = [:]
+
+  private struct DeviationKey: Hashable {
+    var part: Place.SitePart
+    var kind: Position.Kind?
+  }
+
   private struct MeanKey: Hashable {
     var part: Place.SitePart
     /// The places of each prompt that the mean is over.
@@ -43,7 +50,10 @@ struct ValueSource {
   /// - Parameter edited: the places of the prompts that are run.
   private func drawn(for kinds: [Position.Kind?], by edited: [Int]) throws -> [Int] {
     guard case .resample(_, let seed, let withinRelation) = mode else {
-      if case .mean = mode { return Array(donors.indices) }
+      switch mode {
+      case .mean, .noise: return Array(donors.indices)
+      default: break
+      }
       return donors.count == prompts.count ? edited : Array(donors.indices)
     }
     let distinct = Set(kinds)
@@ -56,7 +66,7 @@ struct ValueSource {
 
   private static func donors(of spec: EditSpec, for set: PromptSet) -> PromptSet {
     switch spec.mode {
-    case .mean(let over), .resample(let over, _, _): over
+    case .mean(let over), .resample(let over, _, _), .noise(_, let over, _): over
     case .patch(let from): from
     case .patchFromCounterpart: set.counterparts
     case .freeze, .zero, .scale, .steer, .knockout: set.unedited
@@ -75,7 +85,7 @@ struct ValueSource {
     case .patch, .patchFromCounterpart:
       return try rows(
         part, kind, at: positions, of: index, from: donors.count == 1 ? 0 : index)
-    case .freeze, .zero, .scale, .steer, .knockout:
+    case .freeze, .zero, .scale, .steer, .noise, .knockout:
       return try rows(part, kind, at: positions, of: index, from: index)
     }
   }
@@ -125,6 +135,29 @@ struct ValueSource {
     else { throw Failure("there is no position \(position) to take values from") }
     return part.units.map { units in units.flatMap { Array(activation[place, $0]) } }
       ?? activation[place]
+  }
+
+  // MARK: - Spread
+
+  /// The standard deviation of all numbers of a part, over the places of every donor: N − 1 in the
+  /// denominator.
+  mutating func deviation(_ part: Place.SitePart, _ kind: Position.Kind?) throws -> Double {
+    let key = DeviationKey(part: part, kind: kind)
+    if let known = deviations[key] { return known }
+    var numbers: [Float] = []
+    for (donor, result) in zip(donors, results) {
+      for position in try kind.map(donor.positions) ?? Array(0..<donor.count) {
+        numbers += try row(part, at: position, in: result)
+      }
+    }
+    guard numbers.count > 1 else {
+      throw Failure("one number has no spread", help: "give more prompts: over PROMPTS")
+    }
+    let mean = numbers.reduce(0.0) { $0 + Double($1) } / Double(numbers.count)
+    let squares = numbers.reduce(0.0) { $0 + (Double($1) - mean) * (Double($1) - mean) }
+    let deviation = (squares / Double(numbers.count - 1)).squareRoot()
+    deviations[key] = deviation
+    return deviation
   }
 
   // MARK: - Means

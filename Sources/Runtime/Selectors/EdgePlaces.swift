@@ -30,11 +30,7 @@ struct EdgePlaces {
   /// By reader, then by writer, in the order of the model. `*`, `heads`, `mlps` and `layers` leave out what
   /// is no edge.
   func places(along nodes: [Selector]) throws -> [Place] {
-    guard nodes.count == 2 else {
-      throw Failure(
-        "'\(text)' is a path of \(nodes.count - 1) edges",
-        help: "an edge leads from one component to another: L5H1 -> L9H6.q")
-    }
+    guard nodes.count == 2 else { return try paths(along: nodes) }
     let writers = try writers(nodes[0])
     let readers = try readers(nodes[1])
     let leavesOut = nodes.contains(where: \.isWild)
@@ -54,6 +50,51 @@ struct EdgePlaces {
     if places.isEmpty, let first { throw failure(first.edge, first.obstacle) }
     return places
   }
+
+  /// Of three nodes or more: each hop's places joined where one leads to what the next leads from. Those between
+  /// the ends read something: a head's queries, keys or values, or an MLP.
+  private func paths(along nodes: [Selector]) throws -> [Place] {
+    var paths: [Place] = []
+    for node in nodes.dropFirst().dropLast() {
+      guard case .literal(let literal) = node.base, case .keyValueHeads = literal.part else {
+        continue
+      }
+      throw Failure(
+        "'\(node.text)' leads to several heads", help: "name one: L5H1 -> L9H6.k -> logits")
+    }
+    for (index, pair) in zip(nodes, nodes.dropFirst()).enumerated() {
+      let from = index == 0 ? pair.0 : pair.0.bareHead
+      let hops = try places(along: [from, pair.1])
+      if index == 0 {
+        paths = hops
+        continue
+      }
+      let following = Dictionary(grouping: hops) { $0.edges[0].writer }
+      let count = paths.reduce(0) { $0 + (Self.hops(after: $1, in: following).count) }
+      guard count <= Self.mostPaths else {
+        throw Failure("'\(text)' is more than \(thousands(Self.mostPaths)) paths")
+      }
+      paths = paths.flatMap { path in
+        Self.hops(after: path, in: following).map { hop in
+          var longer = hop
+          longer.path = path.path + [path.edges[0]]
+          longer.label = "\(path.label) -> \(hop.reader ?? "")"
+          longer.sites = path.sites
+          return longer
+        }
+      }
+    }
+    guard !paths.isEmpty else { throw Failure("'\(text)' is not a path: its edges do not meet") }
+    return paths
+  }
+
+  private static func hops(
+    after path: Place, in following: [Edge.Writer: [Place]]
+  ) -> [Place] {
+    path.edges[0].reader.writer.flatMap { following[$0] } ?? []
+  }
+
+  private static let mostPaths = 100_000
 
   private func place(from writer: Edge.Writer, to reader: Reader) -> Place {
     Place(
@@ -211,6 +252,17 @@ extension Edge.Writer {
 }
 
 extension Selector {
+  /// The head alone, where its queries, keys or values are named.
+  fileprivate var bareHead: Selector {
+    guard case .literal(var literal) = base, case .heads = literal.part,
+      literal.path.allSatisfy({ Edge.Input(rawValue: $0) != nil })
+    else { return self }
+    literal.path = []
+    var bare = self
+    bare.base = .literal(literal)
+    return bare
+  }
+
   /// Whether it says "all" of something: what cannot be is left out then.
   fileprivate var isWild: Bool {
     switch base {

@@ -11,6 +11,8 @@ struct Place: Sendable, Hashable {
   var sites: [SitePart]
   /// Of an edge: the edge, or those to all heads that share a key or value; `sites` are its writer's.
   var edges: [Edge] = []
+  /// Of a path of several edges: all but the last, which `edges` has.
+  var path: [Edge] = []
   /// Of an edge: what it leads to, as its label has it.
   var reader: String?
 

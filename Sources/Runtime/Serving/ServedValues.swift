@@ -24,7 +24,8 @@ extension ServeDesk {
         return try emit(array, of: table.table, line, rendering, settings)
       }
       return try emit(table.table, line, rendering, settings)
-    case .missing, .boolean, .integer, .number, .text, .selector, .list, .record, .prompts:
+    case .missing, .boolean, .integer, .number, .text, .selector, .list, .record, .prompts,
+      .circuit:
       break
     }
     if let json = value.served {
@@ -150,7 +151,7 @@ extension Value {
       let values = names.compactMap { members[$0]?.served }
       guard values.count == names.count else { return nil }
       return .object(zip(names, values).map { JSONValue.Member($0, $1) })
-    case .nothing, .table, .stream, .prompts: return nil
+    case .nothing, .table, .stream, .prompts, .circuit: return nil
     case .missing, .boolean, .integer, .number, .text, .selector: return cell.map { JSONValue($0) }
     }
   }

@@ -18,6 +18,9 @@ struct SplitMix64: RandomNumberGenerator {
     return z ^ (z >> 31)
   }
 
+  /// Between 0 and 1, neither of them.
+  mutating func share() -> Double { (Double(next() >> 11) + 0.5) / 0x1p53 }
+
   /// One of 0..<bound, by Lemire's multiplication. The bound must be above 0.
   mutating func index(below bound: Int) -> Int {
     Int(next().multipliedFullWidth(by: UInt64(bound)).high)

@@ -39,9 +39,9 @@ public struct GradientRequest: Sendable {
   /// - Throws: `ModelError` that names the first thing that cannot be.
   func check(in configuration: Configuration) throws {
     try run.check(in: configuration, among: [])
-    if let edge = edits.lazy.compactMap(\.edge).first {
+    if let edges = edits.lazy.compactMap(\.editedEdges).first {
       throw ModelError(
-        .request, "there is no gradient of a run in which the edge \(edge) is edited",
+        .request, "there is no gradient of a run in which \(edges)",
         help: "`effect` measures such runs")
     }
     try edges.check(tokens: tokens.count, in: configuration)

@@ -29,7 +29,7 @@ extension Edit.Change {
     switch self {
     case .zero, .replace: 0
     case .scale(let factor): factor
-    case .add, .cut, .edge: 1
+    case .add, .cut, .edge, .outside: 1
     }
   }
 
@@ -38,7 +38,7 @@ extension Edit.Change {
     switch self {
     case .zero, .replace: g.update(repeating: 0, count: width)
     case .scale(let factor): for i in 0..<width { g[i] *= factor }
-    case .add, .edge: break
+    case .add, .edge, .outside: break
     case .cut(let sources): for source in sources where source < width { g[source] = 0 }
     }
   }

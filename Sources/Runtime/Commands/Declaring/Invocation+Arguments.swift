@@ -244,8 +244,18 @@ extension Invocation {
   func promptsOrWord<C: Choice>(required parameter: String, _ type: C.Type) throws
     -> WordOrPrompts<C>
   {
+    try promptsOrWord(try expression(required: parameter), of: parameter, type)
+  }
+
+  /// The same where it is given.
+  func promptsOrWord<C: Choice>(_ parameter: String, _ type: C.Type) throws -> WordOrPrompts<C>? {
+    try expression(parameter).map { try promptsOrWord($0, of: parameter, type) }
+  }
+
+  private func promptsOrWord<C: Choice>(
+    _ expression: Lang.Expression, of parameter: String, _ type: C.Type
+  ) throws -> WordOrPrompts<C> {
     let choices = choices(of: parameter, type)
-    let expression = try expression(required: parameter)
     guard case .name(let name) = expression.kind, choices.contains(name) else {
       return .prompts(try prompts(expression))
     }

@@ -179,6 +179,7 @@ struct Invocation {
   func tableInput() throws -> TableValue {
     switch input {
     case .table(let table): return table
+    case .circuit(let circuit): return circuit.table
     case .nothing:
       throw failure(
         "`\(command.name)` needs a table to work on",

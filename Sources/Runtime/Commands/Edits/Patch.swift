@@ -13,6 +13,8 @@ extension Command {
       Of a set, prompts that do not pair are dropped with a warning.
       `L5H1 -> L9H6.q` is an edge: only this reader sees the donor's L5H1, and everything after it \
       is computed again. `edges` are all of them.
+      `L5H1 -> L9H6.q -> logits` is a path: the logits see what L9H6 gives when its queries see the \
+      donor's L5H1. All else is held at the prompt's own run, or all but MLPs: `through mlps`.
       After `patch`, `effect` also gives `recovered`: the share of the way from the base to the \
       donor.
       """,
@@ -25,6 +27,7 @@ extension Command {
       .keyword(
         "from", .donors(or: PatchDonor.self), required: true,
         "the donor: a prompt, or one for each prompt"),
+      .keyword("through", .choice(PathThrough.self), "what on the way of an edge computes again"),
     ],
     examples: [
       #"colosseum | patch L15.resid_pre@last from (prompt "Fact: The Eiffel Tower is in the country of") | rank"#
@@ -46,6 +49,13 @@ extension Command {
         set, .patch(from: donors), words: "from \(donors.summary)", access: .patching)
     }
   }
+}
+
+/// What lies on the way of an edge, and computes again.
+enum PathThrough: String, Choice {
+  case mlps
+
+  var summary: String { "the MLPs in between; heads are held" }
 }
 
 /// A donor that is no set of its own.

@@ -118,13 +118,14 @@ extension Session {
   /// change is the same everywhere.
   func openEdits(of set: PromptSet, on prompt: Prompt) throws -> [Edit] {
     try set.edits.flatMap { spec -> [Edit] in
+      guard spec.circuit == nil else { return [] }
       let change: Edit.Change
       switch spec.mode {
       case .zero: change = .zero
       case .scale(let factor): change = .scale(factor)
       case .steer(let vector): change = .add(vector)
       case .knockout(let source): change = .cut(sources: try prompt.positions(source))
-      case .mean, .resample, .patch, .patchFromCounterpart, .freeze: return []
+      case .mean, .resample, .patch, .patchFromCounterpart, .freeze, .noise: return []
       }
       return spec.targets.filter { $0.position ?? .all == .all }.flatMap { target in
         target.place.sites.map {

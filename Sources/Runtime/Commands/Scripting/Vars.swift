@@ -25,6 +25,7 @@ extension Value {
     case .table(let value): value.table.rowCount
     case .prompts(let set): set.prompts.count
     case .list(let values): values.count
+    case .circuit(let circuit): circuit.circuit.count
     case .record(let members): members.count
     case .nothing, .missing, .boolean, .integer, .number, .text, .stream, .selector: nil
     }

@@ -4,7 +4,8 @@ import Model
 extension Command {
   static let plot = Command(
     name: "plot", group: .seeing,
-    summary: "Draw a table as bars, a heatmap, lines, points, a histogram, or over tokens.",
+    summary:
+      "Draw a table as bars, a heatmap, lines, points, a histogram, a circuit, or over tokens.",
     details: """
       - bar: labels and the measure; `by` groups the bars
       - heatmap: the result of `pivot`, or row, column and value
@@ -12,6 +13,7 @@ extension Command {
       - histogram: how many values of a column are in each range
       - tokens: each token on the colour of its value
       - attention: the result of `attention` or `dla by source`
+      - circuit: a circuit, or any table of edges
       Columns that are not named are chosen from the table. `facet` makes a panel for each value of \
       a column. The intervals of `group … interval` are drawn. With `to` a file is written; \
       otherwise the plot is drawn on the terminal.

@@ -11,6 +11,8 @@ extension Command {
       .safetensors) hold the floating-point columns as `values`, and all others as the index of \
       its rows. JSON, Parquet and arrays also have the provenance: the version, the model and its \
       file's SHA-256, the prompts and the edits. The file is replaced as a whole or not at all.
+      A circuit is written to .dot for Graphviz, and to .json as EAP-IG and MIB have their graphs; \
+      with `as` its edges are a table.
       """,
     input: .any,
     parameters: [
@@ -24,6 +26,15 @@ extension Command {
     // A plan has zeros for numbers.
     guard call.statement.runner.isHeard else { return .nothing }
     let path = try call.text(required: "file")
+    if case .circuit(let circuit) = call.input, !call.has("as"),
+      let write = CircuitFile(path: path)
+    {
+      return try placing(at: call.span(of: "file")) {
+        try writeFiles([NewFile(path, text: write.text(of: circuit))], host: call.host)
+        _ = try call.choice("as", FileFormat.self)
+        return .nothing
+      }
+    }
     let format = try call.choice("as") ?? format(ofFile: path, call.span(of: "file"))
     // A result that is computed as it is written may take hours: what would fail at its end, now.
     if case .stream = call.input {
@@ -102,6 +113,7 @@ extension Command {
     case .table(let table): return table
     case .stream(let stream): return try stream.table()
     case .prompts(let set): return TableValue(set.listing, origins: [set.origin])
+    case .circuit(let circuit): return circuit.table
     case let other: throw call.failure("`save` needs a table, not \(other.kind)")
     }
   }

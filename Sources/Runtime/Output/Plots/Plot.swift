@@ -4,7 +4,7 @@ import Lang
 /// pages draw the same choice of rows and columns.
 struct Plot {
   enum Kind: String, Choice {
-    case bar, heatmap, line, scatter, histogram, tokens, attention
+    case bar, heatmap, line, scatter, histogram, tokens, attention, circuit
   }
 
   var kind: Kind
@@ -29,7 +29,7 @@ struct Plot {
       case .heatmap: (3, false)
       case .scatter: (2, true)
       case .histogram: (1, true)
-      case .tokens, .attention: (1, false)
+      case .tokens, .attention, .circuit: (1, false)
       }
     guard columns.count <= most else {
       throw Failure(
@@ -97,6 +97,7 @@ struct Plot {
     case .tokens: return .tokens(try TokenStrips(table, value: column(0), prompts: prompts))
     case .attention:
       return .map(try PlotGrid(attention: table, value: column(0), prompts: prompts))
+    case .circuit: return .circuit(try PlottedCircuit(table, score: column(0)))
     }
   }
 }
@@ -109,6 +110,7 @@ enum PlotContent {
   case points(PlottedPoints)
   case histogram(PlottedHistogram)
   case tokens(TokenStrips)
+  case circuit(PlottedCircuit)
 
   func text(_ settings: RenderSettings, scale: SharedScale? = nil) throws -> String {
     switch self {
@@ -118,6 +120,7 @@ enum PlotContent {
     case .points(let points): scatterText(points, settings, scale: scale)
     case .histogram(let histogram): try histogramText(histogram, settings, scale: scale)
     case .tokens(let strips): tokensText(strips, settings, scale: scale)
+    case .circuit(let circuit): circuitText(circuit, settings)
     }
   }
 
@@ -133,6 +136,7 @@ enum PlotContent {
     case .histogram(let histogram):
       SVGDrawing(histogram: histogram, size: size, title: title, scale: scale)
     case .tokens(let strips): SVGDrawing(tokens: strips, size: size, title: title, scale: scale)
+    case .circuit(let circuit): SVGDrawing(circuit: circuit, title: title)
     }
   }
 
@@ -145,6 +149,7 @@ enum PlotContent {
     case .points(let points): points.extent
     case .histogram(let histogram): histogram.extent
     case .tokens(let strips): strips.extent
+    case .circuit: SharedScale()
     }
   }
 }

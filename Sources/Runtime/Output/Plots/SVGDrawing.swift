@@ -71,6 +71,34 @@ struct SVGDrawing {
     grow(to: y + other.height)
   }
 
+  /// How a curve looks.
+  struct Stroke {
+    /// Its colour.
+    var style: String
+    var width: Double
+    /// Of its colour over what is below.
+    var opacity: Double
+    var isDashed: Bool
+  }
+
+  /// A line that leaves and arrives upright. A long one straight up goes round what stands in between.
+  mutating func curve(
+    from start: (x: Double, y: Double), to end: (x: Double, y: Double), _ stroke: Stroke,
+    note: String
+  ) {
+    let middle = (start.y + end.y) / 2
+    let long = abs(start.x - end.x) < 20 && abs(start.y - end.y) > 50
+    let bow = long ? min(64, 14 + abs(start.y - end.y) / 14) : 0
+    let data = [start, (start.x + bow, middle), (end.x + bow, middle), end]
+      .map { "\(number($0.0)) \(number($0.1))" }
+    let dashes = stroke.isDashed ? ";stroke-dasharray:5 3" : ""
+    add("<path d=\"M\(data[0])C\(data[1...].joined(separator: " "))\"\(Self.style(stroke.style)) ")
+    elements += "style=\"stroke-width:\(number(stroke.width));"
+    elements += "stroke-opacity:\(number(stroke.opacity))\(dashes)\""
+    close("path", note)
+    grow(to: max(start.y, end.y))
+  }
+
   private mutating func add(_ text: String) { elements += text }
 
   private mutating func close(_ element: String, _ note: String?) {
