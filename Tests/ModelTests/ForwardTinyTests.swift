@@ -90,7 +90,8 @@ struct ForwardTinyTests {
       model,
       batch: Batch(
         [(0, request, nil, Fork(unsharedOf: tokens.count))], layers: model.configuration.layers),
-      rope: try RotaryTables(model.configuration, tokens: tokens.count), keepsIntermediates: true)
+      rope: try RotaryTables(model.configuration, tokens: tokens.count),
+      buffers: Buffers(model, rows: tokens.count, keepsIntermediates: true))
     var found = RunResult()
     try executor.run(advanced: { _, _ in })
     while let (_, result) = try executor.nextResult() { found = result }

@@ -1,7 +1,8 @@
 /// The activations of the layer at hand, `[rows][stride]` each, wide enough for every layer.
 ///
 /// A step that need not keep what it read writes over it. Where intermediates are to be kept, such
-/// pairs are buffers of their own, and each holds what its site has.
+/// pairs are buffers of their own, and each holds what its site has. What the way back of a layer does not
+/// read is then shared with other layers.
 final class Buffers {
   /// That there is room for.
   let rows: Int
@@ -28,7 +29,10 @@ final class Buffers {
   /// Keys before their norm and RoPE.
   let unturnedKeys: FloatBuffer
 
-  init(_ model: Transformer, rows: Int, keepsIntermediates: Bool = false) {
+  /// - Parameter first: the buffers of another layer, as many rows, whose intermediates are kept too.
+  init(
+    _ model: Transformer, rows: Int, keepsIntermediates: Bool = false, sharing first: Buffers? = nil
+  ) {
     self.rows = rows
     let sizes = model.bufferSizes
     // Zeroed: the columns that fill a row up to whole panels are read by no one, but must not be
@@ -37,20 +41,20 @@ final class Buffers {
     func other(than first: FloatBuffer) -> FloatBuffer {
       keepsIntermediates ? FloatBuffer(first.count, zeroed: true) : first
     }
-    stream = FloatBuffer(rows * sizes.width)
-    normed = FloatBuffer(rows * sizes.width)
-    normedForMLP = other(than: normed)
-    scales = FloatBuffer(rows)
+    stream = first?.stream ?? FloatBuffer(rows * sizes.width)
+    normed = first?.normed ?? FloatBuffer(rows * sizes.width)
+    normedForMLP = first?.normedForMLP ?? other(than: normed)
+    scales = first?.scales ?? FloatBuffer(rows)
     q = buffer(sizes.query)
     turnedQueries = other(than: q)
     k = buffer(sizes.key)
     v = buffer(sizes.value)
-    z = buffer(sizes.query)
+    z = first?.z ?? buffer(sizes.query)
     hidden = buffer(sizes.hidden)
-    activated = other(than: hidden)
+    activated = first?.activated ?? other(than: hidden)
     up = buffer(sizes.up)
-    attentionOut = buffer(sizes.added)
-    mlpOut = other(than: attentionOut)
+    attentionOut = first?.attentionOut ?? buffer(sizes.added)
+    mlpOut = first?.mlpOut ?? other(than: attentionOut)
     func kept(_ stride: Int) -> FloatBuffer { buffer(keepsIntermediates ? stride : 0) }
     entered = kept(sizes.width)
     between = kept(sizes.width)
@@ -76,6 +80,16 @@ struct BufferSizes {
     let widest = max(width, query, hidden)
     return 2 * width + 2 * query + key + value + hidden + up + added + widest + 1
   }
+
+  /// Of those that a layer keeps for its way back.
+  func keptFloatsPerRow(hasPostNorms: Bool) -> Int {
+    2 * width + 2 * query + 2 * key + value + hidden + up + (hasPostNorms ? 2 * added : 0)
+  }
+
+  /// Of those that layers share where each keeps its intermediates, and of a row packed for a product.
+  var sharedFloatsPerRow: Int {
+    3 * width + query + hidden + 2 * added + max(width, query, hidden) + 1
+  }
 }
 
 extension Transformer {
@@ -92,4 +106,13 @@ extension Transformer {
 
   /// What `Buffers` and the packed rows of a product take for one row.
   var bytesPerRow: Int { bufferSizes.floatsPerRow * MemoryLayout<Float>.size }
+
+  /// What one layer leaves for its way back.
+  var bytesPerKeptRow: Int {
+    bufferSizes.keptFloatsPerRow(hasPostNorms: configuration.hasPostNorms)
+      * MemoryLayout<Float>.size
+  }
+
+  /// What layers share that keep this.
+  var bytesPerSharedRow: Int { bufferSizes.sharedFloatsPerRow * MemoryLayout<Float>.size }
 }

@@ -25,6 +25,7 @@ struct EdgeTaps {
   /// By the site of the reader, in the order in which they apply.
   private var edits: [Site: [Bound]] = [:]
   private var wanted: [Edge.Writer: Set<Place>] = [:]
+  private var lastWanted: [Edge.Writer: (member: Int, positions: [Int])] = [:]
   private var written: [Edge.Writer: [Place: [Float]]] = [:]
   /// By layer, of models with such a norm.
   private var sums: [Int: [Place: AttentionSum]] = [:]
@@ -32,6 +33,11 @@ struct EdgeTaps {
   mutating func bind(_ edge: Edge, _ rows: [[Float]], of edit: Edit, member: Int) {
     edits[edit.site, default: []].append(
       Bound(member: member, edge: edge, positions: edit.positions, rows: rows))
+    // Edges from one writer mostly have the same positions.
+    if let last = lastWanted[edge.writer], last.member == member, last.positions == edit.positions {
+      return
+    }
+    lastWanted[edge.writer] = (member, edit.positions)
     wanted[edge.writer, default: []].formUnion(
       edit.positions.map { Place(member: member, position: $0) })
   }
@@ -144,25 +150,32 @@ struct EdgeTaps {
     for (index, shift) in shifts.enumerated() {
       places[Copy(row: shift.row, head: shift.head)] = index
     }
+    // By shift: whose parts it has. A run may have edits of all edges.
+    var writers = shifts.map { Set($0.parts.map(\.writer)) }
     for edit in edits[site] ?? [] {
       let writer = edit.edge.writer
       let (head, layer) = (edit.edge.reader.head ?? 0, writer.head == nil ? nil : writer.layer)
+      guard let given = written[writer] else { continue }
+      let sums = layer.flatMap { self.sums[$0] }
       for (index, position) in edit.positions.enumerated() {
         let place = Place(member: edit.member, position: position)
         guard let row = rows.ownRow(of: edit.member, at: position),
-          let own = written[writer]?[place]
+          let own = given[place]
         else { continue }
         let shift = places[Copy(row: row, head: head), default: shifts.count]
         if shift == shifts.count {
           places[Copy(row: row, head: head)] = shift
           shifts.append(
             Shift(member: edit.member, row: row, position: position, head: head, parts: []))
+          writers.append([])
         }
-        shifts[shift].parts.removeAll { $0.writer == writer }
+        if !writers[shift].insert(writer).inserted {
+          shifts[shift].parts.removeAll { $0.writer == writer }
+        }
         shifts[shift].parts.append(
           Shift.Part(
             writer: writer, given: edit.rows[index], own: own,
-            sum: layer.flatMap { sums[$0]?[place] }))
+            sum: sums?[place]))
       }
     }
     return shifts

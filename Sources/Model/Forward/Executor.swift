@@ -36,10 +36,8 @@ struct Executor {
       work: large ?? RowWork(model, buffers: Buffers(model, rows: rows)))
   }
 
-  /// - Parameter keepsIntermediates: whether `buffers` have, after a layer, each of its activations.
-  init(_ model: Transformer, batch: Batch, rope: RotaryTables, keepsIntermediates: Bool) {
-    let buffers = Buffers(
-      model, rows: batch.schedule.rowsAtMost, keepsIntermediates: keepsIntermediates)
+  /// - Parameter buffers: with room for the batch's rows.
+  init(_ model: Transformer, batch: Batch, rope: RotaryTables, buffers: Buffers) {
     self.init(
       model, batch: batch, rope: rope, cache: nil, work: RowWork(model, buffers: buffers))
   }

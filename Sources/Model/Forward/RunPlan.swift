@@ -65,6 +65,10 @@ extension Transformer {
       }
       plan.flops += outside
       plan.seconds += speed.seconds(flops: outside / 48, rows: 48)
+      for (flops, rows) in readsOfEdges(in: batch) {
+        plan.flops += Double(rows) * flops
+        plan.seconds += speed.seconds(flops: flops, rows: rows)
+      }
       let (rows, flops) = (vocabularyRows(of: batch), unembeddingFlopsPerRow)
       let atOnce = Executor.vocabularyRowsAtOnce
       plan.flops += Double(rows) * flops
@@ -96,6 +100,22 @@ extension Transformer {
       sum + samples * layers.count * (count * tokens.count + count * (count - 1) / 2)
     }
     return plan
+  }
+
+  /// Products of copies that single heads read, by site: those of MLPs stand in their rows' place.
+  private func readsOfEdges(in batch: Batch) -> [(flops: Double, rows: Int)] {
+    var rows: [Site: Int] = [:]
+    for edit in batch.members.lazy.flatMap(\.request.edits) where edit.edge != nil {
+      rows[edit.site, default: 0] += edit.positions.count
+    }
+    return rows.compactMap { site, rows in
+      switch site.activation {
+      case .q: (layers[site.layer].q.flopsPerRow, rows)
+      case .k: (layers[site.layer].k.flopsPerRow, rows)
+      case .v: (layers[site.layer].v.flopsPerRow, rows)
+      default: nil
+      }
+    }
   }
 
   private func bytes(of batch: Batch) -> Int {

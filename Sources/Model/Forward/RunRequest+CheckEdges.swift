@@ -109,8 +109,12 @@ extension RunRequest {
   /// What noting the writers of edges takes during the run.
   func edgeBytes(in configuration: Configuration) -> Int {
     var positions: [Edge.Writer: Set<Int>] = [:]
+    // Edges from one writer mostly have the same.
+    var last: [Edge.Writer: [Int]] = [:]
     for edit in edits {
-      if let edge = edit.edge { positions[edge.writer, default: []].formUnion(edit.positions) }
+      guard let writer = edit.edge?.writer, last[writer] != edit.positions else { continue }
+      last[writer] = edit.positions
+      positions[writer, default: []].formUnion(edit.positions)
     }
     return positions.values.reduce(0) { $0 + $1.count } * configuration.width
       * MemoryLayout<Float>.size

@@ -6,6 +6,17 @@ import Synchronization
 struct TransposedFactor {
   var matrix: PackedMatrix
   var x: UnsafePointer<Float>
+  /// The matrix's rows that count, all others being multiplied by 0; nil: all.
+  var only: Range<Int>?
+
+  /// The panels that are read.
+  fileprivate var panels: Range<Int> {
+    guard let only else { return 0..<matrix.panelCount }
+    let width = Kernels.panelWidth
+    return only.lowerBound
+      / width..<min(
+        matrix.panelCount, (only.upperBound + width - 1) / width)
+  }
 }
 
 /// Products with transposed weights on a pool, with the scratch memory that they need.
@@ -44,25 +55,30 @@ final class TransposedProducts {
     _ factor: TransposedFactor, rows: Int, into out: UnsafeMutablePointer<Float>, stride: Int,
     continues: Bool
   ) {
-    let matrix = factor.matrix
+    let (matrix, panels) = (factor.matrix, factor.panels)
     guard rows > 0 else { return }
     PackedMatrix.packAll([matrix], on: pool)
     let columnsAtOnce = max(Kernels.panelWidth, matrix.columnsOfBlock)
     prepareScratch(columns: columnsAtOnce)
     let items = (matrix.columns + columnsAtOnce - 1) / columnsAtOnce
+    let before = panels.lowerBound * Kernels.panelWidth
     let x = packer.pack(
-      factor.x, rows: rows, k: matrix.stride, stride: matrix.stride, kernels, pool)
+      factor.x + before, rows: rows, k: panels.count * Kernels.panelWidth, stride: matrix.stride,
+      kernels, pool)
     pool.run(items) { item, worker in
       if Interruption.requested.load(ordering: .relaxed) { return }
       let first = item * columnsAtOnce
       let columns = first..<min(first + columnsAtOnce, matrix.columns)
-      for start in Swift.stride(from: 0, to: matrix.panelCount, by: Self.panelsAtOnce) {
-        let panels = start..<min(start + Self.panelsAtOnce, matrix.panelCount)
-        turn(matrix, panels, columns, scratch[worker])
+      for start in Swift.stride(
+        from: panels.lowerBound, to: panels.upperBound, by: Self.panelsAtOnce)
+      {
+        let some = start..<min(start + Self.panelsAtOnce, panels.upperBound)
+        turn(matrix, some, columns, scratch[worker])
         add(
           SummandPart(
-            panel: scratch[worker].turned.pointer, first: start * Kernels.panelWidth,
-            count: panels.count * Kernels.panelWidth, continues: continues || start > 0),
+            panel: scratch[worker].turned.pointer, first: start * Kernels.panelWidth - before,
+            count: some.count * Kernels.panelWidth,
+            continues: continues || start > panels.lowerBound),
           columns: columns.count, of: x, into: out + first, stride: stride)
       }
     }

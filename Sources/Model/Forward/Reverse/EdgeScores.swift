@@ -12,7 +12,7 @@ public struct EdgeQuestions: Sendable {
     }
   }
 
-  public struct Question: Sendable {
+  public struct Question: Sendable, Equatable {
     /// Which of the changes.
     public var change: Int
     public var reader: Edge.Reader
@@ -24,9 +24,11 @@ public struct EdgeQuestions: Sendable {
 
   public var changes: [Change]
   public var questions: [Question]
+  /// Changes whose whole estimates are asked for: by all that the writer gives, whoever reads it.
+  public var writers: [Int]
 
-  public init(changes: [Change] = [], questions: [Question] = []) {
-    (self.changes, self.questions) = (changes, questions)
+  public init(changes: [Change] = [], questions: [Question] = [], writers: [Int] = []) {
+    (self.changes, self.questions, self.writers) = (changes, questions, writers)
   }
 
   /// - Throws: `ModelError` for edges that the model does not have, and changes of another size.
@@ -48,52 +50,109 @@ public struct EdgeQuestions: Sendable {
         graph.obstacle(to: Edge(from: changes[question.change].writer, to: question.reader)) == nil
       else { throw ModelError(.request, "this model has no such edge to \(question.reader)") }
     }
+    guard writers.allSatisfy(changes.indices.contains) else {
+      throw ModelError(.request, "a writer is asked for whose change is not given")
+    }
   }
 }
 
 /// The answers to a batch's questions. Readers come up from the last to the first.
 final class EdgeScores {
-  private struct Asked {
-    var member: Int
-    var place: Int
-    var change: Int
+  /// Runs that are asked the same, of changes of their own.
+  private struct Group {
+    var members: [Int]
+    let questions: [EdgeQuestions.Question]
+    /// By reader: which of the questions.
+    private(set) var places: [Edge.Reader: [Int]] = [:]
+
+    init(_ member: Int, _ questions: [EdgeQuestions.Question]) {
+      members = [member]
+      self.questions = questions
+      for (place, question) in questions.enumerated() {
+        places[question.reader, default: []].append(place)
+      }
+    }
   }
 
   private let model: Transformer
-  private var asked: [Edge.Reader: [Asked]] = [:]
+  private var groups: [Group] = []
   /// By member. Those of heads are as they leave the norm on their way, once their layer has run.
   private var changes: [[EdgeQuestions.Change]]
+  /// The same as they were asked for.
+  private let asked: [EdgeQuestions]
   /// By member, in the order of its questions.
   private(set) var scores: [[Double]]
+  /// By member, in the order of its writers.
+  private(set) var writers: [[Double]]
+  let room: EdgeRoom
 
   /// Nil where nothing is asked.
-  init?(_ model: Transformer, _ requests: [GradientRequest]) {
-    guard requests.contains(where: { !$0.edges.questions.isEmpty }) else { return nil }
+  ///
+  init?(_ model: Transformer, _ requests: [GradientRequest], room: EdgeRoom) {
+    guard requests.contains(where: \.asksForEdges) else { return nil }
     self.model = model
-    changes = requests.map(\.edges.changes)
-    scores = requests.map { [Double](repeating: 0, count: $0.edges.questions.count) }
-    for (member, request) in requests.enumerated() {
-      for (place, question) in request.edges.questions.enumerated() {
-        asked[question.reader, default: []].append(
-          Asked(member: member, place: place, change: question.change))
+    asked = requests.map(\.edges)
+    changes = asked.map(\.changes)
+    scores = asked.map { [Double](repeating: 0, count: $0.questions.count) }
+    writers = asked.map { [Double](repeating: 0, count: $0.writers.count) }
+    self.room = room
+    for (member, edges) in asked.enumerated() where !edges.questions.isEmpty {
+      if let last = groups.last, last.questions == edges.questions {
+        groups[groups.count - 1].members.append(member)
+      } else {
+        groups.append(Group(member, edges.questions))
       }
     }
   }
 
-  func wants(_ reader: Edge.Reader) -> Bool { asked[reader] != nil }
+  func wants(_ reader: Edge.Reader) -> Bool { groups.contains { $0.places[reader] != nil } }
 
   /// - Parameter g: derivatives by the reader's copy of the stream, `[rows][stride]`.
   func add(_ reader: Edge.Reader, _ g: FloatBuffer, stride: Int, rows: Batch) {
-    guard let asked = asked[reader] else { return }
-    let (kernels, width, changes) = (Kernels.current, model.configuration.width, changes)
-    let sums = model.pool.map(asked) { asked, _, _ in
-      let change = changes[asked.member][asked.change]
-      return zip(change.positions, change.rows).reduce(0.0) { sum, place in
-        let row = rows.row(of: asked.member, at: place.0)
-        return sum + Double(kernels.dot(g.pointer + row * stride, place.1, count: width))
+    for group in groups {
+      guard let places = group.places[reader] else { continue }
+      let items = group.members.flatMap { member in
+        Swift.stride(from: 0, to: places.count, by: Self.questionsAtOnce).map { first in
+          (member: member, places: places[first..<min(first + Self.questionsAtOnce, places.count)])
+        }
+      }
+      let (changes, questions) = (changes, group.questions)
+      let sums = model.pool.map(items) { item, _, _ in
+        item.places.map { place in
+          sum(changes[item.member][questions[place].change], of: item.member, g, stride, rows)
+        }
+      }
+      for (item, sums) in zip(items, sums) {
+        for (place, sum) in zip(item.places, sums) { scores[item.member][place] = sum }
       }
     }
-    for (asked, sum) in zip(asked, sums) { scores[asked.member][asked.place] = sum }
+  }
+
+  /// A thread takes as many together.
+  private static let questionsAtOnce = 32
+
+  private func sum(
+    _ change: EdgeQuestions.Change, of member: Int, _ g: FloatBuffer, _ stride: Int, _ rows: Batch
+  ) -> Double {
+    let (kernels, width) = (Kernels.current, model.configuration.width)
+    return zip(change.positions, change.rows).reduce(0.0) { sum, place in
+      let row = rows.row(of: member, at: place.0)
+      return sum + Double(kernels.dot(g.pointer + row * stride, place.1, count: width))
+    }
+  }
+
+  /// What writers give as a whole.
+  ///
+  /// - Parameter g: derivatives by what the writers give; of heads, before a norm on their way.
+  func addWriters(
+    _ g: FloatBuffer, stride: Int, rows: Batch, where isHere: (Edge.Writer) -> Bool
+  ) {
+    for (member, edges) in asked.enumerated() {
+      for (place, change) in edges.writers.enumerated()
+      where isHere(edges.changes[change].writer) {
+        writers[member][place] = sum(edges.changes[change], of: member, g, stride, rows)
+      }
+    }
   }
 
   // MARK: - Norms after attention
@@ -122,6 +181,31 @@ final class EdgeScores {
         }
       }
     }
+  }
+}
+
+/// Room for the derivatives by what one reader reads, `[rows][stride]` each.
+struct EdgeRoom {
+  /// By what a reader's norm gives, and by its copy of the stream.
+  let normed, copy: FloatBuffer
+  /// One head's part of the queries, keys or values.
+  let alone: FloatBuffer
+
+  init(_ model: Transformer, rows: Int) {
+    let width = Slopes.width(of: model)
+    normed = FloatBuffer(rows * width, zeroed: true)
+    copy = FloatBuffer(rows * width, zeroed: true)
+    alone = FloatBuffer(rows * Self.strideOfParts(model))
+  }
+
+  /// What it takes for one row.
+  static func bytesPerRow(_ model: Transformer) -> Int {
+    (2 * Slopes.width(of: model) + strideOfParts(model)) * MemoryLayout<Float>.size
+  }
+
+  private static func strideOfParts(_ model: Transformer) -> Int {
+    let sizes = model.bufferSizes
+    return max(sizes.query, sizes.key, sizes.value)
   }
 }
 

@@ -14,6 +14,8 @@ public struct GradientRequest: Sendable {
   public var keepsActivations: Bool
   /// Estimates of edges.
   public var edges = EdgeQuestions()
+  /// A layer through whose attention and MLP no derivative passes, but around them.
+  public var droppedLayer: Int?
 
   public init(
     tokens: [Int], edits: [Edit] = [], terms: [LogitTerm],
@@ -26,6 +28,8 @@ public struct GradientRequest: Sendable {
     self.isUncapped = isUncapped
     self.keepsActivations = keepsActivations
   }
+
+  var asksForEdges: Bool { !edges.questions.isEmpty || !edges.writers.isEmpty }
 
   /// The run below it: what is wanted stands in its captures, and every position goes to the end, so that
   /// each has a row everywhere.
@@ -71,8 +75,10 @@ public struct GradientResult: Sendable {
   public var gradients: [Site: CapturedActivation] = [:]
   /// The run's own numbers there, where they were asked for: after their edits.
   public var activations: [Site: CapturedActivation] = [:]
-  /// The answers to `edges`, in their order.
+  /// The answers to the questions of `edges`, in their order.
   public var edges: [Double] = []
+  /// Those to its writers.
+  public var writers: [Double] = []
 
   public init() {}
 }
@@ -82,7 +88,7 @@ extension GradientRequest {
   public func resultBytes(in configuration: Configuration) -> Int {
     let bytes = wantedRun.resultBytes(in: configuration)
     return (keepsActivations ? 2 * bytes : bytes)
-      + edges.questions.count * MemoryLayout<Double>.size
+      + (edges.questions.count + edges.writers.count) * MemoryLayout<Double>.size
   }
 
   /// A result of the shape that a pass would give, all zeros.
@@ -91,6 +97,7 @@ extension GradientRequest {
     result.gradients = wantedRun.blankResult(in: configuration).activations
     if keepsActivations { result.activations = result.gradients }
     result.edges = edges.questions.map { _ in 0 }
+    result.writers = edges.writers.map { _ in 0 }
     return result
   }
 

@@ -10,6 +10,9 @@ extension LayerReverse {
     passNormOfAdded(
       weights.ln1Post, .ln1PostScale, of: kept.attentionBeforeNorm, weights.o.stride, rows, &taps)
     captureResult(rows, &taps)
+    edges?.addWriters(s.added, stride: s.width, rows: rows) {
+      $0.head != nil && $0.layer == number
+    }
     products.multiply(
       [TransposedFactor(matrix: weights.o.matrix, x: s.added.pointer)], rows: count,
       into: s.z.pointer, stride: stride)

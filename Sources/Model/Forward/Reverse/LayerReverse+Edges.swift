@@ -24,7 +24,7 @@ extension LayerReverse {
     turnKeysOfHeadsBack(rows)
     reverseSharedEdits(.k, slopes.keysOfHeads, rows, taps)
     reverseSharedEdits(.v, slopes.valuesOfHeads, rows, taps)
-    let normed = FloatBuffer(rows.rows.count * slopes.width, zeroed: true)
+    let (normed, alone) = (edges.room.normed, edges.room.alone)
     for (input, head) in heads {
       let (linear, shared, parts) =
         switch input {
@@ -32,14 +32,16 @@ extension LayerReverse {
         case .k: (weights.k, c.keyValueHead(of: head), slopes.keysOfHeads)
         case .v: (weights.v, c.keyValueHead(of: head), slopes.valuesOfHeads)
         }
-      let alone = FloatBuffer(rows.rows.count * linear.stride, zeroed: true)
+      let part = shared * c.headWidth..<(shared + 1) * c.headWidth
       for row in rows.rows.indices {
-        (alone.pointer + row * linear.stride + shared * c.headWidth).update(
-          from: parts.pointer + row * weights.q.stride + head * c.headWidth, count: c.headWidth)
+        let row = (to: row * linear.stride, from: row * weights.q.stride + head * c.headWidth)
+        (alone.pointer + row.to).update(repeating: 0, count: linear.stride)
+        (alone.pointer + row.to + part.lowerBound).update(
+          from: parts.pointer + row.from, count: c.headWidth)
       }
       products.multiply(
-        [TransposedFactor(matrix: linear.matrix, x: alone.pointer)], rows: rows.rows.count,
-        into: normed.pointer, stride: slopes.width)
+        [TransposedFactor(matrix: linear.matrix, x: alone.pointer, only: part)],
+        rows: rows.rows.count, into: normed.pointer, stride: slopes.width)
       score(
         .head(input, layer: number, head: head), normed,
         through: (weights.ln1, .ln1Scale, kept.entered), rows, taps)
@@ -53,14 +55,15 @@ extension LayerReverse {
     _ reader: Edge.Reader, _ normed: FloatBuffer, through copy: CopyNorm, _ rows: Batch,
     _ taps: Taps
   ) {
-    let g = FloatBuffer(normed.count)
-    g.copy(from: normed)
+    guard let edges else { return }
+    let g = edges.room.copy
+    g.pointer.update(from: normed.pointer, count: rows.rows.count * slopes.width)
     // What is kept of the scale is of the stream itself.
     var taps = taps
     NormReverse(
       norm: copy.norm, site: Site(copy.scale, layer: number), work: work, slopes: slopes
     ).run(of: copy.x, stride: model.configuration.width, g, rows, &taps)
-    edges?.add(reader, g, stride: slopes.width, rows: rows)
+    edges.add(reader, g, stride: slopes.width, rows: rows)
   }
 
   /// Each head's part of the derivatives by its key: rotated back, and through the norm of the shared key.

@@ -16,6 +16,8 @@ struct LayerReverse {
   let rotary: RotaryTables.Layer?
   /// Takes what single readers are asked for.
   let edges: EdgeScores?
+  /// Members whose derivatives go around this layer.
+  let dropped: Set<Int>
 
   var model: Transformer { work.model }
   private var width: Int { model.configuration.width }
@@ -26,30 +28,36 @@ struct LayerReverse {
     taps.visitReverse(.residPost, number, s.stream, stride: s.width, rows: rows)
     switch model.configuration.residual {
     case .sequential:
-      take(s.stream, count)
+      take(s.stream, rows)
       reverseMLP(rows, &taps)
       if let ln2 = weights.ln2 { passNorm(ln2, .ln2Scale, of: kept.between, rows, &taps) }
       taps.visitReverse(.residMid, number, s.stream, stride: s.width, rows: rows)
-      take(s.stream, count)
+      take(s.stream, rows)
       reverseAttention(rows, &taps, continues: false)
     case .parallel:
       copy(s.stream, to: s.outgoing, count)
-      take(s.outgoing, count)
+      take(s.outgoing, rows)
       reverseMLP(rows, &taps)
       if let ln2 = weights.ln2 { passNorm(ln2, .ln2Scale, of: kept.entered, rows, &taps) }
-      take(s.outgoing, count)
+      take(s.outgoing, rows)
       reverseAttention(rows, &taps, continues: false)
     case .parallelSharedNorm:
-      take(s.stream, count)
+      take(s.stream, rows)
       reverseMLP(rows, &taps)
-      take(s.stream, count)
+      take(s.stream, rows)
       reverseAttention(rows, &taps, continues: true)
     }
     passNorm(weights.ln1, .ln1Scale, of: kept.entered, rows, &taps)
     taps.visitReverse(.residPre, number, s.stream, stride: s.width, rows: rows)
   }
 
-  private func take(_ g: FloatBuffer, _ rows: Int) { copy(g, to: slopes.added, rows) }
+  private func take(_ g: FloatBuffer, _ rows: Batch) {
+    copy(g, to: slopes.added, rows.rows.count)
+    if dropped.isEmpty { return }
+    for (row, place) in rows.rows.enumerated() where dropped.contains(place.owner) {
+      (slopes.added.pointer + row * slopes.width).update(repeating: 0, count: slopes.width)
+    }
+  }
 
   private func copy(_ g: FloatBuffer, to other: FloatBuffer, _ rows: Int) {
     other.pointer.update(from: g.pointer, count: rows * slopes.width)
@@ -60,6 +68,7 @@ struct LayerReverse {
   /// From what the MLP adds, in `added`, to what it reads, in `normed`.
   private func reverseMLP(_ rows: Batch, _ taps: inout Taps) {
     let (s, count) = (slopes, rows.rows.count)
+    edges?.addWriters(s.added, stride: s.width, rows: rows) { $0 == .mlp(layer: number) }
     taps.visitReverse(.mlpOut, number, s.added, stride: s.width, rows: rows)
     passNormOfAdded(
       weights.ln2Post, .ln2PostScale, of: kept.mlpBeforeNorm, weights.mlp.outputStride, rows, &taps)

@@ -1,48 +1,67 @@
+/// Memory for one batch after the other.
+final class ReverseRoom {
+  let rows: Int
+  /// What each layer computed, where there is room for it; else of the layer at hand.
+  fileprivate let layers: [Buffers]
+  /// Else what entered each, to compute it again from.
+  fileprivate let entered: [FloatBuffer]
+  fileprivate let slopes: Slopes
+  fileprivate let products: TransposedProducts
+  fileprivate let edges: EdgeRoom?
+  private let keepsLayers: Bool
+
+  init(_ model: Transformer, rows: Int, keepsLayers: Bool, scoresEdges: Bool) {
+    (self.rows, self.keepsLayers) = (rows, keepsLayers)
+    let first = Buffers(model, rows: rows, keepsIntermediates: true)
+    layers =
+      [first]
+      + model.layers.dropFirst(keepsLayers ? 1 : model.layers.count).map { _ in
+        Buffers(model, rows: rows, keepsIntermediates: true, sharing: first)
+      }
+    entered =
+      keepsLayers ? [] : model.layers.map { _ in FloatBuffer(rows * model.configuration.width) }
+    slopes = Slopes(model, rows: rows)
+    products = TransposedProducts(pool: model.pool)
+    edges = scoresEdges ? EdgeRoom(model, rows: rows) : nil
+  }
+
+  /// Whether it is large enough, and keeps what is to be kept.
+  func serves(_ rows: Int, keepsLayers: Bool) -> Bool {
+    rows <= self.rows && keepsLayers == self.keepsLayers
+  }
+}
+
 /// One batch forwards, then backwards: the derivatives of each member's number.
 struct ReverseRun {
   private let model: Transformer
   private let requests: [GradientRequest]
   private var executor: Executor
-  /// What each layer computed, where there is room for it.
-  private var layers: [Buffers]
-  /// Else what entered each, to compute it again from.
-  private let entered: [FloatBuffer]
+  private let room: ReverseRoom
   /// Where derivatives are kept and edits are undone.
   private var taps: Taps
-  private let slopes: Slopes
-  private let products: TransposedProducts
+  private var slopes: Slopes { room.slopes }
+  private var products: TransposedProducts { room.products }
   private var values: [Double]
   private let edges: EdgeScores?
 
-  /// - Parameter requests: of the batch's members.
+  /// - Parameters:
+  ///   - requests: of the batch's members.
+  ///   - room: that serves the batch's rows.
   init(
-    _ model: Transformer, batch: Batch, requests: [GradientRequest], keepsLayers: Bool
+    _ model: Transformer, batch: Batch, requests: [GradientRequest], room: ReverseRoom
   ) throws {
-    self.model = model
-    self.requests = requests
-    let rows = batch.rows.count
+    (self.model, self.requests, self.room) = (model, requests, room)
     executor = Executor(
       model, batch: batch,
       rope: try RotaryTables(
         model.configuration, tokens: requests.map(\.tokens.count).max() ?? 0),
-      keepsIntermediates: true)
+      buffers: room.layers[0])
     executor.taps = Taps(
       batch, configuration: model.configuration, keeps: requests.contains(where: \.keepsActivations)
     )
-    layers = [executor.buffers]
-    if keepsLayers {
-      for _ in model.layers.dropFirst() {
-        layers.append(Buffers(model, rows: rows, keepsIntermediates: true))
-      }
-      entered = []
-    } else {
-      entered = model.layers.map { _ in FloatBuffer(rows * model.configuration.width) }
-    }
     taps = Taps(batch, configuration: model.configuration)
-    slopes = Slopes(model, rows: rows)
-    products = TransposedProducts(pool: model.pool)
     values = requests.map { _ in 0 }
-    edges = EdgeScores(model, requests)
+    edges = room.edges.flatMap { EdgeScores(model, requests, room: $0) }
   }
 
   /// - Parameter advanced: told how many rows went through a layer, forwards or backwards.
@@ -71,11 +90,13 @@ struct ReverseRun {
       taps.capture(
         Site(activation), in: slopes.stream.pointer, stride: slopes.width, rows: executor.batch)
     }
+    edges?.addWriters(slopes.stream, stride: slopes.width, rows: executor.batch) { $0 == .embed }
     return requests.indices.map { member in
       var result = GradientResult()
       result.value = values[member]
       result.gradients = taps.results[member].activations
       result.edges = edges?.scores[member] ?? []
+      result.writers = edges?.writers[member] ?? []
       if requests[member].keepsActivations { result.activations = kept[member].activations }
       return result
     }
@@ -90,31 +111,34 @@ struct ReverseRun {
 
   /// Brings the stream to a layer, and keeps what its way back needs.
   private mutating func enter(_ layer: Int) {
-    if layer > 0, layers.count > 1 {
-      layers[layer].stream.copy(from: layers[layer - 1].stream)
-      executor.work.buffers = layers[layer]
-    }
+    if room.layers.count > 1 { executor.work.buffers = room.layers[layer] }
     let stream = executor.buffers.stream
     executor.taps.visit(
       .residPre, layer, stream, stride: model.configuration.width, rows: executor.batch)
-    if !entered.isEmpty { entered[layer].copy(from: stream) }
+    if !room.entered.isEmpty { copy(stream, to: room.entered[layer]) }
+  }
+
+  private func copy(_ stream: FloatBuffer, to other: FloatBuffer) {
+    let count = executor.batch.rows.count * model.configuration.width
+    other.pointer.update(from: stream.pointer, count: count)
   }
 
   // MARK: - Backwards
 
   private mutating func reverse(_ layer: Int) throws {
     let kept: Buffers
-    if entered.isEmpty {
-      kept = layers[layer]
+    if room.entered.isEmpty {
+      kept = room.layers[layer]
     } else {
-      executor.buffers.stream.copy(from: entered[layer])
+      copy(room.entered[layer], to: executor.buffers.stream)
       executor.runLayer(layer)
       try check()
       kept = executor.buffers
     }
     LayerReverse(
       number: layer, weights: model.layers[layer], kept: kept, slopes: slopes, work: executor.work,
-      products: products, rotary: executor.rope[layer], edges: edges
+      products: products, rotary: executor.rope[layer], edges: edges,
+      dropped: Set(requests.indices.filter { requests[$0].droppedLayer == layer })
     ).run(executor.batch, &taps)
     try check()
   }
@@ -126,7 +150,7 @@ struct ReverseRun {
       stream, stride: model.configuration.width, rows: batch.rows.count, model.finalNorm,
       into: executor.buffers.normed
     ) { executor.taps.visit(.lnFinalScale, 0, $0, stride: 1, rows: batch) }
-    slopes.normed.pointer.update(repeating: 0, count: slopes.normed.count)
+    slopes.normed.pointer.update(repeating: 0, count: batch.rows.count * width)
     let atOnce = Executor.vocabularyRowsAtOnce
     let reads = reads()
     let room = VocabularyRoom(model, rows: min(atOnce, reads.count), width: width)
@@ -148,7 +172,7 @@ struct ReverseRun {
     NormReverse(
       norm: model.finalNorm, site: Site(.lnFinalScale), work: executor.work, slopes: slopes
     ).run(of: stream, stride: model.configuration.width, slopes.normed, batch, &taps)
-    slopes.stream.copy(from: slopes.normed)
+    slopes.stream.pointer.update(from: slopes.normed.pointer, count: batch.rows.count * width)
     edges?.add(.logits, slopes.normed, stride: slopes.width, rows: batch)
   }
 

@@ -28,12 +28,13 @@ extension Transformer {
   ) throws -> RunPlan {
     var plan = RunPlan()
     plan.runs = requests.count
+    let sizes = ReverseSizes(requests)
     for batch in try batches(of: requests, memory: memory) {
       let rows = batch.rows.count
-      let keeps = canKeepLayers(of: batch, copies: requests.copies, memory: memory)
+      let keeps = canKeepLayers(of: batch, sizes, memory: memory)
       plan.batches += 1
       plan.rowLayers += 2 * rows * layers.count
-      plan.bytes = max(plan.bytes, bytes(of: batch, copies: requests.copies, keepsLayers: keeps))
+      plan.bytes = max(plan.bytes, bytes(of: batch, sizes, keepsLayers: keeps))
       // The products once forwards and once backwards, and forwards again where nothing was kept.
       let passes = keeps ? 2.0 : 3.0
       for layer in layers.indices {
@@ -58,42 +59,49 @@ extension Transformer {
 
   private func batches(of requests: [GradientRequest], memory: Int) throws -> [Batch] {
     for request in requests { try request.check(in: configuration) }
+    let sizes = ReverseSizes(requests)
     return try RunPlanner(
-      self, memory: memory, apart: true, bytesPerRow: bytesPerReversedRow,
-      copies: requests.copies
+      self, memory: memory, apart: true, bytesPerRow: bytesPerReversedRow(sizes),
+      copies: sizes.copies
     )
     .batches(requests.map(\.run))
   }
 
   /// For one row: what a pass forwards takes, the slopes, and what enters each layer.
-  private var bytesPerReversedRow: Int {
-    bytesPerKeptRow + Slopes.bytesPerRow(self)
+  private func bytesPerReversedRow(_ sizes: ReverseSizes) -> Int {
+    bytesPerSharedRow + bytesPerKeptRow + Slopes.bytesPerRow(self)
       + layers.count * configuration.width * MemoryLayout<Float>.size
+      + (sizes.scoresEdges ? EdgeRoom.bytesPerRow(self) : 0)
   }
 
-  /// What one layer leaves for its way back.
-  private var bytesPerKeptRow: Int { 2 * bytesPerRow }
-
   /// Whether all layers' activations fit.
-  fileprivate func canKeepLayers(of batch: Batch, copies: Int, memory: Int) -> Bool {
+  fileprivate func canKeepLayers(of batch: Batch, _ sizes: ReverseSizes, memory: Int) -> Bool {
     let rows = batch.rows.count
     let more = rows.multipliedReportingOverflow(by: bytesPerKeptRow * layers.count)
-    let all = bytes(of: batch, copies: copies, keepsLayers: false)
+    let all = bytes(of: batch, sizes, keepsLayers: false)
     return !more.overflow && more.partialValue <= memory - min(memory, all)
   }
 
-  private func bytes(of batch: Batch, copies: Int, keepsLayers: Bool) -> Int {
+  private func bytes(of batch: Batch, _ sizes: ReverseSizes, keepsLayers: Bool) -> Int {
     let rows = batch.rows.count
-    return rows * bytesPerReversedRow + (keepsLayers ? rows * bytesPerKeptRow * layers.count : 0)
+    return rows * bytesPerReversedRow(sizes)
+      + (keepsLayers ? rows * bytesPerKeptRow * layers.count : 0)
       + batch.members.reduce(0) {
-        $0 + copies * $1.request.needs(in: configuration).bytes
+        $0 + sizes.copies * $1.request.needs(in: configuration).bytes
       }
   }
 }
 
-extension [GradientRequest] {
+/// What requests take besides the rows of their runs.
+private struct ReverseSizes {
   /// How many numbers are kept for each that is wanted.
-  fileprivate var copies: Int { contains(where: \.keepsActivations) ? 2 : 1 }
+  let copies: Int
+  let scoresEdges: Bool
+
+  init(_ requests: [GradientRequest]) {
+    copies = requests.contains(where: \.keepsActivations) ? 2 : 1
+    scoresEdges = requests.contains(where: \.asksForEdges)
+  }
 }
 
 /// The derivatives that requests asked for, in their order. A batch is computed when the first of its
@@ -101,12 +109,15 @@ extension [GradientRequest] {
 public struct GradientResults {
   private let model: Transformer
   private let requests: [GradientRequest]
+  private let sizes: ReverseSizes
   private let memory: Int
   private var batches: ArraySlice<Batch>
   private var found: ArraySlice<(index: Int, result: GradientResult)> = []
   private let progress: ((_ done: Int, _ of: Int) -> Void)?
   private let total: Int
   private let meter = FloatBuffer.Meter()
+  /// Of the batch before.
+  private var room: ReverseRoom?
   /// What was computed so far: rows count once for each way through a layer.
   public private(set) var record: RunRecord
 
@@ -116,6 +127,7 @@ public struct GradientResults {
   ) {
     self.model = model
     self.requests = requests
+    sizes = ReverseSizes(requests)
     self.memory = memory
     self.batches = batches[...]
     self.progress = progress
@@ -131,11 +143,19 @@ public struct GradientResults {
     guard let batch = batches.popFirst() else { return nil }
     let indices = batch.members.map(\.index)
     var (done, total, progress) = (record.rowLayers, total, progress)
+    let keeps = model.canKeepLayers(of: batch, sizes, memory: memory)
+    let rows = batch.rows.count
+    if !(room?.serves(rows, keepsLayers: keeps) ?? false) {
+      // It goes before the next is made.
+      room = nil
+      room = FloatBuffer.$meter.withValue(meter) {
+        ReverseRoom(model, rows: rows, keepsLayers: keeps, scoresEdges: sizes.scoresEdges)
+      }
+    }
+    guard let room else { return nil }
     let results = try FloatBuffer.$meter.withValue(meter) {
       var run = try ReverseRun(
-        model, batch: batch, requests: indices.map { requests[$0] },
-        keepsLayers: model.canKeepLayers(
-          of: batch, copies: requests.copies, memory: memory))
+        model, batch: batch, requests: indices.map { requests[$0] }, room: room)
       return try run.run { rows in
         done += rows
         progress?(done, total)
