@@ -47,7 +47,7 @@ def ungroup(family, model):
 class Pass:
     """One run. `changes` gives, of a reader and a writer's place, what is added to the copy: see `copy`."""
 
-    def __init__(self, family, model, tokens, changes=None, embedding=None):
+    def __init__(self, family, model, tokens, changes=None, embedding=None, number=None):
         self.family, self.layout, self.model = family, family.layout, model
         self.heads = model.config.num_attention_heads
         self.layers = model.get_submodule(self.layout.layers)
@@ -59,7 +59,7 @@ class Pass:
             logits = model(torch.tensor([tokens]), use_cache=False).logits[0, -1]
         for handle in handles:
             handle.remove()
-        self.value = logits[ANSWER] - 0.5 * logits[FOIL]
+        self.value = number(logits) if number else logits[ANSWER] - 0.5 * logits[FOIL]
 
     def watch(self):
         layout, found = self.layout, []
@@ -161,10 +161,10 @@ def title(node):
 
 
 class Pair:
-    def __init__(self, family, model, tokens=TOKENS, donor=DONOR):
-        self.family, self.model, self.tokens = family, model, tokens
+    def __init__(self, family, model, tokens=TOKENS, donor=DONOR, number=None):
+        self.family, self.model, self.tokens, self.number = family, model, tokens, number
         with torch.no_grad():
-            self.clean, self.donor = (Pass(family, model, tokens) for tokens in (tokens, donor))
+            self.clean, self.donor = (Pass(family, model, t, number=number) for t in (tokens, donor))
         self.edges = graph(len(self.clean.layers), self.clean.heads, family.layout.parallel)
 
     def place(self, writer):
@@ -180,7 +180,7 @@ class Pair:
             place, old = self.place(writer), parts.get(self.place(writer))
             parts[place] = change if old is None else lambda run, a=old, b=change: a(run) + b(run)
         with torch.no_grad():
-            run = Pass(self.family, self.model, self.tokens, changes)
+            run = Pass(self.family, self.model, self.tokens, changes, number=self.number)
         return (run.value - self.clean.value).item()
 
     def slopes(self, embedding=None):
@@ -189,7 +189,7 @@ class Pair:
         for writer, reader in self.edges:
             place = zeros.setdefault(reader, {})
             place.setdefault(self.place(writer), torch.zeros_like(self.clean.written["embed"]).requires_grad_())
-        Pass(self.family, self.model, self.tokens, zeros, embedding).value.backward()
+        Pass(self.family, self.model, self.tokens, zeros, embedding, self.number).value.backward()
         return {reader: {at: x.grad for at, x in parts.items()} for reader, parts in zeros.items()}
 
     def estimates(self, points=()):
