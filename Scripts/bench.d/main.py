@@ -9,6 +9,7 @@ from pathlib import Path
 
 import against
 import compare
+import compare_circuits
 import compare_products
 import compare_reading
 import large
@@ -23,7 +24,7 @@ from compare import Peers, say
 from harness import Failed
 
 HERE = Path(__file__).parent
-PARTS = ("start", "works", "products", "reading", "scaling", "plan", "scale", "large")
+PARTS = ("start", "works", "products", "reading", "circuits", "scaling", "plan", "scale", "large")
 # What a peer needs, and the name under which its version is asked for.
 MODULES = {
     "torch": "torch",
@@ -77,7 +78,7 @@ def measure(options, parts, folder, installed, limits):
     setup, texts = prompts.prepare(folder)
     where = {works.LLAMA: (weights, model), works.MKL: ("mkl", folder)}
     where |= {works.OPENBLAS: ("openblas", folder)}
-    where |= {p: (weights,) for p in (works.LENS, works.HAND, works.TRANSFORMERS)}
+    where |= {p: (weights,) for p in (works.LENS, works.HAND, works.AUTOGRAD, works.TRANSFORMERS)}
     peers = Peers(options.python, installed, where)
     rows, series = [], []
     plans = planned.measure_plans(folder, setup, options.rounds) if "plan" in parts else []
@@ -94,6 +95,10 @@ def measure(options, parts, folder, installed, limits):
             rows += compare_products.measure_products(peers, limits, folder, options.rounds)
         if "reading" in parts:
             rows += compare_reading.measure_reading(folder, setup, texts, model, options.rounds)
+        if "circuits" in parts:
+            rows += compare_circuits.measure_circuits(
+                peers, limits, folder, setup, texts, model, options.rounds
+            )
     finally:
         peers.close()
     if "scaling" in parts:

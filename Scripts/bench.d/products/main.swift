@@ -2,7 +2,9 @@
 //
 // A line `TYPE OUTPUTS COLUMNS ROWS` is answered with the seconds that one such product takes. What
 // was multiplied and what came out are left in the folder, decoded to f32, so that the others
-// multiply the same and can be compared. A line `runs …` is answered with the seconds of what `Runs` does.
+// multiply the same and can be compared. `transposed …` multiplies rows as wide as there are outputs by the same
+// weights the other way round. Lines `runs …` and `gradients …` are answered with the seconds of what `Runs` and
+// `Gradients` do.
 
 import Foundation
 
@@ -65,9 +67,12 @@ struct Product {
   private let x: [Float]
   private let out: FloatBuffer
   private let products: Products
+  private let transposed: TransposedProducts?
 
   init?(_ request: String, pool: WorkerPool, writingTo folder: String) throws {
-    let words = request.split(separator: " ")
+    var words = request.split(separator: " ")
+    let isTransposed = words.first == "transposed"
+    if isTransposed { words.removeFirst() }
     let sizes = words.dropFirst().compactMap { Int($0) }
     guard sizes.count == 3,
       let type = TensorType.allCases.first(where: { "\($0)" == words[0] }),
@@ -76,9 +81,13 @@ struct Product {
     rows = sizes[2]
     matrix = try PackedMatrix(MatrixSource(file.tensors[0], in: file))
     products = Products(pool: pool)
-    x = (0..<rows * matrix.columns).map { _ in Float.random(in: -1...1) }
-    out = FloatBuffer(rows * matrix.stride)
+    transposed = isTransposed ? TransposedProducts(pool: pool) : nil
+    x = (0..<rows * (isTransposed ? matrix.stride : matrix.columns)).map { _ in
+      Float.random(in: -1...1)
+    }
+    out = FloatBuffer(rows * max(matrix.stride, matrix.columns + Kernels.panelWidth))
     multiply()
+    if isTransposed { return }
     let found = Array(UnsafeBufferPointer(start: out.pointer, count: out.count))
     for (what, values) in [("x", x), ("w", file.decoded), ("out", found)] {
       let url = URL(filePath: folder).appending(
@@ -88,6 +97,16 @@ struct Product {
   }
 
   private func multiply() {
+    if let transposed {
+      let stride =
+        (matrix.columns + Kernels.panelWidth - 1) / Kernels.panelWidth * Kernels.panelWidth
+      return x.withUnsafeBufferPointer { x in
+        guard let base = x.baseAddress else { return }
+        transposed.multiply(
+          [TransposedFactor(matrix: matrix, x: base)], rows: rows, into: out.pointer,
+          stride: stride)
+      }
+    }
     products.multiply(
       x, rows: rows, stride: matrix.columns, [ProductTarget(matrix: matrix, out: out.pointer)])
   }
@@ -112,7 +131,14 @@ guard CommandLine.arguments.count == 3, let threads = Int(CommandLine.arguments[
 let pool = WorkerPool(width: threads)
 var prepared: [String: Product] = [:]
 var runs: [String: Runs] = [:]
+var gradients: [String: Gradients] = [:]
 while let line = readLine() {
+  if let gradient = try gradients[line] ?? Gradients(line, pool: pool) {
+    gradients[line] = gradient
+    print(try gradient.seconds())
+    fflush(nil)
+    continue
+  }
   if let run = try runs[line] ?? Runs(line, pool: pool) {
     runs[line] = run
     print(try run.seconds())
