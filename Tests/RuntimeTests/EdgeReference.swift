@@ -36,8 +36,48 @@ struct EdgeReference: Decodable {
       return pair
     }
 
-    private static func prompt(_ tokens: [Int]) -> String {
+    static func prompt(_ tokens: [Int]) -> String {
       "prompt [" + tokens.map(String.init).joined(separator: ", ") + "]"
+    }
+  }
+
+  /// TransformerLens' scores: see `Scripts/reference/families/lens_edges.py`.
+  struct Lens: Decodable {
+    var families: [Scores]
+
+    struct Scores: Decodable {
+      var family: String
+      var clean, corrupt: [Int]
+      var edges: [String]
+      var eap: [Double]
+
+      var line: String {
+        "\(Pair.prompt(corrupt)) | patch each edges from (\(Pair.prompt(clean)))"
+      }
+    }
+
+    static func read() throws -> Self {
+      try JSONDecoder().decode(
+        Self.self,
+        from: Data(
+          contentsOf: packageRoot.appending(path: "Tests/RuntimeTests/Fixtures/edges-lens.json")))
+    }
+  }
+
+  /// Of the default model: see `Scripts/reference/families/real_edges.py`.
+  struct Real: Decodable {
+    var clean, donor, answer, foil: String
+    var values: [Double]
+    /// Some edges, and their estimates; of the first what they do.
+    var edges: [String]
+    var eap, steps, exact: [Double]
+
+    static func read() throws -> Self {
+      try JSONDecoder().decode(
+        Self.self,
+        from: Data(
+          contentsOf: packageRoot.appending(
+            path: "Tests/RuntimeTests/Fixtures/edges-smollm2.json")))
     }
   }
 

@@ -49,6 +49,45 @@ struct EdgeTests {
     }
   }
 
+  /// Measured at most: 2e-6 of the largest.
+  @Test("TransformerLens finds the same", arguments: ["gpt2", "gpt_neox", "llama2"])
+  func transformerLens(family: String) throws {
+    let shell = try PipedSession(tiny: "families/\(family)")
+    let pair = try #require(try EdgeReference.Lens.read().families.first { $0.family == family })
+    let found = try shell.table("\(pair.line) | attribute of \(EdgeReference.metric)")
+    let estimates = Dictionary(
+      uniqueKeysWithValues: zip(try found.texts("component"), try found.numbers("estimate")))
+    #expect(estimates.count == pair.edges.count)
+    let largest = pair.eap.map(abs).max() ?? 0
+    try expectClose(
+      pair.edges.map { estimates[$0] ?? .nan }, pair.eap, within: 1e-4 * largest, family)
+  }
+
+  /// The default model on one pair. Measured at most: 3e-5 of the largest.
+  @Test func defaultModel() throws {
+    let (shell, wanted) = (try PipedSession(), try EdgeReference.Real.read())
+    try shell.define(
+      "let clean = prompt \"\(wanted.clean)\" -> \"\(wanted.answer)\" vs \"\(wanted.foil)\"; "
+        + "let corrupt = prompt \"\(wanted.donor)\"")
+    func found(_ edges: some Sequence<String>, _ measure: String, _ column: String) throws
+      -> [Double]
+    {
+      try shell.table(
+        "clean | patch each \(edges.joined(separator: ", ")) from corrupt | \(measure)"
+      ).numbers(column)
+    }
+    for (option, estimates) in [("", wanted.eap), (" steps 3", wanted.steps)] {
+      let largest = estimates.map(abs).max() ?? 0
+      try expectClose(
+        try found(wanted.edges, "attribute" + option, "estimate"), estimates,
+        within: 1e-4 * largest, option)
+    }
+    let largest = wanted.exact.map(abs).max() ?? 0
+    try expectClose(
+      try found(wanted.edges.prefix(wanted.exact.count), "effect", "effect"), wanted.exact,
+      within: 1e-4 * largest)
+  }
+
   private func number(_ pattern: Regex<(Substring, Substring)>, in text: String) throws -> Double? {
     try pattern.firstMatch(in: text).flatMap { Double($0.output.1) }
   }
@@ -226,6 +265,16 @@ struct EdgeTests {
     let (table, said) = try shell.run("a | patch each L0H* -> logits from a | effect")
     #expect(try table.numbers("effect").allSatisfy { $0 == 0 })
     #expect(said.contains("themselves as donors"), "\(said)")
+  }
+
+  @Test func estimatesThatAreAllZeroAreWarnedOf() throws {
+    let shell = try PipedSession(tiny: "tiny-gqa.F32.gguf")
+    try shell.define("let a = prompt \"the sky\" -> \"b\"; let b = prompt \"the sun\"")
+    let (table, said) = try shell.run("a | patch each L0H* -> logits@0 from b | attribute")
+    #expect(try table.numbers("estimate").allSatisfy { $0 == 0 })
+    #expect(said.contains("every estimate is 0") && said.contains("take logit_diff"), "\(said)")
+    let other = try shell.run("a | patch each L0H* -> logits from b | attribute").messages
+    #expect(!other.contains("every estimate"))
   }
 
   @Test func planAndRunAgreeInTheirRows() throws {

@@ -143,6 +143,29 @@ struct InterruptionTests {
     }
   }
 
+  /// Cases are made as they are run: the message counts all of them.
+  @Test func finishedEdgesAreKept() async throws {
+    let ended = try await BuiltProgram.run(
+      BuiltProgram.path,
+      [
+        "--model", BuiltProgram.model, "-c",
+        """
+        let clean = prompt "When Mary and John went out, John gave it to" -> " Mary" vs " John"
+        let corrupt = prompt "When Mary and John went out, Mary gave it to"
+        clean | rank | save "/dev/null" as csv
+        !echo began >&2
+        clean | patch each L0..20 -> L24..29 from corrupt | effect | select component, effect
+        """,
+      ], interruptAfter: "began",
+      interruptWhen: {
+        usleep(8_000_000)
+        return true
+      })
+    #expect(ended.status == 130, "\(ended.messages)")
+    #expect(ended.messages.contains("of 35280 runs were finished"), "\(ended.messages)")
+    #expect(ended.output.split(separator: "\n").count > 1)
+  }
+
   @Test func aPipeThatNobodyReadsHoldsNothingUp() async throws {
     let ended = try await BuiltProgram.run(
       "/bin/sh",

@@ -28,41 +28,9 @@ struct Case {
 
 extension Session {
   /// The runs that a set of prompts stands for: one a prompt, or one a prompt and variant.
-  ///
-  /// - Parameter known: the runs that an edit takes its values from, where they are done already.
-  func cases(of set: PromptSet, known: (spec: EditSpec, runs: [RunResult])? = nil) throws -> [Case]
-  {
-    var binder = EditBinder(set, in: self)
-    if let known { binder.take(known.runs, for: known.spec) }
-    var units = VariantUnits(set.shard)
-    return try set.prompts.enumerated().flatMap { index, prompt -> [Case] in
-      try Interruption.check()
-      guard set.isMeasured(index) else { return [] }
-      let held = try set.edits.enumerated().map { i, spec in
-        i == set.sweepIndex ? [] : try binder.edits(spec, at: index)
-      }
-      try checkThatAllFire(held, of: set)
-      let acting = try ActingEdits(set, onPrompt: index)
-      guard let sweepIndex = set.sweepIndex else {
-        return [
-          Case(
-            prompt: prompt, index: index, edits: held.flatMap(\.self),
-            acting: acting.of(held).flatMap(\.self), unit: prompt.unit)
-        ]
-      }
-      let variants = try binder.variants(set.edits[sweepIndex], at: index)
-      return try units.measured(variants.count, of: prompt).mapChecked { place, unit in
-        let variant = variants[place]
-        var edits = held
-        edits[sweepIndex] = variant.edits
-        try checkThatAllFire(edits, of: set)
-        return Case(
-          prompt: prompt, index: index, variant: variant, edits: edits.flatMap(\.self),
-          acting: acting.of(edits).flatMap(\.self),
-          baseEdits: held.flatMap(\.self),
-          laterEdits: held[(sweepIndex + 1)...].flatMap(\.self), unit: unit)
-      }
-    }
+  func cases(of set: PromptSet) throws -> [Case] {
+    var stream = CaseStream(of: set, in: self)
+    return try stream.next(upTo: .max)
   }
 
   /// Some sites of runs.

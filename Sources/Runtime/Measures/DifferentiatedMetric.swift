@@ -12,11 +12,14 @@ struct DifferentiatedMetric {
 
   let metric: ChosenMetric
   let readings: Readings
+  /// The prompts as they are run: followed by what is fed of an answer of several tokens.
+  let set: PromptSet
   /// Of each prompt of the set.
   private let numbers: [[Number]]
 
   /// - Parameter isReadAt: whether `at` says where the metric is read.
-  /// - Throws: `Failure` for a metric that has no derivative, and an answer of several tokens.
+  /// - Throws: `Failure` for a metric that has no derivative, and answers of several tokens that need
+  ///   several runs.
   init(_ call: Invocation, of set: PromptSet, isReadAt: Bool) throws {
     let span = call.has("of") ? call.span(of: "of") : call.span
     let metric =
@@ -28,19 +31,18 @@ struct DifferentiatedMetric {
     let readings = try Readings(call, of: set, asking: metric.question, isReadAt: isReadAt)
     self.readings = readings
     if isDivergence {
+      self.set = set
       numbers = try Self.divergences(call, of: set, readings)
       return
     }
-    numbers = try placing(at: span) {
-      if metric.question.isOfAnswer, let long = set.prompts.first(where: \.hasLongAnswer) {
-        throw Failure(
-          "'\(excerpt(long.name))' has an answer of several tokens, and `\(call.command.name)` is of "
-            + "the next one", help: "give its first token: omit `whole`, or write `first`")
-      }
+    (self.set, numbers) = try placing(at: span) {
       let measured = try MeasuredMetrics(set, readings) { _ in [metric] }
-      return set.prompts.indices.map { index in
-        Self.numbers(measured.metrics(ofPrompt: index), areOne: metric.isMean(at: readings))
+      let numbers = try set.prompts.enumerated().map { index, prompt in
+        let found = measured.metrics(ofPrompt: index)
+        for (_, metrics) in found { try metric.checkAnswer(metrics, of: prompt) }
+        return Self.numbers(found, areOne: metric.isMean(at: readings))
       }
+      return (measured.completed.set, numbers)
     }
   }
 
@@ -49,9 +51,9 @@ struct DifferentiatedMetric {
     _ found: [(reading: Reading, metrics: PromptMetrics)], areOne: Bool
   ) -> [Number] {
     guard areOne else {
-      return found.map { Number(reading: $0, terms: [$1.term(at: $0.position)]) }
+      return found.map { Number(reading: $0, terms: $1.terms(at: $0.position)) }
     }
-    let terms = found.map { $1.term(at: $0.position, times: 1 / Double(found.count)) }
+    let terms = found.flatMap { $1.terms(at: $0.position, times: 1 / Double(found.count)) }
     return terms.isEmpty ? [] : [Number(reading: nil, terms: terms)]
   }
 
@@ -86,20 +88,24 @@ struct DifferentiatedMetric {
   subscript(ofPrompt index: Int) -> [Number] { numbers[index] }
 }
 
-extension Readings.Question {
-  fileprivate var isOfAnswer: Bool {
-    switch self {
-    case .answer: true
-    case .everything, .following: false
-    }
-  }
-}
-
 extension ChosenMetric {
   /// What a set is measured by where the line does not say.
   static func usual(for set: PromptSet) -> ChosenMetric {
     if set.prompts.contains(where: \.hasLongAnswer) { return ChosenMetric(.logprob) }
     return ChosenMetric(set.prompts.allSatisfy { !$0.foils.isEmpty } ? .logitDiff : .logit)
+  }
+
+  /// What an answer of several tokens takes is one run if it is the only one, and its logits add up.
+  fileprivate func checkAnswer(_ metrics: PromptMetrics, of prompt: Prompt) throws {
+    guard metrics.completions.contains(where: { $0.count > 1 }) else { return }
+    guard metrics.completions.count == 1, known == .logit || known == .logprob else {
+      throw Failure(
+        "'\(excerpt(prompt.name))' has answers of several tokens: only the logit or logprob of one "
+          + "answer has a derivative",
+        help:
+          "write `of logprob` and give one answer; or take first tokens: omit `whole`, or write "
+          + "`first`")
+    }
   }
 
   /// Whether it is one number of all positions: the loss of a whole text.

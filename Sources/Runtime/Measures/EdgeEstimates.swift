@@ -3,31 +3,57 @@ import Model
 
 /// What estimates of edges need next to gradients: what the writers give in the runs that are varied.
 struct EdgeWriters {
+  private let set: PromptSet
+  private let sweep: EditSpec
+  private let session: Session
+  private var binder: EditBinder
   /// Of each prompt.
   private var runs: [Int: RunResult] = [:]
   /// Those all of whose edges are swept, at all positions: their edges sum to their own estimate.
   let whole: [Edge.Writer]
+  /// Where all prompts are asked the same: once for all.
+  private var common: Asked?
+
+  /// What is asked of a prompt: questions, and the writers whose changes they are of.
+  private struct Asked {
+    var changes: [ChangeKey] = []
+    var questions: [EdgeQuestions.Question] = []
+  }
+
+  private struct ChangeKey: Hashable {
+    var writer: Edge.Writer
+    /// Nil: all positions.
+    var position: Int?
+    var kind: Position.Kind?
+  }
 
   init(_ call: Invocation, of set: PromptSet, _ sweep: EditSpec) throws {
-    let configuration = set.model.configuration
-    whole = Self.whole(sweep, EdgeGraph(configuration))
+    let session = call.session
+    (self.set, self.sweep, self.session) = (set, sweep, session)
+    whole = Self.whole(sweep, EdgeGraph(set.model.configuration))
+    binder = EditBinder(set, in: session)
     let places = set.measuredIndices
+    let bytes = places.reduce(0) { $0 + set.prompts[$1].tokens.count }
+      .multipliedReportingOverflow(by: Self.bytesPerToken(set, sweep))
+    try call.session.reserve(
+      bytes.overflow ? .max : bytes.partialValue,
+      for: "what components give in \(places.count) runs", help: "take fewer prompts")
     let sites = Dictionary(
       sweep.targets.flatMap(\.place.sites).map { ($0.site, RunRequest.Positions.all) },
       uniquingKeysWith: { a, _ in a })
     let results = try call.session.values(of: set.withoutSweptEdit, sites: { _ in sites })
     for index in places { runs[index] = results[index] }
+  }
+
+  /// What the writers give in a run, in its donor's, and what that changes.
+  static func bytesPerToken(_ set: PromptSet, _ sweep: EditSpec) -> Int {
     let writers = Set(sweep.targets.flatMap { $0.place.edges.map(\.writer) }).count
-    let positions = places.reduce(0) { $0 + set.prompts[$1].tokens.count }
-    let bytes = (2 * 4 * configuration.width).multipliedReportingOverflow(by: writers)
-    try call.session.reserve(
-      bytes.overflow
-        ? .max : bytes.partialValue.multipliedReportingOverflow(by: positions).partialValue,
-      for: "what \(writers) components give in \(places.count) runs", help: "take fewer prompts")
+    return writers.multipliedReportingOverflow(by: 3 * 4 * set.model.configuration.width)
+      .partialValue
   }
 
   private static func whole(_ sweep: EditSpec, _ graph: EdgeGraph) -> [Edge.Writer] {
-    guard sweep.kinds.isEmpty, !sweep.hasPaths else { return [] }
+    guard sweep.kinds.isEmpty else { return [] }
     var readers: [Edge.Writer: Set<Edge.Reader>] = [:]
     for edge in sweep.targets.flatMap(\.place.edges) {
       readers[edge.writer, default: []].insert(edge.reader)
@@ -44,42 +70,78 @@ struct EdgeWriters {
       }
   }
 
-  /// The edges of the variants of one prompt: a question for each edit of each variant, in their order.
+  /// The prompts with the edges that are swept of each.
+  mutating func prompts() throws -> [SweptPrompt] {
+    try checkThatAllFire()
+    var units = VariantUnits(set.shard)
+    return try set.measuredIndices.mapChecked { index in
+      let base = try set.edits.enumerated().flatMap { place, spec in
+        place == set.sweepIndex ? [] : try binder.edits(spec, at: index)
+      }
+      let places = try binder.places(of: sweep, at: index)
+      let edges = units.measured(places.count, of: set.prompts[index]).map {
+        EdgeVariant(place: places[$0.place], unit: $0.unit)
+      }
+      return SweptPrompt(
+        prompt: set.prompts[index], index: index, baseEdits: base, edges: edges)
+    }
+  }
+
+  /// Of edges next to other edits: a sweep of edges alone always does.
+  private func checkThatAllFire() throws {
+    guard set.edits.count > 1 else { return }
+    var stream = CaseStream(of: set, in: session)
+    while try !stream.next(upTo: CaseStream.atOnce).isEmpty {}
+  }
+
+  /// The edges of the variants of one prompt: a question for each, in their order.
   ///
   /// - Parameter position: where a position is in the run whose gradient is taken.
-  func questions(
-    _ cases: ArraySlice<Case>, _ position: (Position.Kind?, Site, Int) throws -> Int
+  mutating func questions(
+    _ swept: SweptPrompt, _ position: (Position.Kind?, Site, Int) throws -> Int
   ) throws -> EdgeQuestions {
-    guard let first = cases.first, let run = runs[first.index] else { return EdgeQuestions() }
-    var found = EdgeQuestions()
-    var known: [ChangeKey: Int] = [:]
-    for variant in cases.compactMap(\.variant) {
-      for edit in variant.edits {
-        guard case .edge(let edge, let rows) = edit.change else { continue }
-        let key = ChangeKey(
-          writer: edge.writer, positions: edit.positions, kind: variant.kind)
-        let place = known[key] ?? found.changes.count
-        if known[key] == nil {
-          known[key] = place
-          let own = edit.positions.map { run.given(by: edge.writer, at: $0) }
-          found.changes.append(
-            EdgeQuestions.Change(
-              writer: edge.writer,
-              positions: try edit.positions.map {
-                try position(variant.kind, edge.writer.part.site, $0)
-              },
-              rows: zip(rows, own).map { new, own in zip(new, own).map { $0 - $1 } }))
-        }
-        found.questions.append(EdgeQuestions.Question(change: place, reader: edge.reader))
+    guard let run = runs[swept.index] else { return EdgeQuestions() }
+    let asked = asked(swept)
+    var found = EdgeQuestions(questions: asked.questions)
+    for key in asked.changes {
+      let (writer, positions) = (key.writer, key.position.map { [$0] } ?? allPositions(swept))
+      let rows = try placing(at: sweep.span, in: sweep.source) {
+        try binder.writerRows(sweep, writer, key.kind, at: positions, ofPrompt: swept.index)
       }
+      if whole.contains(writer) { found.writers.append(found.changes.count) }
+      found.changes.append(
+        EdgeQuestions.Change(
+          writer: writer,
+          positions: try positions.map { try position(key.kind, writer.part.site, $0) },
+          rows: zip(positions, rows).map { position, new in
+            zip(new, run.given(by: writer, at: position)).map { $0 - $1 }
+          }))
     }
     return found
   }
 
-  private struct ChangeKey: Hashable {
-    var writer: Edge.Writer
-    var positions: [Int]
-    var kind: Position.Kind?
+  private func allPositions(_ swept: SweptPrompt) -> [Int] { Array(swept.prompt.tokens.indices) }
+
+  private mutating func asked(_ swept: SweptPrompt) -> Asked {
+    if let common { return common }
+    var asked = Asked()
+    var known: [ChangeKey: Int] = [:]
+    for variant in swept.edges {
+      let target = sweep.targets[variant.place.target]
+      guard let writer = target.place.edges.first?.writer else { continue }
+      let key = ChangeKey(
+        writer: writer, position: variant.place.position, kind: target.position)
+      let place = known[key] ?? asked.changes.count
+      if place == asked.changes.count {
+        known[key] = place
+        asked.changes.append(key)
+      }
+      asked.questions += target.place.edges.map {
+        EdgeQuestions.Question(change: place, reader: $0.reader)
+      }
+    }
+    if sweep.kinds.isEmpty, set.shard?.division != .variants { common = asked }
+    return asked
   }
 }
 
@@ -114,28 +176,25 @@ struct EdgeIdentities {
   /// - Parameter reachesDonor: whether the last pass is of the donor's embeddings.
   mutating func add(
     _ estimator: EffectEstimator, _ found: [GradientResult], _ passes: [EstimateRuns.Pass],
-    _ whole: [Edge.Writer], reachesDonor: Bool
+    reachesDonor: Bool
   ) {
     // A donor's run has its changes at its own positions, and another number.
     guard estimator.gradients.allSatisfy({ $0.places == nil }),
       let questions = passes.first(where: { $0.weight != 0 })?.request.edges
     else { return }
-    let sums = estimator.edges
-    var edges: [Edge.Writer: Double] = [:]
-    for (question, sum) in zip(questions.questions, sums) {
-      edges[questions.changes[question.change].writer, default: 0] += sum
+    var sums = [Double](repeating: 0, count: questions.changes.count)
+    for (question, sum) in zip(questions.questions, estimator.edges) {
+      sums[question.change] += sum
     }
-    let changes = Dictionary(
-      questions.changes.map { ($0.writer, $0) }, uniquingKeysWith: { a, _ in a })
-    for writer in whole {
-      guard let sum = edges[writer], let change = changes[writer] else { continue }
-      let node = estimator.gradients.reduce(0.0) { $0 + $1.weight * $1.estimate(of: change) }
+    for (change, own) in zip(questions.writers, estimator.writers) {
       writers += 1
-      largest = max(largest, abs(node))
-      gap = max(gap, abs(node - sum))
+      largest = max(largest, abs(own))
+      gap = max(gap, abs(own - sums[change]))
     }
-    if reachesDonor, let base = found.first, let donor = found.last, let sum = edges[.embed] {
-      embeds.append((sum, donor.value - base.value))
+    if reachesDonor, let base = found.first, let donor = found.last,
+      let embed = questions.changes.firstIndex(where: { $0.writer == .embed })
+    {
+      embeds.append((sums[embed], donor.value - base.value))
     }
   }
 
@@ -152,17 +211,5 @@ struct EdgeIdentities {
       "attribute: the edges from embed sum to \(SumCheck.fixed(worst.sum)), the metric changes by "
         + "\(SumCheck.fixed(worst.difference)): the gap is "
         + "\(SumCheck.short(abs(worst.sum - worst.difference)))\(all); more steps make it smaller")
-  }
-}
-
-extension CountedGradient {
-  /// By what a writer gives, times what changes of it.
-  fileprivate func estimate(of change: EdgeQuestions.Change) -> Double {
-    var slopes = RunResult()
-    slopes.activations = gradients
-    return zip(change.positions, change.rows).reduce(0.0) { sum, place in
-      zip(slopes.given(by: change.writer, at: place.0), place.1)
-        .reduce(sum) { $0 + Double($1.0) * Double($1.1) }
-    }
   }
 }

@@ -8,22 +8,25 @@ struct EstimateRuns {
   let sweep: EditSpec
   let metric: DifferentiatedMetric
   let path: GradientPath
+  /// Whether queries and keys are estimated by their softmax.
+  let isSoftmaxExact: Bool
   /// Of each prompt that is measured; empty where the path needs none.
   private var places: [Int: DonorPlaces] = [:]
   /// Of each prompt, and of its donor: `[positions][d_model]`.
   private var embeddings: [Int: (own: [[Float]], donors: [[Float]])] = [:]
   /// Of a sweep of edges.
-  let writers: EdgeWriters?
+  private(set) var writers: EdgeWriters?
 
   /// - Throws: `Failure` for a path that needs donors, or donors of the same length, where there are none.
   init(
-    _ call: Invocation, of set: PromptSet, _ sweep: EditSpec, _ metric: DifferentiatedMetric,
-    _ path: GradientPath
+    _ call: Invocation, of set: PromptSet, _ metric: DifferentiatedMetric, _ path: GradientPath,
+    isSoftmaxExact: Bool
   ) throws {
-    (self.set, self.sweep, self.metric, self.path) = (set, sweep, metric, path)
+    (self.set, self.metric, self.path) = (set, metric, path)
+    self.isSoftmaxExact = isSoftmaxExact
+    sweep = set.edits[set.sweepIndex ?? 0]
     let donors = sweep.patchDonors(for: set)
     writers = sweep.isOfEdges ? try EdgeWriters(call, of: set, sweep) : nil
-    if let donors { call.warnOfEqualDonors(of: set, donors, what: "estimates") }
     guard path.needsDonors else { return }
     guard let donors else {
       throw call.failure(
@@ -40,13 +43,17 @@ struct EstimateRuns {
         "a loss is of the prompt's own text, which a donor does not have",
         help: "take the gradient at the base, or `steps` between the two")
     }
-    let edits = try donors.edits.isEmpty ? [] : call.session.cases(of: donors).map(\.edits)
+    var edits: [Int: [Edit]] = [:]
+    if !donors.edits.isEmpty {
+      for item in try call.session.cases(of: donors.portion(as: set)) {
+        edits[item.index] = item.edits
+      }
+    }
     for index in set.measuredIndices {
       let donor = donors.donorIndex(forPrompt: index)
       places[index] = try placing(at: sweep.span, in: sweep.source) {
         try DonorPlaces(
-          sweep, of: set.prompts[index], donor: donors.prompts[donor],
-          edits: edits.isEmpty ? [] : edits[donor])
+          sweep, of: set.prompts[index], donor: donors.prompts[donor], edits: edits[donor] ?? [])
       }
     }
   }
@@ -77,10 +84,11 @@ struct EstimateRuns {
       for: "the embeddings of \(steps) steps", help: "take fewer prompts or steps")
     let site = Site(.embed)
     func rows(_ set: PromptSet) throws -> [[[Float]]] {
-      try call.session.values(of: set.unedited, sites: { _ in [site: .all] })
+      try call.session.values(of: set, sites: { _ in [site: .all] })
         .map { $0.activations[site]?.rows ?? [] }
     }
-    let (own, others) = (try rows(set), try rows(donors))
+    let own = try rows(set.unedited.portion(as: set))
+    let others = try rows(donors.unedited.portion(as: set))
     for index in set.measuredIndices {
       embeddings[index] = (own[index], others[donors.donorIndex(forPrompt: index)])
     }
@@ -95,15 +103,28 @@ struct EstimateRuns {
     var places: DonorPlaces?
   }
 
-  /// Of the cases of one prompt; for each of its numbers the first is of the base. Of edges the last may
-  /// be of the donor's embeddings.
-  func passes(of cases: ArraySlice<Case>) throws -> [[Pass]] {
-    guard let first = cases.first, let edits = first.baseEdits else { return [] }
-    let wanted = try wanted(cases) { _, _, position in position }
-    let questions = try writers?.questions(cases) { _, _, position in position }
-    return try metric[ofPrompt: first.index].map { number in
+  /// The prompts, and what the sweep makes of each.
+  mutating func prompts(in session: Session) throws -> [SweptPrompt] {
+    if writers != nil { return try writers?.prompts() ?? [] }
+    var prompts: [SweptPrompt] = []
+    for item in try session.cases(of: set) {
+      if prompts.last?.index != item.index {
+        prompts.append(
+          SweptPrompt(prompt: item.prompt, index: item.index, baseEdits: item.baseEdits ?? []))
+      }
+      prompts[prompts.count - 1].cases.append(item)
+    }
+    return prompts
+  }
+
+  /// Of one prompt; for each of its numbers the first is of the base. Of edges the last may be of the
+  /// donor's embeddings.
+  mutating func passes(of swept: SweptPrompt) throws -> [[Pass]] {
+    let wanted = try wanted(swept) { _, _, position in position }
+    let questions = try writers?.questions(swept) { _, _, position in position }
+    return try metric[ofPrompt: swept.index].map { number in
       var base = GradientRequest(
-        tokens: first.prompt.tokens, edits: edits, terms: number.terms, wanted: wanted,
+        tokens: swept.prompt.tokens, edits: swept.baseEdits, terms: number.terms, wanted: wanted,
         keepsActivations: writers == nil)
       // Only its number counts.
       let bare = writers == nil ? base : base.asking(nil)
@@ -111,14 +132,22 @@ struct EstimateRuns {
       switch path {
       case .at(.base): return [Pass(request: base, weight: 1)]
       case .at(.donor):
-        return [Pass(request: bare, weight: 0)] + (try donorPass(cases, number, weight: 1))
+        return [Pass(request: bare, weight: 0)] + (try donorPass(swept, number, weight: 1))
       case .at(.both):
-        return [Pass(request: base, weight: 0.5)] + (try donorPass(cases, number, weight: 0.5))
+        return [Pass(request: base, weight: 0.5)] + (try donorPass(swept, number, weight: 0.5))
+      case .dropping(let layers):
+        let passes = (0..<layers).map { layer in
+          var request = base
+          request.keepsActivations = false
+          request.droppedLayer = layer
+          return Pass(request: request, weight: 1 / Double(layers - 1))
+        }
+        return [Pass(request: base, weight: 0)] + passes
       case .between(let steps, let points):
         let shares = (0..<steps).map { points.share($0, of: steps) }
-        let passes = passes(between: base, of: first.index, shares, weight: 1 / Double(steps))
+        let passes = passes(between: base, of: swept.index, shares, weight: 1 / Double(steps))
         let last =
-          reachesDonor ? self.passes(between: bare, of: first.index, [1], weight: 0) : []
+          reachesDonor ? self.passes(between: bare, of: swept.index, [1], weight: 0) : []
         return [Pass(request: bare, weight: 0)] + passes + last
       }
     }
@@ -130,42 +159,43 @@ struct EstimateRuns {
     return writers?.whole.contains(.embed) == true
   }
 
-  /// Sites and positions that the variants edit.
+  /// Sites and positions that the variants edit; none of edges, which are asked for by themselves.
   private func wanted(
-    _ cases: ArraySlice<Case>, _ position: (Position.Kind?, Site, Int) throws -> Int
+    _ swept: SweptPrompt, _ position: (Position.Kind?, Site, Int) throws -> Int
   ) throws -> [Site: RunRequest.Positions] {
-    if let writers {
-      return Dictionary(
-        writers.whole.map { ($0.part.site, .all) }, uniquingKeysWith: { a, _ in a })
-    }
     var wanted: [Site: Set<Int>] = [:]
-    for variant in cases.compactMap(\.variant) {
+    for variant in swept.cases.compactMap(\.variant) {
       for edit in variant.edits {
         wanted[edit.site, default: []].formUnion(
           try edit.positions.map { try position(variant.kind, edit.site, $0) })
       }
     }
-    return wanted.mapValues { .some($0.sorted()) }
+    var found: [Site: RunRequest.Positions] = wanted.mapValues { .some($0.sorted()) }
+    if isSoftmaxExact {
+      for site in wanted.keys where site.activation.isCompared {
+        for read in SoftmaxEstimator.sites(of: site.layer) { found[read] = .all }
+      }
+    }
+    return found
   }
 
-  private func donorPass(
-    _ cases: ArraySlice<Case>, _ number: DifferentiatedMetric.Number, weight: Double
+  private mutating func donorPass(
+    _ swept: SweptPrompt, _ number: DifferentiatedMetric.Number, weight: Double
   ) throws -> [Pass] {
-    guard let first = cases.first, let places = places[first.index] else { return [] }
+    guard let places = places[swept.index] else { return [] }
     let readings = metric.readings
     let positions = try placing(at: readings.span) {
       let positions = try readings.kind.map(places.donor.positions) ?? [places.donor.last]
-      try readings.check(first.prompt, pairsWith: positions.count)
+      try readings.check(swept.prompt, pairsWith: positions.count)
       return positions
     }
     var request = GradientRequest(
       tokens: places.donor.tokens, edits: places.edits, terms: number.terms,
-      wanted: try wanted(cases) { try places.source(of: $2, $0, at: $1) })
+      wanted: try wanted(swept) { try places.source(of: $2, $0, at: $1) })
     request.edges =
-      try writers?.questions(cases) { try places.source(of: $2, $0, at: $1) } ?? EdgeQuestions()
-    for i in request.terms.indices {
-      request.terms[i].position = positions[number.reading?.index ?? 0]
-    }
+      try writers?.questions(swept) { try places.source(of: $2, $0, at: $1) } ?? EdgeQuestions()
+    let shift = number.reading.map { positions[$0.index] - $0.position } ?? 0
+    for i in request.terms.indices { request.terms[i].position += shift }
     return [Pass(request: request, weight: weight, places: places)]
   }
 
@@ -195,6 +225,64 @@ extension GradientRequest {
     request.edges = edges ?? EdgeQuestions()
     return request
   }
+}
+
+/// One prompt of a sweep, and its runs whose effects are estimated.
+struct SweptPrompt {
+  var prompt: Prompt
+  var index: Int
+  /// The edits of the run that these vary.
+  var baseEdits: [Edit]
+  var cases: [Case] = []
+  /// In their place, where edges are swept: all edges of a model are too many for a case each.
+  var edges: [EdgeVariant] = []
+}
+
+struct EdgeVariant {
+  var place: EditBinder.VariantPlace
+  var unit: Int?
+}
+
+extension PromptSet {
+  /// These donors, of the prompts that are measured; one for all stays.
+  fileprivate func portion(as set: PromptSet) -> PromptSet {
+    guard let places = set.portion, prompts.count > 1 else { return self }
+    return portion(places)
+  }
+
+  /// The set in portions whose estimates are made together: what sweeps read of runs, and the passes of
+  /// each, would be too much of all prompts.
+  ///
+  /// - Parameters:
+  ///   - passes: how many gradients a prompt takes.
+  ///   - bytes: what a token of a prompt takes.
+  func portions(passes: Int, bytes: Int, memory: Int) -> [PromptSet] {
+    // Means and draws are of all prompts: their runs would be done again for each portion.
+    let readsAll = edits.contains { edit in
+      switch edit.mode {
+      case .mean, .resample, .noise: true
+      case .zero, .patch, .patchFromCounterpart, .freeze, .scale, .steer, .knockout: false
+      }
+    }
+    if readsAll { return [self] }
+    var portions: [PromptSet] = []
+    var (start, rows) = (0, 0)
+    for (index, prompt) in prompts.enumerated() {
+      let own = prompt.tokens.count
+      let (taken, isMore) = (rows + own).multipliedReportingOverflow(by: bytes)
+      let isFull = (rows + own) * passes > Self.rowsOfPortion || isMore || taken > memory / 4
+      if rows > 0, isFull {
+        portions.append(portion(start..<index))
+        (start, rows) = (index, 0)
+      }
+      rows += own
+    }
+    if start == 0 { return [self] }
+    return portions + [portion(start..<prompts.count)]
+  }
+
+  /// Two full batches.
+  @TaskLocal static var rowsOfPortion = 1536
 }
 
 extension Invocation {

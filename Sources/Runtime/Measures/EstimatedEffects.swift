@@ -38,9 +38,23 @@ enum StepPoints: String, Choice {
   }
 }
 
+/// How the estimates of queries and keys are made.
+enum SoftmaxEstimate: String, Choice {
+  case linear, exact
+
+  var summary: String {
+    switch self {
+    case .linear: "by the gradient, as all others"
+    case .exact: "by the softmax that they give: AtP*"
+    }
+  }
+}
+
 /// Which gradients a sweep's effects are estimated with.
 enum GradientPath {
   case at(GradientPlace)
+  /// GradDrop: for each layer a gradient at the base that does not pass through it.
+  case dropping(layers: Int)
   /// The mean over points between the embeddings of base and donor.
   case between(steps: Int, StepPoints)
 
@@ -50,13 +64,33 @@ enum GradientPath {
     case .at(.base): "gradient at the base"
     case .at(.donor): "gradient at the donor"
     case .at(.both): "mean of the gradients at base and donor"
+    case .dropping(let layers):
+      "GradDrop: the mean size over \(layers) gradients at the base, each of which drops a layer"
     case .between(let steps, let points):
       "mean gradient over \(steps) \(steps == 1 ? "point" : "points") (\(points.rawValue)) between the "
         + "embeddings of base and donor"
     }
   }
 
-  var needsDonors: Bool { if case .at(.base) = self { false } else { true } }
+  /// How many gradients a prompt takes at the most.
+  var passes: Int {
+    switch self {
+    case .at(.base): 1
+    case .at: 2
+    case .dropping(let layers): layers + 1
+    case .between(let steps, _): steps + 2
+    }
+  }
+
+  var needsDonors: Bool {
+    switch self {
+    case .at(.base), .dropping: false
+    case .at(.donor), .at(.both), .between: true
+    }
+  }
+
+  /// Whether what gradients estimate counts by its size.
+  var isOfSizes: Bool { if case .dropping = self { true } else { false } }
 }
 
 /// The donor of a prompt, and which of its positions stand for the prompt's.
@@ -86,8 +120,8 @@ struct CountedGradient {
   var gradients: [Site: CapturedActivation]
   /// Where it is of a donor's run.
   var places: DonorPlaces?
-  /// Estimates of edges.
-  var edges: [Double]
+  /// Estimates of edges, and of all that writers give.
+  var edges, writers: [Double]
 }
 
 /// What the runs of a sweep would change of one number, to first order.
@@ -95,52 +129,83 @@ struct EffectEstimator {
   /// The run that they vary: its numbers after its edits.
   let activations: [Site: CapturedActivation]
   let gradients: [CountedGradient]
+  /// Whether estimates count by their size.
+  private let isOfSizes: Bool
+  /// Where queries and keys are estimated by their softmax.
+  private let softmax: SoftmaxEstimator?
 
-  /// Of each edge that the prompt's variants edit, in their order.
-  let edges: [Double]
+  /// Of each edge that the prompt's variants edit, in their order, and of writers.
+  let edges, writers: [Double]
 
-  init(_ results: [(pass: EstimateRuns.Pass, found: GradientResult)]) {
+  /// - Parameter scores: where queries and keys are estimated by their softmax.
+  init(
+    _ results: [(pass: EstimateRuns.Pass, found: GradientResult)], _ path: GradientPath,
+    scores: HeadScores?
+  ) {
     activations = results.first?.found.activations ?? [:]
+    isOfSizes = path.isOfSizes
+    softmax = scores.map {
+      SoftmaxEstimator(
+        scores: $0, activations: results.first?.found.activations ?? [:],
+        gradients: results.first?.found.gradients ?? [:])
+    }
     let counted = results.filter { $0.pass.weight != 0 }.map { pass, found in
       CountedGradient(
-        weight: pass.weight, gradients: found.gradients, places: pass.places, edges: found.edges)
+        weight: pass.weight, gradients: found.gradients, places: pass.places, edges: found.edges,
+        writers: found.writers)
     }
     gradients = counted
-    edges = (counted.first?.edges ?? []).indices.map { place in
-      counted.reduce(0) { $0 + $1.weight * $1.edges[place] }
+    edges = Self.sum(counted, \.edges)
+    writers = Self.sum(counted, \.writers)
+  }
+
+  private static func sum(
+    _ gradients: [CountedGradient], _ numbers: KeyPath<CountedGradient, [Double]>
+  ) -> [Double] {
+    var sums = [Double](repeating: 0, count: gradients.first?[keyPath: numbers].count ?? 0)
+    for gradient in gradients {
+      let (weight, own) = (gradient.weight, gradient[keyPath: numbers])
+      for i in sums.indices { sums[i] += weight * own[i] }
     }
+    return sums
+  }
+
+  /// Of a variant that edits some of the edges.
+  func estimate(ofEdges range: Range<Int>) -> Double {
+    // So that nothing is no −0.
+    edges[range].reduce(0, +) + 0
   }
 
   /// Σ gradient · (new value − base) over all that a case's variant edits.
   ///
-  /// - Parameter edge: the first of its edges, where it edits edges.
   /// - Throws: `Failure` where the new value cannot be known.
-  func estimate(_ item: Case, edge: Int) throws -> Double {
+  func estimate(_ item: Case) throws -> Double {
     guard let variant = item.variant else { return 0 }
-    // So that nothing is no −0.
-    if !variant.place.edges.isEmpty {
-      return edges[edge..<edge + variant.edits.count].reduce(0, +) + 0
-    }
-    var sum = 0.0
+    var exact = 0.0
+    var sums = gradients.map { _ in 0.0 }
     for edit in variant.edits {
       guard let activation = activations[edit.site] else { continue }
+      if let softmax, edit.site.activation.isCompared {
+        exact += try softmax.estimate(edit, of: item)
+        continue
+      }
       let units = edit.units ?? Array(0..<activation.units)
       for (index, position) in edit.positions.enumerated() {
         guard let row = activation.positions.firstIndex(of: position) else { continue }
         let slopes = try gradients.map { try kept($0, edit.site, position, variant.kind) }
         for (place, unit) in units.enumerated() {
           let old = Array(activation[row, unit])
-          var new = edit.change.applied(to: old, index: index, unit: place)
-          try item.applyLaterEdits(to: &new, edit, position: position, unit: unit)
-          for (gradient, slopes) in zip(gradients, slopes) {
+          let new = try item.changed(old, edit, index: index, unit: place)
+          for (i, slopes) in slopes.enumerated() {
             guard let (kept, row) = slopes else { continue }
-            sum += gradient.weight * Self.sum(kept[row, unit], old, new)
+            sums[i] += Self.sum(kept[row, unit], old, new)
           }
         }
       }
     }
-    // So that nothing is no −0.
-    return sum + 0
+    return zip(gradients, sums).reduce(exact) {
+      $0 + $1.0.weight * (isOfSizes ? abs($1.1) : $1.1)
+    } + 0
   }
 
   private func kept(
@@ -162,10 +227,14 @@ struct EffectEstimator {
 }
 
 extension Case {
-  /// What other edits of the line, written after the sweep, make of its new values.
-  fileprivate func applyLaterEdits(
-    to new: inout [Float], _ edit: Edit, position: Int, unit: Int
-  ) throws {
+  /// What the variant's edit, and other edits of the line that are written after it, make of one unit.
+  ///
+  /// - Parameters:
+  ///   - index: of the position among the edit's.
+  ///   - unit: its place among the edit's.
+  func changed(_ old: [Float], _ edit: Edit, index: Int, unit place: Int) throws -> [Float] {
+    var new = edit.change.applied(to: old, index: index, unit: place)
+    let (position, unit) = (edit.positions[index], edit.units?[place] ?? place)
     for later in laterEdits where later.site == edit.site {
       guard let index = later.positions.firstIndex(of: position),
         let place = later.units.map({ $0.firstIndex(of: unit) }) ?? unit
@@ -179,5 +248,6 @@ extension Case {
         )
       }
     }
+    return new
   }
 }

@@ -8,31 +8,32 @@ protocol GradientRuns {
 
 extension ModelRunner {
   func gradients(
-    of requests: [GradientRequest], on model: LanguageModel, label: String, in session: Session
+    of requests: [GradientRequest], on model: LanguageModel, label: String, share: RunShare,
+    in session: Session
   ) throws -> any GradientRuns {
     session.warnOfLength(requests.lazy.map(\.tokens.count), of: model)
     return ModelGradients(
-      runner: self, session: session,
-      results: try model.transformer.gradients(of: requests, memory: session.memory) {
-        [host = session.host] done, total in
-        host.progress(done: done, total: total, label: label)
-      })
+      runner: self, session: session, share: share,
+      results: try model.transformer.gradients(
+        of: requests, memory: session.memory, progress: session.progress(label, of: share)))
   }
 }
 
 private struct ModelGradients: GradientRuns {
   let runner: ModelRunner
   let session: Session
+  let share: RunShare
   var results: GradientResults
 
   mutating func next() throws -> (index: Int, result: GradientResult)? {
-    try runner.next(of: &results, in: session, record: \.record) { try $0.next() }
+    try runner.next(of: &results, in: session, record: \.record, share) { try $0.next() }
   }
 }
 
 extension PlanRunner {
   func gradients(
-    of requests: [GradientRequest], on model: LanguageModel, label: String, in session: Session
+    of requests: [GradientRequest], on model: LanguageModel, label: String, share: RunShare,
+    in session: Session
   ) throws -> any GradientRuns {
     let transformer = model.transformer
     add(

@@ -21,28 +21,101 @@ extension Session {
     of cases: [Case], on model: LanguageModel, label: String, mayStop: Bool = false,
     withBases: Bool = false, measuring: (Case) throws -> Measurement<Reading>
   ) throws -> Results<Reading> {
-    var requests: [RunRequest] = []
-    var owners: [Results<Reading>.Owner] = []
-    var bases: [Int: Int] = [:]
-    func add(_ item: Case, base: Int?, _ measurement: Measurement<Reading>?) {
-      requests.append(
-        RunRequest(
-          tokens: item.prompt.tokens, edits: item.acting ?? item.edits, base: base,
-          captures: measurement?.captures ?? [:], logits: measurement?.logits ?? .none,
-          isUncapped: measurement?.isUncapped ?? false))
-      owners.append((item, measurement?.read))
+    let part = try RunPart(cases, withBases: withBases, measuring: measuring)
+    return Results(
+      session: self, total: cases.count, first: try part.started(in: self, on: model, label: label),
+      mayStop: mayStop)
+  }
+
+  /// The same of cases that are made as they are needed.
+  func results<Reading>(
+    of stream: CaseStream, on model: LanguageModel, label: String, mayStop: Bool = false,
+    withBases: Bool = false, measuring: @escaping (Case) throws -> Measurement<Reading>
+  ) throws -> Results<Reading> {
+    var stream = stream
+    let first = try stream.next(upTo: CaseStream.atOnce)
+    let total = first.count + (try stream.count())
+    var share = RunShare(count: first.count, of: total)
+    let part = try RunPart(first, withBases: withBases, measuring: measuring)
+    var last = first.last?.index
+    var results = Results(
+      session: self, total: total,
+      first: try part.started(in: self, on: model, label: label, share), mayStop: mayStop)
+    guard share.count < total else { return results }
+    results.more = {
+      let cases = try stream.next(upTo: CaseStream.atOnce)
+      guard !cases.isEmpty else { return nil }
+      share = RunShare(before: share.before + share.count, count: cases.count, of: total)
+      share.repeatsBase = cases.first.map { $0.baseEdits != nil && $0.index == last } ?? false
+      last = cases.last?.index
+      let part = try RunPart(
+        cases, withBases: withBases, repeatsBase: share.repeatsBase, measuring: measuring)
+      return try part.started(in: self, on: model, label: label, share)
     }
+    return results
+  }
+}
+
+/// Which of a measure's cases some runs are of.
+struct RunShare {
+  /// How many were run before them, how many they are, and how many there are in all.
+  var before = 0
+  var count: Int
+  var of: Int
+  /// Whether the first run was one of the part before too: here it only serves others.
+  var repeatsBase = false
+
+  var isWhole: Bool { count == of }
+  var isLast: Bool { before + count >= of }
+
+  /// Progress of all, from that of this part: cases are taken to be alike.
+  func progress(done: Int, of total: Int) -> (done: Int, of: Int) {
+    if isWhole { return (done, total) }
+    let scale = 1000
+    let own = total > 0 ? Int(Double(count * scale) * Double(done) / Double(total)) : 0
+    return (before * scale + min(own, count * scale), of * scale)
+  }
+}
+
+/// The runs of some cases, and how each is read.
+private struct RunPart<Reading> {
+  private var requests: [RunRequest] = []
+  private var owners: [Results<Reading>.Owner] = []
+
+  /// - Parameter repeatsBase: whether the first base was measured with the cases before.
+  init(
+    _ cases: [Case], withBases: Bool, repeatsBase: Bool = false,
+    measuring: (Case) throws -> Measurement<Reading>
+  ) throws {
+    var bases: [Int: Int] = [:]
     try cases.forEachChecked { item in
       if let base = item.base, bases[item.index] == nil {
+        let isMeasured = withBases && !(repeatsBase && bases.isEmpty)
         bases[item.index] = requests.count
-        add(base, base: nil, withBases ? try measuring(base) : nil)
+        add(base, base: nil, isMeasured ? try measuring(base) : nil)
       }
       add(item, base: item.baseEdits == nil ? nil : bases[item.index], try measuring(item))
     }
-    return Results(
-      session: self,
-      runs: try statement.runner.runs(of: requests, on: model, label: label, in: self),
-      owners: owners, mayStop: mayStop)
+  }
+
+  private mutating func add(_ item: Case, base: Int?, _ measurement: Measurement<Reading>?) {
+    requests.append(
+      RunRequest(
+        tokens: item.prompt.tokens, edits: item.acting ?? item.edits, base: base,
+        captures: measurement?.captures ?? [:], logits: measurement?.logits ?? .none,
+        isUncapped: measurement?.isUncapped ?? false))
+    owners.append((item, measurement?.read))
+  }
+
+  func started(
+    in session: Session, on model: LanguageModel, label: String, _ share: RunShare? = nil
+  ) throws -> Results<Reading>.Part {
+    let share = share ?? RunShare(count: owners.count, of: owners.count)
+    return (
+      try session.statement.runner.runs(
+        of: requests, on: model, label: label, share: share, in: session),
+      owners
+    )
   }
 }
 
@@ -51,18 +124,23 @@ extension Session {
 struct Results<Reading> {
   /// A case, and how its run is read; nil for a run that only serves others.
   typealias Owner = (item: Case, read: ((RunResult) throws -> Reading)?)
+  /// Runs, and whose they are.
+  typealias Part = (runs: any Runs, owners: [Owner])
 
   private let session: Session
-  private var runs: any Runs
-  private let owners: [Owner]
+  /// How many cases there are.
+  private let total: Int
+  private var part: Part
+  /// Makes the runs after these; nil after the last.
+  fileprivate var more: (() throws -> Part?)?
   private let mayStop: Bool
   private var done = 0
   private var isStopped = false
 
-  init(session: Session, runs: any Runs, owners: [Owner], mayStop: Bool) {
+  init(session: Session, total: Int, first: Part, mayStop: Bool) {
     self.session = session
-    self.runs = runs
-    self.owners = owners
+    self.total = total
+    part = first
     self.mayStop = mayStop
   }
 
@@ -71,19 +149,27 @@ struct Results<Reading> {
   mutating func next() throws -> (item: Case, reading: Reading)? {
     if isStopped { return nil }
     do {
-      while let (index, result) = try runs.next() {
-        try Interruption.check()
-        let (item, read) = owners[index]
-        guard let reading = try read?(result) else { continue }
-        if !item.isBase { done += 1 }
-        return (item, reading)
-      }
+      repeat {
+        while let (index, result) = try part.runs.next() {
+          try Interruption.check()
+          let (item, read) = part.owners[index]
+          guard let reading = try read?(result) else { continue }
+          if !item.isBase { done += 1 }
+          return (item, reading)
+        }
+      } while try enterNextPart()
       return nil
     } catch let stop as Interruption.Stopped {
       guard mayStop, done > 0 else { throw stop }
       isStopped = true
-      session.goOn(with: done, of: owners.count { !$0.item.isBase })
+      session.goOn(with: done, of: total)
       return nil
     }
+  }
+
+  private mutating func enterNextPart() throws -> Bool {
+    guard let next = try more?() else { return false }
+    part = next
+    return true
   }
 }

@@ -166,10 +166,23 @@ extension MetricExpression {
 }
 
 extension PromptMetrics {
-  /// The first metric at one position, its answers being a token each.
+  /// The first metric at one position; of an answer of several tokens at the positions that predict them.
   ///
   /// - Parameter factor: what it counts.
-  func term(at position: Int, times factor: Double = 1) -> LogitTerm {
+  func terms(at position: Int, times factor: Double = 1) -> [LogitTerm] {
+    guard completions.count == 1, completions[0].count > 1 else {
+      return [term(at: position, times: factor)]
+    }
+    return completions[0].enumerated().map { index, token in
+      let weights = [LogitTerm.Weight(token, factor)]
+      let isLogit = if case .score(.logit, _) = expressions[0] { true } else { false }
+      return LogitTerm(
+        position: position + index, isLogit ? .logits(weights) : .logProbabilities(weights))
+    }
+  }
+
+  /// The same of answers that are a token each.
+  private func term(at position: Int, times factor: Double) -> LogitTerm {
     let (expression, sets) = (expressions[0], sets)
     let function = LogitFunction(of: completions.map { $0[0] }) { logits, logprobs in
       let scores = zip(logits, logprobs).map { logit, logprob in

@@ -9,12 +9,17 @@ final class PlanRunner: Runner {
   var isHeard: Bool { false }
 
   func runs(
-    of requests: [RunRequest], on model: LanguageModel, label: String, in session: Session
+    of requests: [RunRequest], on model: LanguageModel, label: String, share: RunShare,
+    in session: Session
   ) throws -> any Runs {
     let transformer = model.transformer
-    add(
-      try transformer.plan(
-        requests, memory: session.memory, speed: try transformer.speed()), label: label)
+    var plan = try transformer.plan(
+      requests, memory: session.memory, speed: try transformer.speed())
+    if share.repeatsBase, let base = requests.first {
+      plan.runs -= 1
+      plan.rowLayersUnshared -= base.tokens.count * transformer.configuration.layers
+    }
+    add(plan, label: label)
     return PlannedRuns(requests, of: model.configuration)
   }
 
@@ -38,6 +43,21 @@ final class PlanRunner: Runner {
   func record(_ body: () throws -> Void) rethrows -> RunRecord {
     try body()
     return RunRecord()
+  }
+
+  func repeating(_ body: () throws -> Void) rethrows {
+    let before = steps
+    steps = []
+    defer {
+      let own = steps
+      steps = before
+      var names: [String] = []
+      for step in own where !names.contains(step.label) { names.append(step.label) }
+      for name in names {
+        for step in own where step.label == name { add(step.plan, label: name) }
+      }
+    }
+    try body()
   }
 
   /// Runs of one label that follow each other are one step.
@@ -139,14 +159,14 @@ extension Session {
   }
 
   /// Says that a line goes on with what Ctrl-C has left of its runs; the statement ends with it.
-  func goOn(with done: Int, of total: Int) {
+  func goOn(with done: Int, of total: Int, _ what: String = "runs") {
     statement.unfinished = (done, total)
     // This one is heard; the next is for what is done with the part.
     Interruption.requested.store(false, ordering: .sequentiallyConsistent)
     host.finishProgress()
     report(
       Diagnostic(
-        "this is a part: \(done) of \(total) runs were finished when it was interrupted",
+        "this is a part: \(done) of \(total) \(what) were finished when it was interrupted",
         severity: .warning), in: nil)
   }
 }

@@ -48,8 +48,8 @@ struct PlaceColumns {
     table[component] = place.label
     table[layer] = place.layer
     table[head] = place.head
-    if let writer { table[writer] = place.firstWriter?.description }
-    if let reader { table[reader] = place.reader }
+    table[writer] = place.writer
+    table[reader] = place.reader
     table[self.position] = position
   }
 }
@@ -57,12 +57,15 @@ struct PlaceColumns {
 /// Which run a row is of, and where it was read: the columns of the prompt, those of the position, and
 /// what the sweep changed.
 struct CaseColumns {
-  private let prompt: PromptColumns
+  /// Nil where a row is of all prompts.
+  private let prompt: PromptColumns?
   private let reading: ReadingColumns
   private let place: PlaceColumns?
 
-  init(_ set: PromptSet, _ readings: Readings?, in table: inout TableBuilder) {
-    prompt = PromptColumns(set, in: &table)
+  init(
+    _ set: PromptSet, _ readings: Readings?, isMean: Bool = false, in table: inout TableBuilder
+  ) {
+    prompt = isMean ? nil : PromptColumns(set, in: &table)
     reading = ReadingColumns(readings, in: &table)
     place = set.sweep.map { sweep in
       PlaceColumns(
@@ -73,11 +76,19 @@ struct CaseColumns {
 
   /// - Parameter reading: nil for a row that is of several.
   func set(_ item: Case, _ reading: Reading?, in table: inout TableBuilder) {
-    prompt.set(item.prompt, in: &table)
-    if let reading { self.reading.set(reading, in: &table) }
+    set(item.prompt, reading, in: &table)
     guard let variant = item.variant else { return }
-    if let unit = item.unit { table.setUnit(unit) }
-    place?.set(variant.place, variant.position, in: &table)
+    set(variant.place, variant.position, unit: item.unit, in: &table)
+  }
+
+  func set(_ prompt: Prompt, _ reading: Reading?, in table: inout TableBuilder) {
+    self.prompt?.set(prompt, in: &table)
+    if let reading { self.reading.set(reading, in: &table) }
+  }
+
+  func set(_ place: Place, _ position: Int?, unit: Int?, in table: inout TableBuilder) {
+    if let unit { table.setUnit(unit) }
+    self.place?.set(place, position, in: &table)
   }
 }
 

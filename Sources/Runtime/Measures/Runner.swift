@@ -8,13 +8,19 @@ protocol Runner: AnyObject {
   var isHeard: Bool { get }
 
   /// The results of requests, with progress shown.
+  ///
+  /// - Parameter share: of what they are a part.
   func runs(
-    of requests: [RunRequest], on model: LanguageModel, label: String, in session: Session
+    of requests: [RunRequest], on model: LanguageModel, label: String, share: RunShare,
+    in session: Session
   ) throws -> any Runs
 
   /// The derivatives that requests ask for, with progress shown.
+  ///
+  /// - Parameter share: of what they are a part.
   func gradients(
-    of requests: [GradientRequest], on model: LanguageModel, label: String, in session: Session
+    of requests: [GradientRequest], on model: LanguageModel, label: String, share: RunShare,
+    in session: Session
   ) throws -> any GradientRuns
 
   /// Continues groups of cases, each case by at most `length.tokens` tokens, `length.samples` times.
@@ -29,8 +35,15 @@ protocol Runner: AnyObject {
   /// What further work on a run's numbers finds; nil where there are none.
   func compute<Found>(_ body: () throws -> Found) rethrows -> Found?
 
+  /// Runs `body`, whose work repeats for portions of a set. A plan of it has each step once.
+  func repeating(_ body: () throws -> Void) rethrows
+
   /// What the runs of `body` did cost.
   func record(_ body: () throws -> Void) rethrows -> RunRecord
+}
+
+extension Runner {
+  func repeating(_ body: () throws -> Void) rethrows { try body() }
 }
 
 /// The results of requests, in their order, which is that of the rows of every table.
@@ -53,14 +66,17 @@ final class ModelRunner: Runner {
   ///
   /// - Parameters:
   ///   - record: what was computed, asked for after the last.
+  ///   - share: of what it is a part.
   func next<Results, Found>(
     of results: inout Results, in session: Session, record: KeyPath<Results, RunRecord>,
-    _ next: (inout Results) throws -> Found?
+    _ share: RunShare, _ next: (inout Results) throws -> Found?
   ) throws -> Found? {
     do {
       if let found = try next(&results) { return found }
-      session.host.finishProgress()
-      computed = computed + results[keyPath: record]
+      if share.isLast { session.host.finishProgress() }
+      var record = results[keyPath: record]
+      if share.repeatsBase { record.runs -= 1 }
+      computed = computed + record
       return nil
     } catch {
       session.host.finishProgress()
@@ -71,21 +87,22 @@ final class ModelRunner: Runner {
   var isHeard: Bool { true }
 
   func runs(
-    of requests: [RunRequest], on model: LanguageModel, label: String, in session: Session
+    of requests: [RunRequest], on model: LanguageModel, label: String, share: RunShare,
+    in session: Session
   ) throws -> any Runs {
     session.warnOfLength(requests.lazy.map(\.tokens.count), of: model)
     func runs(
       of requests: [RunRequest], progress: @escaping (_ done: Int, _ of: Int) -> Void
     ) throws -> any Runs {
-      try ModelRuns(requests, on: model, by: self, in: session, progress: progress)
+      try ModelRuns(requests, on: model, by: self, share, in: session, progress: progress)
     }
+    let progress = session.progress(label, of: share)
     if let store = session.store {
       return try StoredRuns(
-        requests, on: model, label: label, store: store, in: session, source: runs)
+        requests, on: model, label: label, store: store, in: session, progress: progress,
+        source: runs)
     }
-    return try runs(of: requests) { [host = session.host] done, total in
-      host.progress(done: done, total: total, label: label)
-    }
+    return try runs(of: requests, progress: progress)
   }
 
   /// What was made before Ctrl-C is kept.
@@ -121,14 +138,16 @@ private struct ModelRuns: Runs {
   private let runner: ModelRunner
   private let model: LanguageModel
   private let requests: [RunRequest]
+  private let share: RunShare
   private var results: RunResults
 
   init(
-    _ requests: [RunRequest], on model: LanguageModel, by runner: ModelRunner, in session: Session,
-    progress: @escaping (_ done: Int, _ of: Int) -> Void
+    _ requests: [RunRequest], on model: LanguageModel, by runner: ModelRunner, _ share: RunShare,
+    in session: Session, progress: @escaping (_ done: Int, _ of: Int) -> Void
   ) throws {
     self.session = session
     self.runner = runner
+    self.share = share
     self.model = model
     self.requests = requests
     results = try model.transformer.results(
@@ -137,7 +156,7 @@ private struct ModelRuns: Runs {
 
   mutating func next() throws -> (index: Int, result: RunResult)? {
     let (requests, model, session) = (requests, model, session)
-    return try runner.next(of: &results, in: session, record: \.record) { results in
+    return try runner.next(of: &results, in: session, record: \.record, share) { results in
       let found = try results.next()
       if let found { session.checkFinite(found.result, of: requests[found.index], on: model) }
       return found
@@ -146,6 +165,14 @@ private struct ModelRuns: Runs {
 }
 
 extension Session {
+  /// Shows how far some runs are, as a part of all.
+  func progress(_ label: String, of share: RunShare) -> (_ done: Int, _ of: Int) -> Void {
+    { [host] done, total in
+      let (done, total) = share.progress(done: done, of: total)
+      host.progress(done: done, total: total, label: label)
+    }
+  }
+
   /// A model with RoPE runs on longer prompts than it was trained on, and is not what it was.
   func warnOfLength(_ lengths: some Sequence<Int>, of model: LanguageModel) {
     let context = model.configuration.context

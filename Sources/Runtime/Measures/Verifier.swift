@@ -218,7 +218,7 @@ struct Verifier {
     session.store = nil
     defer { session.store = store }
     var runs = try session.statement.runner.runs(
-      of: [request], on: model, label: "verify", in: session)
+      of: [request], on: model, label: "verify", share: RunShare(count: 1, of: 1), in: session)
     var result = RunResult()
     while let (_, found) = try runs.next() { result = found }
     return result

@@ -17,15 +17,16 @@ struct EditBinder {
   /// Of paths of several edges of one prompt, what their last edges are given.
   var paths: (spec: ObjectIdentifier, index: Int, rows: [Place: [[Float]]])?
   private var sources: [ObjectIdentifier: ValueSource] = [:]
-  /// What writers of edges give in a donor's run.
-  private var written: [WrittenKey: [[Float]]] = [:]
+  /// By sweep: of each target the first that is of the same place.
+  private var placeNames: [ObjectIdentifier: [Int]] = [:]
+  /// What writers of edges give in the run of a prompt's donor.
+  private var written: (prompt: Int, rows: [WrittenKey: [[Float]]]) = (-1, [:])
 
   /// What writers are taken to give outside of a circuit.
   private var lastGiven: (spec: ObjectIdentifier, index: Int, given: GivenWrites)?
 
   private struct WrittenKey: Hashable {
     var spec: ObjectIdentifier
-    var prompt: Int
     var writer: Edge.Writer
     var positions: [Int]
   }
@@ -107,30 +108,64 @@ struct EditBinder {
     return given
   }
 
+  /// Where one run of a sweep changes a prompt.
+  struct VariantPlace {
+    /// Which of the sweep's targets.
+    var target: Int
+    /// Where the selector gave positions.
+    var position: Int?
+  }
+
   /// The runs that a sweep makes of a prompt: one a component, and one a position where the
   /// selector gave positions.
-  mutating func variants(_ spec: EditSpec, at index: Int) throws -> [Variant] {
+  mutating func places(of spec: EditSpec, at index: Int) throws -> [VariantPlace] {
     let prompt = set.prompts[index]
-    written = [:]
-    var seen: Set<Variant.Name> = []
-    return try placing(at: spec.span, in: spec.source) {
-      try spec.targets.flatMap { target -> [Variant] in
-        // A knock-out has its positions in pairs; it is swept over heads or layers alone.
-        guard let kind = target.position, !spec.isKnockout else {
-          let all = try prompt.positions(target.position ?? .all)
-          return [
-            Variant(
-              place: target.place, position: nil, kind: target.position,
-              edits: try edits(spec, target.place, target.position, at: all, ofPrompt: index))
-          ]
-        }
-        return try prompt.sweptPositions(kind).map { position in
-          Variant(
-            place: target.place, position: position, kind: kind,
-            edits: try edits(spec, target.place, kind, at: [position], ofPrompt: index))
-        }
-      }.filter { seen.insert($0.name).inserted }
+    let names = names(of: spec)
+    // A knock-out has its positions in pairs; it is swept over heads or layers alone.
+    if spec.kinds.isEmpty || spec.isKnockout {
+      return names.indices.filter { names[$0] == $0 }.map { VariantPlace(target: $0) }
     }
+    var seen: Set<VariantName> = []
+    return try placing(at: spec.span, in: spec.source) {
+      try spec.targets.enumerated().flatMap { target, wanted -> [VariantPlace] in
+        guard let kind = wanted.position else { return [VariantPlace(target: target)] }
+        return try prompt.sweptPositions(kind).map { VariantPlace(target: target, position: $0) }
+      }.filter {
+        seen.insert(VariantName(place: names[$0.target], position: $0.position)).inserted
+      }
+    }
+  }
+
+  mutating func variant(_ spec: EditSpec, _ which: VariantPlace, at index: Int) throws -> Variant {
+    let (place, kind) = (spec.targets[which.target].place, spec.targets[which.target].position)
+    return try placing(at: spec.span, in: spec.source) {
+      let positions = try which.position.map { [$0] } ?? set.prompts[index].positions(kind ?? .all)
+      return Variant(
+        place: place, position: which.position, kind: kind,
+        edits: try edits(spec, place, kind, at: positions, ofPrompt: index))
+    }
+  }
+
+  /// What a variant is to a reader of a table: a list may name it twice, and it is one run.
+  private struct VariantName: Hashable {
+    /// The first target that is of the same place.
+    var place: Int
+    var position: Int?
+  }
+
+  /// Of each target the first that is of the same place.
+  private mutating func names(of spec: EditSpec) -> [Int] {
+    let key = ObjectIdentifier(spec.identity)
+    if let known = placeNames[key] { return known }
+    var first: [Place: Int] = [:]
+    first.reserveCapacity(spec.targets.count)
+    let names = spec.targets.enumerated().map { target, wanted in
+      let found = first[wanted.place] ?? target
+      if found == target { first[wanted.place] = target }
+      return found
+    }
+    placeNames[key] = names
+    return names
   }
 
   private mutating func edits(
@@ -148,8 +183,6 @@ struct EditBinder {
     ofPrompt index: Int
   ) throws -> [Edit] {
     guard let writer = place.edges.first?.writer, !positions.isEmpty else { return [] }
-    let key = WrittenKey(
-      spec: ObjectIdentifier(spec.identity), prompt: index, writer: writer, positions: positions)
     if !place.path.isEmpty || spec.passesMLPs {
       let rows = try pathRows(spec, place, at: index)
       return place.edges.map { edge in
@@ -157,10 +190,22 @@ struct EditBinder {
         return Edit(edge: edge, positions: positions, rows: positions.map { rows[$0] })
       }
     }
-    let rows =
-      try written[key] ?? rows(spec, writer.part, kind, at: positions, ofPrompt: index)
-    written[key] = rows
+    let rows = try writerRows(spec, writer, kind, at: positions, ofPrompt: index)
     return place.edges.map { Edit(edge: $0, positions: positions, rows: rows) }
+  }
+
+  /// What a writer gives at some positions in the run that an edit takes its values from.
+  mutating func writerRows(
+    _ spec: EditSpec, _ writer: Edge.Writer, _ kind: Position.Kind?, at positions: [Int],
+    ofPrompt index: Int
+  ) throws -> [[Float]] {
+    if written.prompt != index { written = (index, [:]) }
+    let key = WrittenKey(
+      spec: ObjectIdentifier(spec.identity), writer: writer, positions: positions)
+    if let known = written.rows[key] { return known }
+    let rows = try rows(spec, writer.part, kind, at: positions, ofPrompt: index)
+    written.rows[key] = rows
+    return rows
   }
 
   mutating func rows(

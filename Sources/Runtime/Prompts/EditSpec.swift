@@ -151,12 +151,4 @@ struct Variant: Sendable {
   /// As the selector gave it.
   var kind: Position.Kind?
   var edits: [Edit]
-
-  /// What it is to a reader of a table: a list may name it twice, and it is one run.
-  struct Name: Hashable {
-    var place: Place
-    var position: Int?
-  }
-
-  var name: Name { Name(place: place, position: position) }
 }

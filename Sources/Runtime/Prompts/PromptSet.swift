@@ -14,6 +14,8 @@ struct PromptSet: Sendable {
 
   /// The part of it that is measured here; nil: all.
   private(set) var shard: Shard?
+  /// The places of the prompts that are measured at a time, where these are fewer; nil: all.
+  private(set) var portion: Range<Int>?
 
   /// Every walk over donors, and the end of their lives, is a recursion.
   static let deepestDonors = 64
@@ -87,6 +89,14 @@ struct PromptSet: Sendable {
   func divided(as other: PromptSet) -> PromptSet {
     var set = self
     set.divide(by: other.shard)
+    set.portion = other.portion
+    return set
+  }
+
+  /// The same, some of whose prompts are measured.
+  func portion(_ places: Range<Int>) -> PromptSet {
+    var set = self
+    set.portion = places
     return set
   }
 

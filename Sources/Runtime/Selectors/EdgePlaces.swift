@@ -21,9 +21,19 @@ struct EdgePlaces {
     var parts: [Edge.Reader]
   }
 
+  /// Each writer's name and part are made once: there are hundreds of thousands of edges.
   var all: [Place] {
-    graph.edges.map {
-      place(from: $0.writer, to: Reader(label: "\($0.reader)", parts: [$0.reader]))
+    let writers = (0..<graph.writerCount).map(graph.writer).map {
+      (writer: $0, name: "\($0)", sites: [$0.part])
+    }
+    return (0..<graph.readerCount).flatMap { index in
+      let reader = graph.reader(at: index)
+      let name = "\(reader)"
+      return writers[..<graph.writerCount(before: reader)].map { writer in
+        Place(
+          label: "\(writer.name) -> \(name)", sites: writer.sites,
+          edges: [Edge(from: writer.writer, to: reader)], writer: writer.name, reader: name)
+      }
     }
   }
 
@@ -80,6 +90,7 @@ struct EdgePlaces {
           longer.path = path.path + [path.edges[0]]
           longer.label = "\(path.label) -> \(hop.reader ?? "")"
           longer.sites = path.sites
+          longer.writer = path.writer
           return longer
         }
       }
@@ -97,9 +108,10 @@ struct EdgePlaces {
   private static let mostPaths = 100_000
 
   private func place(from writer: Edge.Writer, to reader: Reader) -> Place {
-    Place(
-      label: "\(writer) -> \(reader.label)", sites: [writer.part],
-      edges: reader.parts.map { Edge(from: writer, to: $0) }, reader: reader.label)
+    let name = writer.description
+    return Place(
+      label: "\(name) -> \(reader.label)", sites: [writer.part],
+      edges: reader.parts.map { Edge(from: writer, to: $0) }, writer: name, reader: reader.label)
   }
 
   private func failure(_ edge: Edge, _ obstacle: EdgeGraph.Obstacle) -> Failure {

@@ -13,7 +13,8 @@ struct Place: Sendable, Hashable {
   var edges: [Edge] = []
   /// Of a path of several edges: all but the last, which `edges` has.
   var path: [Edge] = []
-  /// Of an edge: what it leads to, as its label has it.
+  /// Of an edge or a path: where it comes from and what it leads to, as its label has them.
+  var writer: String?
   var reader: String?
 
   struct SitePart: Sendable, Hashable {

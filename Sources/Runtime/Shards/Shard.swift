@@ -32,6 +32,7 @@ extension PromptSet {
 
   /// Whether the prompt at a place is measured here.
   func isMeasured(_ index: Int) -> Bool {
+    if let portion, !portion.contains(index) { return false }
     guard let shard, shard.division == .prompts, let unit = prompts[index].unit else { return true }
     return shard.holds(unit)
   }

@@ -13,7 +13,6 @@ struct StoredRuns: Runs {
   private let model: LanguageModel
   private let requests: [RunRequest]
   private let keys: [ContentDigest]
-  private let label: String
   private let source: Source
   private let line: String
   /// Of what is run, in its order: the request; nil for one that only serves others.
@@ -24,11 +23,12 @@ struct StoredRuns: Runs {
 
   init(
     _ requests: [RunRequest], on model: LanguageModel, label: String, store: RunStore,
-    in session: Session, source: @escaping Source
+    in session: Session, progress: @escaping (_ done: Int, _ of: Int) -> Void,
+    source: @escaping Source
   ) throws {
     try store.refresh(model)
     (self.session, self.store, self.model) = (session, store, model)
-    (self.requests, self.label, self.source) = (requests, label, source)
+    (self.requests, self.source) = (requests, source)
     line = session.statement.pipelineText ?? label
     var bytes = ByteWriter()
     keys = try requests.mapChecked { request in
@@ -40,11 +40,10 @@ struct StoredRuns: Runs {
     guard !run.isEmpty else { return }
     // What is there already is done; runs are taken to be alike.
     let (kept, all) = (requests.count - run.count, requests.count)
-    runs = try source(run) { [host = session.host] done, total in
+    runs = try source(run) { done, total in
       let scale = 1000
       let own = total > 0 ? run.count * scale * min(done, total) / total : 0
-      host.progress(
-        done: max(0, kept) * scale + own, total: max(all, run.count) * scale, label: label)
+      progress(max(0, kept) * scale + own, max(all, run.count) * scale)
     }
   }
 

@@ -144,14 +144,16 @@ private final class PreviewRunner: Runner {
   }
 
   func runs(
-    of requests: [RunRequest], on model: LanguageModel, label: String, in session: Session
+    of requests: [RunRequest], on model: LanguageModel, label: String, share: RunShare,
+    in session: Session
   ) throws -> any Runs {
     try check()
     return PlannedRuns(requests, of: model.configuration, check: check)
   }
 
   func gradients(
-    of requests: [GradientRequest], on model: LanguageModel, label: String, in session: Session
+    of requests: [GradientRequest], on model: LanguageModel, label: String, share: RunShare,
+    in session: Session
   ) throws -> any GradientRuns {
     try check()
     return PlannedGradients(requests, of: model.configuration, check: check)

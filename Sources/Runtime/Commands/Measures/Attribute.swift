@@ -12,6 +12,9 @@ extension Command {
       - gradient: where it is taken; default: at the base
       - steps: integrated gradients: the mean gradient of N runs whose embeddings lie between those of \
       base and donor. EAP-IG's own points are `right`, its donor being the corrupt prompt
+      - softmax: AtP*: queries and keys that saturate the softmax move a number less than their gradient \
+      says
+      - graddrop: finds what one layer hides of another. Estimates have no sign then
       After `patch each`, `ablate each`, `scale each` and the like. Metrics that count have no \
       derivative, and `kl` has none at the base.
       """,
@@ -23,6 +26,11 @@ extension Command {
       .keyword("steps", .number, "how many points of integrated gradients"),
       .keyword("points", .choice(StepPoints.self), "where in each step; default: midpoint"),
       .keyword("gradient", .choice(GradientPlace.self), "where it is taken; default: base"),
+      .keyword(
+        "softmax", .choice(SoftmaxEstimate.self),
+        "how queries and keys are estimated; default: linear"),
+      .flag("graddrop", "the mean size of estimates whose gradient passes around one layer each"),
+      .flag("mean", "one row for each variant: the mean over the prompts"),
       .at,
     ],
     examples: [
@@ -33,62 +41,147 @@ extension Command {
 
   private static func estimateEffects(_ call: Invocation) throws -> Value {
     let set = try call.promptInput()
-    let path = try call.gradientPath()
+    let path = try call.gradientPath(set.model.configuration)
     let metric = try DifferentiatedMetric(call, of: set, isReadAt: true)
-    let sweep = try call.attributedSweep(of: set)
-    let cases = try call.session.cases(of: set)
-    let runs = try EstimateRuns(call, of: set, sweep, metric, path)
-    var groups: [(cases: ArraySlice<Case>, numbers: [[EstimateRuns.Pass]])] = []
-    var left = cases[...]
-    while let first = left.first {
-      try Interruption.check()
-      let own = left.prefix { $0.index == first.index }
-      groups.append((own, try runs.passes(of: own)))
-      left = left.dropFirst(own.count)
+    let sweep = try call.attributedSweep(of: metric.set)
+    let isMean = try call.asksForMean(of: set, metric)
+    if let donors = sweep.patchDonors(for: set) {
+      call.warnOfEqualDonors(of: set, donors, what: "estimates")
     }
-    call.session.note("attribute: \(path.text), times the change")
+    var estimates = Estimates(
+      call: call, sweep: sweep, metric: metric, path: path,
+      isSoftmaxExact: try call.asksForSoftmax(of: sweep, path),
+      rows: EstimateRows(set, metric, isMean: isMean))
+    try call.statement.runner.repeating { try estimates.add(metric.set) }
+    return .table(TableValue(estimates.rows.table, origins: [set.origin]))
+  }
+}
+
+/// The rows of a set, portion by portion.
+private struct Estimates {
+  let call: Invocation
+  let sweep: EditSpec
+  let metric: DifferentiatedMetric
+  let path: GradientPath
+  let isSoftmaxExact: Bool
+  var rows: EstimateRows
+  private var missing = MissingDerivatives()
+  private var identities = EdgeIdentities()
+  private var done = 0
+
+  init(
+    call: Invocation, sweep: EditSpec, metric: DifferentiatedMetric, path: GradientPath,
+    isSoftmaxExact: Bool, rows: EstimateRows
+  ) {
+    (self.call, self.sweep, self.metric, self.path) = (call, sweep, metric, path)
+    (self.isSoftmaxExact, self.rows) = (isSoftmaxExact, rows)
+  }
+
+  /// What was finished before Ctrl-C is kept.
+  mutating func add(_ set: PromptSet) throws {
+    let all = set.measuredIndices.count
+    let portions = set.portions(
+      passes: path.passes, bytes: sweep.isOfEdges ? EdgeWriters.bytesPerToken(set, sweep) : 0,
+      memory: call.session.memory)
+    do {
+      for (number, portion) in portions.enumerated() {
+        let own = portion.measuredIndices.count
+        guard own > 0 else { continue }
+        try add(portion, RunShare(before: done, count: own, of: all), isFirst: number == 0)
+      }
+    } catch let stop as Interruption.Stopped {
+      guard done > 0 else { throw stop }
+      call.session.goOn(with: done, of: all, "prompts")
+    }
+    missing.warn(call, metric.metric)
+    guard call.statement.runner.isHeard else { return }
+    identities.report(to: call.session)
+    if rows.areAllZero {
+      call.warn(
+        "every estimate is 0: to first order nothing that the sweep changes moves "
+          + "`\(excerpt(metric.metric.name))`",
+        help: "a probability near 0 or 1 is flat: take logit_diff or logprob; and see that what is "
+          + "swept differs from its new values")
+    }
+  }
+
+  private mutating func add(_ set: PromptSet, _ share: RunShare, isFirst: Bool) throws {
+    var runs = try EstimateRuns(call, of: set, metric, path, isSoftmaxExact: isSoftmaxExact)
+    let prompts = try runs.prompts(in: call.session)
+    let passes = try prompts.mapChecked { try runs.passes(of: $0) }
+    if isFirst {
+      let softmax = isSoftmaxExact ? "; queries and keys by their exact softmax (AtP*)" : ""
+      call.session.note("attribute: \(path.text), times the change\(softmax)")
+    }
     var results = try call.statement.runner.gradients(
-      of: groups.flatMap { $0.numbers.joined().map(\.request) }, on: set.model,
-      label: call.command.name, in: call.session)
-    var rows = EstimateRows(set, metric)
-    var missing = MissingDerivatives()
-    var identities = EdgeIdentities()
-    for (cases, numbers) in groups {
-      let estimators = try numbers.map { passes in
+      of: passes.flatMap { $0.joined().map(\.request) }, on: set.model,
+      label: call.command.name, share: share, in: call.session)
+    for (prompt, numbers) in zip(prompts, passes) {
+      let scores =
+        isSoftmaxExact
+        ? try HeadScores(set.model.transformer, tokens: prompt.prompt.tokens.count) : nil
+      var estimators: [Estimated] = []
+      for (number, passes) in zip(metric[ofPrompt: prompt.index], numbers) {
         let found = try passes.compactMap { _ in try results.next()?.result }
         for result in found { missing.add(result) }
-        let estimator = EffectEstimator(Array(zip(passes, found)))
-        if let writers = runs.writers {
-          identities.add(estimator, found, passes, writers.whole, reachesDonor: runs.reachesDonor)
+        let estimator = EffectEstimator(Array(zip(passes, found)), path, scores: scores)
+        if sweep.isOfEdges {
+          identities.add(estimator, found, passes, reachesDonor: runs.reachesDonor)
         }
-        return (base: found.first?.value ?? .nan, estimator)
+        estimators.append((number.reading, found.first?.value ?? .nan, estimator))
       }
-      let readings = metric[ofPrompt: cases.first?.index ?? 0].map(\.reading)
-      var edge = 0
-      for item in cases {
-        try Interruption.check()
-        for (reading, (base, estimator)) in zip(readings, estimators) {
-          let estimate = try placing(at: sweep.span, in: sweep.source) {
-            try estimator.estimate(item, edge: edge)
-          }
-          rows.append(item, reading, base: base, estimate: estimate)
-        }
-        edge += item.variant?.edits.count ?? 0
-      }
+      try add(prompt, estimators)
+      rows.finishPrompt()
+      done += 1
     }
     _ = try results.next()
-    missing.warn(call, metric.metric)
-    if call.statement.runner.isHeard { identities.report(to: call.session) }
-    return .table(TableValue(rows.table, origins: [set.origin]))
+  }
+
+  /// One number of a prompt.
+  private typealias Estimated = (reading: Reading?, base: Double, estimator: EffectEstimator)
+
+  private mutating func add(_ prompt: SweptPrompt, _ numbers: [Estimated]) throws {
+    for item in prompt.cases {
+      try Interruption.check()
+      for (reading, base, estimator) in numbers {
+        let estimate = try placing(at: sweep.span, in: sweep.source) {
+          try estimator.estimate(item)
+        }
+        rows.append(item, reading, base: base, estimate: estimate)
+      }
+    }
+    var edge = 0
+    for (number, variant) in prompt.edges.enumerated() {
+      if number.isMultiple(of: 1024) { try Interruption.check() }
+      let place = sweep.targets[variant.place.target].place
+      for (reading, base, estimator) in numbers {
+        let estimate = estimator.estimate(ofEdges: edge..<edge + place.edges.count)
+        rows.append(prompt.prompt, place, variant, reading, base: base, estimate: estimate)
+      }
+      edge += place.edges.count
+    }
   }
 }
 
 extension Invocation {
   /// - Throws: `Failure` for options that do not go together.
-  fileprivate func gradientPath() throws -> GradientPath {
+  fileprivate func gradientPath(_ configuration: Configuration) throws -> GradientPath {
     let steps = try integer("steps")
     let points = try choice("points", StepPoints.self)
     let place = try choice("gradient", GradientPlace.self)
+    if hasFlag("graddrop") {
+      if let other = ["steps", "gradient"].first(where: has) {
+        throw Failure(
+          "`graddrop` takes its gradients at the base", help: "omit `\(other)`",
+          span: span(of: other))
+      }
+      guard configuration.layers > 1 else {
+        throw Failure(
+          "`graddrop` drops one layer of several, and this model has one",
+          span: span(of: "graddrop"))
+      }
+      return .dropping(layers: configuration.layers)
+    }
     guard let steps else {
       guard points == nil else {
         throw Failure(
@@ -108,6 +201,48 @@ extension Invocation {
     return .between(steps: steps, points ?? .midpoint)
   }
 
+  /// Whether `mean` is given.
+  ///
+  /// - Throws: `Failure` where prompts have no rows in common.
+  fileprivate func asksForMean(of set: PromptSet, _ metric: DifferentiatedMetric) throws -> Bool {
+    guard hasFlag("mean") else { return false }
+    func failure(_ what: String) -> Failure {
+      Failure(
+        "`mean` is over \(what)",
+        help: "omit `mean`, and group the rows: | group by component mean estimate",
+        span: span(of: "mean"))
+    }
+    guard set.sweep?.kinds.isEmpty ?? true else {
+      throw failure("rows of the same name, and positions are each prompt's own")
+    }
+    guard !metric.readings.hasSeveral else {
+      throw failure("one number of each prompt, and `at` gives several")
+    }
+    guard set.shard == nil else { throw failure("all prompts, and a shard has some of them") }
+    return true
+  }
+
+  /// Whether queries and keys are estimated by their softmax.
+  ///
+  /// - Throws: `Failure` where none are swept, or the gradient is elsewhere.
+  fileprivate func asksForSoftmax(of sweep: EditSpec, _ path: GradientPath) throws -> Bool {
+    guard try choice("softmax", SoftmaxEstimate.self) == .exact else { return false }
+    guard case .at(.base) = path else {
+      throw Failure(
+        "an exact softmax goes with the gradient at the base",
+        help: "omit `softmax`, or the other options", span: span(of: "softmax"))
+    }
+    guard !sweep.isOfEdges,
+      sweep.targets.contains(where: { $0.place.sites.contains { $0.site.activation.isCompared } })
+    else {
+      throw Failure(
+        "`softmax` is for queries and keys, and the sweep has none",
+        help: "sweep them: patch each L*H*.q from PROMPTS, or L*KV*.k where heads share keys",
+        span: span(of: "softmax"))
+    }
+    return true
+  }
+
   /// - Throws: `Failure` for a set without a sweep, or one whose runs a gradient says nothing of.
   fileprivate func attributedSweep(of set: PromptSet) throws -> EditSpec {
     guard let sweep = set.sweep else {
@@ -120,6 +255,16 @@ extension Invocation {
         "what a knock-out takes away cannot be estimated: its scores become −∞",
         help: "`effect` measures it", span: sweep.span, source: sweep.source)
     }
+    if hasFlag("graddrop"), sweep.isOfEdges {
+      throw Failure(
+        "`graddrop` is for components, not for edges", help: "omit it",
+        span: span(of: "graddrop"))
+    }
+    if sweep.hasPaths {
+      throw Failure(
+        "a path of several edges has no estimate: what comes of it changes at each of them",
+        help: "`effect` measures it", span: sweep.span, source: sweep.source)
+    }
     if let whole = sweep.targets.first(where: { $0.place.sites.count > 1 }) {
       throw Failure(
         "'\(whole.place.label)' is a whole layer, whose MLP reads what its attention adds: their "
@@ -129,33 +274,4 @@ extension Invocation {
     }
     return sweep
   }
-}
-
-/// metric, base, estimate
-private struct EstimateRows {
-  private let metric: ChosenMetric
-  private var rows = TableBuilder()
-  private let run: CaseColumns
-  private let name: TableBuilder.Key<String>
-  private let base: MetricColumn
-  private let estimate: TableBuilder.Key<Double>
-
-  init(_ set: PromptSet, _ metric: DifferentiatedMetric) {
-    self.metric = metric.metric
-    let isMean = metric.metric.isMean(at: metric.readings)
-    run = CaseColumns(set, isMean ? nil : metric.readings, in: &rows)
-    name = rows.texts("metric")
-    base = MetricColumn("base", of: metric.metric, in: &rows)
-    estimate = rows.doubles("estimate")
-  }
-
-  mutating func append(_ item: Case, _ reading: Reading?, base: Double, estimate: Double) {
-    rows.addRow()
-    run.set(item, reading, in: &rows)
-    rows[name] = metric.name
-    self.base.set(base, in: &rows)
-    rows[self.estimate] = estimate.isFinite ? estimate : nil
-  }
-
-  var table: Table { rows.table(measure: "estimate") }
 }

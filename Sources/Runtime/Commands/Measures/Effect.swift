@@ -45,10 +45,11 @@ extension Command {
     var rows = EffectRows(set, metric, readings, hasDonors: donors != nil)
     var undefined = UndefinedMetrics([metric])
     var gatherer = measured.gatherer
-    let cases = try call.session.cases(
-      of: measured.completed.set, known: donors.map { ($0.spec, $0.runs) })
+    let cases = CaseStream(
+      of: measured.completed.set, in: call.session, known: donors.map { ($0.spec, $0.runs) }
+    ) { $0.asVariant }
     var results = try call.session.results(
-      of: cases.map(\.asVariant), on: set.model, label: "effect", mayStop: true, withBases: true
+      of: cases, on: set.model, label: "effect", mayStop: true, withBases: true
     ) { item in
       item.isBase && donors != nil
         ? measured.comparedMeasurement(of: item) : measured.measurement(of: item)

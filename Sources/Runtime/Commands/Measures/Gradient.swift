@@ -11,7 +11,8 @@ extension Command {
       Edits are part of what is differentiated: what they set passes nothing on. At an edited site \
       the derivative is by the value after the edit.
       Metrics that count (`rank`, `accuracy`, `overlap`) have no derivative, and `kl` has one only after \
-      edits: where a run is its base, it is flat. Answers are one token each.
+      edits: where a run is its base, it is flat. Of an answer of several tokens there is that of `logit` \
+      and `logprob`.
       """,
     input: .prompts,
     parameters: [
@@ -29,7 +30,7 @@ extension Command {
     let metric = try DifferentiatedMetric(call, of: set, isReadAt: false)
     let places = try call.places(on: set, for: "gradient") { $0.sites[0] }
     let stream = ActivationStream(
-      try Inspection(call, of: set, places, default: .all) { cases, wanted in
+      try Inspection(call, of: metric.set, places, default: .all) { cases, wanted in
         try call.derivatives(of: metric, cases, on: set.model, wanted)
       }, of: set, for: call)
     if call.isBeforeSave {
@@ -55,7 +56,8 @@ extension Invocation {
     }
     var missing = MissingDerivatives()
     var runs = try statement.runner.gradients(
-      of: requests, on: model, label: command.name, in: session)
+      of: requests, on: model, label: command.name,
+      share: RunShare(count: requests.count, of: requests.count), in: session)
     return {
       guard let (index, result) = try runs.next() else {
         missing.warn(self, metric.metric)
