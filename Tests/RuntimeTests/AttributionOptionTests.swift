@@ -66,7 +66,6 @@ struct AttributionOptionTests {
       let found = wholes.indices.flatMap { parts[$0 * step..<($0 + 1) * step] + [wholes[$0]] }
       let largest = wanted.map(abs).max() ?? 0
       #expect(largest > 1e-3)
-      print("GAP softmax", family, zip(found, wanted).map { abs($0 - $1) }.max()! / largest)
       try expectClose(found, wanted, within: 1e-4 * largest, "\(family) \(site)")
     }
   }

@@ -65,7 +65,7 @@ enum GradientPath {
     case .at(.donor): "gradient at the donor"
     case .at(.both): "mean of the gradients at base and donor"
     case .dropping(let layers):
-      "GradDrop: the mean size over \(layers) gradients at the base, each of which drops a layer"
+      "GradDrop: the mean size over \(layers) gradients at the base, each around one layer"
     case .between(let steps, let points):
       "mean gradient over \(steps) \(steps == 1 ? "point" : "points") (\(points.rawValue)) between the "
         + "embeddings of base and donor"

@@ -99,8 +99,8 @@ final class ModelRunner: Runner {
     let progress = session.progress(label, of: share)
     if let store = session.store {
       return try StoredRuns(
-        requests, on: model, label: label, store: store, in: session, progress: progress,
-        source: runs)
+        requests, on: model, label: label, store: store, in: session,
+        source: StoredRuns.Source(progress: progress, runs: runs))
     }
     return try runs(of: requests, progress: progress)
   }

@@ -3,10 +3,15 @@ import Model
 
 /// The results of requests. Those that a store has are read, the others are run and kept.
 struct StoredRuns: Runs {
-  /// Makes the runs of some requests; progress is told of their own work.
-  typealias Source = ([RunRequest], _ progress: @escaping (_ done: Int, _ of: Int) -> Void) throws
-    ->
-    any Runs
+  typealias Progress = (_ done: Int, _ of: Int) -> Void
+
+  /// Where runs come from that are not kept.
+  struct Source {
+    /// Told of all.
+    let progress: Progress
+    /// Makes the runs of some requests; progress is told of their own work.
+    let runs: (_ requests: [RunRequest], _ progress: @escaping Progress) throws -> any Runs
+  }
 
   private let session: Session
   private let store: RunStore
@@ -23,8 +28,7 @@ struct StoredRuns: Runs {
 
   init(
     _ requests: [RunRequest], on model: LanguageModel, label: String, store: RunStore,
-    in session: Session, progress: @escaping (_ done: Int, _ of: Int) -> Void,
-    source: @escaping Source
+    in session: Session, source: Source
   ) throws {
     try store.refresh(model)
     (self.session, self.store, self.model) = (session, store, model)
@@ -40,10 +44,10 @@ struct StoredRuns: Runs {
     guard !run.isEmpty else { return }
     // What is there already is done; runs are taken to be alike.
     let (kept, all) = (requests.count - run.count, requests.count)
-    runs = try source(run) { done, total in
+    runs = try source.runs(run) { done, total in
       let scale = 1000
       let own = total > 0 ? run.count * scale * min(done, total) / total : 0
-      progress(max(0, kept) * scale + own, max(all, run.count) * scale)
+      source.progress(max(0, kept) * scale + own, max(all, run.count) * scale)
     }
   }
 
@@ -106,7 +110,7 @@ struct StoredRuns: Runs {
   /// A chunk turned out to be damaged.
   private func again(_ index: Int) throws -> RunResult {
     let (run, _) = Self.missing(requests, requests.indices.map { $0 != index })
-    var runs = try source(run) { _, _ in }
+    var runs = try source.runs(run) { _, _ in }
     var result = RunResult()
     // The last is the run itself: before it comes what it varies.
     while let found = try runs.next() { result = found.result }
