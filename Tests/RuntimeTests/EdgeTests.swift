@@ -49,7 +49,6 @@ struct EdgeTests {
     }
   }
 
-  /// Measured at most: 2e-6 of the largest.
   @Test("TransformerLens finds the same", arguments: ["gpt2", "gpt_neox", "llama2"])
   func transformerLens(family: String) throws {
     let shell = try PipedSession(tiny: "families/\(family)")
@@ -63,7 +62,7 @@ struct EdgeTests {
       pair.edges.map { estimates[$0] ?? .nan }, pair.eap, within: 1e-4 * largest, family)
   }
 
-  /// The default model on one pair. Measured at most: 3e-5 of the largest.
+  /// The default model on one pair.
   @Test func defaultModel() throws {
     let (shell, wanted) = (try PipedSession(), try EdgeReference.Real.read())
     try shell.define(
