@@ -41,17 +41,20 @@ extension Command {
 
   private static func estimateEffects(_ call: Invocation) throws -> Value {
     let set = try call.promptInput()
+    let softmax = try call.choice("softmax", SoftmaxEstimate.self) ?? .linear
+    let asksForMean = call.hasFlag("mean")
     let path = try call.gradientPath(set.model.configuration)
     let metric = try DifferentiatedMetric(call, of: set, isReadAt: true)
     let sweep = try call.attributedSweep(of: metric.set)
-    let isMean = try call.asksForMean(of: set, metric)
+    if asksForMean { try call.checkMean(of: set, metric) }
+    if softmax == .exact { try call.checkSoftmax(of: sweep, path) }
     if let donors = sweep.patchDonors(for: set) {
       call.warnOfEqualDonors(of: set, donors, what: "estimates")
     }
     var estimates = Estimates(
       call: call, sweep: sweep, metric: metric, path: path,
-      isSoftmaxExact: try call.asksForSoftmax(of: sweep, path),
-      rows: EstimateRows(set, metric, isMean: isMean))
+      isSoftmaxExact: softmax == .exact,
+      rows: EstimateRows(set, metric, isMean: asksForMean))
     try call.statement.runner.repeating { try estimates.add(metric.set) }
     return .table(TableValue(estimates.rows.table, origins: [set.origin]))
   }
@@ -201,11 +204,8 @@ extension Invocation {
     return .between(steps: steps, points ?? .midpoint)
   }
 
-  /// Whether `mean` is given.
-  ///
-  /// - Throws: `Failure` where prompts have no rows in common.
-  fileprivate func asksForMean(of set: PromptSet, _ metric: DifferentiatedMetric) throws -> Bool {
-    guard hasFlag("mean") else { return false }
+  /// - Throws: `Failure` where prompts have no rows in common to take the mean of.
+  fileprivate func checkMean(of set: PromptSet, _ metric: DifferentiatedMetric) throws {
     func failure(_ what: String) -> Failure {
       Failure(
         "`mean` is over \(what)",
@@ -219,14 +219,10 @@ extension Invocation {
       throw failure("one number of each prompt, and `at` gives several")
     }
     guard set.shard == nil else { throw failure("all prompts, and a shard has some of them") }
-    return true
   }
 
-  /// Whether queries and keys are estimated by their softmax.
-  ///
-  /// - Throws: `Failure` where none are swept, or the gradient is elsewhere.
-  fileprivate func asksForSoftmax(of sweep: EditSpec, _ path: GradientPath) throws -> Bool {
-    guard try choice("softmax", SoftmaxEstimate.self) == .exact else { return false }
+  /// - Throws: `Failure` where no queries or keys are swept, or the gradient is elsewhere.
+  fileprivate func checkSoftmax(of sweep: EditSpec, _ path: GradientPath) throws {
     guard case .at(.base) = path else {
       throw Failure(
         "an exact softmax goes with the gradient at the base",
@@ -240,7 +236,6 @@ extension Invocation {
         help: "sweep them: patch each L*H*.q from PROMPTS, or L*KV*.k where heads share keys",
         span: span(of: "softmax"))
     }
-    return true
   }
 
   /// - Throws: `Failure` for a set without a sweep, or one whose runs a gradient says nothing of.
