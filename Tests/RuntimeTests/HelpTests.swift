@@ -6,6 +6,17 @@ import Testing
 
 /// `help sites`, `help search`.
 @Suite struct HelpTests {
+  /// What somebody who knows nothing types.
+  @Test func firstStepsAreFound() throws {
+    let session = Session(host: TestHost())
+    #expect(HelpText.overview.contains("\n\n  prompt \"The Louvre is in the city of\" -> "))
+    let found = HelpText.search("important heads", in: session)
+    #expect(found.hasPrefix("nothing in the help has 'important heads', but this has 'heads':\n"))
+    #expect(found.contains("\n  dla "))
+    #expect(HelpText.search("qzx wvy", in: session) == "nothing in the help has 'qzx wvy'\n")
+    #expect(session.running("clear").messages.contains("Ctrl-L clears the screen"))
+  }
+
   @Test func sitesOfTheModel() throws {
     let session = Session(host: TestHost())
     let all = session.running("help sites").output

@@ -222,6 +222,7 @@ func helpForUnknownCommand(_ name: String, among names: [String]) -> String? {
   if Session.promptEndings.contains(name) {
     return "`\(name)` ends the prompt; a script ends with its text"
   }
+  if ["clear", "cls"].contains(name) { return "Ctrl-L clears the screen" }
   if let synonym = Synonyms.help(for: name) { return synonym }
   return suggestion(for: name, among: names + Catalogue.all.map(\.name)).map {
     "did you mean `\($0)`?"

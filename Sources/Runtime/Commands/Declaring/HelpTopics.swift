@@ -52,9 +52,20 @@ extension HelpText {
     return text + (configuration == nil ? "\nA loaded model has some of these.\n" : "")
   }
 
-  /// Everything in the help that has all words of `query`, a line each.
+  /// Everything in the help that has all words of `query`, a line each; where nothing has, all that is
+  /// found anywhere.
   static func search(_ query: String, in session: Session) -> String {
     let words = query.lowercased().split(whereSeparator: \.isWhitespace)
+    let all = lines(with: words, in: session)
+    if !all.isEmpty { return all }
+    let known = words.filter { !lines(with: [$0], in: session).isEmpty }
+    let rest = known.count < words.count ? lines(with: known, in: session) : ""
+    let nothing = "nothing in the help has '\(excerpt(query))'"
+    guard !known.isEmpty, !rest.isEmpty else { return nothing + "\n" }
+    return nothing + ", but this has '\(excerpt(known.joined(separator: " ")))':\n" + rest
+  }
+
+  private static func lines(with words: [Substring], in session: Session) -> String {
     func hasAll(_ texts: [String]) -> Bool {
       let text = texts.joined(separator: " ").lowercased()
       return words.allSatisfy { text.contains($0) }
@@ -91,7 +102,6 @@ extension HelpText {
       let name = use.filter { $0 != "`" }
       found.append((name, "what other tools call \(words[0])"))
     }
-    guard !found.isEmpty else { return "nothing in the help has '\(excerpt(query))'\n" }
     let width = min(20, found.map(\.name.count).max() ?? 0)
     return found.map { "  " + $0.name.padded(to: width + 2) + $0.summary + "\n" }.joined()
   }

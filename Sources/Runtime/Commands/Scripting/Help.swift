@@ -54,7 +54,13 @@ enum HelpText {
   static let sitesTopic = "sites"
 
   static var overview: String {
-    var text = "A line reads left to right: what | changed how | measured how | shaped how.\n"
+    var text = """
+      A line reads left to right: what | changed how | measured how | shaped how. Which heads write an \
+      answer:
+
+        prompt "The Louvre is in the city of" -> " Paris" | dla by head | top 5
+
+      """
     for group in Command.Group.allCases {
       text += "\n\(group.rawValue)\n"
       for command in Catalogue.all where command.group == group {
