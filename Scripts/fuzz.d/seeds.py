@@ -440,6 +440,20 @@ def arrays():
     write("arrays", "parquet", parquet())
 
 
+def vectors():
+    """Control vectors of one layer and of several, and an array in each kind of file."""
+    numbers = struct.pack("<3f", 1, -2, 0.5)
+    metadata = [
+        ("general.architecture", STRING, "controlvector"),
+        ("controlvector.model_hint", STRING, "llama"),
+        ("controlvector.layer_count", U32, 2),
+    ]
+    write("vectors", "layer", gguf(metadata, [("direction.1", [3], 0, numbers)]))
+    write("vectors", "layers", gguf(metadata, [(f"direction.{n}", [3], 0, numbers) for n in (1, 12)]))
+    write("vectors", "npy", npy("'<f4'", (1, 3), numbers))
+    write("vectors", "safetensors", safetensors({"a": {"dtype": "F32", "shape": [3], "data_offsets": [0, 12]}}, 12))
+
+
 def language():
     write("language", "statements", """#!/usr/bin/env summand
 let best = country | dla by head | top 5  # a comment
@@ -508,6 +522,7 @@ blocks()
 chat()
 tables()
 arrays()
+vectors()
 language()
 serve()
 script()

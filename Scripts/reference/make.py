@@ -78,6 +78,8 @@ TARGETS = [
     Target("families/lens_edges", packages=(*TORCH, "transformer_lens")),
     Target("families/attribution", packages=TORCH),
     Target("families/losses", packages=TORCH, model="smollm2"),
+    Target("vectors/directions", packages=TORCH + ("sklearn",)),
+    Target("vectors/control"),
     Target("facts/experiments"),
     Target("facts/answers", (), TORCH, "smollm2"),
     Target("facts/handbuilt"),

@@ -9,10 +9,11 @@ enum Value: Sendable {
   case text(String)
   case list([Value])
   case table(TableValue)
-  /// A table that is computed as it is pulled: only `save` is ever given one.
+  /// A table that is computed as it is pulled: only `save` and `vector` are ever given one.
   case stream(ActivationStream)
   case prompts(PromptSet)
   case selector(Selector)
+  case vector(VectorValue)
   case circuit(CircuitValue)
   /// `args`
   case record([String: Value])
@@ -30,6 +31,7 @@ enum Value: Sendable {
     case .table, .stream: "a table"
     case .prompts(let set): set.prompts.count == 1 ? "a prompt" : "a set of prompts"
     case .selector: "a selector"
+    case .vector: "a vector"
     case .circuit: "a circuit"
     case .record: "a record"
     }
@@ -41,7 +43,7 @@ enum Value: Sendable {
     switch self {
     case .integer(let value): Double(value)
     case .number(let value): value
-    case .nothing, .missing, .boolean, .text, .list, .table, .stream, .prompts, .selector, .circuit,
+    case .nothing, .missing, .boolean, .text, .list, .table, .stream, .prompts, .selector, .vector, .circuit,
       .record:
       nil
     }
@@ -67,7 +69,7 @@ enum Value: Sendable {
     case .number(let value): Cell(measured: value)
     case .text(let value): .text(value)
     case .selector(let selector): .text(selector.text)
-    case .nothing, .list, .table, .stream, .prompts, .circuit, .record: nil
+    case .nothing, .list, .table, .stream, .prompts, .vector, .circuit, .record: nil
     }
   }
 
@@ -87,7 +89,7 @@ enum Value: Sendable {
         ? values.compactMap(\.shortText).joined(separator: ", ") : nil
     case .prompts(let set): set.prompts.count == 1 ? set.prompts[0].name : nil
     case .circuit(let circuit): circuit.summary
-    case .table, .stream, .record: nil
+    case .table, .stream, .vector, .record: nil
     }
   }
 }

@@ -45,6 +45,9 @@ extension EditTable.Place {
       case .scale: .scale(Float(try #require(factor)))
       case .steer: .add(try vector(site, configuration))
       case .cut: .cut(sources: try #require(sources))
+      case .project: .along(Along(try direction(site, configuration), .removed))
+      case .onto: .along(Along(try direction(site, configuration), .alone))
+      case .clamp: .along(Along(try direction(site, configuration), .set(Float(to ?? 1))))
       }
     // A new case of `Change` needs a kind, and with it a column of the table.
     #expect(change.kinds.contains(kind))
@@ -67,6 +70,11 @@ extension EditTable.Place {
     }
   }
 
+  private func direction(_ site: Site, _ configuration: Configuration) throws -> [Double] {
+    let seed = try #require(seed)
+    return (0..<configuration.alongWidth(site)).map { Double(Self.element($0, ofSeed: seed)) }
+  }
+
   private func vector(_ site: Site, _ configuration: Configuration) throws -> [Float] {
     let seed = try #require(seed)
     let unitCount = units?.count ?? configuration.unitCount(site)
@@ -84,6 +92,12 @@ extension Edit.Change {
     case .scale: [.scale]
     case .add: [.steer]
     case .cut: [.cut]
+    case .along(let along):
+      switch along.change {
+      case .removed: [.project]
+      case .alone: [.onto]
+      case .set: [.clamp]
+      }
     // Edges have their own: `families/edges.py`, `families/circuits.py`.
     case .edge, .outside: []
     }

@@ -70,7 +70,8 @@ struct FamilyAttributionTests {
     case .mlp(let layer): try tensor(golden, prefix, "mlp")[a, layer]
     case .finalNormBias: try tensor(golden, prefix, "ln_final_bias")[a]
     case .unembeddingBias: try tensor(golden, prefix, "unembed_bias")[a]
-    case .attention, .stream: .nan
+    // Neurons: `VectorNumberTests`.
+    case .attention, .stream, .neuron, .mlpBias: .nan
     }
   }
 
@@ -94,6 +95,15 @@ struct FamilyAttributionTests {
       Edit(site: Site(.posEmbed), positions: [last], change: .scale(-1)),
       Edit(site: Site(.ln1PostScale, layer: 1), positions: [last], change: .scale(3)),
       Edit(site: Site(.ln2PostScale, layer: 1), positions: [last], change: .scale(3)),
+      Edit(
+        site: Site(.result, layer: 1), units: [0], positions: [last],
+        change: .along(Along(stream.map(Double.init), .removed))),
+      Edit(
+        site: Site(.attnOut, layer: 0), positions: [last],
+        change: .along(Along(stream.map(Double.init), .removed))),
+      Edit(
+        site: Site(.residPre, layer: 1), positions: [last],
+        change: .along(Along(stream.map(Double.init), .set(2)))),
     ]
     for edit in edits where c.lacks(edit.site.activation) == nil {
       for foldsBiases in [true, false] {

@@ -69,33 +69,52 @@ struct GradientTests {
   private static func edits(_ c: Configuration, seed: Int) -> [Edit] {
     var generator = SeededGenerator(seed)
     let layer = 0
-    var edits = [
-      Edit(
-        site: Site(.v, layer: layer), units: [c.keyValueHeads - 1], positions: [1, 3],
-        change: .scale(1.7)),
-      Edit(
-        site: Site(.attnScores, layer: layer), units: [0], positions: [4, 5],
-        change: .cut(sources: [2])),
-      Edit(
-        site: Site(.pattern, layer: 1), units: [1], positions: [5], change: .scale(0.6)),
-      Edit(site: Site(.z, layer: layer), units: [1], positions: [4], change: .zero),
-      Edit(site: Site(.result, layer: 1), units: [0], positions: [2, 5], change: .scale(-1.2)),
-      Edit(
-        site: Site(.mlpPost, layer: layer), units: [0, 3], positions: [2],
-        change: .replace([generator.floats(2)])),
-      Edit(
-        site: Site(.residPost, layer: layer), positions: [1],
-        change: .add(generator.floats(c.width))),
-      Edit(site: Site(.ln1Scale, layer: 1), positions: [3], change: .replace([[1.3]])),
-      Edit(site: Site(.lnFinalScale), positions: [5], change: .scale(1.1)),
-      Edit(site: Site(.q, layer: 1), units: [0], positions: [5], change: .scale(1.5)),
-      Edit(site: Site(.mlpOut, layer: 1), positions: [4], change: .zero),
-    ]
+    var edits =
+      [
+        Edit(
+          site: Site(.v, layer: layer), units: [c.keyValueHeads - 1], positions: [1, 3],
+          change: .scale(1.7)),
+        Edit(
+          site: Site(.attnScores, layer: layer), units: [0], positions: [4, 5],
+          change: .cut(sources: [2])),
+        Edit(
+          site: Site(.pattern, layer: 1), units: [1], positions: [5], change: .scale(0.6)),
+        Edit(site: Site(.z, layer: layer), units: [1], positions: [4], change: .zero),
+        Edit(site: Site(.result, layer: 1), units: [0], positions: [2, 5], change: .scale(-1.2)),
+        Edit(
+          site: Site(.mlpPost, layer: layer), units: [0, 3], positions: [2],
+          change: .replace([generator.floats(2)])),
+        Edit(
+          site: Site(.residPost, layer: layer), positions: [1],
+          change: .add(generator.floats(c.width))),
+        Edit(site: Site(.ln1Scale, layer: 1), positions: [3], change: .replace([[1.3]])),
+        Edit(site: Site(.lnFinalScale), positions: [5], change: .scale(1.1)),
+        Edit(site: Site(.q, layer: 1), units: [0], positions: [5], change: .scale(1.5)),
+        Edit(site: Site(.mlpOut, layer: 1), positions: [4], change: .zero),
+      ] + along(c, &generator)
     if c.hasPostNorms {
       edits.append(
         Edit(site: Site(.ln2PostScale, layer: layer), positions: [2], change: .scale(0.8)))
     }
     return edits
+  }
+
+  /// Along directions: of one head's own output among other edits of it, of heads, of neurons, of a stream.
+  private static func along(_ c: Configuration, _ generator: inout SeededGenerator) -> [Edit] {
+    func along(
+      _ activation: Activation, _ layer: Int, _ units: [Int]?, _ position: Int,
+      _ change: Along.Change
+    ) -> Edit {
+      let site = Site(activation, layer: layer)
+      let direction = generator.floats(c.alongWidth(site), in: -1...1).map(Double.init)
+      return Edit(
+        site: site, units: units, positions: [position], change: .along(Along(direction, change)))
+    }
+    return [
+      along(.result, 1, [0, 1], 5, .removed), along(.z, 1, [1], 4, .set(0.4)),
+      along(.mlpPost, 0, nil, 4, .alone), along(.residPre, 1, nil, 3, .removed),
+      along(.attnOut, 0, nil, 5, .set(-0.3)),
+    ]
   }
 
   private static let tokens = [41, 7, 90, 23, 58, 12]

@@ -43,6 +43,11 @@ struct RunMaker {
       }
     }
     let width = (units?.count ?? unitCount) * configuration.unitWidth(site.activation, sources: 1)
+    if pick(0...5) == 0, let along = along(site) {
+      return Edit(
+        site: site, units: site.activation.units == .neurons ? nil : units, positions: positions,
+        change: .along(along))
+    }
     switch pick(0...4) {
     case 0 where !site.activation.isScale: return edit(.zero)
     case 1: return edit(.scale(generator.floats(1, in: 0.5...2)[0]))
@@ -56,6 +61,17 @@ struct RunMaker {
           * configuration.unitWidth(site.activation, sources: position + 1), in: 0.1...2)
     }
     return edit(.replace(rows))
+  }
+
+  /// A change along a direction; nil where a site has none.
+  mutating func along(_ site: Site) -> Along? {
+    guard !site.activation.isScale, !site.activation.isOverSources else { return nil }
+    let direction = generator.floats(configuration.alongWidth(site), in: -1...1).map(Double.init)
+    switch pick(0...2) {
+    case 0: return Along(direction, .removed)
+    case 1: return Along(direction, .alone)
+    default: return Along(direction, .set(generator.floats(1, in: -1...1)[0]))
+    }
   }
 
   /// An edit of one edge.

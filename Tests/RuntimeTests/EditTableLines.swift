@@ -39,6 +39,14 @@ extension EditTable.Place {
       return [
         "knockout \(try #require(sources)) -> \(at) at L\(try #require(layer))\(heads)"
       ]
+    case .project, .onto, .clamp:
+      let count = configuration.alongWidth(Site(activation, layer: layer ?? 0))
+      let vector = "\(try vector(0..<count))"
+      switch kind {
+      case .project: return ["project \(selector) off \(vector)"]
+      case .onto: return ["project \(selector) onto \(vector)"]
+      default: return ["clamp \(selector) along \(vector) to \(try #require(to))"]
+      }
     case .steer:
       let width = configuration.unitWidth(activation, sources: 1)
       guard let units else {

@@ -61,7 +61,8 @@ struct EveryArgument {
       case "destination": "last"
       case "at": "L0"
       case "with": "embed"
-      default: command.name == "steer" ? "L0.mlp@last" : "L0H0"
+      default:
+        ["steer", "project", "clamp"].contains(command.name) ? "L0.mlp@last" : "L0H0"
       }
     case .position: "@last"
     case .column:
@@ -81,7 +82,8 @@ struct EveryArgument {
     case .prompts: "(several)"
     case .table: "(parts | where span == \"subject\" | derive class = component | top 3)"
     case .value:
-      command.name == "steer" ? "[\(zeros)]" : command.name == "only" ? "(scores)" : "2"
+      ["steer", "project", "clamp", "dla", "unembed"].contains(command.name) ? "[\(zeros)]"
+        : command.name == "only" ? "(scores)" : "2"
     case .loadable: "\"\(tinyModelPath)\""
     case .command: "dla"
     case .name: "word"

@@ -4,7 +4,7 @@
 package struct EditTable: Decodable {
   /// What is done, as a person who experiments names it.
   package enum Kind: String, Decodable, CaseIterable {
-    case zero, mean, patch, freeze, scale, steer, cut
+    case zero, mean, patch, freeze, scale, steer, cut, project, onto, clamp
   }
 
   package struct Place: Decodable {
@@ -20,6 +20,8 @@ package struct EditTable: Decodable {
     package var factor: Double?
     package var seed: Int?
     package var sources: [Int]?
+    /// `clamp`: how long the part along the vector becomes.
+    package var to: Double?
 
     package init(
       _ kind: Kind, _ site: String, layer: Int?, at positions: [Int], seed: Int, sources: [Int]
@@ -32,7 +34,7 @@ package struct EditTable: Decodable {
       self.sources = sources
     }
 
-    /// Number i of the vector that `steer` adds, in [0, 1): the upper 24 bits of
+    /// Number i of the vector that `steer` adds, or of a direction, in [0, 1): the upper 24 bits of
     /// splitmix64(1,000,000 · seed + i).
     package static func element(_ i: Int, ofSeed seed: Int) -> Float {
       Float(splitmix64(UInt64(seed * 1_000_000 + i)) >> 40) / 0x1p24

@@ -263,6 +263,9 @@ def capture(model, tokens, hook=unchanged):
 class Edit:
     """Changes the given heads, positions and elements of one site: "set" to `value`, "scale" by it, "add" it.
 
+    Along `value`, a unit vector over the elements: "project" takes that part off, "onto" leaves nothing else,
+    "clamp" makes it `to` long.
+
     A list that is None means all of them. `value` broadcasts against [heads,] positions, elements.
     "cut" is for attn_scores, whose positions are queries and whose elements are sources: nothing
     of these reaches those.
@@ -275,6 +278,7 @@ class Edit:
     elements: list | None = None
     value: object = 0.0
     change: str = "set"
+    to: float | None = None
 
     def index(self, x):
         chosen = [self.positions, self.elements]
@@ -296,6 +300,10 @@ class Edit:
                 x[at] += self.value
             case "cut":
                 x[at] = -np.inf
+            case "project" | "onto" | "clamp":
+                along = (x[at] @ self.value)[..., None] * self.value
+                rest = x[at] - along
+                x[at] = dict(project=rest, onto=along).get(self.change, rest + (self.to or 0) * self.value)
         return x
 
 

@@ -14,6 +14,9 @@ that whoever compares takes it from runs of its own:
     scale  factor       it is multiplied
     steer  seed         `vector(seed)` is added at every position
     cut    sources      the scores of these sources are -inf
+    project seed        the part along `vector(seed)` is subtracted, of each head by itself
+    onto   seed         nothing but that part is left
+    clamp  seed, to     that part becomes `to` long
 """
 
 import sys
@@ -33,6 +36,7 @@ SITES = ("embed", "resid_pre", "ln1.scale", "q", "k", "v", "attn_scores", "patte
 SITES += ("attn_out", "resid_mid", "ln2.scale", "mlp_pre", "mlp_post", "mlp_out", "resid_post")
 SITES += ("ln_final.scale",)
 KINDS = ("zero", "mean", "patch", "freeze", "scale", "steer", "cut")
+ALONG = ("project", "onto", "clamp")
 
 
 def exists(site, kind):
@@ -44,6 +48,8 @@ def exists(site, kind):
             return site not in OVER_SOURCES
         case "cut":
             return site == "attn_scores"
+        case "project" | "onto" | "clamp":
+            return site not in SCALES + OVER_SOURCES
     return True
 
 
@@ -86,6 +92,10 @@ class Prompt:
                 chosen.change, chosen.value = "add", vector(place["seed"], np.prod(shape)).reshape(shape)
             case "cut":
                 chosen.change, chosen.elements = "cut", place["sources"]
+            case "project" | "onto" | "clamp" as kind:
+                direction = vector(place["seed"], values(self.clean).shape[-1])
+                chosen.change, chosen.value = kind, direction / np.linalg.norm(direction)
+                chosen.to = place.get("to")
         return chosen
 
     def logits_after(self, places):
@@ -133,6 +143,10 @@ def done(random, place, kind, others, factor=None):
         case "cut":
             # The first source is left, so that every query has one.
             place["sources"] = some_of(random, range(1, max(place["at"]) + 1), 4)
+        case "project" | "onto" | "clamp":
+            place["seed"] = int(random.integers(1000))
+            if kind == "clamp":
+                place["to"] = float(random.choice([0.75, -1.5]))
     return place
 
 
@@ -201,6 +215,40 @@ def cuts_that_hold(c, count, others):
                 yield [scores | dict(kind="cut", sources=[1, 2, 4]), scores | dict(kind=kind) | more]
 
 
+def is_crosswise(x, place):
+    chosen = Edit(place["site"], place.get("layer"), place.get("units"), place["at"])
+    x, v = x[chosen.index(x)], vector(place["seed"], x.shape[-1])
+    return (np.abs(x @ v) < 0.02 * np.linalg.norm(x, axis=-1) * np.linalg.norm(v)).any()
+
+
+def along_directions(model, tokens, inner):
+    """Each site that has directions, as `tiny_cells`; neurons are changed together, heads one by one."""
+    random = np.random.default_rng(9)
+    c, count = model.config, len(tokens)
+    clean, _ = oracle.capture(model, tokens)
+    for site in SITES:
+        divided = site in HEADED
+        for kind in filter(lambda kind: exists(site, kind), ALONG):
+            for positions in ([count - 1], [inner], list(range(count))):
+                for some in (False, True) if divided else (False,):
+                    place = some_place(random, model, site, count, positions)
+                    place.pop("units", None)
+                    if some:
+                        units = range(unit_count(c, model, site))
+                        place["units"] = some_of(random, units, len(units) - 1)
+                    place = done(random, place, kind, 0)
+                    # Of what is almost at right angles to the vector, `onto` would leave rounding alone.
+                    while kind == "onto" and is_crosswise(clean[site, place.get("layer")], place):
+                        place = done(random, place, kind, 0)
+                    yield [place]
+    # At everything that writes to the stream, so that nothing of the direction is in it.
+    writes = [dict(kind="project", site="embed", at=list(range(count)), seed=1)]
+    for layer in range(c.layers):
+        for site in ("attn_out", "mlp_out"):
+            writes.append(dict(kind="project", site=site, layer=layer, at=list(range(count)), seed=1))
+    yield writes
+
+
 def compositions(model, tokens, others):
     """Two to four edits, half of them at one site, where their order counts."""
     random = np.random.default_rng(8)
@@ -254,6 +302,7 @@ def tiny():
         cells = [
             *tiny_cells(model, tokens, TINY_INNER, len(others)),
             *compositions(model, tokens, len(others)),
+            *along_directions(model, tokens, TINY_INNER),
         ]
         at = [TINY_INNER, len(tokens) - 1]
         save_json(FIXTURES / f"{name}.edits.json", table(model, tokens, others, cells, TINY_TOKENS, at))
@@ -279,6 +328,10 @@ def smollm2_cells(layers):
     yield [one("steer", "resid_mid", 14, every, seed=1)]
     yield [one("steer", "mlp_pre", 20, LAST, seed=2)]
     yield [one("scale", "mlp_out", 22, every, factor=-2.0)]
+    yield [one("clamp", "resid_post", 12, LAST, seed=4, to=-3.0)]
+    yield [dict(kind="project", site="embed", at=every, seed=5)] + [
+        one("project", site, n, every, seed=5) for n in range(layers) for site in ("attn_out", "mlp_out")
+    ]
     yield [one("scale", "pattern", 17, LAST, units=[2, 7], factor=0.5)]
     yield [head] + [one("freeze", "mlp_out", n, every) for n in range(layers)]
     yield [one("scale", "attn_out", 16, SUBJECT, factor=0.5)] + [

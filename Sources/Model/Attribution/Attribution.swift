@@ -18,6 +18,9 @@ public struct Attribution: Sendable {
     /// What a layer's attention adds whatever it reads.
     case attentionBias(layer: Int)
     case mlp(layer: Int)
+    case neuron(layer: Int, neuron: Int)
+    /// What a layer's MLP adds whatever its neurons do.
+    case mlpBias(layer: Int)
     /// ⟨β_f, W_U⟩
     case finalNormBias
     case unembeddingBias

@@ -3,34 +3,38 @@ public struct Attributor: Sendable {
   private let transformer: Transformer
   private let position: Int
   private let edits: [Edit]
-  private let bySource: Bool
-  private let foldsBiases: Bool
+  private let detail: AttributionDetail
 
   /// - Parameters:
   ///   - edits: those of the run: what they overwrote has no share.
-  ///   - foldsBiases: whether what values have of biases is put to the layer's attention bias, rather
-  ///     than left in the heads.
   public init(
-    _ transformer: Transformer, at position: Int, edits: [Edit], bySource: Bool,
-    foldsBiases: Bool = true
+    _ transformer: Transformer, at position: Int, edits: [Edit], _ detail: AttributionDetail
   ) {
     self.transformer = transformer
     self.position = position
     self.edits = edits
-    self.bySource = bySource
-    self.foldsBiases = foldsBiases && transformer.hasValueBiases
+    var detail = detail
+    detail.foldsBiases = detail.foldsBiases && transformer.hasValueBiases
+    self.detail = detail
   }
+
+  private var bySource: Bool { detail.bySource }
+  private var foldsBiases: Bool { detail.foldsBiases }
 
   /// What the run must keep.
   public var captures: [Site: RunRequest.Positions] {
     let here = RunRequest.Positions.some([position])
     let c = transformer.configuration
-    var captures = [Site(.embed): here, Site(.lnFinalScale): here]
+    var captures = [Site(.embed): here, detail.stream ?? Site(.lnFinalScale): here]
     if c.hasLearnedPositions { captures[Site(.posEmbed)] = here }
     var perLayer: [Activation] = [.z, .mlpOut]
     if c.hasPostNorms { perLayer.append(.ln1PostScale) }
     if bySource || foldsBiases { perLayer.append(.pattern) }
-    for layer in transformer.layers.indices {
+    if detail.byNeuron {
+      perLayer.append(.mlpPost)
+      if c.hasPostNorms { perLayer.append(.ln2PostScale) }
+    }
+    for layer in transformer.layers.indices where isBefore(layer, .residMid) {
       for activation in perLayer { captures[Site(activation, layer: layer)] = here }
       if bySource { captures[Site(.v, layer: layer)] = .some(Array(0...position)) }
     }
@@ -50,18 +54,19 @@ public struct Attributor: Sendable {
   ///
   /// - Parameter logit: the target's value as the run computed it, before any soft cap.
   public func attribute(_ run: RunResult, _ direction: Direction, logit: Double) -> Attribution {
-    let parts = Parts(run: run, direction: direction, scale: row(run, .lnFinalScale, 0)[0])
+    let scale = detail.stream == nil ? row(run, .lnFinalScale, 0)[0] : 1
+    let parts = Parts(run: run, direction: direction, scale: scale)
     let start = lastOverwrittenStream()
     var (attention, biases, mlps): ([Attribution.Part], [Attribution.Part], [Attribution.Part]) =
       ([], [], [])
     for layer in transformer.layers.indices {
-      if isAfter(start, layer, .residMid) {
+      if isAfter(start, layer, .residMid), isBefore(layer, .residMid) {
         let (heads, bias) = self.attention(parts, layer)
         attention += heads
         if let bias { biases.append(bias) }
       }
-      if isAfter(start, layer, .residPost) {
-        mlps.append(parts.part(.mlp(layer: layer), row(run, .mlpOut, layer)))
+      if isAfter(start, layer, .residPost), isBefore(layer, .residPost) {
+        mlps += mlp(parts, layer)
       }
     }
     return Attribution(
@@ -85,6 +90,7 @@ public struct Attributor: Sendable {
   private func lastOverwrittenStream() -> Site? {
     edits.filter { isHere($0) }.map(\.site)
       .filter { [.residPre, .residMid, .residPost].contains($0.activation) }
+      .filter { isBefore($0.layer, $0.activation) }
       .max { order($0) < order($1) }
   }
 
@@ -101,6 +107,35 @@ public struct Attributor: Sendable {
   /// Whether what enters the stream at a layer's `site` comes after an overwritten stream.
   private func isAfter(_ start: Site?, _ layer: Int, _ activation: Activation) -> Bool {
     start.map { order(Site(activation, layer: layer)) > order($0) } ?? true
+  }
+
+  /// Whether a layer's `site` is no later than the stream that is attributed.
+  private func isBefore(_ layer: Int, _ activation: Activation) -> Bool {
+    detail.stream.map { order(Site(activation, layer: layer)) <= order($0) } ?? true
+  }
+
+  // MARK: - MLPs
+
+  /// An MLP's part, or its neurons' and its bias's: act_n ⟨W_out[n], u⟩ / σ, over the scale of a norm on
+  /// the way to the stream. What an edit wrote into the whole has no neurons.
+  private func mlp(_ parts: Parts, _ layer: Int) -> [Attribution.Part] {
+    let isWritten = edits.contains { isHere($0) && $0.site == Site(.mlpOut, layer: layer) }
+    guard detail.byNeuron, !isWritten else {
+      return [parts.part(.mlp(layer: layer), row(parts.run, .mlpOut, layer))]
+    }
+    let hasNorm = transformer.layers[layer].ln2Post != nil
+    let scale = parts.scale * (hasNorm ? row(parts.run, .ln2PostScale, layer)[0] : 1)
+    let direction = parts.direction.neurons[layer]
+    var found = zip(row(parts.run, .mlpPost, layer), direction.weights).enumerated().map {
+      n, pair in
+      Attribution.Part(
+        component: .neuron(layer: layer, neuron: n), value: pair.0 * pair.1 / scale, sources: nil)
+    }
+    if let bias = direction.bias {
+      found.append(
+        Attribution.Part(component: .mlpBias(layer: layer), value: bias / scale, sources: nil))
+    }
+    return found
   }
 
   // MARK: - Attention
@@ -197,6 +232,20 @@ public struct Attributor: Sendable {
       let index = kept.positions.firstIndex(of: position)
     else { return nil }
     return Here(kept: kept, index: index)
+  }
+}
+
+extension Attributor {
+  /// - Parameters:
+  ///   - edits: those of the run.
+  ///   - foldsBiases: as `AttributionDetail` has it.
+  public init(
+    _ transformer: Transformer, at position: Int, edits: [Edit], bySource: Bool,
+    foldsBiases: Bool = true
+  ) {
+    self.init(
+      transformer, at: position, edits: edits,
+      AttributionDetail(bySource: bySource, foldsBiases: foldsBiases))
   }
 }
 

@@ -53,6 +53,9 @@ public struct Direction: Sendable {
   let valueBias: [[Float]]
   /// ⟨b_O, u⟩ for each layer that has a b_O.
   let attentionBias: [Float?]
+  /// Of each layer's neurons: (γ of the norm between MLP and the stream ⊙) `vector`, W_out applied
+  /// backwards to it, [neurons], and ⟨b_out, u⟩ where there is a b_out. Empty unless asked for.
+  var neurons: [(weights: [Float], bias: Float?)] = []
   /// ⟨β_f, Σ c_t W_U[:, t]⟩, where the final norm has a β.
   let finalNormBias: Float?
   /// Σ c_t b_U[t], where logits have biases.
@@ -79,33 +82,57 @@ extension Direction {
       vector: vectors(\.vector), heads: layers.map { l in vectors { $0.heads[l] } },
       valueBias: layers.map { l in vectors { $0.valueBias[l] } },
       attentionBias: layers.map { l in numbers { $0.attentionBias[l] } },
+      neurons: parts[0].direction.neurons.indices.map { l in
+        (vectors { $0.neurons[l].weights }, numbers { $0.neurons[l].bias })
+      },
       finalNormBias: numbers(\.finalNormBias), unembeddingBias: numbers(\.unembeddingBias))
   }
 }
 
 extension Transformer {
   /// The direction of a target. One pass over all W_O: keep it for every run that shares it.
-  public func direction(of target: LogitTarget) throws -> Direction {
+  ///
+  /// - Parameter withNeurons: whether neurons are told apart, which takes a pass over all W_out.
+  public func direction(of target: LogitTarget, withNeurons: Bool = false) throws -> Direction {
     for (token, _) in target.ordered { try configuration.check(token: token) }
     let weights = self.weights(of: target)
     let vector = centred(zip(weights, finalNorm.weight).map { $0 * Double($1) }).map { Float($0) }
-    let heads = Slots<[Float]>(repeating: [], count: layers.count)
-    pool.run(layers.count) { l, _ in
-      heads[l] = layers[l].o.matrix.transposedProduct(layers[l].beforeAttentionIsAdded(vector))
-    }
-    try checkWeights()
     let hasBias = finalNorm.kind == .layer
-    return Direction(
-      vector: vector, heads: heads.values, valueBias: valueBiases(seenFrom: heads.values),
-      attentionBias: layers.map { layer in
-        layer.o.bias.map { bias in
-          let direction = layer.beforeAttentionIsAdded(vector)
-          return Kernels.current.dot(bias, direction, count: bias.count)
-        }
-      },
+    return try direction(
+      vector, withNeurons: withNeurons,
       finalNormBias: hasBias
         ? Float(zip(weights, finalNorm.bias).reduce(0) { $0 + $1.0 * Double($1.1) }) : nil,
       unembeddingBias: unembeddingBias.map { Float(bias(of: target, $0)) })
+  }
+
+  /// A vector as a direction: what components write along it in the stream, before any norm.
+  public func direction(toward vector: [Float], withNeurons: Bool = false) throws -> Direction {
+    precondition(vector.count == configuration.width)
+    return try direction(
+      vector, withNeurons: withNeurons, finalNormBias: nil, unembeddingBias: nil)
+  }
+
+  private func direction(
+    _ vector: [Float], withNeurons: Bool, finalNormBias: Float?, unembeddingBias: Float?
+  ) throws -> Direction {
+    let heads = Slots<[Float]>(repeating: [], count: layers.count)
+    let neurons = Slots<[Float]>(repeating: [], count: withNeurons ? layers.count : 0)
+    pool.run(layers.count) { l, _ in
+      let layer = layers[l]
+      heads[l] = layer.o.matrix.transposedProduct(layer.beforeAttentionIsAdded(vector))
+      guard withNeurons else { return }
+      neurons[l] = layer.mlp.down.matrix.transposedProduct(layer.beforeMLPIsAdded(vector))
+    }
+    try checkWeights()
+    func bias(_ bias: [Float]?, _ direction: [Float]) -> Float? {
+      bias.map { Kernels.current.dot($0, direction, count: $0.count) }
+    }
+    return Direction(
+      vector: vector, heads: heads.values, valueBias: valueBiases(seenFrom: heads.values),
+      attentionBias: layers.map { bias($0.o.bias, $0.beforeAttentionIsAdded(vector)) },
+      neurons: neurons.values.enumerated().map { l, weights in
+        (weights, bias(layers[l].mlp.down.bias, layers[l].beforeMLPIsAdded(vector)))
+      }, finalNormBias: finalNormBias, unembeddingBias: unembeddingBias)
   }
 
   /// Σ c_t W_U[:, t], [d_model].
@@ -152,5 +179,10 @@ extension Transformer.Layer {
   /// once that norm's scale is divided by.
   func beforeAttentionIsAdded(_ direction: [Float]) -> [Float] {
     ln1Post.map { zip(direction, $0.weight).map { $0 * $1 } } ?? direction
+  }
+
+  /// The same, seen from what the MLP gives.
+  func beforeMLPIsAdded(_ direction: [Float]) -> [Float] {
+    ln2Post.map { zip(direction, $0.weight).map { $0 * $1 } } ?? direction
   }
 }

@@ -71,6 +71,11 @@ public struct Distribution: Sendable {
     logits.withLogitRow { $0.rank(token) }
   }
 
+  /// The places of the largest of some numbers, as for logits.
+  public static func largest(_ count: Int, among numbers: [Float]) -> [Int] {
+    numbers.withLogitRow { $0.largest(count) }
+  }
+
   /// The tokens with the largest logits, largest first; of equal ones the smaller id first. Those whose
   /// logits are not finite come last.
   public func largest(_ count: Int) -> [Int] { logits.withLogitRow { $0.largest(count) } }

@@ -19,6 +19,9 @@ public struct Edit: Sendable, Equatable {
     /// Plus a vector, the same at every position: all of `units` one after another. Not at sites
     /// over sources, which are as wide as their position.
     case add([Float])
+    /// Along a direction, and nothing else: `Configuration.alongWidth` says how wide that is. Not at
+    /// sites over sources, nor at what a norm divides by.
+    case along(Along)
     /// Only at `attn_scores`: what comes from these positions scores −∞, so that the softmax gives
     /// it nothing, and the other sources share what it had. It stays cut whatever else is done to
     /// the scores.

@@ -15,6 +15,13 @@ enum LayerMLP: Sendable {
     }
   }
 
+  /// What makes of neurons what is added to the stream.
+  var down: Transformer.Linear {
+    switch self {
+    case .dense(let mlp): mlp.down
+    }
+  }
+
   /// Floats that a row of its input to the nonlinearity takes, whole panels.
   var hiddenStride: Int {
     switch self {

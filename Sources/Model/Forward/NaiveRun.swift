@@ -323,27 +323,4 @@ struct NaiveRun {
       positions: wanted, units: model.configuration.unitCount(site),
       rows: wanted.map { rows[$0] })
   }
-
-  func apply(_ edit: Edit, to rows: inout Rows, cuts: Bool) {
-    let unitCount = model.configuration.unitCount(edit.site)
-    for (index, p) in edit.positions.enumerated() {
-      let width = rows[p].count / unitCount
-      for (u, unit) in (edit.units ?? Array(0..<unitCount)).enumerated() {
-        for i in 0..<width {
-          let element = unit * width + i
-          switch edit.change {
-          case .cut(let sources):
-            if cuts && sources.contains(i) { rows[p][element] = -.infinity }
-          case _ where cuts: break
-          case .zero: rows[p][element] = 0
-          case .replace(let values): rows[p][element] = values[index][u * width + i]
-          case .scale(let factor): rows[p][element] *= factor
-          case .add(let vector):
-            if vector[u * width + i] != 0 { rows[p][element] += vector[u * width + i] }
-          case .edge, .outside: break
-          }
-        }
-      }
-    }
-  }
 }

@@ -98,12 +98,15 @@ private struct EditHere: Hashable {
       return hasSameBits(rows[a.index], others[b.index])
     case (.scale(let factor), .scale(let other)): return factor.bitPattern == other.bitPattern
     case (.add(let vector), .add(let other)): return hasSameBits(vector, other)
+    case (.along(let along), .along(let other)):
+      return along.change == other.change && hasSameBits(along.direction, other.direction)
     case (.cut, .cut): return a.cutSources == b.cutSources
     case (.edge(let edge, let rows), .edge(let otherEdge, let others)):
       return edge == otherEdge && hasSameBits(rows[a.index], others[b.index])
     case (.outside(let reads), .outside(let others)):
       return reads == others && a.edit.positions[a.index] == b.edit.positions[b.index]
-    case (.zero, _), (.replace, _), (.scale, _), (.add, _), (.cut, _), (.edge, _), (.outside, _):
+    case (.zero, _), (.replace, _), (.scale, _), (.add, _), (.along, _), (.cut, _), (.edge, _),
+      (.outside, _):
       return false
     }
   }
@@ -116,6 +119,8 @@ private struct EditHere: Hashable {
     case .replace(let rows): for x in rows[index].prefix(4) { hasher.combine(x.bitPattern) }
     case .scale(let factor): hasher.combine(factor.bitPattern)
     case .add(let vector): for x in vector.prefix(4) { hasher.combine(x.bitPattern) }
+    case .along(let along):
+      for x in along.direction.prefix(4) { hasher.combine(x.bitPattern) }
     case .cut: hasher.combine(cutSources)
     case .edge(let edge, _): hasher.combine(edge)
     case .outside(let reads): hasher.combine(reads.reader)

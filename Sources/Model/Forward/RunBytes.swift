@@ -151,6 +151,16 @@ extension Edit {
       bytes.append(reads.writers)
       bytes.append(reads.given.digest.high)
       bytes.append(reads.given.digest.low)
+    case .along(let along):
+      bytes.append(7 as UInt8)
+      switch along.change {
+      case .removed: bytes.append(0 as UInt8)
+      case .alone: bytes.append(1 as UInt8)
+      case .set(let number):
+        bytes.append(2 as UInt8)
+        bytes.append(number.bitPattern)
+      }
+      bytes.append(along.direction)
     }
   }
 }

@@ -121,6 +121,7 @@ extension RunRequest {
           .request,
           "an edit at \(edit.hook) adds \(vector.count) numbers, where \(width(at: 0)) are needed")
       }
+    case .along(let along): try check(along, of: edit, configuration)
     case .cut(let sources):
       guard edit.site.activation == .attnScores else {
         throw ModelError(.request, "sources can be cut at attn_scores, not at \(edit.hook)")
@@ -134,6 +135,27 @@ extension RunRequest {
       }
     case .edge(let edge, let rows): try check(edge, rows, of: edit, configuration)
     case .outside(let reads): try check(reads, of: edit, configuration)
+    }
+  }
+
+  private func check(_ along: Along, of edit: Edit, _ configuration: Configuration) throws {
+    let activation = edit.site.activation
+    guard !activation.isOverSources, !activation.isScale else {
+      throw ModelError(.request, "\(edit.hook) has no directions along which it could be changed")
+    }
+    let width = configuration.alongWidth(edit.site)
+    guard along.direction.count == width else {
+      throw ModelError(
+        .request,
+        "an edit at \(edit.hook) has a direction of \(along.direction.count) numbers, where \(width) "
+          + "are needed")
+    }
+    guard activation.units != .neurons || edit.units == nil else {
+      throw ModelError(
+        .request, "an edit along a direction of all neurons names some at \(edit.hook)")
+    }
+    guard along.direction.isFinite else {
+      throw ModelError(.request, "an edit at \(edit.hook) has a direction that is not of numbers")
     }
   }
 
@@ -190,7 +212,7 @@ extension Edit.Change {
     case .zero: true
     case .replace(let rows): rows.contains { $0.contains(0) }
     case .scale(let factor): factor == 0
-    case .add, .cut, .edge, .outside: false
+    case .add, .along, .cut, .edge, .outside: false
     }
   }
 }

@@ -83,6 +83,10 @@ struct Taps {
   func edit(_ site: Site, in x: UnsafeMutablePointer<Float>, stride: Int, rows: Batch) {
     for bound in edits[site] ?? [] {
       let width = configuration.unitWidth(site.activation, sources: 0)
+      if let whole = bound.edit.change.whole(at: site.activation) {
+        for (_, row) in bound.ownRows(in: rows) { whole.apply(x + row * stride) }
+        continue
+      }
       for (index, row) in bound.ownRows(in: rows) {
         for (u, unit) in bound.units.enumerated() {
           Self.change(
@@ -168,6 +172,7 @@ struct Taps {
     case .add(let vector):
       // Adding 0 would turn −0 into 0.
       for i in 0..<width where vector[unit * width + i] != 0 { x[i] += vector[unit * width + i] }
+    case .along(let along): along.apply(x)
     case .cut(let sources):
       for source in sources where source < width { x[source] = -.infinity }
     // Those are bound by themselves.

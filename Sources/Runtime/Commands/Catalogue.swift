@@ -6,16 +6,16 @@ enum Catalogue {
     .load, .models, .model, .use, .with, .unload, .bos, .verify,
     // inputs
     .prompt, .chat, .facts, .counterparts, .fewShot, .texts, .prompts, .known, .shard, .merge,
-    .read,
+    .read, .vector,
     .lint,
     // edits
-    .ablate, .patch, .only, .knockout, .freeze, .scale, .steer, .noise,
+    .ablate, .patch, .only, .knockout, .freeze, .scale, .steer, .project, .clamp, .noise,
     // measures
     .tokens, .logits, .probs, .rank, .logitDiff, .loss, .perplexity, .metric, .effect, .attribute,
     .faithfulness,
     .dla,
     .subsets,
-    .lens, .attention, .activations, .gradient, .generate, .compare, .explain,
+    .lens, .attention, .activations, .gradient, .direction, .unembed, .generate, .compare, .explain,
     // tables
     .where, .sort, .top, .take, .sample, .select, .rename, .derive, .group, .classify, .correlate,
     .join, .append, .pivot, .summary, .text, .circuit,

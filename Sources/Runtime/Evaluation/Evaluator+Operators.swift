@@ -9,6 +9,7 @@ extension Evaluator {
       guard value != .min else { throw Failure("the number is too large") }
       return .integer(-value)
     case (.negate, .number(let value)): return .number(-value)
+    case (.negate, .vector(let vector)): return .vector(try vector.times(-1))
     case (.not, .boolean(let value)): return .boolean(!value)
     case (.negate, _): throw Failure("\(operand.kind) has no negative")
     case (.not, _): throw Failure("`not` needs true or false, not \(operand.kind)")
@@ -149,6 +150,7 @@ extension Evaluator {
       return .list(a + b)
     default: break
     }
+    if let vector = try vectorArithmetic(op, left, right) { return vector }
     guard let a = left.asDouble, let b = right.asDouble else {
       throw Failure("`\(op.rawValue)` needs numbers, not \(left.kind) and \(right.kind)")
     }
@@ -268,7 +270,7 @@ extension Value {
     case .text(let text): text
     case .selector(let selector): selector.text
     case .nothing, .missing, .boolean, .integer, .number, .list, .table, .stream, .prompts,
-      .circuit, .record:
+      .vector, .circuit, .record:
       nil
     }
   }

@@ -128,6 +128,11 @@ struct Evaluator {
         for: "a list of \(thousands(column.count)) values")
       return .list(try (0..<column.count).mapChecked { Value(column[$0]) })
     case .circuit(let circuit): return try placing(at: name.span) { try circuit.member(name.text) }
+    case .vector(let vector):
+      let card = name.text == "value" ? vector.listing.table : vector.card
+      let column = try placing(at: name.span) { try card.column(name.text) }
+      if name.text == "value" { return .list((0..<column.count).map { Value(column[$0]) }) }
+      return Value(column[0])
     case .record(let members):
       if let value = members[name.text] { return value }
       throw Failure(
@@ -144,13 +149,17 @@ struct Evaluator {
     guard case .integer(let wanted) = try evaluate(index) else {
       throw Failure("an index is a whole number", span: index.span)
     }
-    guard case .list(let values) = value else {
-      throw Failure("\(value.kind) has no elements", span: base.span)
+    let values: [Value]
+    switch value {
+    case .list(let list): values = list
+    case .vector(let vector): values = vector.elements.map(Value.number)
+    default: throw Failure("\(value.kind) has no elements", span: base.span)
     }
     let place = wanted < 0 ? values.count + wanted : wanted
     guard values.indices.contains(place) else {
       throw Failure(
-        "the list has \(values.count) elements, and no element \(wanted)", span: index.span)
+        "\(value.kind == "a list" ? "the list" : "the vector") has \(values.count) elements, and no element \(wanted)",
+        span: index.span)
     }
     return values[place]
   }

@@ -4,6 +4,7 @@ import Model
 enum Function: String, CaseIterable {
   case abs, sqrt, exp, log, round, min, max, sum, mean, length, coalesce
   case zip, product, shuffle
+  case norm, dot, cosine
   case split, concat, replace, upper, lower, contains, starts
 
   /// Whether `seed=` may stand among its arguments.
@@ -20,6 +21,7 @@ enum Function: String, CaseIterable {
     case .min, .max, .sum, .mean: return try ofNumbers(arguments, undefined)
     case .length: return try length(of: arguments)
     case .coalesce: return try firstPresent(arguments)
+    case .norm, .dot, .cosine: return try ofVectors(arguments, undefined)
     case .zip, .product, .shuffle: return try ofLists(arguments, seed: seed)
     case .split, .concat, .replace, .upper, .lower, .contains, .starts:
       return try ofTexts(arguments)
@@ -115,7 +117,9 @@ enum Function: String, CaseIterable {
   }
 
   private func length(of arguments: [Value]) throws -> Value {
-    guard arguments.count == 1 else { throw wrongCount("one list, table, text or set of prompts") }
+    guard arguments.count == 1 else {
+      throw wrongCount("one list, table, text, vector or set of prompts")
+    }
     switch arguments[0] {
     case .missing: return .missing
     case .list(let values): return .integer(values.count)
@@ -124,6 +128,7 @@ enum Function: String, CaseIterable {
       return .integer(value.table.rowCount)
     case .prompts(let set): return .integer(set.measuredIndices.count)
     case .text(let text): return .integer(text.count)
+    case .vector(let vector): return .integer(vector.elements.count)
     case let other: throw Failure("\(other.kind) has no length")
     }
   }

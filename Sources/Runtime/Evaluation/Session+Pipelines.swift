@@ -128,7 +128,8 @@ extension Session {
       command: command, name: name, input: try asSet(input, for: command), arguments: bound,
       session: self,
       next: Invocation.NextStage(
-        rows: next?.rowLimit(in: source), isSave: next?.isSave ?? false, isMissing: next == nil)
+        rows: next?.rowLimit(in: source), takesStream: next?.takesStream ?? false,
+        isMissing: next == nil)
     ).run()
     return note(name, arguments, in: value)
   }
@@ -193,8 +194,15 @@ extension Stage {
     if case .command(let name, _) = kind { Catalogue.command(named: name.text) } else { nil }
   }
 
-  fileprivate var isSave: Bool {
-    if case .command(let name, _) = kind { name.text == Command.save.name } else { false }
+  /// Whether it takes a result that is computed as it is pulled.
+  fileprivate var takesStream: Bool {
+    switch kind {
+    case .command(let name, _):
+      name.text == Command.save.name || name.text == Command.vector.name
+    case .expression(let expression):
+      if case .name(Command.vector.name) = expression.kind { true } else { false }
+    case .shell: false
+    }
   }
 
   /// How many rows of what comes in this stage looks at, where its command says so.

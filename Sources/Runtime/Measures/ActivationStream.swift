@@ -39,6 +39,39 @@ final class ActivationStream: @unchecked Sendable {
     return table.table
   }
 
+  /// The mean of all rows, summed in double precision in their order.
+  ///
+  /// - Throws: `Failure` where the rows are of several places, have differently many numbers, or have some
+  ///   that are not numbers.
+  func mean() throws -> VectorValue {
+    guard set.shard == nil else {
+      throw Failure("the mean over a shard is not that of the whole", help: "omit `shard`")
+    }
+    guard let place = inspection.onlyPlace else {
+      throw Failure(
+        "a vector belongs to one place, and these are several",
+        help: "name one site: activations L9.resid_post@last | vector")
+    }
+    guard let width = inspection.commonWidth else {
+      throw Failure("\(place.label) is as wide as its position, and has no mean")
+    }
+    var sum = [Double](repeating: 0, count: width)
+    var count = 0
+    while let row = try next() {
+      guard row.numbers.isFinite else {
+        throw Failure("\(place.label) of '\(row.prompt.name)' has numbers that are infinite or NaN")
+      }
+      for i in 0..<width { sum[i] += Double(row.numbers[i]) }
+      count += 1
+    }
+    // A plan has no numbers, and what divides by a length needs one.
+    if !call.statement.runner.isHeard { (sum, count) = (VectorValue.planned(width), 1) }
+    guard count > 0 else { throw Failure("there is nothing to take the mean of") }
+    return VectorValue(
+      sum.map { $0 / Double(count) }, of: set.model, place: place.label,
+      layer: place.layerOfControlVector, origins: origins)
+  }
+
   /// Computes all of it for nothing: so a plan learns what it costs.
   func drain() throws {
     while try next() != nil {}

@@ -276,9 +276,13 @@ struct GoalLogits {
 /// The directions of targets, each made once, and from others where that is less work.
 struct Directions {
   private let transformer: Transformer
+  private let withNeurons: Bool
   private var made: [LogitTarget: Direction] = [:]
 
-  init(_ transformer: Transformer) { self.transformer = transformer }
+  init(_ transformer: Transformer, withNeurons: Bool) {
+    self.transformer = transformer
+    self.withNeurons = withNeurons
+  }
 
   mutating func direction(of goal: AttributionGoal.Target) throws -> Direction {
     if goal.parts.isEmpty { return try direction(of: goal.target) }
@@ -287,7 +291,7 @@ struct Directions {
 
   private mutating func direction(of target: LogitTarget) throws -> Direction {
     if let known = made[target] { return known }
-    let direction = try transformer.direction(of: target)
+    let direction = try transformer.direction(of: target, withNeurons: withNeurons)
     // Of the tokens of long texts there are many, and few come again.
     if made.count >= 256 { made = [:] }
     made[target] = direction

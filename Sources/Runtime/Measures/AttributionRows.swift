@@ -2,13 +2,14 @@ import Model
 
 /// What has a row of its own in an attribution.
 enum AttributionPart: String, Choice {
-  case component, layer, head, source, span
+  case component, layer, head, neuron, source, span
 
   var summary: String {
     switch self {
     case .component: "a head, an MLP, the embedding, a bias"
     case .layer: "all that a layer adds"
     case .head: "a head"
+    case .neuron: "a neuron, and what an MLP adds without any"
     case .source: "a head and a source position"
     case .span: "a labelled span; with head, a head and a span"
     }
@@ -17,13 +18,14 @@ enum AttributionPart: String, Choice {
 
 /// Into what an attribution is divided.
 enum AttributionDivision {
-  case component, layer, head, source, headAndSpan, span
+  case component, layer, head, neuron, source, headAndSpan, span
 
   init?(_ parts: [AttributionPart]) {
     switch parts {
     case [], [.component]: self = .component
     case [.layer]: self = .layer
     case [.head]: self = .head
+    case [.neuron]: self = .neuron
     case [.source], [.head, .source]: self = .source
     case [.head, .span], [.span, .head]: self = .headAndSpan
     case [.span]: self = .span
@@ -33,10 +35,14 @@ enum AttributionDivision {
 
   var needsSources: Bool {
     switch self {
-    case .component, .layer, .head: false
+    case .component, .layer, .head, .neuron: false
     case .source, .headAndSpan, .span: true
     }
   }
+}
+
+extension AttributionDivision {
+  var needsNeurons: Bool { if case .neuron = self { true } else { false } }
 }
 
 /// Gathers attributions into the rows of a table.
@@ -48,6 +54,7 @@ struct AttributionRows {
   private var component: TableBuilder.Key<String>?
   private var layer: TableBuilder.Key<Int>?
   private var head: TableBuilder.Key<Int>?
+  private var neuron: TableBuilder.Key<Int>?
   private var source: TableBuilder.Key<Int>?
   /// A source's token, or a span.
   private var text: TableBuilder.Key<String>?
@@ -67,6 +74,10 @@ struct AttributionRows {
       component = rows.texts("component")
       layer = rows.integers("layer")
       head = rows.integers("head")
+    case .neuron:
+      component = rows.texts("component")
+      layer = rows.integers("layer")
+      neuron = rows.integers("neuron")
     case .layer: layer = rows.integers("layer")
     case .span: break
     }
@@ -75,7 +86,7 @@ struct AttributionRows {
       source = rows.integers("source")
       text = rows.texts("token")
     case .headAndSpan, .span: text = rows.texts("span")
-    case .component, .head, .layer: break
+    case .component, .head, .neuron, .layer: break
     }
     var values: [TableBuilder.Key<Float>] = []
     for name in columns { values.append(rows.singles(name)) }
@@ -92,6 +103,7 @@ struct AttributionRows {
       case .component: heads + 3 * model.layers + 4
       case .layer: model.layers
       case .head: heads
+      case .neuron: model.mlp.reduce(0) { $0 + $1.neurons + 1 }
       case .source: heads * prompt.tokens.count
       case .headAndSpan: heads * prompt.groups.count
       case .span: prompt.groups.count
@@ -112,6 +124,10 @@ struct AttributionRows {
     case .layer: appendLayers(reading, first, attributions)
     case .head:
       for (i, part) in first.parts.enumerated() where part.component.isHead {
+        add(reading, part.component, Self.values(attributions, i))
+      }
+    case .neuron:
+      for (i, part) in first.parts.enumerated() where part.component.isOfMLP {
         add(reading, part.component, Self.values(attributions, i))
       }
     case .source: appendSources(reading, first, attributions)
@@ -210,6 +226,7 @@ struct AttributionRows {
     rows[self.component] = component.label
     rows[layer] = component.layer
     rows[head] = component.head
+    rows[neuron] = component.neuron
     rows[self.source] = source
     rows[self.text] = text
   }
@@ -244,6 +261,8 @@ extension Attribution.Component {
     case .attention(let layer): "L\(layer).attn"
     case .attentionBias(let layer): "L\(layer).attn.bias"
     case .mlp(let layer): "L\(layer).mlp"
+    case .neuron(let layer, let neuron): "L\(layer)N\(neuron)"
+    case .mlpBias(let layer): "L\(layer).mlp.bias"
     case .finalNormBias: "ln_final.bias"
     case .unembeddingBias: "unembed.bias"
     case .stream(let site): "L\(site.layer).\(site.activation.rawValue)"
@@ -253,12 +272,24 @@ extension Attribution.Component {
   var layer: Int? {
     switch self {
     case .embed, .positionEmbedding, .finalNormBias, .unembeddingBias: nil
-    case .head(let layer, _), .attention(let layer), .attentionBias(let layer), .mlp(let layer):
+    case .head(let layer, _), .attention(let layer), .attentionBias(let layer), .mlp(let layer),
+      .neuron(let layer, _), .mlpBias(let layer):
       layer
     case .stream(let site): site.layer
     }
   }
 
   var head: Int? { if case .head(_, let head) = self { head } else { nil } }
+  var neuron: Int? { if case .neuron(_, let neuron) = self { neuron } else { nil } }
   var isHead: Bool { head != nil }
+
+  /// Whether an MLP adds it.
+  var isOfMLP: Bool {
+    switch self {
+    case .mlp, .neuron, .mlpBias: true
+    case .embed, .positionEmbedding, .head, .attention, .attentionBias, .finalNormBias,
+      .unembeddingBias, .stream:
+      false
+    }
+  }
 }

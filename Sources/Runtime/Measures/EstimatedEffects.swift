@@ -193,6 +193,17 @@ struct EffectEstimator {
       for (index, position) in edit.positions.enumerated() {
         guard let row = activation.positions.firstIndex(of: position) else { continue }
         let slopes = try gradients.map { try kept($0, edit.site, position, variant.kind) }
+        // Neurons are changed together along a direction.
+        if case .along = edit.change, edit.site.activation.units == .neurons {
+          let old = activation[row]
+          let new = edit.change.applied(to: old, index: index, unit: 0)
+          try item.refuseLaterEdits(at: edit.site, position: position)
+          for (gradient, slopes) in zip(gradients, slopes) {
+            guard let (kept, row) = slopes else { continue }
+            sum += gradient.weight * Self.sum(kept[row][...], old, new)
+          }
+          continue
+        }
         for (place, unit) in units.enumerated() {
           let old = Array(activation[row, unit])
           let new = try item.changed(old, edit, index: index, unit: place)
@@ -239,15 +250,24 @@ extension Case {
       guard let index = later.positions.firstIndex(of: position),
         let place = later.units.map({ $0.firstIndex(of: unit) }) ?? unit
       else { continue }
+      if case .along = later.change, later.site.activation.units == .neurons { throw isEditedAgain }
       switch edit.change {
       case .zero, .replace: new = later.change.applied(to: new, index: index, unit: place)
-      case .scale, .add, .cut, .edge, .outside:
-        throw Failure(
-          "\(variant?.place.label ?? "") is edited again after the sweep",
-          help: "put the sweep last: its estimate starts from the values that all other edits leave"
-        )
+      case .scale, .add, .along, .cut, .edge, .outside: throw isEditedAgain
       }
     }
     return new
+  }
+
+  fileprivate func refuseLaterEdits(at site: Site, position: Int) throws {
+    guard !laterEdits.contains(where: { $0.site == site && $0.positions.contains(position) }) else {
+      throw isEditedAgain
+    }
+  }
+
+  private var isEditedAgain: Failure {
+    Failure(
+      "\(variant?.place.label ?? "") is edited again after the sweep",
+      help: "put the sweep last: its estimate starts from the values that all other edits leave")
   }
 }

@@ -65,6 +65,8 @@ struct Inspection {
     /// The prompt's number in its set.
     var index: Int
     var prompt: Prompt
+    /// Which of the places that are looked at.
+    var placeIndex: Int
     var place: Place
     var position: Int
     var numbers: [Float]
@@ -136,7 +138,7 @@ struct Inspection {
 
   private func read(_ item: Case, _ activations: [Site: CapturedActivation]) throws -> [Row] {
     var rows: [Row] = []
-    for (place, positions) in zip(places, positions[item.index]) {
+    for (placeIndex, (place, positions)) in zip(places, positions[item.index]).enumerated() {
       try Interruption.check()
       guard let activation = activations[place.part.site] else { continue }
       let indices = Dictionary(
@@ -147,7 +149,8 @@ struct Inspection {
           place.part.units.map { $0.flatMap { Array(activation[i, $0]) } } ?? activation[i]
         rows.append(
           Row(
-            index: item.index, prompt: item.prompt, place: place.place, position: position,
+            index: item.index, prompt: item.prompt, placeIndex: placeIndex, place: place.place,
+            position: position,
             numbers: numbers))
       }
     }
@@ -178,6 +181,11 @@ struct Inspection {
     guard !places.contains(where: { $0.part.site.activation.isOverSources }) else { return nil }
     let widths = Set(places.map { width($0, at: 0) })
     return widths.count == 1 ? widths.first : nil
+  }
+
+  /// The one place that is looked at; nil where there are several.
+  var onlyPlace: Place? {
+    Set(places.map(\.place)).count == 1 ? places.first?.place : nil
   }
 
   /// What each row will be, without its numbers.

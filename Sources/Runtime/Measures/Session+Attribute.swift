@@ -1,13 +1,5 @@
 import Model
 
-/// What of a head is told apart.
-struct AttributionDetail {
-  /// Whether each head's part is divided over the positions that it reads.
-  var bySource = false
-  /// Whether what biases add is a part of its own.
-  var foldsBiases = true
-}
-
 extension Session {
   /// The attributions of every prompt's goal wherever it is read, one a column of the goal; nil where
   /// the prompt has nothing for that column.
@@ -15,21 +7,15 @@ extension Session {
     of set: PromptSet, _ goal: AttributionGoal, at readings: Readings,
     _ detail: AttributionDetail = AttributionDetail(), label: String, mayStop: Bool = false
   ) throws -> Results<[[Attribution?]]> {
-    if let edit = set.edits.first(where: \.isOfEdges) {
-      throw Failure(
-        "the logit of a run whose edges are patched cannot be divided into components",
-        help: "`effect` measures such runs", span: edit.span, source: edit.source)
-    }
+    try set.refuseEdgesInAttributions()
     let transformer = set.model.transformer
-    var directions = Directions(transformer)
+    var directions = Directions(transformer, withNeurons: detail.byNeuron)
     return try results(
       of: try cases(of: set), on: set.model, label: label, mayStop: mayStop
     ) { item in
       let readings = readings[item]
       let attributors = readings.map {
-        Attributor(
-          transformer, at: $0.position, edits: item.edits, bySource: detail.bySource,
-          foldsBiases: detail.foldsBiases)
+        Attributor(transformer, at: $0.position, edits: item.edits, detail)
       }
       return Measurement(
         captures: attributors.captures, logits: goal.logits(at: readings), isUncapped: true
@@ -51,9 +37,19 @@ extension Session {
   }
 }
 
+extension PromptSet {
+  /// - Throws: `Failure` where edges are patched: what a reader sees in private has no component.
+  func refuseEdgesInAttributions() throws {
+    guard let edit = edits.first(where: \.isOfEdges) else { return }
+    throw Failure(
+      "the logit of a run whose edges are patched cannot be divided into components",
+      help: "`effect` measures such runs", span: edit.span, source: edit.source)
+  }
+}
+
 extension [Attributor] {
   /// What the run must keep for all of them.
-  fileprivate var captures: [Site: RunRequest.Positions] {
+  var captures: [Site: RunRequest.Positions] {
     guard count > 1 else { return first?.captures ?? [:] }
     var all: [Site: Set<Int>] = [:]
     for attributor in self {

@@ -8,6 +8,8 @@ struct SumCheck {
   private var sum = 0.0
   private var logit = 0.0
   private var gap = 0.0
+  /// The largest of what they sum to.
+  private var size = 0.0
 
   mutating func add(_ attribution: Attribution) {
     guard attribution.isFinite else {
@@ -18,6 +20,7 @@ struct SumCheck {
     sum = attribution.sum
     logit = attribution.logit
     gap = max(gap, abs(attribution.gap))
+    size = max(size, abs(logit))
   }
 
   mutating func add(_ attributions: [Attribution?]) {
@@ -25,7 +28,7 @@ struct SumCheck {
   }
 
   /// - Parameter name: what was attributed, where it is not the command that says so.
-  func report(to call: Invocation, goal: AttributionGoal, of name: String = "dla") {
+  func report(to call: Invocation, goal: String, of name: String = "dla") {
     let gapText = Self.short(gap)
     if unchecked > 0 {
       call.session.note(
@@ -35,16 +38,17 @@ struct SumCheck {
     if count == 0 { return }
     if count == 1 {
       call.session.note(
-        "\(name): the parts sum to \(Self.fixed(sum)), the model's \(goal.name) is "
+        "\(name): the parts sum to \(Self.fixed(sum)), the model's \(goal) is "
           + "\(Self.fixed(logit)), the gap is \(gapText)")
     } else {
       call.session.note(
-        "\(name): over \(count) attributions the parts sum to the model's \(goal.name) within "
+        "\(name): over \(count) attributions the parts sum to the model's \(goal) within "
           + gapText)
     }
-    if gap > 1e-2 {
+    // A stream can be thousands long, and F32 has seven digits.
+    if gap > max(1e-2, 1e-5 * size) {
       call.warn(
-        "the parts do not sum to the \(goal.name): the gap is \(gapText)",
+        "the parts do not sum to the \(goal): the gap is \(gapText)",
         help: "do not trust this attribution; please report the model and the prompt")
     }
   }

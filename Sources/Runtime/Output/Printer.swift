@@ -38,7 +38,7 @@ struct Printer {
     switch value {
     case .nothing, .stream: break
     case .table(let table): try print(table.table)
-    case .prompts, .list, .circuit, .record:
+    case .prompts, .list, .vector, .circuit, .record:
       try value.printedTable.map { try print($0.table) }
     case .missing, .boolean, .integer, .number, .text, .selector:
       separate(isTable: false)
@@ -98,6 +98,7 @@ extension Value {
     switch self {
     case .table(let table): return table
     case .prompts(let set): return TableValue(set.listing, origins: [set.origin])
+    case .vector(let vector): return TableValue(vector.card, origins: vector.origins)
     case .list(let values):
       let cells = values.map { $0.cell ?? .text($0.shortText ?? $0.kind) }
       return TableValue(Table(columns: [Column("value", cells: cells)]))

@@ -272,6 +272,7 @@ struct EditBinder {
     case .steer(let vector):
       // The vector is as wide as what a selector names; several heads of a layer are one edit.
       return .add(Array(repeatElement(vector, count: part.units?.count ?? 1).joined()))
+    case .along(let along): return .along(along)
     case .knockout(let kind):
       return .cut(sources: try set.prompts[index].positions(kind))
     case .mean, .resample, .patch, .patchFromCounterpart, .freeze, .noise:

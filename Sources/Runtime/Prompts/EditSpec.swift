@@ -65,6 +65,8 @@ struct EditSpec: Sendable {
     case scale(Float)
     /// Plus a vector.
     case steer([Float])
+    /// Along a direction, and nothing else.
+    case along(Along)
     /// Plus normal random numbers, `times` as wide as the site's own are in a set.
     case noise(times: Float, over: PromptSet, seed: Int)
     /// Attention from these positions is taken away; the targets are `attn_scores`.
@@ -74,7 +76,7 @@ struct EditSpec: Sendable {
     var donors: PromptSet? {
       switch self {
       case .mean(let set), .resample(let set, _, _), .patch(let set), .noise(_, let set, _): set
-      case .zero, .patchFromCounterpart, .freeze, .scale, .steer, .knockout: nil
+      case .zero, .patchFromCounterpart, .freeze, .scale, .steer, .along, .knockout: nil
       }
     }
   }
@@ -107,7 +109,7 @@ extension EditSpec.Mode {
   /// Whether it changes more if it is done twice.
   var accumulates: Bool {
     switch self {
-    case .scale, .steer, .noise: true
+    case .scale, .steer, .along, .noise: true
     case .zero, .mean, .resample, .patch, .patchFromCounterpart, .freeze, .knockout: false
     }
   }
@@ -118,7 +120,7 @@ extension EditSpec.Mode {
     switch self {
     case .patch(let donors): donors
     case .patchFromCounterpart: set.counterparts
-    case .zero, .mean, .resample, .freeze, .scale, .steer, .noise, .knockout: nil
+    case .zero, .mean, .resample, .freeze, .scale, .steer, .along, .noise, .knockout: nil
     }
   }
 }

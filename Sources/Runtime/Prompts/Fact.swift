@@ -18,3 +18,11 @@ struct Fact: Sendable {
     var others: [Int] { right.isEmpty ? whole : whole.filter { !right.contains($0) } }
   }
 }
+
+/// The row of a table that a prompt was made of: its cells say what the prompt is, whatever was asked.
+struct PromptRow: Sendable {
+  var table: Table
+  var number: Int
+
+  subscript(column: String) -> Cell? { table[column]?[number] }
+}

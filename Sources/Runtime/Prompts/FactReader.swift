@@ -102,6 +102,7 @@ struct FactReader {
     prompt.answers = read.distinct
     for token in prompt.answers.flatMap(\.tokens) { try model.require(token: token) }
     // R and S are tokens.
+    prompt.row = PromptRow(table: source.table, number: row)
     prompt.fact = fact(row, answers: read.filter { $0.tokens.count == 1 }.map(\.token))
     prompt.foils =
       switch foils {

@@ -23,6 +23,7 @@ extension Prompt {
     prompt.foils = try foils.map { try $0.read(by: model) }
     // R and S are tokens of this model, chosen as those that are one.
     prompt.fact = fact.map { Fact(relation: $0.relation, subject: $0.subject) }
+    prompt.row = row
     try prompt.pair(with: try counterpart?.read(by: model, addsBOS: addsBOS))
     return prompt
   }

@@ -32,6 +32,8 @@ struct Prompt: Sendable {
   var foils: [Answer]
   /// Nil where the prompt was written by itself.
   var fact: Fact?
+  /// The row that it was made of; nil where it was written by itself.
+  var row: PromptRow?
   /// What was said, where it was made of a conversation.
   var conversation: Conversation?
   /// Its place in the set that it was made in, which decides what is drawn for it at random.

@@ -69,7 +69,7 @@ struct ValueSource {
     case .mean(let over), .resample(let over, _, _), .noise(_, let over, _): over
     case .patch(let from): from
     case .patchFromCounterpart: set.counterparts
-    case .freeze, .zero, .scale, .steer, .knockout: set.unedited
+    case .freeze, .zero, .scale, .steer, .along, .knockout: set.unedited
     }
   }
 
@@ -85,7 +85,7 @@ struct ValueSource {
     case .patch, .patchFromCounterpart:
       return try rows(
         part, kind, at: positions, of: index, from: donors.count == 1 ? 0 : index)
-    case .freeze, .zero, .scale, .steer, .noise, .knockout:
+    case .freeze, .zero, .scale, .steer, .along, .noise, .knockout:
       return try rows(part, kind, at: positions, of: index, from: index)
     }
   }

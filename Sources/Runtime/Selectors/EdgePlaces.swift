@@ -148,7 +148,8 @@ struct EdgePlaces {
       throw Failure(
         "the logits come last: no edge leads from them",
         help: "write an edge to them: L9H9 -> logits")
-    case .word(.posEmbed), .word(.attns), .word(.edges), .finalScale, .nothing, .path:
+    case .word(.posEmbed), .word(.attns), .word(.writes), .word(.edges), .finalScale, .nothing,
+      .path:
       throw noNode(node)
     }
   }
@@ -188,7 +189,8 @@ struct EdgePlaces {
       throw Failure(
         "\(node.text) reads nothing: no edge leads to it",
         help: "write an edge from it: embed -> L0.mlp")
-    case .word(.attns), .word(.edges), .finalScale, .nothing, .path: throw noNode(node)
+    case .word(.attns), .word(.writes), .word(.edges), .finalScale, .nothing, .path:
+      throw noNode(node)
     }
   }
 

@@ -93,6 +93,11 @@ private struct PlaceResolver {
     case .mlps: return layers.map { whole(.mlpOut, $0, name: "mlp") }
     case .attns: return layers.map { whole(.attnOut, $0, name: "attn") }
     case .layers: return try layers.map(layer)
+    case .writes:
+      let words: [Selector.Word] =
+        configuration.hasLearnedPositions ? [.embed, .posEmbed] : [.embed]
+      return try words.flatMap(places)
+        + layers.flatMap { [whole(.attnOut, $0, name: "attn"), whole(.mlpOut, $0, name: "mlp")] }
     case .edges: return EdgePlaces(configuration, text: text).all
     }
   }

@@ -20,7 +20,7 @@ public struct Selector: Sendable {
   enum Word: String, Sendable, CaseIterable {
     case embed
     case posEmbed = "pos_embed"
-    case heads, mlps, attns, layers, edges
+    case heads, mlps, attns, layers, writes, edges
   }
 
   var base: Base

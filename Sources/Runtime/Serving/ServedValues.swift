@@ -24,6 +24,9 @@ extension ServeDesk {
         return try emit(array, of: table.table, line, rendering, settings)
       }
       return try emit(table.table, line, rendering, settings)
+    case .vector(let vector):
+      return try emit(
+        ArrayDocument(vector), of: vector.listing.table, line, rendering, settings)
     case .missing, .boolean, .integer, .number, .text, .selector, .list, .record, .prompts,
       .circuit:
       break
@@ -151,7 +154,7 @@ extension Value {
       let values = names.compactMap { members[$0]?.served }
       guard values.count == names.count else { return nil }
       return .object(zip(names, values).map { JSONValue.Member($0, $1) })
-    case .nothing, .table, .stream, .prompts, .circuit: return nil
+    case .nothing, .table, .stream, .prompts, .vector, .circuit: return nil
     case .missing, .boolean, .integer, .number, .text, .selector: return cell.map { JSONValue($0) }
     }
   }

@@ -23,6 +23,22 @@ extension FuzzTarget {
     }
   }
 
+  /// A vector of each of the files that hold some, with and without what says which.
+  static func vectors(_ bytes: [UInt8], _ folder: ScratchFolder) throws {
+    for name in ["v.npy", "v.npz", "v.safetensors", "v.gguf"] {
+      let path = try folder.write(bytes, name)
+      for (key, layer) in [(nil, nil), ("a", nil), (nil, 1)] as [(String?, Int?)] {
+        do {
+          let vector = try readVector(path: path, key: key, layer: layer)
+          try promise(!vector.elements.isEmpty, "a vector of nothing")
+          try promise(vector.elements.allSatisfy(\.isFinite), "a vector of what is no number")
+        } catch let failure as Failure {
+          try check(failure)
+        }
+      }
+    }
+  }
+
   private static func check(_ table: Table) throws {
     let counts = Set(table.columns.map(\.count))
     try promise(counts.count <= 1, "columns of \(counts) rows")

@@ -21,6 +21,7 @@ extension LayerReverse {
       let z = s.z.pointer + row * stride + head * headWidth
       for i in 0..<headWidth { z[i] *= factor }
     }
+    reverseResultsChangedAlong(rows, taps)
     taps.visitReverse(.z, number, s.z, stride: stride, rows: rows)
     reverseHeads(rows, &taps)
     gatherKeysAndValues(count)
@@ -36,6 +37,27 @@ extension LayerReverse {
       [(weights.q, s.q), (weights.k, s.k), (weights.v, s.v)].map {
         TransposedFactor(matrix: $0.0.matrix, x: $0.1.pointer)
       }, rows: count, into: s.normed.pointer, stride: s.width, continues: continues)
+  }
+
+  /// z of heads whose own output is changed along a direction: W_O takes their own derivatives back.
+  private func reverseResultsChangedAlong(_ rows: Batch, _ taps: Taps) {
+    let (c, stride, matrix) = (model.configuration, weights.q.stride, weights.o.matrix)
+    let changed = taps.resultsChangedAlong(
+      number, slopes.added, stride: slopes.width, width: c.width, rows: rows)
+    guard !changed.isEmpty else { return }
+    let g = FloatBuffer(changed.count * slopes.width, zeroed: true)
+    let z = FloatBuffer(changed.count * stride)
+    for (i, one) in changed.enumerated() {
+      (g.pointer + i * slopes.width).update(from: one.g, count: c.width)
+    }
+    products.multiply(
+      [TransposedFactor(matrix: matrix, x: g.pointer)], rows: changed.count, into: z.pointer,
+      stride: stride)
+    for (i, one) in changed.enumerated() {
+      let place = one.head * c.headWidth
+      (slopes.z.pointer + one.row * stride + place)
+        .update(from: z.pointer + i * stride + place, count: c.headWidth)
+    }
   }
 
   /// Every head's own output goes into the sum unchanged: they share its derivative.

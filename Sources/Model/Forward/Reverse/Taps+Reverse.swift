@@ -8,6 +8,10 @@ extension Taps {
     capture(site, in: g.pointer, stride: stride, rows: rows)
     let width = configuration.unitWidth(activation, sources: 0)
     for (row, edit) in rowEdits(at: site, rows: rows).reversed() {
+      if let whole = edit.change.whole(at: activation) {
+        whole.reverse(g.pointer + row * stride)
+        continue
+      }
       for unit in edit.units {
         edit.change.reverse(g.pointer + row * stride + unit * width, width: width)
       }
@@ -20,6 +24,32 @@ extension Taps {
       edit.units.map { (row, $0, edit.change.factor) }
     }
   }
+
+  /// Heads whose own output is changed along a direction, with the derivatives by what it was: no single
+  /// number says by what those are multiplied.
+  ///
+  /// - Parameters:
+  ///   - g: by what each head gives, `[rows][stride]`; the first `width` of a row are of the stream.
+  func resultsChangedAlong(
+    _ layer: Int, _ g: FloatBuffer, stride: Int, width: Int, rows: Batch
+  ) -> [(row: Int, head: Int, g: [Float])] {
+    let edits = rowEdits(at: Site(.result, layer: layer), rows: rows)
+    var found: [(row: Int, head: Int, g: [Float])] = []
+    for (row, edit) in edits {
+      guard case .along = edit.change else { continue }
+      for head in edit.units where !found.contains(where: { $0.row == row && $0.head == head }) {
+        var own = Array(UnsafeBufferPointer(start: g.pointer + row * stride, count: width))
+        own.withUnsafeMutableBufferPointer { own in
+          guard let base = own.baseAddress else { return }
+          for (other, edit) in edits.reversed() where other == row && edit.units.contains(head) {
+            edit.change.reverse(base, width: width)
+          }
+        }
+        found.append((row, head, own))
+      }
+    }
+    return found
+  }
 }
 
 extension Edit.Change {
@@ -29,7 +59,8 @@ extension Edit.Change {
     switch self {
     case .zero, .replace: 0
     case .scale(let factor): factor
-    case .add, .cut, .edge, .outside: 1
+    // What is changed along a direction, `resultsChangedAlong` gives.
+    case .add, .along, .cut, .edge, .outside: 1
     }
   }
 
@@ -39,6 +70,7 @@ extension Edit.Change {
     case .zero, .replace: g.update(repeating: 0, count: width)
     case .scale(let factor): for i in 0..<width { g[i] *= factor }
     case .add, .edge, .outside: break
+    case .along(let along): along.reverse(g)
     case .cut(let sources): for source in sources where source < width { g[source] = 0 }
     }
   }

@@ -16,8 +16,8 @@ struct Invocation {
   struct NextStage {
     /// How many rows, where it says so.
     var rows: Int?
-    /// Whether it is `save`, which takes a result that is computed as it is written.
-    var isSave = false
+    /// Whether it takes a result that is computed as it is pulled.
+    var takesStream = false
     /// Whether there is none.
     var isMissing = false
   }
@@ -36,7 +36,7 @@ struct Invocation {
 
   var rowsWanted: Int? { next.rows }
   var isLast: Bool { next.isMissing }
-  var isBeforeSave: Bool { next.isSave }
+  var mayStream: Bool { next.takesStream }
   var span: SourceSpan { name.span }
   /// What the statement that it stands in has found so far.
   var statement: StatementRun { session.statement }

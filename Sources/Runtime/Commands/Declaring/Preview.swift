@@ -58,7 +58,7 @@ extension Session {
     _ source: SourceText, in calls: [String] = [], names: Set<String> = []
   ) -> Bool {
     let parts = tokens(of: source)
-    let readers = [Command.read, .facts, .texts, .chat].map(\.name)
+    let readers = [Command.read, .facts, .texts, .chat, .vector].map(\.name)
     let readsFiles = parts.contains { readers.contains(source.text(in: $0.span)) }
     // Which file the text of a `def` reads may depend on its arguments.
     if readsFiles, !calls.isEmpty { return false }

@@ -49,7 +49,7 @@ extension Session {
     case .list(let values): return try values.flatMap(columnNames)
     case .text, .selector, .boolean, .integer, .number:
       return [value.shortText ?? ""]
-    case .nothing, .missing, .table, .stream, .prompts, .circuit, .record:
+    case .nothing, .missing, .table, .stream, .prompts, .vector, .circuit, .record:
       throw Failure("expected a column's name, got \(value.kind)")
     }
   }
@@ -62,7 +62,7 @@ extension Value {
     case .text, .selector: columns?.contains(asText ?? "") ?? true
     case .list(let values):
       !values.isEmpty && values.allSatisfy { $0.canNameColumns(among: columns) }
-    case .nothing, .missing, .boolean, .integer, .number, .table, .stream, .prompts, .circuit,
+    case .nothing, .missing, .boolean, .integer, .number, .table, .stream, .prompts, .vector, .circuit,
       .record:
       false
     }

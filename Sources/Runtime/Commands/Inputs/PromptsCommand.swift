@@ -73,6 +73,7 @@ extension Invocation {
         prompt.answers = try textList(answer).map(reader.answer).distinct
         prompt.foils = try textList(wrong).map(reader.answer).distinct
       }
+      prompt.row = PromptRow(table: table, number: row)
       prompts.append(prompt)
     }
     if missing > 0 {

@@ -22,7 +22,7 @@ extension Command {
     let places = try call.places(on: set, for: "activations") { $0.sites[0] }
     let stream = ActivationStream(
       try Inspection(call, of: set, places, default: .all), of: set, for: call)
-    if call.isBeforeSave {
+    if call.mayStream {
       // A plan goes no further than this.
       if !call.statement.runner.isHeard { try stream.drain() }
       return .stream(stream)

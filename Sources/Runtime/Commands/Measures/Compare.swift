@@ -116,7 +116,7 @@ extension Invocation {
     }
     for (side, set) in sides.enumerated() {
       checks[side].report(
-        to: self, goal: goals[side], of: "dla of \(session.name(of: set.model))")
+        to: self, goal: goals[side].name, of: "dla of \(session.name(of: set.model))")
     }
     return rows.table
   }

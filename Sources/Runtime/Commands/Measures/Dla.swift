@@ -10,6 +10,7 @@ extension Command {
       to the logit; a line states the gap. Divisions:
       - component (the default), layer, head
       - source: a head and a position that it reads
+      - neuron: a neuron of an MLP, and the MLP's bias
       - head, span: a head and all of a labelled span, `bos` or `other`
       - span: all heads together
       `of` takes logit_diff, or another sum of logits in parentheses. Of an answer of several \
@@ -19,6 +20,8 @@ extension Command {
       With biases on values or norms, a head adds something whatever it reads. This part is in \
       the row `L3.attn.bias`; `unfolded` leaves it in the heads. If logits have a soft cap, the \
       logit before the cap is attributed.
+      `toward V into SITE` attributes the stream there along a vector instead: x · V, without any \
+      norm. Only what writes to the stream before SITE has rows.
       """,
     input: .prompts,
     parameters: [
@@ -31,6 +34,9 @@ extension Command {
       .flag("mean", "one column: the mean over the tokens of `on`"),
       .flag("centred", also: ["centered"], "minus the mean over the vocabulary"),
       .flag("unfolded", "leave the parts of biases in the heads"),
+      .keyword("toward", .value, "a vector, instead of the answer's logit"),
+      .keyword(
+        "into", .selector, "with `toward`: the stream it is attributed in; default: the last"),
       .at,
     ],
     examples: [
@@ -44,6 +50,14 @@ extension Command {
   private static func attribute(_ call: Invocation) throws -> Value {
     let set = try placing(at: call.span) { try call.promptInput().withoutSweep(for: "dla") }
     let division = try division(call)
+    if call.has("toward") {
+      return try attribute(call, set, division, toward: call.target(of: set))
+    }
+    if call.has("into") {
+      throw Failure(
+        "`into` goes with `toward`", help: "dla toward V into L15.resid_post",
+        span: call.span(of: "into"))
+    }
     let goal = try AttributionGoal(call, set, tokens: AttributedTokens(call, set))
     let completed = try CompletedSet(set, inputs: set.prompts.map(goal.inputs))
     // An answer of several tokens is read wherever one of them is predicted.
@@ -57,14 +71,13 @@ extension Command {
       try isWhole
       ? Readings(endsOf: completed.set)
       : Readings(call, of: set, asking: goal.needsAnswer ? .answer : .everything)
-    try call.reserveAttributions(of: completed.set, readings, division, goal)
+    try call.reserveAttributions(of: completed.set, readings, division, goal.columns)
     var rows = AttributionRows(set, readings, division: division, columns: goal.columns)
     var check = SumCheck()
     var gatherer = CompletedSet.Gatherer<[(Reading, [Attribution?])]>(completed)
     var results = try call.session.attributions(
       of: completed.set, goal, at: readings,
-      AttributionDetail(
-        bySource: division.needsSources, foldsBiases: !call.hasFlag("unfolded")),
+      call.detail(division),
       label: "dla", mayStop: true)
     while let (item, found) = try results.next() {
       guard let runs = gatherer.add(item, Array(zip(readings[item], found))) else { continue }
@@ -75,7 +88,7 @@ extension Command {
         rows.append(reading, attributions)
       }
     }
-    check.report(to: call, goal: goal)
+    check.report(to: call, goal: goal.name)
     return .table(TableValue(rows.table, origins: [set.origin]))
   }
 
@@ -89,14 +102,20 @@ extension Command {
 }
 
 extension Invocation {
-  fileprivate func reserveAttributions(
+  func detail(_ division: AttributionDivision, stream: Site? = nil) -> AttributionDetail {
+    AttributionDetail(
+      bySource: division.needsSources, byNeuron: division.needsNeurons,
+      foldsBiases: !hasFlag("unfolded"), stream: stream)
+  }
+
+  func reserveAttributions(
     of set: PromptSet, _ readings: Readings, _ division: AttributionDivision,
-    _ goal: AttributionGoal
+    _ columns: [String]
   ) throws {
     let bytes = set.measuredIndices.reduce(0) {
       $0
         + AttributionRows.bytes(
-          of: set.prompts[$1], division, columns: goal.columns.count, set.model.configuration)
+          of: set.prompts[$1], division, columns: columns.count, set.model.configuration)
         * readings[ofPrompt: $1].count
     }
     try placing(at: span) {

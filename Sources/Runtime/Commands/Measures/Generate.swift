@@ -124,6 +124,7 @@ extension Session {
       case .zero: change = .zero
       case .scale(let factor): change = .scale(factor)
       case .steer(let vector): change = .add(vector)
+      case .along(let along): change = .along(along)
       case .knockout(let source): change = .cut(sources: try prompt.positions(source))
       case .mean, .resample, .patch, .patchFromCounterpart, .freeze, .noise: return []
       }

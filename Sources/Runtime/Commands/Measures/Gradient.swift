@@ -33,7 +33,7 @@ extension Command {
       try Inspection(call, of: metric.set, places, default: .all) { cases, wanted in
         try call.derivatives(of: metric, cases, on: set.model, wanted)
       }, of: set, for: call)
-    if call.isBeforeSave {
+    if call.mayStream {
       // A plan goes no further than this.
       if !call.statement.runner.isHeard { try stream.drain() }
       return .stream(stream)

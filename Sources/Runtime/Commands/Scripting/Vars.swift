@@ -27,6 +27,7 @@ extension Value {
     case .list(let values): values.count
     case .circuit(let circuit): circuit.circuit.count
     case .record(let members): members.count
+    case .vector(let vector): vector.elements.count
     case .nothing, .missing, .boolean, .integer, .number, .text, .stream, .selector: nil
     }
   }

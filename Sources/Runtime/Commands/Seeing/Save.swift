@@ -9,7 +9,8 @@ extension Command {
       Endings: \(endings.joined(separator: ", ")).
       A JSON file opens with pandas.read_json(file, orient="table"). Arrays (.npz, .npy, \
       .safetensors) hold the floating-point columns as `values`, and all others as the index of \
-      its rows. JSON, Parquet and arrays also have the provenance: the version, the model and its \
+      its rows; of a vector, `values` are its numbers. Control vectors (.gguf) hold vectors, or a list of \
+      them, one for each layer. JSON, Parquet and arrays also have the provenance: the version, the model and its \
       file's SHA-256, the prompts and the edits. The file is replaced as a whole or not at all.
       A circuit is written to .dot for Graphviz, and to .json as EAP-IG and MIB have their graphs; \
       with `as` its edges are a table.
@@ -18,6 +19,7 @@ extension Command {
     parameters: [
       .positional("file", .path, "its path"),
       .keyword("as", .choice(FileFormat.self), "the format; default: that of the ending"),
+      .keyword("key", .text, "of a vector in safetensors: the name of its tensor; default: values"),
     ],
     examples: [],
     run: saveTable)
@@ -26,6 +28,7 @@ extension Command {
     // A plan has zeros for numbers.
     guard call.statement.runner.isHeard else { return .nothing }
     let path = try call.text(required: "file")
+    let key = try call.text("key")
     if case .circuit(let circuit) = call.input, !call.has("as"),
       let write = CircuitFile(path: path)
     {
@@ -40,15 +43,32 @@ extension Command {
     if case .stream = call.input {
       try placing(at: call.span(of: "file")) { try checkCanWrite(path, host: call.host) }
     }
+    let name = try tensorName(key, call, format)
     let files = try placing(at: call.span(of: "file")) {
       switch format.content {
       case .text(let format): [try textFile(path, format, call)]
       case .parquet: [try parquetFile(path, call)]
-      case .array(let format): try format.files(path, try document(call))
+      case .array(let format): try format.files(path, try document(call), key: name)
+      case .controlVector:
+        try [call.vectorsInput().controlVector()].map { bytes in
+          NewFile(path) { try $0.write(bytes) }
+        }
       }
     }
     try placing(at: call.span(of: "file")) { try writeFiles(files, host: call.host) }
     return .nothing
+  }
+
+  private static func tensorName(_ key: String?, _ call: Invocation, _ format: FileFormat) throws
+    -> String
+  {
+    guard let key else { return "values" }
+    guard format == .safetensors, case .vector = call.input, !key.isEmpty, key != "__metadata__"
+    else {
+      throw Failure(
+        "`key` names the tensor of a vector in a .safetensors file", span: call.span(of: "key"))
+    }
+    return key
   }
 
   private static func textFile(_ path: String, _ format: OutputFormat, _ call: Invocation) throws
@@ -92,6 +112,11 @@ extension Command {
 
   /// The input as an array with its index.
   private static func document(_ call: Invocation) throws -> ArrayDocument {
+    if case .vector(let vector) = call.input {
+      var document = ArrayDocument(vector)
+      document.provenance = try call.provenance(of: vector.listing)
+      return document
+    }
     guard case .stream(let stream) = call.input else {
       let value = try table(call)
       var document = try ArrayDocument(value.table, prompts: IndexedPrompts(value.origins))
@@ -114,6 +139,7 @@ extension Command {
     case .stream(let stream): return try stream.table()
     case .prompts(let set): return TableValue(set.listing, origins: [set.origin])
     case .circuit(let circuit): return circuit.table
+    case .vector(let vector): return vector.listing
     case let other: throw call.failure("`save` needs a table, not \(other.kind)")
     }
   }
@@ -129,4 +155,24 @@ extension Command {
 
   /// The usual ending of each format that has one.
   private static let endings = FileFormat.allCases.compactMap(\.endings.first).map { "." + $0 }
+}
+
+extension Invocation {
+  /// A vector, or a list of some.
+  fileprivate func vectorsInput() throws -> [VectorValue] {
+    switch input {
+    case .vector(let vector): return [vector]
+    case .list(let values) where !values.isEmpty:
+      return try values.map { value in
+        guard case .vector(let vector) = value else {
+          throw failure("a control vector is made of vectors, and this list has \(value.kind)")
+        }
+        return vector
+      }
+    case let other:
+      throw failure(
+        "a control vector is made of vectors, and this is \(other.kind)",
+        help: "V | save \"FILE.gguf\", or [V, W] | save \"FILE.gguf\"")
+    }
+  }
 }

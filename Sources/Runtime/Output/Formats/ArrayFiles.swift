@@ -2,11 +2,12 @@ import Lang
 
 extension ArrayFormat {
   /// The files of an array, by this format's conventions.
-  func files(_ path: String, _ document: ArrayDocument) throws -> [NewFile] {
+  func files(_ path: String, _ document: ArrayDocument, key: String = "values") throws -> [NewFile]
+  {
     switch self {
     case .npz: [try npz(path, document)]
     case .npy: try npy(path, document)
-    case .safetensors: [try safetensors(path, document)]
+    case .safetensors: [try safetensors(path, document, key: key)]
     }
   }
 
@@ -50,7 +51,8 @@ extension ArrayFormat {
     return [values, index]
   }
 
-  private func safetensors(_ path: String, _ document: ArrayDocument) throws -> NewFile {
+  private func safetensors(_ path: String, _ document: ArrayDocument, key: String) throws -> NewFile
+  {
     let size = try document.byteCount()
     let index = JSONValue.object(
       document.index.columns.map { column in
@@ -69,7 +71,7 @@ extension ArrayFormat {
     var text = Array(
       JSONValue.object([
         JSONValue.Member("__metadata__", .object(metadata)),
-        JSONValue.Member("values", .object(values.map { JSONValue.Member($0, $1) })),
+        JSONValue.Member(key, .object(values.map { JSONValue.Member($0, $1) })),
       ]).text.utf8)
     // The data begins at a multiple of 8.
     text += [UInt8](repeating: 0x20, count: (8 - text.count % 8) % 8)

@@ -1,7 +1,7 @@
 /// How `save` writes a file: a format of text, or one that only files have.
 enum FileFormat: String, Choice {
   case table, plain, tsv, escaped, csv, json, ndjson, markdown, html, latex
-  case parquet, npz, safetensors, npy
+  case parquet, npz, safetensors, npy, gguf
 
   /// What a file of the format holds.
   enum Content {
@@ -11,6 +11,8 @@ enum FileFormat: String, Choice {
     case parquet
     /// The table's numbers as an array, and what its rows are.
     case array(ArrayFormat)
+    /// Vectors, as llama.cpp adds them to the stream.
+    case controlVector
   }
 
   var content: Content {
@@ -29,6 +31,7 @@ enum FileFormat: String, Choice {
     case .npz: .array(.npz)
     case .safetensors: .array(.safetensors)
     case .npy: .array(.npy)
+    case .gguf: .controlVector
     }
   }
 
@@ -39,6 +42,7 @@ enum FileFormat: String, Choice {
     case .array(.npz): "an array of NumPy and an index of its rows"
     case .array(.safetensors): "an array, its index in the metadata"
     case .array(.npy): "an array of NumPy, its index in FILE.json"
+    case .controlVector: "vectors, as llama.cpp steers with them"
     }
   }
 
