@@ -17,10 +17,10 @@ enum Synonyms {
     "group_by": "group", "aggregate": "group", "agg": "group", "mutate": "derive",
     "assign": "derive", "with_columns": "derive",
     "union": "append", "rbind": "append", "vstack": "append", "pivot_table": "pivot",
-    "describe": "summary", "info": "summary", "corr": "correlate", "read_csv": "read",
+    "info": "summary", "corr": "correlate", "read_csv": "read",
     "read_json": "read", "read_parquet": "read", "to_csv": "save", "to_json": "save",
     "to_parquet": "save", "write": "save", "print": "show", "display": "show",
-    "columns": "summary", "project": "select", "from": "read",
+    "columns": "summary", "from": "read",
     // TransformerLens, nnsight
     "run_with_cache": "activations", "cache": "activations", "get_activations": "activations",
     "run_with_hooks": "`ablate`, `patch`, `scale` or `steer`, then a measure",

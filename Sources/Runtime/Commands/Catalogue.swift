@@ -16,6 +16,8 @@ enum Catalogue {
     .dla,
     .subsets,
     .lens, .attention, .activations, .gradient, .direction, .unembed, .generate, .compare, .explain,
+    // weights
+    .describe, .copying, .eigenvalues, .svd, .composition, .ov, .weights,
     // tables
     .where, .sort, .top, .take, .sample, .select, .rename, .derive, .group, .classify, .correlate,
     .join, .append, .pivot, .summary, .text, .circuit,

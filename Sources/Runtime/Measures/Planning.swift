@@ -184,7 +184,7 @@ extension Stage {
     }
     switch Catalogue.command(named: name)?.group {
     case .tables, .seeing: return true
-    case .models, .inputs, .edits, .measures, .scripting, nil: return false
+    case .models, .inputs, .edits, .measures, .weights, .scripting, nil: return false
     }
   }
 }

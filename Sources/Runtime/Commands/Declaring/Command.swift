@@ -24,7 +24,7 @@ struct Command: Sendable {
   var run: @Sendable (Invocation) throws -> Value
 
   enum Group: String, Sendable, CaseIterable {
-    case models, inputs, edits, measures, tables
+    case models, inputs, edits, measures, weights, tables
     case seeing = "seeing and keeping"
     case scripting
   }

@@ -81,6 +81,8 @@ extension Session {
         guard let command = Catalogue.command(named: word) else { return true }
         switch command.group {
         case .edits, .tables: return true
+        // Some take seconds.
+        case .weights: return false
         case .measures: return command.name != Command.metric.name
         case .inputs: return command.name != Command.merge.name
         case .models: return command.name == Command.with.name

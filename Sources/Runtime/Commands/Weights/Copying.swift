@@ -1,0 +1,54 @@
+import Lang
+import Model
+
+extension Command {
+  static let copying = Command(
+    name: "copying", group: .weights,
+    summary: "Score how far heads raise the tokens that they read.",
+    details: """
+      Σ λ / Σ |λ| of the eigenvalues of W_E · OV · W_U (Elhage et al. 2021): 1 if all are positive, −1 if all \
+      are negative. The gains of the norms are part of the weights. `describe` has it next to other scores.
+      """,
+    input: .none, parameters: [.heads], examples: ["copying L29H* | top 2"]
+  ) { call in
+    let selection = try HeadSelection(call)
+    var table = TableBuilder()
+    let columns = HeadColumns(in: &table)
+    let score = table.doubles("copying")
+    try call.eachInside(of: selection, throughVocabulary: true) { head, inside in
+      table.addRow()
+      columns.set(head, in: &table)
+      table[score] = try inside.map { try Eigenvalues($0).positivity }
+    }
+    return .table(TableValue(table.table(measure: "copying"), origins: [selection.origin]))
+  }
+}
+
+extension Invocation {
+  /// Of each head a small matrix with the eigenvalues of its OV, or of all from the embedding to the
+  /// unembedding; nil in a plan.
+  func eachInside(
+    of selection: HeadSelection, throughVocabulary: Bool,
+    _ body: (HeadSelection.Head, Matrix?) throws -> Void
+  ) throws {
+    let transformer = selection.model.transformer
+    let vocabulary =
+      throughVocabulary
+      ? try statement.runner.compute { try transformer.vocabularyProduct() } : nil
+    for (layer, heads) in selection.layers {
+      try Interruption.check()
+      let found = try statement.runner.compute { () throws -> [Matrix] in
+        if let vocabulary {
+          return try transformer.vocabularyInside(layer: layer, vocabulary)
+        }
+        return try transformer.headWeights(
+          layer: layer, heads: Array(0..<selection.model.configuration.heads)
+        ).map(\.ovInside)
+      }
+      for head in heads {
+        try Interruption.check()
+        try body(HeadSelection.Head(layer: layer, head: head), found?[head])
+      }
+    }
+  }
+}
