@@ -43,7 +43,8 @@ enum Value: Sendable {
     switch self {
     case .integer(let value): Double(value)
     case .number(let value): value
-    case .nothing, .missing, .boolean, .text, .list, .table, .stream, .prompts, .selector, .vector, .circuit,
+    case .nothing, .missing, .boolean, .text, .list, .table, .stream, .prompts, .selector, .vector,
+      .circuit,
       .record:
       nil
     }

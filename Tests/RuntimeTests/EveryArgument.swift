@@ -82,7 +82,8 @@ struct EveryArgument {
     case .prompts: "(several)"
     case .table: "(parts | where span == \"subject\" | derive class = component | top 3)"
     case .value:
-      ["steer", "project", "clamp", "dla", "unembed"].contains(command.name) ? "[\(zeros)]"
+      ["steer", "project", "clamp", "dla", "unembed"].contains(command.name)
+        ? "[\(zeros)]"
         : command.name == "only" ? "(scores)" : "2"
     case .loadable: "\"\(tinyModelPath)\""
     case .command: "dla"

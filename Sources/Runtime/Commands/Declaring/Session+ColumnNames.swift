@@ -62,7 +62,8 @@ extension Value {
     case .text, .selector: columns?.contains(asText ?? "") ?? true
     case .list(let values):
       !values.isEmpty && values.allSatisfy { $0.canNameColumns(among: columns) }
-    case .nothing, .missing, .boolean, .integer, .number, .table, .stream, .prompts, .vector, .circuit,
+    case .nothing, .missing, .boolean, .integer, .number, .table, .stream, .prompts, .vector,
+      .circuit,
       .record:
       false
     }
