@@ -198,9 +198,9 @@ struct EffectEstimator {
           let old = activation[row]
           let new = edit.change.applied(to: old, index: index, unit: 0)
           try item.refuseLaterEdits(at: edit.site, position: position)
-          for (gradient, slopes) in zip(gradients, slopes) {
+          for (i, slopes) in slopes.enumerated() {
             guard let (kept, row) = slopes else { continue }
-            sum += gradient.weight * Self.sum(kept[row][...], old, new)
+            sums[i] += Self.sum(kept[row][...], old, new)
           }
           continue
         }

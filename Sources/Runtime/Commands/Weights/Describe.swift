@@ -24,16 +24,17 @@ extension Command {
     let transformer = selection.model.transformer
     let requests = sequences.map { $0.request(of: selection.model.configuration) }
     var runs = try call.statement.runner.runs(
-      of: requests, on: selection.model, label: "describe", in: call.session)
+      of: requests, on: selection.model, label: "describe",
+      share: RunShare(count: requests.count, of: requests.count), in: call.session)
     while let (index, result) = try runs.next() {
       let found = try call.statement.runner.compute {
         try transformer.repetitionScores(of: sequences[index], result)
       }
       if let found { repetition.add(found, share: 1 / Double(sequences.count)) }
     }
-    let scores = try call.statement.runner.compute { () throws -> [Int: [HeadScores]] in
+    let scores = try call.statement.runner.compute { () throws -> [Int: [HeadWeightScores]] in
       let vocabulary = try transformer.vocabularyProduct()
-      var scores: [Int: [HeadScores]] = [:]
+      var scores: [Int: [HeadWeightScores]] = [:]
       for (layer, _) in selection.layers {
         scores[layer] = try transformer.headScores(layer: layer, vocabulary)
       }
@@ -118,7 +119,7 @@ private struct DescriptionRows {
   }
 
   mutating func add(
-    _ head: HeadSelection.Head, _ repetition: RepetitionScores?, _ scores: HeadScores?
+    _ head: HeadSelection.Head, _ repetition: RepetitionScores?, _ scores: HeadWeightScores?
   ) {
     table.addRow()
     columns.set(head, in: &table)

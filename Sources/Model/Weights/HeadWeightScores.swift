@@ -1,5 +1,5 @@
 /// What one head's weights say of it, whatever it reads.
-public struct HeadScores: Sendable {
+public struct HeadWeightScores: Sendable {
   /// Σ λ / Σ |λ| of the eigenvalues of W_E · OV · W_U: near 1 for a head that raises the tokens that it
   /// reads (Elhage et al. 2021).
   public var copying = Double.nan
@@ -74,19 +74,20 @@ extension Transformer {
   /// The scores of all heads of a layer.
   ///
   /// - Throws: `Interruption.Stopped`, and `ModelError` where weights cannot be read.
-  public func headScores(layer number: Int, _ vocabulary: VocabularyProduct) throws -> [HeadScores]
+  public func headScores(layer number: Int, _ vocabulary: VocabularyProduct) throws
+    -> [HeadWeightScores]
   {
     let c = configuration
     let weights = try headWeights(layer: number, heads: Array(0..<c.heads))
     let inside = try vocabularyInside(layer: number, vocabulary)
-    let scores = Slots<HeadScores>(repeating: HeadScores(), count: c.heads)
+    let scores = Slots<HeadWeightScores>(repeating: HeadWeightScores(), count: c.heads)
     pool.run(c.heads) { head, _ in
       let own = weights[head]
       // Where the work is to end, nobody looks at the result.
       guard let copying = try? Eigenvalues(inside[head]).positivity,
         let positivity = try? Eigenvalues(own.ovInside).positivity
       else { return }
-      scores[head] = HeadScores(
+      scores[head] = HeadWeightScores(
         copying: copying, ovPositivity: positivity,
         ovNorm: HeadWeights.norm(own.output, own.value),
         qkNorm: HeadWeights.norm(own.query, own.key))
