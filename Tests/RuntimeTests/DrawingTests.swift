@@ -22,6 +22,14 @@ import Testing
     ])
   }
 
+  /// What `plot circuit` draws, for tables of so many rows.
+  static func edges(_ count: Int) -> [Column] {
+    [
+      Column("writer", .texts((0..<count).map { "L\($0)H\($0 % 3)" })),
+      Column("reader", .texts((0..<count).map { "L\($0 + 1)H1.q" })),
+    ]
+  }
+
   private func drawing(_ plot: Plot) throws -> SVGDrawing { try #require(try plot.drawing()) }
 
   @Test func aScatterIsThis() throws {
@@ -122,8 +130,10 @@ import Testing
       table.columns += [Column("source", .integers(Array(0..<table.rowCount)))]
       table.columns[0].name = "token"
     }
+    if kind == .circuit { table.columns += Self.edges(table.rowCount) }
     let plot = Plot(
-      kind: kind, table: table, by: nil, title: Self.hostile[0] + "\u{1}")
+      kind: kind, table: table, columns: kind == .circuit ? ["y&"] : [], by: nil,
+      title: Self.hostile[0] + "\u{1}")
     let drawing = try drawing(plot)
     for markup in [drawing.element, drawing.document] {
       #expect(complaint(ofMarkup: markup) == nil, "\(markup)")
@@ -150,8 +160,12 @@ import Testing
         Column("x", .doubles(numbers())), Column("y", .doubles(numbers())),
       ])
       for kind in Plot.Kind.allCases {
-        let columns = kind == .scatter ? ["x", "y"] : kind == .line ? ["source", "x", "y"] : []
-        let markup = try drawing(Plot(kind: kind, table: table, columns: columns)).document
+        let columns =
+          kind == .scatter
+          ? ["x", "y"] : kind == .line ? ["source", "x", "y"] : kind == .circuit ? ["x"] : []
+        var shown = table
+        if kind == .circuit { shown.columns += Self.edges(count) }
+        let markup = try drawing(Plot(kind: kind, table: shown, columns: columns)).document
         #expect(complaint(ofMarkup: markup) == nil, "\(markup)")
         let places = markup.matches(
           of: /\ (?:x|y|x1|x2|y1|y2|width|height|fill-opacity)="([^"%]*)"/)

@@ -67,7 +67,7 @@ import Testing
     let whiskers = drawn.matches(of: /<line x1="([0-9.]+)"[^>]* x2="([0-9.]+)"[^>]*class="error"/)
       .map { (Double($0.output.1) ?? -1, Double($0.output.2) ?? -1) }
     // One from end to end, and two caps, of each bar.
-    #expect(whiskers.count == 6)
+    try #require(whiskers.count == 6)
     let found = bars(drawn)
     let unit = found[0].width / 2
     let zero = found[0].x
