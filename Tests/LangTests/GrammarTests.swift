@@ -76,6 +76,24 @@ import Testing
     }
   }
 
+  /// On a thread of its own: the few that all tests share must not wait.
+  private static func output(of process: Process) async throws -> Data {
+    let output = Pipe()
+    process.standardOutput = output
+    nonisolated(unsafe) let process = process
+    return try await withCheckedThrowingContinuation { continuation in
+      Thread.detachNewThread {
+        continuation.resume(
+          with: Result {
+            try process.run()
+            let data = output.fileHandleForReading.readDataToEndOfFile()
+            process.waitUntilExit()
+            return data
+          })
+      }
+    }
+  }
+
   private func check(_ kind: String, _ file: String) async throws {
     let texts = try Self.texts()
     let folder = URL(fileURLWithPath: NSTemporaryDirectory())
@@ -92,11 +110,7 @@ import Testing
     let script = packageRoot.appending(path: "Tests/LangTests/Grammars/grammars.py").path
     process.arguments =
       ["python3", script, kind, Self.editors.appending(path: file).path] + paths
-    let output = Pipe()
-    process.standardOutput = output
-    try process.run()
-    let data = output.fileHandleForReading.readDataToEndOfFile()
-    process.waitUntilExit()
+    let data = try await Self.output(of: process)
     try #require(process.terminationStatus == 0)
     let read = try JSONDecoder().decode([String].self, from: data)
     try #require(read.count == texts.count)
