@@ -12,7 +12,7 @@ struct VectorTarget {
 extension Invocation {
   /// What `toward` and `into` say.
   func target(of set: PromptSet) throws -> VectorTarget {
-    let expression = try self.expression("toward")
+    let expression = self.expression("toward")
     let c = set.model.configuration
     for word in ["on", "of"] where has(word) {
       throw Failure(

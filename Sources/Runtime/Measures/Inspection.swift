@@ -125,7 +125,7 @@ struct Inspection {
     ) { item in
       Measurement(captures: wanted(item)) { $0.activations }
     }
-    self.source = { try results.next() }
+    self.source = { try results.next().map { (item: $0.item, activations: $0.reading) } }
   }
 
   mutating func next() throws -> Row? {

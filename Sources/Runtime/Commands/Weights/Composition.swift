@@ -34,7 +34,7 @@ extension Command {
     try earlier.eachHead { writer, a in
       try later.eachHead { reader, b in
         guard writer.layer < reader.layer else { return }
-        let found = try call.statement.runner.compute { a.composition(with: b) }
+        let found = call.statement.runner.compute { a.composition(with: b) }
         rows.add(writer, reader, found)
       }
     }
