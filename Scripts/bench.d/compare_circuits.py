@@ -126,7 +126,8 @@ def exact(limits, folder, setup, rounds):
     line = f"colosseum | patch each {some} from tower | effect"
     ids = f"let tower = prompt {other_of(folder, setup)}"
     path = folder / "exact.tsv"
-    run_summand(*setup, ids, f"plan {line} | save '{path}'")
+    # Printed, as a plan that is saved is a plan of saving.
+    path.write_text(run_summand(*setup, ids, f"plan {line}")[0])
     flops = float(read_table(path)["flops"][-1])
     ours = Summand(folder, [*setup, ids], f"{line} | top 1")
     try:
