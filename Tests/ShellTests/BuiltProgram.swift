@@ -77,7 +77,7 @@ enum BuiltProgram {
         input: files[0], output: files[1], error: files[2])
       // Cancelled where it takes too long.
       var sent: ContinuousClock.Instant?
-      let status = try await withTaskCancellationHandler {
+      let (status, ended) = try await withTaskCancellationHandler {
         if let mark {
           while try !(text(of: files[2]).contains(mark) && isTime()) {
             try await Task.sleep(for: .milliseconds(20))
@@ -91,7 +91,7 @@ enum BuiltProgram {
       }
       return Outcome(
         status: status, output: try text(of: files[1]), messages: try text(of: files[2]),
-        answer: sent.map { ContinuousClock.now - $0 })
+        answer: sent.map { ended - $0 })
     }
   }
 

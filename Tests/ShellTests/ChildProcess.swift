@@ -50,14 +50,16 @@ struct ChildProcess {
   }
 
   /// Waits for it.
-  /// - Returns: its status; for a signal 128 more than the signal's number, as `sh` has it.
-  func end() async -> Int32 {
+  /// - Returns: its status, for a signal 128 more than the signal's number, as `sh` has it; and when
+  ///   it ended, by the thread that waits: whoever awaits this may be kept waiting by other tests.
+  func end() async -> (status: Int32, time: ContinuousClock.Instant) {
     await withCheckedContinuation { continuation in
       Thread.detachNewThread {
         var status: Int32 = 0
         while waitpid(id, &status, 0) < 0 && errno == EINTR {}
+        let time = ContinuousClock.now
         let signal = status & 0x7F
-        continuation.resume(returning: signal == 0 ? (status >> 8) & 0xFF : 128 + signal)
+        continuation.resume(returning: (signal == 0 ? (status >> 8) & 0xFF : 128 + signal, time))
       }
     }
   }
