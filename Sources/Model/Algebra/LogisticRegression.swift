@@ -13,29 +13,6 @@ public struct LogisticRegression: Sendable {
   /// - Throws: `Interruption.Stopped`.
   public init(_ x: Matrix, _ labels: [Bool], c: Double) throws {
     precondition(x.rows == labels.count && c > 0)
-    // The penalty leaves w in the space of the rows: of few rows, only that is looked through.
-    guard x.rows < x.columns else {
-      (weights, intercept) = try Self.fit(x, labels, c: c)
-      return
-    }
-    let (basis, coordinates) = x.rowBasis()
-    let (found, intercept) = try Self.fit(coordinates, labels, c: c)
-    weights = basis.transposedTimes(found)
-    self.intercept = intercept
-  }
-
-  /// - Parameters:
-  ///   - basis: orthonormal rows.
-  ///   - coordinates: the rows of x in it.
-  public init(in basis: Matrix, _ coordinates: Matrix, _ labels: [Bool], c: Double) throws {
-    let (weights, intercept) = try Self.fit(coordinates, labels, c: c)
-    self.weights = basis.transposedTimes(weights)
-    self.intercept = intercept
-  }
-
-  private static func fit(_ x: Matrix, _ labels: [Bool], c: Double) throws -> (
-    weights: [Double], intercept: Double
-  ) {
     let (n, d) = (x.rows, x.columns)
     let signs = labels.map { $0 ? 1.0 : -1.0 }
     // The intercept is the last.
@@ -46,14 +23,14 @@ public struct LogisticRegression: Sendable {
     func loss(_ w: [Double], _ margins: [Double]) -> Double {
       var sum = 0.0
       for i in 0..<d { sum += w[i] * w[i] }
-      return sum / 2 + c * margins.reduce(0) { $0 + softplus(-$1) }
+      return sum / 2 + c * margins.reduce(0) { $0 + Self.softplus(-$1) }
     }
     var margin = margins(w)
     var value = loss(w, margin)
     for _ in 0..<100 {
       try Interruption.check()
       // σ(−margin) is by how much a row is still wrong.
-      let wrong = margin.map { logistic(-$0) }
+      let wrong = margin.map { Self.logistic(-$0) }
       let slopes = zip(wrong, signs).map { -c * $0 * $1 }
       var gradient = x.transposedTimes(slopes)
       for i in 0..<d { gradient[i] += w[i] }
@@ -61,7 +38,7 @@ public struct LogisticRegression: Sendable {
       let size = gradient.reduce(0) { max($0, $1.magnitude) }
       if size < 1e-10 * c * Double(n) { break }
       let curvature = wrong.map { c * $0 * (1 - $0) }
-      guard let step = hessian(x, curvature).solving(gradient) else { break }
+      guard let step = try Self.hessian(x, curvature).solving(gradient) else { break }
       var factor = 1.0
       var isBetter = false
       for _ in 0..<40 {
@@ -77,16 +54,17 @@ public struct LogisticRegression: Sendable {
       // Nothing is left that double precision could tell apart.
       if !isBetter { break }
     }
-    return (Array(w.prefix(d)), w[d])
+    (weights, intercept) = (Array(w.prefix(d)), w[d])
   }
 
   /// I + Σ h x xᵀ, and the intercept's row.
-  private static func hessian(_ x: Matrix, _ curvature: [Double]) -> Matrix {
+  private static func hessian(_ x: Matrix, _ curvature: [Double]) throws -> Matrix {
     let (n, d) = (x.rows, x.columns)
     var hessian = Matrix(rows: d + 1, columns: d + 1)
-    hessian.elements.withUnsafeMutableBufferPointer { h in
-      x.elements.withUnsafeBufferPointer { x in
+    try hessian.elements.withUnsafeMutableBufferPointer { h in
+      try x.elements.withUnsafeBufferPointer { x in
         for row in 0..<n {
+          try Interruption.check()
           let weight = curvature[row]
           for i in 0..<d {
             let factor = weight * x[row * d + i]

@@ -17,6 +17,11 @@ public struct Matrix: Sendable {
     self.init(rows: rows, columns: columns, elements: [Double](repeating: 0, count: rows * columns))
   }
 
+  public init(identity size: Int) {
+    self.init(rows: size, columns: size)
+    for i in 0..<size { elements[i * size + i] = 1 }
+  }
+
   public subscript(row: Int, column: Int) -> Double {
     get { elements[row * columns + column] }
     set { elements[row * columns + column] = newValue }
@@ -57,12 +62,15 @@ public struct Matrix: Sendable {
   }
 
   /// A Aᵀ.
-  public var gram: Matrix {
+  ///
+  /// - Throws: `Interruption.Stopped`.
+  public func gram() throws -> Matrix {
     var gram = Matrix(rows: rows, columns: rows)
     let (rows, columns) = (rows, columns)
-    gram.elements.withUnsafeMutableBufferPointer { out in
-      elements.withUnsafeBufferPointer { x in
+    try gram.elements.withUnsafeMutableBufferPointer { out in
+      try elements.withUnsafeBufferPointer { x in
         for i in 0..<rows {
+          try Interruption.check()
           for j in 0...i {
             var sum = 0.0
             for k in 0..<columns { sum += x[i * columns + k] * x[j * columns + k] }
@@ -115,12 +123,15 @@ public struct Matrix: Sendable {
 
 extension Matrix {
   /// x with A x = b, of a symmetric and positive definite A, by Cholesky's A = L Lᵀ; nil where A is not.
-  public func solving(_ b: [Double]) -> [Double]? {
+  ///
+  /// - Throws: `Interruption.Stopped`.
+  public func solving(_ b: [Double]) throws -> [Double]? {
     precondition(rows == columns && b.count == rows)
     let n = rows
     var (l, x) = (elements, b)
-    let isDefinite = l.withUnsafeMutableBufferPointer { l in
+    let isDefinite = try l.withUnsafeMutableBufferPointer { l in
       for j in 0..<n {
+        try Interruption.check()
         var diagonal = l[j * n + j]
         for k in 0..<j { diagonal -= l[j * n + k] * l[j * n + k] }
         guard diagonal > 0 else { return false }
@@ -146,20 +157,22 @@ extension Matrix {
     return x
   }
 
-  /// Aᵀ = Q R for a matrix of no more rows than columns: Q's columns are an orthonormal basis of the
-  /// space of A's rows, by Householder's reflections.
+  /// Aᵀ = Q R: Q's columns are an orthonormal basis of a space that A's rows lie in, by Householder's
+  /// reflections; that of all space where A has more rows than columns.
   ///
-  /// - Returns: Qᵀ, `[rows][columns]`, and Rᵀ, `[rows][rows]`: A = Rᵀ Qᵀ.
-  public func rowBasis() -> (basis: Matrix, coordinates: Matrix) {
-    precondition(rows <= columns)
+  /// - Returns: Qᵀ, `[k][columns]`, and Rᵀ, `[rows][k]`, k being the lesser of rows and columns: A = Rᵀ Qᵀ.
+  /// - Throws: `Interruption.Stopped`.
+  public func rowBasis() throws -> (basis: Matrix, coordinates: Matrix) {
+    if rows > columns { return (Matrix(identity: columns), self) }
     // The columns of Aᵀ are A's rows: reflections act on each of them.
     var a = elements
     let (n, d) = (rows, columns)
     var reflectors = [Double](repeating: 0, count: n * d)
     var r = Matrix(rows: n, columns: n)
-    a.withUnsafeMutableBufferPointer { a in
-      reflectors.withUnsafeMutableBufferPointer { v in
+    try a.withUnsafeMutableBufferPointer { a in
+      try reflectors.withUnsafeMutableBufferPointer { v in
         for k in 0..<n {
+          try Interruption.check()
           var length = 0.0
           for i in k..<d { length += a[k * d + i] * a[k * d + i] }
           length = length.squareRoot()
@@ -180,9 +193,10 @@ extension Matrix {
       }
     }
     var q = Matrix(rows: n, columns: d)
-    q.elements.withUnsafeMutableBufferPointer { q in
-      reflectors.withUnsafeMutableBufferPointer { v in
+    try q.elements.withUnsafeMutableBufferPointer { q in
+      try reflectors.withUnsafeMutableBufferPointer { v in
         for row in 0..<n {
+          try Interruption.check()
           q[row * d + row] = 1
           for k in (0..<n).reversed() { Self.reflect(q, row, v, k, from: k, d) }
         }

@@ -85,12 +85,12 @@ extension Transformer {
       let own = weights[head]
       // Where the work is to end, nobody looks at the result.
       guard let copying = try? Eigenvalues(inside[head]).positivity,
-        let positivity = try? Eigenvalues(own.ovInside).positivity
+        let positivity = try? Eigenvalues(own.ovInside).positivity,
+        let ovNorm = try? HeadWeights.norm(own.output, own.value),
+        let qkNorm = try? HeadWeights.norm(own.query, own.key)
       else { return }
       scores[head] = HeadWeightScores(
-        copying: copying, ovPositivity: positivity,
-        ovNorm: HeadWeights.norm(own.output, own.value),
-        qkNorm: HeadWeights.norm(own.query, own.key))
+        copying: copying, ovPositivity: positivity, ovNorm: ovNorm, qkNorm: qkNorm)
     }
     try Interruption.check()
     return scores.values

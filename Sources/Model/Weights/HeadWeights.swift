@@ -16,13 +16,13 @@ extension HeadWeights {
     /// Orthonormal rows: what the product gives, and what it takes.
     public var left: Matrix
     public var right: Matrix
-    /// [d_head][d_head]
+    /// [k][k], k being the lesser of d_head and d_model.
     public var core: Matrix
 
     /// Aᵀ B.
-    init(_ a: Matrix, _ b: Matrix) {
-      let (left, one) = a.rowBasis()
-      let (right, other) = b.rowBasis()
+    init(_ a: Matrix, _ b: Matrix) throws {
+      let (left, one) = try a.rowBasis()
+      let (right, other) = try b.rowBasis()
       (self.left, self.right) = (left, right)
       core = one.transposed * other
     }
@@ -32,38 +32,23 @@ extension HeadWeights {
   }
 
   /// What the head writes of what it reads: W_O W_V, of a column of the stream.
-  public var ov: Product { Product(output, value) }
+  public var ov: Product { get throws { try Product(output, value) } }
 
   /// The query's side on the left, the key's on the right: their scores before scaling, at distance 0 where
   /// there is RoPE.
-  public var qk: Product { Product(query, key) }
+  public var qk: Product { get throws { try Product(query, key) } }
 
   /// W_V W_O, [d_head][d_head]: it has the eigenvalues of the head's OV that are not 0.
   public var ovInside: Matrix { value * output.transposed }
 
-  /// How much of what this head writes a later one's queries, keys and values read: ‖A B‖ / (‖A‖ ‖B‖) of
-  /// Frobenius norms (Elhage et al. 2021), A being this head's OV, B the other's QK, its transpose, and OV.
-  public func composition(with later: HeadWeights) -> (q: Double, k: Double, v: Double) {
-    let ov = value.gram
-    func share(_ reads: Matrix, _ beyond: Matrix, of norm: Double) -> Double {
-      // [d_head][d_head]: ‖Vᵀ X Y‖² = Σ X ⊙ (V Vᵀ X Y Yᵀ).
-      let x = output * reads.transposed
-      let turned = ov * x * beyond
-      let square = zip(x.elements, turned.elements).reduce(0) { $0 + $1.0 * $1.1 }
-      return max(0, square).squareRoot() / norm
-    }
-    let own = Self.norm(value, output)
-    let scores = own * Self.norm(later.query, later.key)
-    return (
-      share(later.query, later.key.gram, of: scores),
-      share(later.key, later.query.gram, of: scores),
-      share(later.value, later.output.gram, of: own * Self.norm(later.value, later.output))
-    )
+  /// ‖Aᵀ B‖
+  public static func norm(_ a: Matrix, _ b: Matrix) throws -> Double {
+    norm(grams: try a.gram(), try b.gram())
   }
 
-  /// ‖Aᵀ B‖
-  public static func norm(_ a: Matrix, _ b: Matrix) -> Double {
-    let square = zip(a.gram.elements, b.gram.elements).reduce(0) { $0 + $1.0 * $1.1 }
+  /// The same of A Aᵀ and B Bᵀ.
+  static func norm(grams a: Matrix, _ b: Matrix) -> Double {
+    let square = zip(a.elements, b.elements).reduce(0) { $0 + $1.0 * $1.1 }
     return max(0, square).squareRoot()
   }
 

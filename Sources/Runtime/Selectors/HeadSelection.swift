@@ -13,6 +13,13 @@ struct HeadSelection {
     var label: String { "L\(layer)H\(head)" }
   }
 
+  private init(model: LanguageModel, heads: [Head]) { (self.model, self.heads) = (model, heads) }
+
+  /// Those of later layers.
+  func after(layer: Int) -> HeadSelection {
+    HeadSelection(model: model, heads: heads.filter { $0.layer > layer })
+  }
+
   /// By layer.
   var layers: [(layer: Int, heads: [Int])] {
     Dictionary(grouping: heads, by: \.layer).sorted { $0.key < $1.key }
@@ -47,13 +54,20 @@ struct HeadSelection {
 
   /// The weights of the heads, layer by layer.
   func eachHead(_ body: (Head, HeadWeights) throws -> Void) throws {
+    try eachLayer { weights in
+      for (head, own) in weights {
+        try Interruption.check()
+        try body(head, own)
+      }
+    }
+  }
+
+  /// The weights of each layer's heads.
+  func eachLayer(_ body: ([(head: Head, weights: HeadWeights)]) throws -> Void) throws {
     for (layer, heads) in layers {
       try Interruption.check()
       let weights = try model.transformer.headWeights(layer: layer, heads: heads)
-      for (head, own) in zip(heads, weights) {
-        try Interruption.check()
-        try body(Head(layer: layer, head: head), own)
-      }
+      try body(zip(heads, weights).map { (Head(layer: layer, head: $0), $1) })
     }
   }
 }

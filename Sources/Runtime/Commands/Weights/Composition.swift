@@ -31,13 +31,7 @@ extension Command {
       try randomComposition(width: width, model: d, samples: samples, seed: seed)
     }
     var rows = CompositionRows(baseline: baseline)
-    try earlier.eachHead { writer, a in
-      try later.eachHead { reader, b in
-        guard writer.layer < reader.layer else { return }
-        let found = call.statement.runner.compute { a.composition(with: b) }
-        rows.add(writer, reader, found)
-      }
-    }
+    try earlier.eachPair(with: later, call.statement.runner) { rows.add($0, $1, $2) }
     guard rows.table.rowCount > 0 else {
       throw Failure(
         "none of these heads comes before the other", help: "composition EARLIER -> LATER",
@@ -75,14 +69,42 @@ extension Command {
         (0..<12).reduce(-6) { sum, _ in sum + Double(generator.next() >> 11) * 0x1p-53 }
       }
       let (a, b) = (
-        HeadWeights(heads: width, model: model, normal),
-        HeadWeights(heads: width, model: model, normal)
+        try ComposedHead(HeadWeights(heads: width, model: model, normal)),
+        try ComposedHead(HeadWeights(heads: width, model: model, normal))
       )
       let found = a.composition(with: b)
       sums = (sums.q + found.q, sums.k + found.k, sums.v + found.v)
     }
     let count = Double(samples)
     return (sums.q / count, sums.k / count, sums.v / count)
+  }
+}
+
+extension HeadSelection {
+  /// The composition of every pair whose second head is in a later layer, in the order of these heads and the
+  /// others; nil where nothing is computed.
+  fileprivate func eachPair(
+    with later: HeadSelection, _ runner: some Runner,
+    _ body: (Head, Head, (q: Double, k: Double, v: Double)?) throws -> Void
+  ) throws {
+    try eachLayer { writers in
+      let readers = later.after(layer: writers[0].head.layer)
+      var found = writers.map { _ in [(q: Double, k: Double, v: Double)]() }
+      _ = try runner.compute {
+        let composed = try writers.map { try ComposedHead($0.weights) }
+        try readers.eachHead { _, weights in
+          let reader = try ComposedHead(weights)
+          for index in composed.indices {
+            found[index].append(composed[index].composition(with: reader))
+          }
+        }
+      }
+      for (writer, found) in zip(writers, found) {
+        for (place, reader) in readers.heads.enumerated() {
+          try body(writer.head, reader, found.isEmpty ? nil : found[place])
+        }
+      }
+    }
   }
 }
 

@@ -27,7 +27,7 @@ extension Command {
     let product = try call.choice("product", HeadProduct.self) ?? .ov
     let c = selection.model.configuration
     let (count, tokens) = (
-      min(try call.count("top", default: 3), c.headWidth),
+      min(try call.count("top", default: 3), c.headWidth, c.width),
       min(try call.count("tokens", default: 5), c.vocabulary)
     )
     var table = TableBuilder()
@@ -89,7 +89,7 @@ private struct SingularPairs {
   }
 
   init(_ weights: HeadWeights, _ kind: HeadProduct, count: Int) throws {
-    let product = kind == .ov ? weights.ov : weights.qk
+    let product = try kind == .ov ? weights.ov : weights.qk
     let found = try SingularValues(product.core)
     size = found.values.reduce(0) { $0 + $1 * $1 }
     for place in 0..<count {

@@ -56,18 +56,15 @@ struct FitColumns {
 
 /// The rows that directions are found in and tried on.
 struct DirectionSplit {
-  /// What each row is of: rows of one group are never apart.
-  var groups: [Int]
   var train: [Int] = []
   var test: [Int] = []
 
   /// Holds groups back, drawn at random until they have `share` of the rows.
   ///
   /// - Parameters:
-  ///   - groups: of each row.
+  ///   - groups: what each row is of: rows of one group are never apart.
   ///   - fixed: the groups to hold back, where they are named.
   init(_ groups: [Int], share: Double, seed: Int, fixed: Set<Int>?) throws {
-    self.groups = groups
     var held = fixed ?? []
     if fixed == nil, share > 0 {
       let all = Array(Set(groups)).sorted()

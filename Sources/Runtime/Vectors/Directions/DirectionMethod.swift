@@ -57,14 +57,16 @@ struct DirectionFinder {
   private let method: DirectionMethod
   /// Of `pca`: the first component of the rows.
   private let component: [Double]
-  /// Of `logistic`: standardised rows, what they were divided by, and their coordinates in a basis.
+  /// Of `logistic`.
   private let standard: Standard?
 
+  /// Standardised rows.
   private struct Standard {
     var means: [Double]
     var deviations: [Double]
-    var basis: Matrix?
-    /// The rows themselves where there are many.
+    /// The penalty leaves the weights in the space of the rows, so that of few rows only that is looked
+    /// through: their coordinates in a basis of it.
+    var basis: Matrix
     var coordinates: Matrix
   }
 
@@ -73,7 +75,7 @@ struct DirectionFinder {
     self.rows = rows
     self.method = method
     component = method == .pca ? try Self.firstComponent(rows, pairs) : []
-    standard = method == .logistic ? Self.standardised(rows) : nil
+    standard = method == .logistic ? try Self.standardised(rows) : nil
   }
 
   /// - Throws: `Failure` where the rows have no such direction; `Interruption.Stopped`.
@@ -121,10 +123,10 @@ struct DirectionFinder {
     }
     var component: [Double]
     if rows.rows < rows.columns {
-      let eigen = try SymmetricEigen(centred.gram)
+      let eigen = try SymmetricEigen(centred.gram())
       component = centred.transposedTimes(Array(eigen.vectors[row: 0]))
     } else {
-      component = Array(try SymmetricEigen(centred.transposed.gram).vectors[row: 0])
+      component = Array(try SymmetricEigen(centred.transposed.gram()).vectors[row: 0])
     }
     let length = component.reduce(0) { $0 + $1 * $1 }.squareRoot()
     guard length > 0 else {
@@ -136,7 +138,7 @@ struct DirectionFinder {
 
   // MARK: - Logistic regression
 
-  private static func standardised(_ rows: Matrix) -> Standard {
+  private static func standardised(_ rows: Matrix) throws -> Standard {
     let share = [Double](repeating: 1 / Double(rows.rows), count: rows.rows)
     let means = rows.transposedTimes(share)
     var x = rows.less(means)
@@ -152,23 +154,16 @@ struct DirectionFinder {
     for row in 0..<x.rows {
       for column in 0..<x.columns { x.elements[row * x.columns + column] /= deviations[column] }
     }
-    guard x.rows < x.columns else {
-      return Standard(means: means, deviations: deviations, basis: nil, coordinates: x)
-    }
-    let (basis, coordinates) = x.rowBasis()
+    let (basis, coordinates) = try x.rowBasis()
     return Standard(means: means, deviations: deviations, basis: basis, coordinates: coordinates)
   }
 
   private func logistic(_ labels: [Bool]) throws -> FoundDirection {
     guard let standard else { return FoundDirection(vector: [], threshold: 0) }
-    let fit =
-      if let basis = standard.basis {
-        try LogisticRegression(in: basis, standard.coordinates, labels, c: 1)
-      } else {
-        try LogisticRegression(standard.coordinates, labels, c: 1)
-      }
+    let fit = try LogisticRegression(standard.coordinates, labels, c: 1)
     // In the units of the activations.
-    let vector = zip(fit.weights, standard.deviations).map { $0 / $1 }
+    let weights = standard.basis.transposedTimes(fit.weights)
+    let vector = zip(weights, standard.deviations).map { $0 / $1 }
     let shift = zip(vector, standard.means).reduce(0) { $0 + $1.0 * $1.1 }
     return FoundDirection(vector: vector, threshold: shift - fit.intercept)
   }
@@ -187,7 +182,7 @@ struct DirectionFinder {
     }
     let count = Double(x.rows)
     let isWide = x.rows < x.columns
-    let eigen = try SymmetricEigen(isWide ? x.gram : x.transposed.gram)
+    let eigen = try SymmetricEigen(isWide ? x.gram() : x.transposed.gram())
     let least = 1e-10 * (eigen.values.first ?? 0)
     var vector = [Double](repeating: 0, count: x.columns)
     for (i, value) in eigen.values.enumerated() where value > least && value > 0 {
