@@ -276,6 +276,10 @@ import Testing
       "direction all by sid at L1.resid_post@last": "did you mean `side`",
       "direction all by side value left at L1.resid_post@last": "has no \"left\"",
       "direction all by side at L1.resid_post@last split part held 0.5": "says itself",
+      "direction (all | take 8) vs (all | take -8) at L1.resid_post@last pca paired split part":
+        "holds out one prompt of pair 5",
+      "all | take 1 | activations L1.resid_post@last | select value | derive element = 9223372036854775807 | vector":
+        "not the rows of whole vectors",
       "vector key \"a\"": "say which vector of a file",
     ])
   }

@@ -114,10 +114,11 @@ extension Command {
       }
       place = names.first
     }
-    let width = (elements.compactMap(\.self).max() ?? -1) + 1
-    guard width > 0, width <= elements.count, elements.count % width == 0 else {
+    let last = elements.compactMap(\.self).max() ?? -1
+    guard elements.indices.contains(last), elements.count % (last + 1) == 0 else {
       throw Failure("these are not the rows of whole vectors", help: "keep all elements of a place")
     }
+    let width = last + 1
     var sum = [Double](repeating: 0, count: width)
     try elements.indices.forEachChecked { row in
       guard elements[row] == row % width else {

@@ -117,10 +117,17 @@ struct DirectionSides {
     let split = try DirectionSplit(groups, share: options.held, seed: options.seed, fixed: fixed)
     try check(split, call)
     guard options.isPaired else { return split }
-    guard pairs != nil else {
+    guard let pairs else {
       throw call.failure(
         "`paired` needs two sets of equal size",
         help: "direction POSITIVES vs NEGATIVES … pca paired")
+    }
+    let held = Set(split.test)
+    if let parted = pairs.firstIndex(where: { held.contains($0.0) != held.contains($0.1) }) {
+      throw Failure(
+        "`split` holds out one prompt of pair \(parted + 1) and not the other",
+        help: "give both prompts of a pair the same value, or omit `split`",
+        span: call.span(of: "split"))
     }
     return split
   }
