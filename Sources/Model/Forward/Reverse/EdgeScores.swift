@@ -85,9 +85,10 @@ final class EdgeScores {
   /// By member, in the order of its writers.
   private(set) var writers: [[Double]]
   let room: EdgeRoom
+  /// The readers whose copies are in the room, in its order.
+  private var waiting: [Edge.Reader] = []
 
   /// Nil where nothing is asked.
-  ///
   init?(_ model: Transformer, _ requests: [GradientRequest], room: EdgeRoom) {
     guard requests.contains(where: \.asksForEdges) else { return nil }
     self.model = model
@@ -107,29 +108,74 @@ final class EdgeScores {
 
   func wants(_ reader: Edge.Reader) -> Bool { groups.contains { $0.places[reader] != nil } }
 
-  /// - Parameter g: derivatives by the reader's copy of the stream, `[rows][stride]`.
-  func add(_ reader: Edge.Reader, _ g: FloatBuffer, stride: Int, rows: Batch) {
-    for group in groups {
-      guard let places = group.places[reader] else { continue }
-      let items = group.members.flatMap { member in
-        Swift.stride(from: 0, to: places.count, by: Self.questionsAtOnce).map { first in
-          (member: member, places: places[first..<min(first + Self.questionsAtOnce, places.count)])
-        }
-      }
-      let (changes, questions) = (changes, group.questions)
-      let sums = model.pool.map(items) { item, _, _ in
-        item.places.map { place in
-          sum(changes[item.member][questions[place].change], of: item.member, g, stride, rows)
-        }
-      }
-      for (item, sums) in zip(items, sums) {
-        for (place, sum) in zip(item.places, sums) { scores[item.member][place] = sum }
-      }
-    }
+  /// Where the derivatives by a reader's copy of the stream are to be written, `[rows][stride]`, before
+  /// anything else is asked of this.
+  func copy(for reader: Edge.Reader, rows: Batch) -> FloatBuffer {
+    if waiting.count == room.copies.count { score(rows) }
+    waiting.append(reader)
+    return room.copies[waiting.count - 1]
   }
 
-  /// A thread takes as many together.
-  private static let questionsAtOnce = 32
+  // MARK: - Sums
+
+  /// A change, and the readers that its edges lead to.
+  private struct Asked {
+    var change: Int
+    /// Where the readers' derivatives are, and which of the questions they answer.
+    var edges: [(copy: Int, question: Int)] = []
+  }
+
+  /// Answers what is asked of the readers that are waiting. A change is read once for all of them: there is
+  /// more of it than a cache holds.
+  func score(_ rows: Batch) {
+    for group in groups {
+      var asked: [Int: Asked] = [:]
+      for (copy, reader) in waiting.enumerated() {
+        for question in group.places[reader] ?? [] {
+          let change = group.questions[question].change
+          asked[change, default: Asked(change: change)].edges.append((copy, question))
+        }
+      }
+      let all = asked.values.sorted { $0.change < $1.change }
+      let items = group.members.flatMap { member in
+        stride(from: 0, to: all.count, by: Self.changesAtOnce).map { first in
+          (member: member, asked: all[first..<min(first + Self.changesAtOnce, all.count)])
+        }
+      }
+      let sums = model.pool.map(items) { item, _, _ in
+        self.sums(of: item.asked, member: item.member, rows)
+      }
+      for (item, sums) in zip(items, sums) {
+        for (edge, sum) in zip(item.asked.flatMap(\.edges), sums) {
+          scores[item.member][edge.question] = sum
+        }
+      }
+    }
+    waiting = []
+  }
+
+  /// A thread takes as many together, position by position: the copies of one position stay in its cache.
+  private static let changesAtOnce = 16
+
+  private func sums(of asked: ArraySlice<Asked>, member: Int, _ rows: Batch) -> [Double] {
+    let (kernels, width) = (Kernels.current, model.configuration.width)
+    let stride = Slopes.width(of: model)
+    let changes = asked.map { self.changes[member][$0.change] }
+    var sums = [Double](repeating: 0, count: asked.reduce(0) { $0 + $1.edges.count })
+    for place in 0..<(changes.map(\.positions.count).max() ?? 0) {
+      var next = 0
+      for (asked, change) in zip(asked, changes) {
+        defer { next += asked.edges.count }
+        guard place < change.positions.count else { continue }
+        let row = rows.row(of: member, at: change.positions[place])
+        for (number, edge) in asked.edges.enumerated() {
+          let g = room.copies[edge.copy].pointer + row * stride
+          sums[next + number] += Double(kernels.dot(g, change.rows[place], count: width))
+        }
+      }
+    }
+    return sums
+  }
 
   private func sum(
     _ change: EdgeQuestions.Change, of member: Int, _ g: FloatBuffer, _ stride: Int, _ rows: Batch
@@ -184,23 +230,31 @@ final class EdgeScores {
   }
 }
 
-/// Room for the derivatives by what one reader reads, `[rows][stride]` each.
+/// Room for the derivatives by what readers read, `[rows][stride]` each.
 struct EdgeRoom {
-  /// By what a reader's norm gives, and by its copy of the stream.
-  let normed, copy: FloatBuffer
+  /// By what a reader's norm gives.
+  let normed: FloatBuffer
+  /// By copies of the stream, of several readers.
+  let copies: [FloatBuffer]
   /// One head's part of the queries, keys or values.
   let alone: FloatBuffer
 
   init(_ model: Transformer, rows: Int) {
     let width = Slopes.width(of: model)
     normed = FloatBuffer(rows * width, zeroed: true)
-    copy = FloatBuffer(rows * width, zeroed: true)
+    copies = (0..<Self.copies(model)).map { _ in FloatBuffer(rows * width, zeroed: true) }
     alone = FloatBuffer(rows * Self.strideOfParts(model))
   }
 
   /// What it takes for one row.
   static func bytesPerRow(_ model: Transformer) -> Int {
-    (2 * Slopes.width(of: model) + strideOfParts(model)) * MemoryLayout<Float>.size
+    ((1 + copies(model)) * Slopes.width(of: model) + strideOfParts(model))
+      * MemoryLayout<Float>.size
+  }
+
+  /// Those of a layer, but of large models not all.
+  private static func copies(_ model: Transformer) -> Int {
+    min(Edge.Input.allCases.count * model.configuration.heads + 1, 32)
   }
 
   private static func strideOfParts(_ model: Transformer) -> Int {

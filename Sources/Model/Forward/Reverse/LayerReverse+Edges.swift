@@ -56,14 +56,13 @@ extension LayerReverse {
     _ taps: Taps
   ) {
     guard let edges else { return }
-    let g = edges.room.copy
+    let g = edges.copy(for: reader, rows: rows)
     g.pointer.update(from: normed.pointer, count: rows.rows.count * slopes.width)
     // What is kept of the scale is of the stream itself.
     var taps = taps
     NormReverse(
       norm: copy.norm, site: Site(copy.scale, layer: number), work: work, slopes: slopes
     ).run(of: copy.x, stride: model.configuration.width, g, rows, &taps)
-    edges.add(reader, g, stride: slopes.width, rows: rows)
   }
 
   /// Each head's part of the derivatives by its key: rotated back, and through the norm of the shared key.

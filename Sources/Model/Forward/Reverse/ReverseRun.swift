@@ -91,6 +91,7 @@ struct ReverseRun {
         Site(activation), in: slopes.stream.pointer, stride: slopes.width, rows: executor.batch)
     }
     edges?.addWriters(slopes.stream, stride: slopes.width, rows: executor.batch) { $0 == .embed }
+    edges?.score(executor.batch)
     return requests.indices.map { member in
       var result = GradientResult()
       result.value = values[member]
@@ -118,8 +119,8 @@ struct ReverseRun {
     if !room.entered.isEmpty { copy(stream, to: room.entered[layer]) }
   }
 
-  private func copy(_ stream: FloatBuffer, to other: FloatBuffer) {
-    let count = executor.batch.rows.count * model.configuration.width
+  private func copy(_ stream: FloatBuffer, to other: FloatBuffer, stride: Int? = nil) {
+    let count = executor.batch.rows.count * (stride ?? model.configuration.width)
     other.pointer.update(from: stream.pointer, count: count)
   }
 
@@ -173,7 +174,9 @@ struct ReverseRun {
       norm: model.finalNorm, site: Site(.lnFinalScale), work: executor.work, slopes: slopes
     ).run(of: stream, stride: model.configuration.width, slopes.normed, batch, &taps)
     slopes.stream.pointer.update(from: slopes.normed.pointer, count: batch.rows.count * width)
-    edges?.add(.logits, slopes.normed, stride: slopes.width, rows: batch)
+    if let edges, edges.wants(.logits) {
+      copy(slopes.normed, to: edges.copy(for: .logits, rows: batch), stride: width)
+    }
   }
 
   /// The rows whose logits are read, each with all terms that read it.
