@@ -39,6 +39,17 @@ import Testing
     #expect(Set(drawn).count > drawn.count * 9 / 10)
   }
 
+  /// However many units a site has: 8,192 and more of one position are not those of the next.
+  @Test func nothingDrawnIsDrawnTwice() {
+    var first: Set<UInt64> = []
+    for (position, unit) in [(0, 0), (0, 1), (0, 8191), (0, 8192), (1, 0), (1, 1), (8191, 0)] {
+      for seed in 0..<3 {
+        var generator = SplitMix64(seed: seed, streams: 2, position, unit)
+        #expect(first.insert(generator.next()).inserted)
+      }
+    }
+  }
+
   @Test func theSeedDecides() throws {
     let shell = try shell()
     let one = try values(shell, "a | noise embed@subject times 1 over both seed 5")

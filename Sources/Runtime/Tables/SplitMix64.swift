@@ -10,6 +10,14 @@ struct SplitMix64: RandomNumberGenerator {
       &* 0xD134_2543_DE82_EF95
   }
 
+  /// - Parameter streams: one within the other: each number tells apart sequences of the one before.
+  init(seed: Int, streams: Int...) {
+    self.init(seed: seed, stream: streams.first ?? 0)
+    for stream in streams.dropFirst() {
+      self = SplitMix64(seed: Int(truncatingIfNeeded: next()), stream: stream)
+    }
+  }
+
   mutating func next() -> UInt64 {
     state &+= 0x9E37_79B9_7F4A_7C15
     var z = state
