@@ -225,6 +225,9 @@ struct CircuitTests {
     let drawn = try String(contentsOfFile: dot, encoding: .utf8)
     #expect(drawn.hasPrefix("digraph circuit {") && drawn.contains("penwidth="))
     #expect(drawn.split(separator: "\n").count { $0.contains("->") } == names.count)
+    #expect(
+      shell.session.running("c | save \"\(json)\" key \"a\"").messages
+        .contains("`key` names the tensor of a vector"))
     try shell.define("c | save \"\(folder.path)/c.csv\"")
     #expect(try shell.table("read \"\(folder.path)/c.csv\"").texts("component") == names)
   }

@@ -32,6 +32,20 @@ import Testing
 
   private func drawing(_ plot: Plot) throws -> SVGDrawing { try #require(try plot.drawing()) }
 
+  /// Names that look like components of a circuit, and are none.
+  @Test(arguments: [
+    "L9223372036854775807.mlp", "L9223372036854775807H1", "L0H9223372036854775807", "L1KV1", "L1H",
+    "LH1", "L-1.mlp", "L1H1.q", "L", "",
+  ])
+  func componentsThatAreNone(name: String) throws {
+    let edges = Table(columns: [
+      Column("writer", .texts([name])), Column("reader", .texts(["logits"])),
+    ])
+    #expect(
+      try failure { _ = try Plot(kind: .circuit, table: edges).drawing() }.message
+        .contains("is not an edge"))
+  }
+
   @Test func aScatterIsThis() throws {
     let points = try table("component | subject | relation\nL1H0 | 0 | 0.0\nL2H0 | 4 | 2.0")
     let drawn = try drawing(Plot(kind: .scatter, table: points)).element

@@ -50,9 +50,11 @@ public struct Circuit: Sendable, Equatable {
     return isWriter.indices.filter { isWriter[$0] }.map(graph.writer)
   }
 
-  /// Of each reader that does not read all of its writers in the circuit: the numbers of the others.
-  public var outside: [(reader: Edge.Reader, writers: [Int])] {
-    var outside: [(reader: Edge.Reader, writers: [Int])] = []
+  /// The readers that do not read all of their writers in the circuit, with the numbers of the others.
+  public typealias Outside = [(reader: Edge.Reader, writers: [Int])]
+
+  public var outside: Outside {
+    var outside: Outside = []
     forEachReader { reader, writers, first in
       let missing = (0..<writers).filter { !isIn[first + $0] }
       if !missing.isEmpty { outside.append((graph.reader(at: reader), missing)) }

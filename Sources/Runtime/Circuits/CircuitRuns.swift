@@ -41,27 +41,38 @@ struct CircuitRuns {
   /// - Returns: of the prompts in their order.
   func measure(_ circuits: [Circuit]) throws -> Found {
     var found = Found(circuits: circuits.map { _ in [] })
+    // Made once: the runs of all prompts share them.
+    let outsides = try circuits.mapChecked(\.outside)
+    let promptsAtOnce = promptsAtOnce(circuits.count)
     var left = Array(set.prompts.indices)[...]
     while !left.isEmpty {
       let chunk = Array(left.prefix(promptsAtOnce))
       left = left.dropFirst(chunk.count)
       var part = set
       part.keep(chunk)
-      try measure(circuits, on: part, into: &found)
+      try measure(outsides, on: part, into: &found)
     }
     return found
   }
 
-  /// How many prompts have in memory what all their writers give at all positions.
-  private var promptsAtOnce: Int {
+  /// How many prompts may have in memory what all their writers give at all positions, and the edits of each
+  /// circuit.
+  private func promptsAtOnce(_ circuits: Int) -> Int {
     let configuration = set.model.configuration
-    let floats = EdgeGraph(configuration).writerCount * configuration.width
+    let graph = EdgeGraph(configuration)
     let longest = set.prompts.map(\.tokens.count).max() ?? 1
-    let bytes = floats.multipliedReportingOverflow(by: 4 * longest)
-    return bytes.overflow ? 1 : max(1, call.session.memory / 8 / max(1, bytes.partialValue))
+    let given = (graph.writerCount * configuration.width)
+      .multipliedReportingOverflow(by: 4 * longest)
+    let edits = (graph.readerCount * MemoryLayout<Edit>.stride)
+      .multipliedReportingOverflow(by: circuits)
+    let bytes = given.partialValue.addingReportingOverflow(edits.partialValue)
+    guard !given.overflow, !edits.overflow, !bytes.overflow else { return 1 }
+    return max(1, call.session.memory / 8 / max(1, bytes.partialValue))
   }
 
-  private func measure(_ circuits: [Circuit], on part: PromptSet, into found: inout Found) throws {
+  private func measure(_ circuits: [Circuit.Outside], on part: PromptSet, into found: inout Found)
+    throws
+  {
     let readings = Readings(lastOf: part)
     let measured = try placing(at: call.has("of") ? call.span(of: "of") : call.span) {
       try MeasuredMetrics(part, readings) { _ in [metric] }

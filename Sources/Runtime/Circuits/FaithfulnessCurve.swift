@@ -108,7 +108,7 @@ struct FaithfulnessCurve {
         "an empty circuit has the same \(runs.metric.name) as the model: there is nothing to be faithful to",
         help: "take donors that differ, or another metric")
     }
-    guard hasSizes, points.count > 1 else { return }
+    guard hasSizes, points.count > 1, area.cpr.isFinite, area.cmd.isFinite else { return }
     call.session.note(
       "faithfulness: CPR \(SumCheck.fixed(area.cpr)), CMD \(SumCheck.fixed(area.cmd)) over shares "
         + "of \(Self.percent(points[0].size ?? 0)) to \(Self.percent(points.last?.size ?? 0)); MIB takes "

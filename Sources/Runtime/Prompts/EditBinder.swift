@@ -52,7 +52,7 @@ struct EditBinder {
   /// The edits that a spec, taken as a whole, makes on the prompt at `index`.
   mutating func edits(_ spec: EditSpec, at index: Int) throws -> [Edit] {
     try placing(at: spec.span, in: spec.source) {
-      if let circuit = spec.circuit { return try edits(spec, outside: circuit, at: index) }
+      if let circuit = spec.circuit { return try edits(spec, outside: circuit.outside, at: index) }
       if spec.isOfEdges {
         return try spec.targets.flatMap { target in
           let positions = try set.prompts[index].positions(target.position ?? .all)
@@ -76,8 +76,7 @@ struct EditBinder {
   }
 
   /// What readers take from elsewhere of all that is outside of a circuit.
-  mutating func edits(_ spec: EditSpec, outside circuit: Circuit, at index: Int) throws -> [Edit] {
-    let outside = circuit.outside
+  mutating func edits(_ spec: EditSpec, outside: Circuit.Outside, at index: Int) throws -> [Edit] {
     guard !outside.isEmpty else { return [] }
     let given = try given(spec, at: index)
     let positions = Array(set.prompts[index].tokens.indices)
@@ -245,14 +244,14 @@ struct EditBinder {
     defer { sources[key] = source }
     let width = Float(try source.deviation(part, kind)) * times
     let prompt = set.prompts[index]
-    let site =
-      (Activation.allCases.firstIndex(of: part.site.activation) ?? 0) << 20 + part.site.layer
+    let activation = Activation.allCases.firstIndex(of: part.site.activation) ?? 0
     let c = set.model.configuration
     let units = part.units ?? Array(0..<c.unitCount(part.site))
     return positions.map { position in
       let vector = units.flatMap { unit -> [Float] in
-        let stream = ((prompt.number &* 8191 &+ site) &* 8191 &+ position) &* 8191 &+ unit
-        var generator = NormalNumbers(SplitMix64(seed: seed, stream: stream))
+        var generator = NormalNumbers(
+          SplitMix64(
+            seed: seed, streams: prompt.number, activation, part.site.layer, position, unit))
         return (0..<c.unitWidth(part.site.activation, sources: 1)).map { _ in
           width * Float(generator.next())
         }

@@ -28,17 +28,15 @@ extension Command {
     // A plan has zeros for numbers.
     guard call.statement.runner.isHeard else { return .nothing }
     let path = try call.text(required: "file")
-    let key = try call.text("key")
-    if case .circuit(let circuit) = call.input, !call.has("as"),
-      let write = CircuitFile(path: path)
-    {
+    let (key, chosen) = (try call.text("key"), try call.choice("as", FileFormat.self))
+    if case .circuit(let circuit) = call.input, chosen == nil, let file = CircuitFile(path: path) {
+      guard key == nil else { throw keyFailure(call) }
       return try placing(at: call.span(of: "file")) {
-        try writeFiles([NewFile(path, text: write.text(of: circuit))], host: call.host)
-        _ = try call.choice("as", FileFormat.self)
+        try writeFiles([NewFile(path, text: file.text(of: circuit))], host: call.host)
         return .nothing
       }
     }
-    let format = try call.choice("as") ?? format(ofFile: path, call.span(of: "file"))
+    let format = try chosen ?? format(ofFile: path, call.span(of: "file"))
     // A result that is computed as it is written may take hours: what would fail at its end, now.
     if case .stream = call.input {
       try placing(at: call.span(of: "file")) { try checkCanWrite(path, host: call.host) }
@@ -64,11 +62,13 @@ extension Command {
   {
     guard let key else { return "values" }
     guard format == .safetensors, case .vector = call.input, !key.isEmpty, key != "__metadata__"
-    else {
-      throw Failure(
-        "`key` names the tensor of a vector in a .safetensors file", span: call.span(of: "key"))
-    }
+    else { throw keyFailure(call) }
     return key
+  }
+
+  private static func keyFailure(_ call: Invocation) -> Failure {
+    Failure(
+      "`key` names the tensor of a vector in a .safetensors file", span: call.span(of: "key"))
   }
 
   private static func textFile(_ path: String, _ format: OutputFormat, _ call: Invocation) throws

@@ -63,11 +63,11 @@ struct PlottedCircuit {
     self.top = top
     let nodes = Set(lines.flatMap { [Node($0.edge.writer), Node($0.edge.reader, top: top)] })
     layers = Dictionary(grouping: nodes, by: \.layer).sorted { $0.key < $1.key }
-      .map { Self.ordered($0.value, lines) }
+      .map { Self.ordered($0.value) }
   }
 
   /// Heads by their number, the MLP last.
-  private static func ordered(_ nodes: [Node], _ lines: [Line]) -> [Node] {
+  private static func ordered(_ nodes: [Node]) -> [Node] {
     nodes.sorted { ($0.head ?? .max) < ($1.head ?? .max) }
   }
 
@@ -111,7 +111,7 @@ extension Edge.Writer {
 }
 
 extension Edge.Reader {
-  /// From what a table calls it; of a shared key or value it is the first head's.
+  /// From what a table calls it.
   init?(name: String) {
     if name == "logits" {
       self = .logits
@@ -129,18 +129,20 @@ extension Edge.Reader {
 }
 
 extension Edge {
-  /// `L9H6.q`, `L9KV2.k`, `L9.mlp`
+  /// More layers or heads than any model has.
+  private static let most = 1_000_000
+
+  /// `L9H6.q`, `L9.mlp`
   fileprivate static func place(_ name: Substring) -> (layer: Int, head: Int?, rest: Substring)? {
     guard name.first == "L" else { return nil }
     let parts = name.dropFirst().split(separator: ".", maxSplits: 1)
     guard let first = parts.first else { return nil }
     let rest = parts.count > 1 ? parts[1] : ""
-    if let layer = Int(first) { return layer < 0 ? nil : (layer, nil, rest) }
-    let digits = first.prefix { $0.isNumber }
-    let letters = first.dropFirst(digits.count).prefix { $0.isLetter }
-    guard ["H", "KV"].contains(letters), let layer = Int(digits),
-      let head = Int(first.dropFirst(digits.count + letters.count)), head >= 0
-    else { return nil }
+    let numbers = first.split(separator: "H", maxSplits: 1, omittingEmptySubsequences: false)
+      .map { Int($0) }
+    guard let layer = numbers[0], (0..<most).contains(layer) else { return nil }
+    if numbers.count == 1 { return (layer, nil, rest) }
+    guard let head = numbers[1], (0..<most).contains(head) else { return nil }
     return (layer, head, rest)
   }
 }
