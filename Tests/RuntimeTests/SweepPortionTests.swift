@@ -8,7 +8,7 @@ struct SweepPortionTests {
   private static let pairs =
     "let a = [(prompt \"the sky\" -> \"b\" vs \"c\"), (prompt \"the sun\" -> \"c\" vs \"a\"), "
     + "(prompt \"a sea is\" -> \"a\" vs \"b\")]; let b = [(prompt \"the sun\"), (prompt \"the sea\"), "
-    + "(prompt \"a sky is\")]"
+    + "(prompt \"a sky is\")]; let c = [(prompt \"the sky\"), (prompt \"the sun\"), (prompt \"a sun is\")]"
 
   private func shell() throws -> PipedSession {
     let shell = try PipedSession(tiny: "tiny-gqa.F32.gguf")
@@ -66,6 +66,7 @@ struct SweepPortionTests {
       "patch each heads@* from b | attribute gradient both", "ablate each mlps | attribute of prob",
       "ablate L1.mlp | patch each L*H*.q from b | attribute softmax exact",
       "patch each heads from b | attribute graddrop",
+      "patch each heads from (b | patch L0.mlp from c) | attribute",
     ])
   func estimates(line: String) throws {
     let shell = try shell()

@@ -30,7 +30,7 @@ struct ValueSource {
     self.init(spec, for: set, runs: [])
     let drawn = try drawn(for: spec.targets.map(\.position), by: set.measuredIndices)
     var wanted = Self.donors(of: spec, for: set)
-    wanted.prompts = drawn.map { donors[$0] }
+    wanted.keep(drawn)
     let runs = try runner(wanted) { try spec.sites(read: $0) }
     var all = [RunResult?](repeating: nil, count: donors.count)
     for (donor, run) in zip(drawn, runs) { all[donor] = run }
