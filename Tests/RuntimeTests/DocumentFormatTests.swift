@@ -31,6 +31,15 @@ import Testing
       ])
   }
 
+  /// `\\` at the end of a row takes `*` and `[…]` for its own.
+  @Test func rowsThatBeginLikeArguments() {
+    let table = Table(columns: [Column("a", .texts(["[1ex]", "*", "say \"[*]\""]))])
+    let cells = render(table, as: .latex).split(separator: "\n").map {
+      $0.replacing(#"\\"#, with: "").trimmingSpaces()
+    }
+    #expect(cells[4...6] == ["{[}1ex]", "{*}", #"say {\char34}[*]{\char34}"#])
+  }
+
   @Test func html() {
     let page = render(table, as: .html)
     #expect(complaint(ofMarkup: page) == nil, "\(page)")

@@ -119,8 +119,8 @@ import Testing
       let counts = try #require(item["counts"]?.array).map { Int($0.double) }
       #expect(histogram.counts == [counts], "\(set), \(bins ?? 0) ranges")
       let first = try #require(item["first"]).double
-      #expect(abs(histogram.first - first) < 1e-9)
-      #expect(abs(histogram.width - (try #require(item["width"]).double)) < 1e-9)
+      #expect(abs(histogram.ranges.first - first) < 1e-9)
+      #expect(abs(histogram.ranges.width - (try #require(item["width"]).double)) < 1e-9)
     }
   }
 
@@ -240,6 +240,25 @@ import Testing
     let counted = Plot(kind: .histogram, table: values, columns: ["y"], facet: "kind", bins: 4)
     let text = try counted.text(RenderSettings(width: 50))
     #expect(text.matches(of: /1\.00 to 10\.75/).count == 2, "\(text)")
+    // However many numbers a panel has, its ranges are those of all.
+    let uneven = Table(columns: [
+      Column("kind", .texts((0..<203).map { $0 < 200 ? "a" : "b" })),
+      Column("v", .doubles((0..<203).map { Double($0 % 200) / 200 })),
+    ])
+    let panels = try Plot(kind: .histogram, table: uneven, columns: ["v"], facet: "kind")
+      .text(RenderSettings(width: 50)).matches(of: /\d\.\d+ to \d\.\d+/).map(\.output)
+    #expect(panels.count > 8 && panels.prefix(panels.count / 2) == panels.suffix(panels.count / 2))
+    let colourful = Table(columns: [
+      Column("kind", .integers((0..<10).map { $0 / 5 })),
+      Column("series", .integers(Array(0..<10))),
+      Column("v", .doubles((0..<10).map(Double.init))),
+    ])
+    #expect(
+      try failure {
+        _ = try Plot(
+          kind: .line, table: colourful, columns: ["v", "v"], by: "series", facet: "kind"
+        ).drawing()
+      }.message.contains("10 different series"))
     let many = Table(columns: [
       Column("n", .integers(Array(0..<30))), Column("v", .doubles((0..<30).map(Double.init))),
     ])

@@ -36,7 +36,7 @@ private func minus(_ cell: String) -> String {
 
 private func escapedForLaTeX(_ text: String) -> String {
   var result = ""
-  for character in text {
+  for (place, character) in text.enumerated() {
     switch character {
     case "&", "%", "$", "#", "_", "{", "}": result += "\\\(character)"
     case "~": result += "\\textasciitilde{}"
@@ -45,7 +45,10 @@ private func escapedForLaTeX(_ text: String) -> String {
     case "<": result += "\\textless{}"
     case ">": result += "\\textgreater{}"
     case "|": result += "\\textbar{}"
-    case "\"": result += "\\textquotedbl{}"
+    // `\textquotedbl` is not in every encoding of fonts.
+    case "\"": result += "{\\char34}"
+    // After the end of a row they would be arguments of `\\`.
+    case "[" where place == 0, "*" where place == 0: result += "{\(character)}"
     default: result.append(character)
     }
   }

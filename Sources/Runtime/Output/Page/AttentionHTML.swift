@@ -30,8 +30,8 @@ extension AttentionView {
     html += "</div>\n"
     if omitted > 0 {
       html +=
-        "<p class=\"note\">\(thousands(omitted)) more heads are not in this view: "
-        + "the page would be too large</p>\n"
+        "<p class=\"note\">heads that are not in this view, as the page would be too large: "
+        + "\(thousands(omitted))</p>\n"
     }
     return html + "</section>\n"
   }

@@ -92,13 +92,16 @@ struct Plot {
       return .points(
         try PlottedPoints(table, x: column(0), y: column(1), by: by, scale: scale))
     case .histogram:
-      return .histogram(
-        try PlottedHistogram(table, column: column(0), by: by, bins: bins, scale: scale))
+      return .histogram(try histogram(scale: scale))
     case .tokens: return .tokens(try TokenStrips(table, value: column(0), prompts: prompts))
     case .attention:
       return .map(try PlotGrid(attention: table, value: column(0), prompts: prompts))
     case .circuit: return .circuit(try PlottedCircuit(table, score: column(0)))
     }
+  }
+
+  func histogram(scale: SharedScale? = nil) throws -> PlottedHistogram {
+    try PlottedHistogram(table, column: columns.first, by: by, bins: bins, scale: scale)
   }
 }
 

@@ -37,9 +37,15 @@ struct PlotPanels {
       return (name: column.kind == .texts ? title : "\(escapedText(facet)) \(title)", plot: part)
     }
     // First what each reaches, then all to that scale: the counts of a histogram follow from it.
-    var ranges = SharedScale()
-    for part in plots { ranges.take(in: try part.plot.content().extent) }
-    let contents = try plots.map { try $0.plot.content(scale: ranges) }
+    var reach = SharedScale()
+    for part in plots { reach.take(in: try part.plot.content().extent) }
+    guard reach.series.count <= PlotSeries.limit else {
+      throw Failure(
+        "the panels have \(reach.series.count) different series: too many to tell apart",
+        help: "keep at most \(PlotSeries.limit) with `where`")
+    }
+    if plot.kind == .histogram { reach.ranges = try plot.histogram().ranges }
+    let contents = try plots.map { try $0.plot.content(scale: reach) }
     var shared = SharedScale()
     for content in contents { shared.take(in: content.extent) }
     scale = shared

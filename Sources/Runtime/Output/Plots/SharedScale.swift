@@ -6,6 +6,8 @@ struct SharedScale: Equatable {
   /// Of values that have no axis, such as colours, the range too.
   var y: ClosedRange<Double>?
   var series: [String] = []
+  /// Of histograms.
+  var ranges: PlottedHistogram.Ranges?
 
   init(x: [Double] = [], y: [Double] = [], series: [String] = []) {
     self.x = Self.range(of: x)

@@ -6,13 +6,18 @@ import Model
 struct PlottedHistogram {
   var column: Column
   var series: Series
-  /// Where the first range begins, and how wide each is.
-  var first: Double
-  var width: Double
+  let ranges: Ranges
   /// The counts of a series in each range.
   var counts: [[Int]]
   /// Rows without a finite number.
   var missing: Int
+
+  struct Ranges: Equatable {
+    /// Where the first begins, and how wide each is.
+    var first: Double
+    var width: Double
+    var count: Int
+  }
 
   private static let fewest = 5
   private static let most = 40
@@ -21,7 +26,7 @@ struct PlottedHistogram {
   /// - Parameters:
   ///   - bins: how many ranges of equal width from the least number to the largest; nil: as many as
   ///     the rule of Freedman and Diaconis has, at round numbers.
-  ///   - scale: the range of all panels' numbers: they have the same ranges.
+  ///   - scale: what all panels have in common, their ranges among it.
   init(
     _ table: Table, column name: String?, by: String?, bins: Int? = nil, scale: SharedScale? = nil
   ) throws {
@@ -33,48 +38,37 @@ struct PlottedHistogram {
     }
     let finite = values.compactMap { $0 }
     missing = values.count - finite.count
-    guard let range = scale?.x ?? SharedScale.range(of: finite) else {
-      (first, width, counts) = (0, 1, [])
+    guard let range = SharedScale.range(of: finite) else {
+      ranges = scale?.ranges ?? Ranges(first: 0, width: 1, count: 0)
+      counts = []
       return
     }
-    let isInteger = column.kind == .integers
-    let (first, width, count) =
-      bins.map { Self.equal($0, range) } ?? Self.round(finite, range, isInteger: isInteger)
-    (self.first, self.width) = (first, width)
+    ranges =
+      scale?.ranges ?? bins.map { Self.equal($0, range) }
+      ?? Self.round(finite, range, isInteger: column.kind == .integers)
     counts = [[Int]](
-      repeating: [Int](repeating: 0, count: count), count: max(1, series.names.count))
+      repeating: [Int](repeating: 0, count: ranges.count), count: max(1, series.names.count))
     for (row, value) in values.enumerated() {
       guard let value else { continue }
-      counts[series.index[row]][bin(of: value, among: count)] += 1
+      counts[series.index[row]][ranges.place(of: value)] += 1
     }
-  }
-
-  /// A range has its start, and the last one its end as well.
-  private func bin(of value: Double, among count: Int) -> Int {
-    // Halved, as the difference of two large doubles may be no number.
-    let place = ((value / 2 - first / 2) / (width / 2)).rounded(.down)
-    var bin = Int(min(max(place, 0), Double(count - 1)))
-    // What the division rounds over an edge.
-    if bin > 0, value < start(bin) { bin -= 1 }
-    if bin + 1 < count, value >= start(bin + 1) { bin += 1 }
-    return bin
   }
 
   /// As many as were asked for.
-  private static func equal(
-    _ count: Int, _ range: ClosedRange<Double>
-  ) -> (first: Double, width: Double, count: Int) {
+  private static func equal(_ count: Int, _ range: ClosedRange<Double>) -> Ranges {
     let width = range.upperBound / Double(count) - range.lowerBound / Double(count)
     // So small a width has no half.
-    guard width / 2 > 0 else { return (range.lowerBound - 0.5, 1 / Double(count), count) }
-    return (range.lowerBound, width, count)
+    guard width / 2 > 0 else {
+      return Ranges(first: range.lowerBound - 0.5, width: 1 / Double(count), count: count)
+    }
+    return Ranges(first: range.lowerBound, width: width, count: count)
   }
 
   private static func round(
     _ values: [Double], _ range: ClosedRange<Double>, isInteger: Bool
-  ) -> (first: Double, width: Double, count: Int) {
+  ) -> Ranges {
     let (low, high) = (range.lowerBound, range.upperBound)
-    guard high > low else { return (low - 0.5, 1, 1) }
+    guard high > low else { return Ranges(first: low - 0.5, width: 1, count: 1) }
     // Round numbers that are as often below what is wanted as above it.
     let count = usualCount(values, range)
     var width = PlotAxis.step(low, high, count: count + count / 2)
@@ -87,7 +81,7 @@ struct PlottedHistogram {
     // A largest number that begins a range of its own belongs to the last, but whole numbers are
     // each in a range of their own.
     let isEdge = !isInteger && bins > 1 && start + (bins - 1) * width >= high
-    return (start, width, Int(bins) - (isEdge ? 1 : 0))
+    return Ranges(first: start, width: width, count: Int(bins) - (isEdge ? 1 : 0))
   }
 
   /// Freedman and Diaconis (1981): a range is twice the distance of the quartiles wide, divided by
@@ -107,11 +101,10 @@ struct PlottedHistogram {
 
   var binCount: Int { counts.first?.count ?? 0 }
 
-  func start(_ bin: Int) -> Double { first + width * Double(bin) }
-
   /// `0.5 to 1.0`, or the whole number that is in it.
   var names: [String] {
-    let edges = (0...binCount).map { start($0) }
+    let (first, width) = (ranges.first, ranges.width)
+    let edges = (0...binCount).map { ranges.start($0) }
     if column.kind == .integers, width == 1 { return edges.dropLast().map { whole($0) } }
     if column.kind == .integers, width == width.rounded(), first == first.rounded() {
       return edges.dropLast().map { "\(whole($0)) to \(whole($0 + width - 1))" }
@@ -126,6 +119,21 @@ struct PlottedHistogram {
     let numbers = (0..<column.count).compactMap { column.values.number($0) }
     return SharedScale(
       x: numbers, y: counts.joined().map(Double.init) + [0], series: series.names)
+  }
+}
+
+extension PlottedHistogram.Ranges {
+  func start(_ place: Int) -> Double { first + width * Double(place) }
+
+  /// A range has its start, and the last one its end as well.
+  fileprivate func place(of value: Double) -> Int {
+    // Halved, as the difference of two large doubles may be no number.
+    let exact = ((value / 2 - first / 2) / (width / 2)).rounded(.down)
+    var place = Int(min(max(exact, 0), Double(count - 1)))
+    // What the division rounds over an edge.
+    if place > 0, value < start(place) { place -= 1 }
+    if place + 1 < count, value >= start(place + 1) { place += 1 }
+    return place
   }
 }
 

@@ -23,7 +23,8 @@ extension SVGDrawing {
     let bins = 0..<histogram.binCount
     let frame = SVGFrame(
       x: SVGFrame.Range(
-        values: [histogram.start(0), histogram.start(histogram.binCount)], isInteger: false),
+        values: [histogram.ranges.start(0), histogram.ranges.start(histogram.binCount)],
+        isInteger: false),
       y: SVGFrame.Range(
         values: histogram.counts.joined().map(Double.init) + [0], isInteger: true),
       size: size, top: top, scale: scale.map { SharedScale(y: $0.y?.ends ?? []) })
@@ -31,11 +32,11 @@ extension SVGDrawing {
     let labels = histogram.names
     let series = histogram.counts.count
     for bin in bins {
-      let left = frame.place(histogram.start(bin), 0)
-      let right = frame.place(histogram.start(bin + 1), 0)
+      let left = frame.place(histogram.ranges.start(bin), 0)
+      let right = frame.place(histogram.ranges.start(bin + 1), 0)
       let room = max(0.5, right.x - left.x - 1)
       for (owner, counts) in histogram.counts.enumerated() where counts[bin] > 0 {
-        let place = frame.place(histogram.start(bin), Double(counts[bin]))
+        let place = frame.place(histogram.ranges.start(bin), Double(counts[bin]))
         let share = room / Double(series)
         let of = histogram.series.names.isEmpty ? "" : "\(histogram.series.names[owner]), "
         rectangle(
