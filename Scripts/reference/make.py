@@ -80,6 +80,7 @@ TARGETS = [
     Target("families/losses", packages=TORCH, model="smollm2"),
     Target("vectors/directions", packages=TORCH + ("sklearn",)),
     Target("vectors/control"),
+    Target("vectors/heads", packages=TORCH),
     Target("facts/experiments"),
     Target("facts/answers", (), TORCH, "smollm2"),
     Target("facts/handbuilt"),
