@@ -454,6 +454,28 @@ def vectors():
     write("vectors", "safetensors", safetensors({"a": {"dtype": "F32", "shape": [3], "data_offsets": [0, 12]}}, 12))
 
 
+def lenses():
+    """A tuned lens of one layer of width 2: its configuration, a zero byte, and its parameters."""
+    config = {
+        "base_model_name_or_path": "a/b", "d_model": 2, "num_hidden_layers": 1, "bias": True,
+        "base_model_revision": None, "unembed_hash": "0", "lens_type": "linear_tuned_lens",
+    }  # fmt: skip
+    for name, dtype, size in [("f32", "F32", 4), ("f16", "F16", 2)]:
+        header = {
+            "0.weight": {"dtype": dtype, "shape": [2, 2], "data_offsets": [0, 4 * size]},
+            "0.bias": {"dtype": dtype, "shape": [2], "data_offsets": [4 * size, 6 * size]},
+        }
+        write("lenses", name, json.dumps(config).encode() + b"\0" + safetensors(header, 6 * size))
+    header = {"0.weight": {"dtype": "BF16", "shape": [2, 2], "data_offsets": [0, 8]}}
+    config |= {"bias": False}
+    one = {
+        "weight": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]},
+        "bias": {"dtype": "F32", "shape": [2], "data_offsets": [24, 32]},
+    }  # fmt: skip
+    write("lenses", "map", b"{}\0" + safetensors(one, 32))
+    write("lenses", "no-bias", json.dumps(config).encode() + b"\0" + safetensors(header, 8))
+
+
 def language():
     write("language", "statements", """#!/usr/bin/env summand
 let best = country | dla by head | top 5  # a comment
@@ -523,6 +545,7 @@ chat()
 tables()
 arrays()
 vectors()
+lenses()
 language()
 serve()
 script()

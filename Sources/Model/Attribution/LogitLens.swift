@@ -5,9 +5,14 @@ extension Transformer {
   /// - Parameters:
   ///   - stream: [n][d_model].
   ///   - queries: one for each vector; their positions do not matter.
+  ///   - isRaw: the vector times W_U and nothing else: no norm, no bias and no soft cap, as Geva et al. 2023
+  ///     project subjects.
   /// - Throws: `Interruption.Stopped`, and `ModelError` where weights cannot be read.
-  public func lens(_ stream: [[Float]], reading queries: [LogitQuery]) throws -> [LogitSummary] {
+  public func lens(_ stream: [[Float]], reading queries: [LogitQuery], isRaw: Bool = false) throws
+    -> [LogitSummary]
+  {
     precondition(stream.count == queries.count)
+    precondition(stream.allSatisfy { $0.count == configuration.width })
     let kernels = Kernels.current
     let (width, stride, vocabulary) = (
       configuration.width, unembedding.stride, configuration.vocabulary
@@ -20,6 +25,12 @@ extension Transformer {
     for start in Swift.stride(from: 0, to: stream.count, by: atOnce) {
       let some = start..<min(stream.count, start + atOnce)
       for (i, row) in stream[some].enumerated() {
+        if isRaw {
+          row.withUnsafeBufferPointer { row in
+            if let row = row.baseAddress { (x.pointer + i * width).update(from: row, count: width) }
+          }
+          continue
+        }
         let scale = finalNorm.scale(of: row, width, configuration.epsilon, kernels)
         finalNorm.apply(to: row, scale: scale, width, kernels, into: x.pointer + i * width)
       }
@@ -30,6 +41,7 @@ extension Transformer {
       try checkWeights()
       summaries += pool.map(Array(queries[some])) { query, i, _ in
         let row = out.pointer + i * stride
+        if isRaw { return LogitSummary(LogitRow(row, count: vocabulary), query) }
         if let unembeddingBias {
           kernels.add(unembeddingBias, to: row, count: unembeddingBias.count)
         }

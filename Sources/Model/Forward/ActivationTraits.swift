@@ -126,6 +126,9 @@ extension Activation {
   /// Whether a norm divides by it.
   public var isScale: Bool { traits.width == .scale }
 
+  /// Whether what one unit has at a position is as wide as the stream, and of its space.
+  public var isOfStream: Bool { traits.width == .model }
+
   /// Whether its vectors have an element for each source position.
   public var isOverSources: Bool { traits.width == .sources }
 

@@ -76,6 +76,30 @@ extension FuzzTarget {
     try promise(result.count == 1, "\(result.count) results of one request")
   }
 
+  /// The config.json and, after a zero byte, the parameters of a tuned lens of one layer of width 2, and what
+  /// it makes of vectors; and what follows the zero byte as the file of a map.
+  static func lenses(_ bytes: [UInt8], _ folder: ScratchFolder) throws {
+    let end = bytes.firstIndex(of: 0) ?? bytes.count
+    let tensors = bytes[end...].dropFirst()
+    try folder.write(bytes[..<end], "config.json")
+    try folder.write(tensors, "params.safetensors")
+    var configuration = Configuration(architecture: "llama", layers: 1, isTied: true)
+    configuration.width = 2
+    do {
+      let lens = try TunedLens(folder: folder.path, for: configuration)
+      try promise(lens.translators.count == 1, "\(lens.translators.count) maps of one layer")
+      try use(lens.translators[0])
+    } catch is ModelError {}
+    try use(try AffineMap(path: folder.write(tensors, "map.safetensors")))
+  }
+
+  private static func use(_ map: AffineMap) throws {
+    let vectors = [1, -2].map { [Float](repeating: $0, count: map.inputWidth) }
+    let mapped = try map.applied(to: vectors, on: pool)
+    try promise(
+      mapped.map(\.count) == [map.outputWidth, map.outputWidth], "a map gives another width")
+  }
+
   private static let pool = WorkerPool(width: 1)
 
   /// What a header says of its tensors lies in the file, and nothing twice.
