@@ -8,7 +8,8 @@ extension Command {
       "Draw a table as bars, a heatmap, lines, points, a histogram, a circuit, or over tokens.",
     details: """
       - bar: labels and the measure; `by` groups the bars
-      - heatmap: the result of `pivot`, or row, column and value
+      - heatmap: the result of `pivot`, or row, column and value; `label` puts a column's texts into \
+      the cells
       - line, scatter: two numeric columns; `by` makes a series for each value of a third
       - histogram: how many values of a column are in each range
       - tokens: each token on the colour of its value
@@ -25,6 +26,8 @@ extension Command {
       .keyword("by", .column, "one series per value of this column"),
       .keyword("facet", .column, "one panel per value of this column, all to one scale"),
       .keyword("bins", .number, "how many ranges a histogram has; default: chosen"),
+      .keyword(
+        "label", .column, "the column that stands in the cells of a heatmap; default: the numbers"),
       .keyword("title", .text, "the title"),
       .keyword("to", .path, "write a file instead: .svg, .png or .pdf"),
     ],
@@ -38,7 +41,7 @@ extension Command {
     let plot = Plot(
       kind: kind, table: input.table, columns: try call.columns("columns"),
       by: try call.column("by"), facet: try call.column("facet"), bins: try call.integer("bins"),
-      title: try call.text("title"),
+      label: try call.column("label"), title: try call.text("title"),
       prompts: input.origins.flatMap(\.prompts))
     try placing(at: call.span) { try plot.checkColumns() }
     if let expression = call.expression("to"), let path = try call.text("to") {

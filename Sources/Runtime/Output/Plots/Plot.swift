@@ -15,6 +15,8 @@ struct Plot {
   var facet: String?
   /// Into how many ranges `histogram` divides the numbers.
   var bins: Int?
+  /// The column whose texts stand in the cells of a heatmap.
+  var label: String?
   /// Stands above the plot.
   var title: String?
   /// What the rows were measured on: `attention` and `tokens` show its tokens.
@@ -40,6 +42,10 @@ struct Plot {
       throw Failure(
         "`by` has no effect on `plot \(kind.rawValue)`",
         help: "`plot bar`, `histogram`, `line` and `scatter` take it")
+    }
+    guard label == nil || kind == .heatmap else {
+      throw Failure(
+        "`label` has no effect on `plot \(kind.rawValue)`", help: "`plot heatmap` takes it")
     }
     guard let bins else { return }
     guard kind == .histogram else {
@@ -84,7 +90,9 @@ struct Plot {
           table, label: Array(columns.dropLast()), value: columns.last, by: by, scale: scale))
     case .heatmap:
       return .map(
-        try PlotGrid(table, row: column(0), column: column(1), value: column(2)))
+        try PlotGrid(
+          table, row: column(0), column: column(1), value: column(2), label: label,
+          prompts: prompts))
     case .line:
       return .lines(
         try PlottedLines(table, x: column(0), y: Array(columns.dropFirst()), by: by))

@@ -9,13 +9,23 @@ struct PlotGrid {
   var valueTitle: String
   /// One array a row; NaN is missing.
   var values: [[Double]]
+  /// What stands in the cells in place of their numbers; nil: the numbers, where there is room.
+  var cells: [[String]]?
 }
 
 extension PlotGrid {
   /// Row, column and value of a long table, those that are not named chosen; or, where nothing is
   /// named and the table has no measure, a pivoted table as it is: labels first, then numbers.
-  init(_ table: Table, row: String?, column: String?, value: String?) throws {
-    let isLong = row != nil || column != nil || value != nil || table.measure != nil
+  ///
+  /// - Parameters:
+  ///   - label: the column whose texts stand in the cells.
+  ///   - prompts: those that the table was measured on: with labels, positions are named by their tokens.
+  init(
+    _ table: Table, row: String?, column: String?, value: String?, label: String? = nil,
+    prompts: [Prompt] = []
+  ) throws {
+    let isLong =
+      row != nil || column != nil || value != nil || label != nil || table.measure != nil
     if !isLong, let wide = PlotGrid(pivoted: table) {
       self = wide
       return
@@ -37,6 +47,22 @@ extension PlotGrid {
     columnLabels = columns.map { visible(pivoted.columns[$0].name) }
     values = (0..<pivoted.rowCount).map { line in
       columns.map { pivoted.columns[$0].values.number(line) ?? .nan }
+    }
+    guard let label else { return }
+    let labels = try ordered.pivoted(rows: [row], column: column, value: label)
+    cells = (0..<labels.rowCount).map { line in
+      columns.map { place in
+        let cell = labels.columns[place][line]
+        if case .missing = cell { return "" }
+        return escapedText(cell.title)
+      }
+    }
+    if column == "position", let prompt = try table.onePrompt(of: prompts) {
+      columnLabels = columns.map { place in
+        let position = Int(pivoted.columns[place].name) ?? -1
+        return prompt.tokens.indices.contains(position)
+          ? escapedText(prompt.tokenText(position)) : visible(pivoted.columns[place].name)
+      }
     }
   }
 

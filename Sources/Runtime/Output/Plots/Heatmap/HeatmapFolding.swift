@@ -9,6 +9,12 @@ func heatmapText(
   // Panels stand below each other anyway.
   if let scale { return Heatmap(grid, settings, reaching: scale.y?.ends ?? []).text }
   let map = Heatmap(grid, settings)
+  // Half a block has no room for a label.
+  if grid.cells != nil {
+    var whole = settings
+    whole.maximumRows = nil
+    return Heatmap(grid, whole).text
+  }
   guard let most = settings.maximumRows else { return map.text }
   // The heading stays in sight: it and the legend share the screen with the rows.
   let room = max(4, most - map.overhead)

@@ -26,7 +26,7 @@ struct Heatmap {
   private let cellWidth: Int
   private let shownRows: Int
   private let shownColumns: Int
-  /// The numbers to print into the cells; nil where there is no room.
+  /// The numbers to print into the cells; nil where there is no room, and where labels are printed.
   private let numbers: [[String]]?
   /// Whether a line has two rows, as the halves of a block.
   private let isHalved: Bool
@@ -56,6 +56,14 @@ struct Heatmap {
     let room = max(1, width - labelWidth - 1)
     let count = grid.columnLabels.count
     let titles = grid.columnLabels.map(displayWidth(of:)).max() ?? 0
+    if let cells = grid.cells {
+      let widest = max(titles, cells.joined().map(displayWidth(of:)).max() ?? 0)
+      numbers = nil
+      cellWidth = min(
+        room, max(Self.narrowestLabel, min(widest + 1, Self.widestLabel, room / count)))
+      shownColumns = min(count, room / cellWidth)
+      return
+    }
     for digits in [4, 3, 2] where count * 4 <= room && !isHalved {
       let texts = grid.numbers(digits: digits)
       let widest = texts.joined().map(displayWidth(of:)).max() ?? 0
@@ -116,6 +124,15 @@ struct Heatmap {
 
   // MARK: Cells
 
+  /// Cells with labels, the space after these among it.
+  private static let (narrowestLabel, widestLabel) = (6, 13)
+
+  /// A label's spaces are part of its token, and must be seen.
+  private func labelText(_ text: String) -> String {
+    text.replacing(" ", with: settings.unicode ? "·" : "_")
+      .cut(to: cellWidth - 1, mark: marks.ellipsis).padded(to: cellWidth)
+  }
+
   private func share(_ value: Double) -> Double {
     limit == 0 ? 0 : value.isFinite ? value / limit : value > 0 ? 1 : -1
   }
@@ -147,7 +164,9 @@ struct Heatmap {
     let value = grid.values[row][column]
     let share = share(value)
     guard !value.isNaN else { return String(repeating: " ", count: cellWidth) }
-    let label = numbers.map { $0[row][column].padded(left: cellWidth - 1).padded(to: cellWidth) }
+    let label =
+      grid.cells.map { labelText($0[row][column]) }
+      ?? numbers.map { $0[row][column].padded(left: cellWidth - 1).padded(to: cellWidth) }
     guard settings.colour else { return label ?? signs(share) }
     let colour = ColourScale.colour(share)
     let text = label ?? String(repeating: " ", count: cellWidth)
@@ -165,7 +184,9 @@ struct Heatmap {
   // MARK: Labels of the columns
 
   private var columnLines: [String] {
-    let labels = Array(grid.columnLabels.prefix(shownColumns))
+    let labels = grid.columnLabels.prefix(shownColumns).map {
+      grid.cells == nil ? $0 : labelText($0).trimmingEnd()
+    }
     let indent = String(repeating: " ", count: labelWidth + 1)
     let widest = labels.map(displayWidth(of:)).max() ?? 0
     let lines: [String]

@@ -57,14 +57,25 @@ extension SVGDrawing {
     guard !value.isNaN else { return rectangle(box, style: "missing") }
     let share = scale.share(value)
     let place = [grid.rowLabels[row], grid.columnLabels[column]].joined(separator: ", ")
+    let label = grid.cells?[row][column]
     rectangle(
-      box, style: share < 0 ? "low" : "high", opacity: share.magnitude, note: "\(place): \(value)")
+      box, style: share < 0 ? "low" : "high", opacity: share.magnitude,
+      note: "\(place): " + (label.map { "\($0), " } ?? "") + "\(value)")
+    if let label {
+      return text(
+        Self.fitted(Self.labelText(label), into: layout.cellWidth - 6), x: x + layout.cellWidth / 2,
+        y: y + layout.cellHeight / 2 + 4, anchor: .middle,
+        style: Self.style(onShare: share.magnitude))
+    }
     guard let numbers = layout.numbers else { return }
     text(
       numbers[row][column].trimmingSpaces(), x: x + layout.cellWidth - 5,
       y: y + layout.cellHeight / 2 + 4, anchor: .end,
       style: Self.style(onShare: share.magnitude))
   }
+
+  /// A label's spaces are part of its token, and must be seen.
+  fileprivate static func labelText(_ text: String) -> String { text.replacing(" ", with: "·") }
 
   /// Of a text on a cell of this share of the strongest colour.
   static func style(onShare share: Double) -> String {
@@ -76,7 +87,8 @@ extension SVGDrawing {
   {
     for column in stride(from: 0, to: layout.columns, by: layout.labelStep) {
       let middle = layout.left + layout.cellWidth * (Double(column) + 0.5)
-      let label = grid.columnLabels[column]
+      let label =
+        grid.cells == nil ? grid.columnLabels[column] : Self.labelText(grid.columnLabels[column])
       if layout.isUpright {
         let cut = label.cut(to: HeatmapLayout.tallest, mark: "…")
         text(cut, x: middle + 4, y: bottom, style: "soft", isUpright: true)
@@ -161,6 +173,13 @@ private struct HeatmapLayout {
     let room = Self.widest - labelWidth - 10
     let titles = shownLabels.map { SVGDrawing.width(of: $0) + 8 }.max() ?? 0
 
+    if let cells = grid.cells {
+      let widest = cells.joined().map { SVGDrawing.width(of: $0, size: 11) }.max() ?? 0
+      (numbers, cellHeight) = (nil, 22)
+      cellWidth = min(84, max(30, widest + 12))
+      (labelStep, isUpright, labelHeight) = (1, false, 16)
+      return
+    }
     let texts = [3, 2].map { grid.plainNumbers(digits: $0) ?? grid.numbers(digits: $0) }
     let fitting = texts.first { texts in
       let widest = texts.joined().map { SVGDrawing.width(of: $0, size: 11) }.max() ?? 0

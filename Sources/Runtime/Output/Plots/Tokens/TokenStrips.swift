@@ -82,7 +82,7 @@ extension Table {
   fileprivate func tokens(
     _ rows: [Int], places: Column, value: Column, prompts: [Prompt]
   ) throws -> [TokenStrips.Token] {
-    let known = try prompt(of: rows, among: prompts)
+    let known = try gathered(rows).onePrompt(of: prompts)
     var tokens = (known?.tokens.indices.map { $0 } ?? []).map { position in
       TokenStrips.Token(
         text: escapedText(known?.tokenText(position) ?? ""), position: position, value: .nan)
@@ -102,12 +102,12 @@ extension Table {
     return tokens.sorted { $0.position < $1.position }
   }
 
-  /// The one prompt that these rows are of, if it is known.
-  private func prompt(of rows: [Int], among prompts: [Prompt]) throws -> Prompt? {
+  /// The one prompt that all rows are of, if it is known.
+  func onePrompt(of prompts: [Prompt]) throws -> Prompt? {
     var named = prompts
-    if let names = self["prompt"] {
-      let name = names[rows[0]].description
-      guard rows.allSatisfy({ names[$0].description == name }) else { return nil }
+    if rowCount > 0, let names = self["prompt"] {
+      let name = names[0].description
+      guard (0..<rowCount).allSatisfy({ names[$0].description == name }) else { return nil }
       named = prompts.filter { $0.name == name }
     }
     guard let first = named.first, named.allSatisfy({ $0.tokens == first.tokens }) else {
