@@ -14,6 +14,7 @@ enum Value: Sendable {
   case prompts(PromptSet)
   case selector(Selector)
   case vector(VectorValue)
+  case map(MapValue)
   case circuit(CircuitValue)
   /// `args`
   case record([String: Value])
@@ -32,6 +33,7 @@ enum Value: Sendable {
     case .prompts(let set): set.prompts.count == 1 ? "a prompt" : "a set of prompts"
     case .selector: "a selector"
     case .vector: "a vector"
+    case .map: "a map"
     case .circuit: "a circuit"
     case .record: "a record"
     }
@@ -44,8 +46,7 @@ enum Value: Sendable {
     case .integer(let value): Double(value)
     case .number(let value): value
     case .nothing, .missing, .boolean, .text, .list, .table, .stream, .prompts, .selector, .vector,
-      .circuit,
-      .record:
+      .map, .circuit, .record:
       nil
     }
   }
@@ -70,7 +71,7 @@ enum Value: Sendable {
     case .number(let value): Cell(measured: value)
     case .text(let value): .text(value)
     case .selector(let selector): .text(selector.text)
-    case .nothing, .list, .table, .stream, .prompts, .vector, .circuit, .record: nil
+    case .nothing, .list, .table, .stream, .prompts, .vector, .map, .circuit, .record: nil
     }
   }
 
@@ -90,7 +91,7 @@ enum Value: Sendable {
         ? values.compactMap(\.shortText).joined(separator: ", ") : nil
     case .prompts(let set): set.prompts.count == 1 ? set.prompts[0].name : nil
     case .circuit(let circuit): circuit.summary
-    case .table, .stream, .vector, .record: nil
+    case .table, .stream, .vector, .map, .record: nil
     }
   }
 }

@@ -270,7 +270,7 @@ extension Value {
     case .text(let text): text
     case .selector(let selector): selector.text
     case .nothing, .missing, .boolean, .integer, .number, .list, .table, .stream, .prompts,
-      .vector, .circuit, .record:
+      .vector, .map, .circuit, .record:
       nil
     }
   }

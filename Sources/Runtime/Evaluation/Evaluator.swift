@@ -133,6 +133,8 @@ struct Evaluator {
       let column = try placing(at: name.span) { try card.column(name.text) }
       if name.text == "value" { return .list((0..<column.count).map { Value(column[$0]) }) }
       return Value(column[0])
+    case .map(let map):
+      return Value(try placing(at: name.span) { try map.card.column(name.text) }[0])
     case .record(let members):
       if let value = members[name.text] { return value }
       throw Failure(

@@ -57,7 +57,7 @@ extension Function {
       switch value {
       case .missing: return .missing
       case .text, .selector, .integer, .number, .boolean: pieces.append(value.shortText ?? "")
-      case .nothing, .list, .table, .stream, .prompts, .vector, .circuit, .record:
+      case .nothing, .list, .table, .stream, .prompts, .vector, .map, .circuit, .record:
         throw Failure("`concat` takes a list of texts, and this one holds \(value.kind)")
       }
     }

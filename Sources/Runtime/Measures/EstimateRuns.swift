@@ -261,7 +261,9 @@ extension PromptSet {
     let readsAll = edits.contains { edit in
       switch edit.mode {
       case .mean, .resample, .noise: true
-      case .zero, .patch, .patchFromCounterpart, .freeze, .scale, .steer, .along, .knockout: false
+      case .zero, .patch, .patchFromCounterpart, .inject, .freeze, .scale, .steer, .along,
+        .knockout:
+        false
       }
     }
     if readsAll { return [self] }

@@ -23,18 +23,21 @@ struct PromptColumns {
   }
 }
 
-/// component, layer, head, position; of edges component, writer, reader, position
+/// component, layer, head, position; of edges component, writer, reader, position; of states from elsewhere
+/// source and source_layer too
 struct PlaceColumns {
   private let component: TableBuilder.Key<String>
   private let layer: TableBuilder.Key<Int>?
   private let head: TableBuilder.Key<Int>?
   private let writer: TableBuilder.Key<String>?
   private let reader: TableBuilder.Key<String>?
+  private let source: TableBuilder.Key<String>?
+  private let sourceLayer: TableBuilder.Key<Int>?
   private let position: TableBuilder.Key<Int>?
 
   init(
     in table: inout TableBuilder, hasHead: Bool = true, hasPosition: Bool = true,
-    areEdges: Bool = false
+    areEdges: Bool = false, haveSources: Bool = false
   ) {
     component = table.texts("component")
     layer = areEdges ? nil : table.integers("layer")
@@ -42,6 +45,8 @@ struct PlaceColumns {
     writer = areEdges ? table.texts("writer") : nil
     reader = areEdges ? table.texts("reader") : nil
     position = hasPosition ? table.integers("position") : nil
+    source = haveSources ? table.texts("source") : nil
+    sourceLayer = haveSources ? table.integers("source_layer") : nil
   }
 
   func set(_ place: Place, _ position: Int?, in table: inout TableBuilder) {
@@ -51,6 +56,8 @@ struct PlaceColumns {
     table[writer] = place.writer
     table[reader] = place.reader
     table[self.position] = position
+    table[source] = place.source?.label
+    table[sourceLayer] = place.source?.layer
   }
 }
 
@@ -70,7 +77,8 @@ struct CaseColumns {
     place = set.sweep.map { sweep in
       PlaceColumns(
         in: &table, hasHead: sweep.targets.contains { $0.place.head != nil },
-        hasPosition: !sweep.isKnockout && !sweep.kinds.isEmpty, areEdges: sweep.isOfEdges)
+        hasPosition: !sweep.isKnockout && !sweep.kinds.isEmpty, areEdges: sweep.isOfEdges,
+        haveSources: sweep.targets.contains { $0.place.source != nil })
     }
   }
 

@@ -38,7 +38,7 @@ struct Printer {
     switch value {
     case .nothing, .stream: break
     case .table(let table): try print(table.table)
-    case .prompts, .list, .vector, .circuit, .record:
+    case .prompts, .list, .vector, .map, .circuit, .record:
       try value.printedTable.map { try print($0.table) }
     case .missing, .boolean, .integer, .number, .text, .selector:
       separate(isTable: false)
@@ -99,6 +99,7 @@ extension Value {
     case .table(let table): return table
     case .prompts(let set): return TableValue(set.listing, origins: [set.origin])
     case .vector(let vector): return TableValue(vector.card, origins: vector.origins)
+    case .map(let map): return TableValue(map.card, origins: map.origins)
     case .list(let values):
       let cells = values.map { $0.cell ?? .text($0.shortText ?? $0.kind) }
       return TableValue(Table(columns: [Column("value", cells: cells)]))

@@ -44,7 +44,8 @@ extension PromptSet {
       guard donors.edits.isEmpty else { return nil }
       return donors.prompts[donors.donorIndex(forPrompt: index)]
     case .patchFromCounterpart: return prompts[index].counterpart
-    case .zero, .mean, .resample, .freeze, .scale, .steer, .along, .noise, .knockout: return nil
+    case .zero, .mean, .resample, .inject, .freeze, .scale, .steer, .along, .noise, .knockout:
+      return nil
     }
   }
 }

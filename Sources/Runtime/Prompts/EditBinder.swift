@@ -59,6 +59,13 @@ struct EditBinder {
           return try edgeEdits(spec, target.place, target.position, at: positions, ofPrompt: index)
         }
       }
+      if case .inject = spec.mode {
+        return try spec.targets.flatMap { target in
+          let positions = try set.prompts[index].positions(target.position ?? .all)
+          return try injected(
+            spec, target.place, target.position, at: positions, ofPrompt: index)
+        }
+      }
       var done = EditedPlaces(set.model.configuration)
       return try spec.joinedTargets.flatMap { parts, kind in
         let positions = try set.prompts[index].positions(kind ?? .all)
@@ -171,7 +178,10 @@ struct EditBinder {
     _ spec: EditSpec, _ place: Place, _ kind: Position.Kind?, at positions: [Int],
     ofPrompt index: Int
   ) throws -> [Edit] {
-    try place.edges.isEmpty
+    if place.source != nil {
+      return try injected(spec, place, kind, at: positions, ofPrompt: index)
+    }
+    return try place.edges.isEmpty
       ? edits(spec, place.sites, kind, at: positions, ofPrompt: index)
       : edgeEdits(spec, place, kind, at: positions, ofPrompt: index)
   }
@@ -215,6 +225,16 @@ struct EditBinder {
     var source = try sources[key] ?? ValueSource(spec, for: set, runner: runner)
     defer { sources[key] = source }
     return try source.rows(part, kind, at: positions, ofPrompt: index)
+  }
+
+  /// The states that a donor of a prompt has where a source is.
+  mutating func states(_ spec: EditSpec, _ source: StateSource, ofPrompt index: Int) throws
+    -> [[Float]]
+  {
+    let key = ObjectIdentifier(spec.identity)
+    let values = try sources[key] ?? ValueSource(spec, for: set, runner: runner)
+    sources[key] = values
+    return try values.states(source, ofPrompt: index)
   }
 
   private mutating func edits(
@@ -274,7 +294,7 @@ struct EditBinder {
     case .along(let along): return .along(along)
     case .knockout(let kind):
       return .cut(sources: try set.prompts[index].positions(kind))
-    case .mean, .resample, .patch, .patchFromCounterpart, .freeze, .noise:
+    case .mean, .resample, .patch, .patchFromCounterpart, .inject, .freeze, .noise:
       return .replace(try rows(spec, part, kind, at: positions, ofPrompt: index))
     }
   }

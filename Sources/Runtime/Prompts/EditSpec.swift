@@ -60,6 +60,9 @@ struct EditSpec: Sendable {
     case patch(from: PromptSet)
     /// What its counterpart has there.
     case patchFromCounterpart
+    /// A donor's state from elsewhere, which each target's place names: one donor for all prompts, or one for
+    /// each.
+    case inject(from: PromptSet, Injection)
     /// What the prompt's own run has there without any edit.
     case freeze
     case scale(Float)
@@ -75,7 +78,9 @@ struct EditSpec: Sendable {
     /// The prompts whose runs give the values.
     var donors: PromptSet? {
       switch self {
-      case .mean(let set), .resample(let set, _, _), .patch(let set), .noise(_, let set, _): set
+      case .mean(let set), .resample(let set, _, _), .patch(let set), .noise(_, let set, _),
+        .inject(let set, _):
+        set
       case .zero, .patchFromCounterpart, .freeze, .scale, .steer, .along, .knockout: nil
       }
     }
@@ -86,16 +91,22 @@ struct EditSpec: Sendable {
 
   /// Some of the prompts stay: so do the donors that were given one for each.
   mutating func keepDonors(at indices: [Int], ofPrompts count: Int) {
-    guard case .patch(var donors) = mode, donors.prompts.count > 1, donors.prompts.count == count
+    guard var donors = mode.ownDonors, donors.prompts.count > 1, donors.prompts.count == count
     else { return }
     donors.keep(indices)
-    mode = .patch(from: donors)
+    mode = mode.taking(donors)
   }
 
   /// The sites that it reads of the run of a donor, and at what positions.
   func sites(read donor: Prompt) throws -> [Site: RunRequest.Positions] {
     var sites: [Site: RunRequest.Positions] = [:]
     for target in targets {
+      if let source = target.place.source {
+        let positions = RunRequest.Positions.some(try donor.positions(source.position))
+        sites[source.part.site] =
+          sites[source.part.site].map { $0.joined(with: positions) } ?? positions
+        continue
+      }
       let positions = try donor.donorPositions(target.position)
       for part in target.place.sites {
         sites[part.site] = sites[part.site].map { $0.joined(with: positions) } ?? positions
@@ -110,7 +121,7 @@ extension EditSpec.Mode {
   var accumulates: Bool {
     switch self {
     case .scale, .steer, .along, .noise: true
-    case .zero, .mean, .resample, .patch, .patchFromCounterpart, .freeze, .knockout: false
+    case .zero, .mean, .resample, .patch, .patchFromCounterpart, .inject, .freeze, .knockout: false
     }
   }
 
@@ -120,7 +131,28 @@ extension EditSpec.Mode {
     switch self {
     case .patch(let donors): donors
     case .patchFromCounterpart: set.counterparts
-    case .zero, .mean, .resample, .freeze, .scale, .steer, .along, .noise, .knockout: nil
+    case .zero, .mean, .resample, .inject, .freeze, .scale, .steer, .along, .noise, .knockout: nil
+    }
+  }
+
+  /// The donors that each prompt may have one of.
+  var ownDonors: PromptSet? {
+    switch self {
+    case .patch(let donors), .inject(let donors, _): donors
+    case .zero, .mean, .resample, .patchFromCounterpart, .freeze, .scale, .steer, .along, .noise,
+      .knockout:
+      nil
+    }
+  }
+
+  /// The same with other donors in the place of these.
+  func taking(_ donors: PromptSet) -> EditSpec.Mode {
+    switch self {
+    case .patch: .patch(from: donors)
+    case .inject(_, let injection): .inject(from: donors, injection)
+    case .zero, .mean, .resample, .patchFromCounterpart, .freeze, .scale, .steer, .along, .noise,
+      .knockout:
+      self
     }
   }
 }

@@ -102,7 +102,8 @@ extension Invocation {
     switch mode {
     case .patch(let given): donors = given.prompts
     case .patchFromCounterpart: donors = set.prompts.map(\.counterpart)
-    case .zero, .mean, .resample, .freeze, .scale, .steer, .along, .noise, .knockout: return mode
+    case .zero, .mean, .resample, .inject, .freeze, .scale, .steer, .along, .noise, .knockout:
+      return mode
     }
     var (kept, first) = ([Int](), Failure?.none)
     for (index, prompt) in set.prompts.enumerated() {

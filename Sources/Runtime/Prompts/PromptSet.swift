@@ -113,10 +113,10 @@ struct PromptSet: Sendable {
       inputs.map { prompt.completed(with: $0) }
     }
     completed.edits = edits.map { edit in
-      guard case .patch(var donors) = edit.mode else { return edit }
+      guard var donors = edit.mode.ownDonors else { return edit }
       if donors.prompts.count == 1 { donors.prompts = prompts.map { _ in donors.prompts[0] } }
       var copy = edit
-      copy.mode = .patch(from: donors.completed(with: inputs))
+      copy.mode = edit.mode.taking(donors.completed(with: inputs))
       return copy
     }
     return completed

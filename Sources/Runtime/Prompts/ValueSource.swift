@@ -67,7 +67,7 @@ struct ValueSource {
   private static func donors(of spec: EditSpec, for set: PromptSet) -> PromptSet {
     switch spec.mode {
     case .mean(let over), .resample(let over, _, _), .noise(_, let over, _): over
-    case .patch(let from): from
+    case .patch(let from), .inject(let from, _): from
     case .patchFromCounterpart: set.counterparts
     case .freeze, .zero, .scale, .steer, .along, .knockout: set.unedited
     }
@@ -85,8 +85,16 @@ struct ValueSource {
     case .patch, .patchFromCounterpart:
       return try rows(
         part, kind, at: positions, of: index, from: donors.count == 1 ? 0 : index)
-    case .freeze, .zero, .scale, .steer, .along, .noise, .knockout:
+    case .freeze, .zero, .scale, .steer, .along, .noise, .knockout, .inject:
       return try rows(part, kind, at: positions, of: index, from: index)
+    }
+  }
+
+  /// The states at the positions that a source names, in the run of a prompt's donor.
+  func states(_ source: StateSource, ofPrompt index: Int) throws -> [[Float]] {
+    let donor = donors.count == 1 ? 0 : index
+    return try donors[donor].positions(source.position).map {
+      try row(source.part, at: $0, in: results[donor])
     }
   }
 

@@ -16,6 +16,8 @@ struct Place: Sendable, Hashable {
   /// Of an edge or a path: where it comes from and what it leads to, as its label has them.
   var writer: String?
   var reader: String?
+  /// Of a state that is put there: where it is read.
+  var source: StateSource?
 
   struct SitePart: Sendable, Hashable {
     var site: Site

@@ -28,7 +28,7 @@ extension ServeDesk {
       return try emit(
         ArrayDocument(vector), of: vector.listing.table, line, rendering, settings)
     case .missing, .boolean, .integer, .number, .text, .selector, .list, .record, .prompts,
-      .circuit:
+      .map, .circuit:
       break
     }
     if let json = value.served {
@@ -154,7 +154,7 @@ extension Value {
       let values = names.compactMap { members[$0]?.served }
       guard values.count == names.count else { return nil }
       return .object(zip(names, values).map { JSONValue.Member($0, $1) })
-    case .nothing, .table, .stream, .prompts, .vector, .circuit: return nil
+    case .nothing, .table, .stream, .prompts, .vector, .map, .circuit: return nil
     case .missing, .boolean, .integer, .number, .text, .selector: return cell.map { JSONValue($0) }
     }
   }

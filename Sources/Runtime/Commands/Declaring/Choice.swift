@@ -123,7 +123,7 @@ extension Value {
     case .text: true
     case .list(let items): isList && items.contains { $0.canBeChoice(isList: false) }
     case .nothing, .missing, .boolean, .integer, .number, .table, .stream, .prompts, .selector,
-      .vector, .circuit, .record:
+      .vector, .map, .circuit, .record:
       false
     }
   }

@@ -49,7 +49,7 @@ extension Session {
     case .list(let values): return try values.flatMap(columnNames)
     case .text, .selector, .boolean, .integer, .number:
       return [value.shortText ?? ""]
-    case .nothing, .missing, .table, .stream, .prompts, .vector, .circuit, .record:
+    case .nothing, .missing, .table, .stream, .prompts, .vector, .map, .circuit, .record:
       throw Failure("expected a column's name, got \(value.kind)")
     }
   }
@@ -63,8 +63,7 @@ extension Value {
     case .list(let values):
       !values.isEmpty && values.allSatisfy { $0.canNameColumns(among: columns) }
     case .nothing, .missing, .boolean, .integer, .number, .table, .stream, .prompts, .vector,
-      .circuit,
-      .record:
+      .map, .circuit, .record:
       false
     }
   }

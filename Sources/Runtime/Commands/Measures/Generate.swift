@@ -126,7 +126,7 @@ extension Session {
       case .steer(let vector): change = .add(vector)
       case .along(let along): change = .along(along)
       case .knockout(let source): change = .cut(sources: try prompt.positions(source))
-      case .mean, .resample, .patch, .patchFromCounterpart, .freeze, .noise: return []
+      case .mean, .resample, .patch, .patchFromCounterpart, .inject, .freeze, .noise: return []
       }
       return spec.targets.filter { $0.position ?? .all == .all }.flatMap { target in
         target.place.sites.map {

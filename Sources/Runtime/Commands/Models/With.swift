@@ -37,8 +37,8 @@ extension Session {
     case .prompts, .text, .list:
       let set = try promptsOfAnyModel(value, before: entry)
       return .prompts(try reread(set, by: [entry.model], at: span)[0])
-    case .missing, .boolean, .integer, .number, .table, .stream, .selector, .vector, .circuit,
-      .record:
+    case .missing, .boolean, .integer, .number, .table, .stream, .selector, .vector, .map,
+      .circuit, .record:
       throw Failure(
         "`with` takes prompts or text, and this is \(value.kind)",
         help: "what was measured on one model cannot go on under another: `with` stands before "

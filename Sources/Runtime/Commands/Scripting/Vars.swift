@@ -28,7 +28,7 @@ extension Value {
     case .circuit(let circuit): circuit.circuit.count
     case .record(let members): members.count
     case .vector(let vector): vector.elements.count
-    case .nothing, .missing, .boolean, .integer, .number, .text, .stream, .selector: nil
+    case .nothing, .missing, .boolean, .integer, .number, .text, .stream, .selector, .map: nil
     }
   }
 }

@@ -12,7 +12,7 @@ extension Command {
       its rows; of a vector, `values` are its numbers. Control vectors (.gguf) hold vectors, or a list of \
       them, one for each layer. JSON, Parquet and arrays also have the provenance: the version, the model and its \
       file's SHA-256, the prompts and the edits. The file is replaced as a whole or not at all.
-      A circuit is written to .dot for Graphviz, and to .json as EAP-IG and MIB have their graphs; \
+      Of a map (`lre`), .safetensors holds `weight` and `bias`. A circuit is written to .dot for Graphviz, and to .json as EAP-IG and MIB have their graphs; \
       with `as` its edges are a table.
       """,
     input: .any,
@@ -36,6 +36,7 @@ extension Command {
         return .nothing
       }
     }
+    if case .map(let map) = call.input { return try save(map, to: path, key, chosen, call) }
     let format = try chosen ?? format(ofFile: path, call.span(of: "file"))
     // A result that is computed as it is written may take hours: what would fail at its end, now.
     if case .stream = call.input {
@@ -54,6 +55,22 @@ extension Command {
       }
     }
     try placing(at: call.span(of: "file")) { try writeFiles(files, host: call.host) }
+    return .nothing
+  }
+
+  private static func save(
+    _ map: MapValue, to path: String, _ key: String?, _ chosen: FileFormat?, _ call: Invocation
+  ) throws -> Value {
+    let format = chosen ?? FileFormat(path: path)
+    guard format == .safetensors, path.hasSuffix(".safetensors"), key == nil else {
+      throw Failure(
+        "a map is written to .safetensors, with the tensors `weight` and `bias`",
+        help: "R | save \"FILE.safetensors\"", span: call.span(of: "file"))
+    }
+    try placing(at: call.span(of: "file")) {
+      let bytes = try map.fileBytes(in: call.session)
+      try writeFiles([NewFile(path) { try $0.write(bytes) }], host: call.host)
+    }
     return .nothing
   }
 

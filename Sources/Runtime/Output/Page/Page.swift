@@ -31,7 +31,7 @@ struct Page {
     case .text(let text): blocks.append(.text(MarkdownText(text)))
     case .missing, .boolean, .integer, .number, .selector:
       blocks.append(.value(value, line: line))
-    case .table, .prompts, .list, .vector, .circuit, .record:
+    case .table, .prompts, .list, .vector, .map, .circuit, .record:
       guard let table = value.printedTable else { return }
       blocks.append(.table(table.table, line: line))
       origins += table.origins

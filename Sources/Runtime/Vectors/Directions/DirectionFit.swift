@@ -24,7 +24,8 @@ struct DirectionFit: Sendable {
     let denominator = 1 + z * z / n
     let centre = (share + z * z / (2 * n)) / denominator
     let reach = z * ((share * (1 - share) + z * z / (4 * n)) / n).squareRoot() / denominator
-    return (max(0, centre - reach), min(1, centre + reach))
+    // At the ends the two are equal but for rounding.
+    return (right == 0 ? 0 : max(0, centre - reach), right == count ? 1 : min(1, centre + reach))
   }
 }
 
