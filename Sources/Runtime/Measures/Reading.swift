@@ -32,15 +32,19 @@ struct Readings {
   /// Where it stands in the line, for errors.
   let span: SourceSpan
 
-  /// - Parameter isReadAt: whether `at` says where, if the command has it.
+  /// - Parameters:
+  ///   - isReadAt: whether `at` says where, if the command has it.
+  ///   - placed: what `@` says in another argument, which goes before `at`.
   /// - Throws: `Failure` for a position that a prompt does not have, a prompt without an answer, and
   ///   where nothing is left to read.
   init(
-    _ call: Invocation, of set: PromptSet, asking question: Question, isReadAt: Bool = true
+    _ call: Invocation, of set: PromptSet, asking question: Question, isReadAt: Bool = true,
+    placed: (kind: Position.Kind, span: SourceSpan)? = nil
   ) throws {
-    kind = isReadAt && call.declares("at") ? try call.positions("at", in: set) : nil
+    let at = isReadAt && call.declares("at") ? try call.positions("at", in: set) : nil
+    kind = placed?.kind ?? at
     isOfText = if case .following = question { true } else { false }
-    span = call.span(of: "at")
+    span = placed?.span ?? call.span(of: "at")
     if case .answer = question {
       try placing(at: call.span) { try set.checkAnswersOrNext(for: call.command.name) }
     }
