@@ -77,6 +77,8 @@ TARGETS = [
     Target("families/real_edges", packages=TORCH, model="smollm2"),
     Target("families/lens_edges", packages=(*TORCH, "transformer_lens")),
     Target("families/attribution", packages=TORCH),
+    Target("families/lenses", packages=TORCH),
+    Target("families/relations", packages=TORCH),
     Target("families/losses", packages=TORCH, model="smollm2"),
     Target("vectors/directions", packages=TORCH + ("sklearn",)),
     Target("vectors/control"),

@@ -21,7 +21,8 @@ import Testing
       [every.usual(parameter)] + parameter.kind.words.map(\.name)
     }
     let inputs =
-      every.likelyInputs + (every.command.name == "effect" ? ["asked | ablate L0.mlp"] : [])
+      every.likelyInputs
+      + (["effect", "self_repair"].contains(every.command.name) ? ["asked | ablate L0.mlp"] : [])
     return inputs.flatMap { input in
       [every.line(input, [:])]
         + parameters.flatMap { first in

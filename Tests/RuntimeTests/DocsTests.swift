@@ -136,7 +136,12 @@ import Testing
     let scores = prompt "Fact: The Alps are in" -> " Italy" | patch each L0H1 -> logits from (prompt "Fact: The Alps are at") | attribute
     prompt "Fact: The Alps are in" -> " Italy" | faithfulness scores from (prompt "Fact: The Alps are at") sizes 1% random 1
     """,
-    "lens": "colosseum | lens", "attention": "colosseum | attention L2H1",
+    "lre": """
+    load Tests/ModelTests/Fixtures/families/llama3
+    [(prompt [41, 7] -> "x"), (prompt [41, 8] -> "x")] | lre L0.resid_post@0
+    """,
+    "self_repair": "colosseum | ablate each L29H1@last | self_repair",
+    "lens": "colosseum | lens L2.mlp_out", "attention": "colosseum | attention L2H1",
     "attribute": "colosseum | ablate each L2H1@last | attribute",
     "activations": "colosseum | activations L2H1.z@last",
     "gradient": "colosseum | gradient L2H1.z@last", "generate": "colosseum | generate 1",

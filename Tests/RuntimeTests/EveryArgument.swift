@@ -61,8 +61,11 @@ struct EveryArgument {
       case "destination": "last"
       case "at": "L0"
       case "with": "embed"
+      case "into" where command.name == "lre": "L1.resid_post"
       default:
-        ["steer", "project", "clamp"].contains(command.name) ? "L0.mlp@last" : "L0H0"
+        command.name == "lre"
+          ? "L0.resid_post"
+          : ["steer", "project", "clamp"].contains(command.name) ? "L0.mlp@last" : "L0H0"
       }
     case .position: "@last"
     case .column:

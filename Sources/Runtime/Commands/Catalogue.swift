@@ -12,10 +12,11 @@ enum Catalogue {
     .ablate, .patch, .only, .knockout, .freeze, .scale, .steer, .project, .clamp, .noise,
     // measures
     .tokens, .logits, .probs, .rank, .logitDiff, .loss, .perplexity, .metric, .effect, .attribute,
-    .faithfulness,
+    .faithfulness, .selfRepair,
     .dla,
     .subsets,
-    .lens, .attention, .activations, .gradient, .direction, .unembed, .generate, .compare, .explain,
+    .lens, .attention, .activations, .gradient, .direction, .lre, .unembed,
+    .generate, .compare, .explain,
     // weights
     .describe, .copying, .eigenvalues, .svd, .composition, .ov, .weights,
     // tables

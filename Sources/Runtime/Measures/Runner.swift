@@ -23,6 +23,14 @@ protocol Runner: AnyObject {
     in session: Session
   ) throws -> any GradientRuns
 
+  /// The Jacobians that requests ask for, in their order, with progress shown. A plan gives none.
+  ///
+  /// - Parameter body: takes one, and the number of its request.
+  func jacobians(
+    of requests: [JacobianRequest], on model: LanguageModel, label: String, in session: Session,
+    _ body: (Int, JacobianResult) throws -> Void
+  ) throws
+
   /// Continues groups of cases, each case by at most `length.tokens` tokens, `length.samples` times.
   ///
   /// - Parameter body: continues a group, and returns how many of its cases are finished: fewer than all
@@ -123,6 +131,9 @@ final class ModelRunner: Runner {
   }
 
   func compute<Found>(_ body: () throws -> Found) rethrows -> Found? { try body() }
+
+  /// What was computed besides runs and gradients.
+  func note(_ record: RunRecord) { computed = computed + record }
 
   func record(_ body: () throws -> Void) rethrows -> RunRecord {
     let outer = computed

@@ -32,7 +32,7 @@ extension StateSource {
   /// - Parameters:
   ///   - count: how many states there are.
   ///   - positions: that are edited.
-  ///   - all: what the edited selector means in the prompt, of which these are some.
+  ///   - all: what the edited selector means in the prompt; `positions` are some of them.
   func pairs(_ count: Int, with positions: [Int], of all: [Int], in prompt: Prompt) throws -> [Int]
   {
     if count == 1 { return positions.map { _ in 0 } }

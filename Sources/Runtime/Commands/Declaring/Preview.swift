@@ -161,6 +161,13 @@ private final class PreviewRunner: Runner {
     return PlannedGradients(requests, of: model.configuration, check: check)
   }
 
+  func jacobians(
+    of requests: [JacobianRequest], on model: LanguageModel, label: String, in session: Session,
+    _ body: (Int, JacobianResult) throws -> Void
+  ) throws {
+    isUsed = true
+  }
+
   func generate(
     _ groups: [[Case]], of set: PromptSet, length: GenerationLength, in session: Session,
     _ body: ([Case]) throws -> Int

@@ -239,7 +239,7 @@ extension PromptSet {
 
 extension Case {
   /// Edits that are not swept are one variant of the prompt, so that its clean run is shared.
-  fileprivate var asVariant: Case {
+  var asVariant: Case {
     guard variant == nil else { return self }
     var copy = self
     copy.baseEdits = []
