@@ -27,7 +27,9 @@ extension Command {
     let model = try placing(at: call.span) { try call.session.requireModel() }
     let (tokens, isFolded) = (try call.readTokens(of: model), call.hasFlag("folded"))
     let expression = try call.expression(required: "matrix")
-    let wanted = try placing(at: expression.span) { try WantedWeights(expression, model) }
+    let wanted = try placing(at: expression.span) {
+      try WantedWeights(call.session.matrix(expression), model)
+    }
     guard (wanted.name.part == .token) == !tokens.isEmpty else {
       throw call.failure(
         tokens.isEmpty
@@ -58,6 +60,18 @@ extension Command {
       TableValue(
         rows.table.table(measure: "value"), origins: [Origin(model: model, prompts: [], edits: [])])
     )
+  }
+}
+
+extension Session {
+  /// A matrix as it is written, or as a text spells it: `"\(neuron).W_out"`.
+  fileprivate func matrix(_ expression: Lang.Expression) throws -> Lang.Expression {
+    switch expression.kind {
+    case .string, .variable, .pipeline, .member, .element:
+      guard case .text(let text) = try evaluate(expression) else { return expression }
+      return try parseSelector(text).get()
+    default: return expression
+    }
   }
 }
 
