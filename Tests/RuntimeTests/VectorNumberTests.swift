@@ -53,15 +53,16 @@ struct VectorNumberTests {
     return shell
   }
 
-  /// Activations are F32: within 1e-4 of the largest. The covariance of `mass_mean` is of fewer rows than
-  /// columns or about as many, and multiplies the gaps of its inputs: within 2e-3.
+  /// Activations are F32: within 1e-4 of the largest. So is `mass_mean`: the covariances here have condition
+  /// numbers of 70 to 320 on the 22 directions that 24 rows span, and noise of F32's size moves numpy's own
+  /// result by at most 3e-5.
   @Test func directionsOfActivations() throws {
     for model in wanted.models {
       let shell = try Self.shell(model)
       for direction in model.directions {
         let line = "direction yes vs no at \(model.site)@last \(direction.method) held 0 shuffles 0"
         try shell.define("let found = \(line)")
-        let tolerance = direction.method == "mass_mean" ? 2e-3 : 1e-4
+        let tolerance = 1e-4
         let found = try shell.table("found.value").numbers("value")
         try check(found, direction.vector, within: tolerance, "\(model.family): \(line)")
         let threshold = try shell.table("found").numbers("threshold")[0]
