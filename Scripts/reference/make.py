@@ -81,6 +81,7 @@ TARGETS = [
     Target("families/relations", packages=TORCH),
     Target("families/losses", packages=TORCH, model="smollm2"),
     Target("vectors/directions", packages=TORCH + ("sklearn",)),
+    Target("vectors/examples", packages=(*TORCH, "sentencepiece"), model="smollm2"),
     Target("vectors/control"),
     Target("vectors/heads", packages=TORCH),
     Target("facts/experiments"),

@@ -144,7 +144,8 @@ import Testing
     "lens": "colosseum | lens L2.mlp_out", "attention": "colosseum | attention L2H1",
     "attribute": "colosseum | ablate each L2H1@last | attribute",
     "activations": "colosseum | activations L2H1.z@last",
-    "gradient": "colosseum | gradient L2H1.z@last", "generate": "colosseum | generate 1",
+    "examples": "colosseum | examples L2N1", "gradient": "colosseum | gradient L2H1.z@last",
+    "generate": "colosseum | generate 1",
     "explain": "colosseum | explain L23H4",
     "vector": "colosseum | activations L2.resid_post@last | vector",
     "direction":

@@ -23,6 +23,7 @@ enum Synonyms {
     "columns": "summary", "from": "read",
     // TransformerLens, nnsight
     "run_with_cache": "activations", "cache": "activations", "get_activations": "activations",
+    "max_activations": "examples", "top_activations": "examples", "neuroscope": "examples",
     "run_with_hooks": "`ablate`, `patch`, `scale` or `steer`, then a measure",
     "from_pretrained": "load", "hooked_transformer": "load", "to_tokens": "tokens",
     "to_str_tokens": "tokens", "tokenize": "tokens", "logit_attrs": "dla",

@@ -15,8 +15,8 @@ enum Catalogue {
     .faithfulness, .selfRepair,
     .dla,
     .subsets,
-    .lens, .attention, .activations, .gradient, .direction, .lre, .unembed,
-    .generate, .compare, .explain,
+    .lens, .attention, .activations, .examples, .gradient, .direction, .lre,
+    .unembed, .generate, .compare, .explain,
     // weights
     .describe, .copying, .eigenvalues, .svd, .composition, .ov, .weights,
     // tables

@@ -37,6 +37,8 @@ struct TokenStrips {
     }
     valueTitle = escapedText(value.name)
     let keys = try table.stripKeys(besides: [places.name, value.name], places: places)
+    // Of an example only the tokens around it are shown.
+    let prompts = table["example"] == nil ? prompts : []
     strips = try table.groups(by: keys).map { rows in
       let names = keys.map { visible($0[rows[0]].title) }
       let labels = zip(keys, names).map { column, name in
@@ -63,9 +65,13 @@ extension Table {
     }
     let first = others.filter { $0.name == "prompt" }
     let texts = others.filter { $0.kind == .texts && $0.name != "prompt" }
-    var keys: [Column] = []
-    var told = try groups(by: [places]).count
-    for column in first + texts + others.filter({ $0.kind != .texts }) where told < rowCount {
+    let numbers = others.filter { $0.kind != .texts }
+    // Examples that do not overlap are apart all the same.
+    var keys = ["component", "element", "example"].compactMap { name in
+      self["example"] == nil ? nil : others.first { $0.name == name }
+    }
+    var told = try groups(by: keys + [places]).count
+    for column in first + texts + numbers where told < rowCount {
       let count = try groups(by: keys + [places, column]).count
       guard count > told else { continue }
       keys.append(column)
