@@ -16,16 +16,23 @@ import Testing
   }
 
   /// Runs a script with few prompts, and gives the session as it leaves it.
-  private func run(_ path: String, prompts: Int = 4, _ others: (String, String)...) throws
-    -> Session
-  {
+  ///
+  /// - Parameter short: what stands in place of a part of it.
+  private func run(
+    _ path: String, prompts: Int = 4, short: (of: String, is: String)? = nil,
+    _ others: (String, String)...
+  ) throws -> Session {
     let arguments = [("prompts", "\(prompts)")] + others
     let session = Session(
       host: TestHost(format: .tsv), arguments: arguments.map { (name: $0.0, value: $0.1) })
     // A page has the SHA-256 of the weights, which takes long where nothing is optimised.
     let text = try repositoryText(path)
     try #require(text.contains("\nreport args.out {\n"))
-    let script = text.replacing("\nreport args.out {\n", with: "\nif true {\n")
+    var script = text.replacing("\nreport args.out {\n", with: "\nif true {\n")
+    if let short {
+      try #require(script.contains(short.of))
+      script.replace(short.of, with: short.is)
+    }
     let result = session.running(script, name: path)
     try #require(result.status == .done, "\(result.messages)")
     #expect(!result.messages.contains("warning:"), "\(result.messages)")
@@ -36,8 +43,9 @@ import Testing
     let names = try Self.scripts.map { $0.split(separator: "/").last.map(String.init) ?? "" }
     #expect(
       names.sorted() == [
-        "docstring.summand", "greater-than.summand", "indirect-objects.summand",
-        "induction.summand", "multiple-choice.summand",
+        "docstring.summand", "fact-neurons.summand", "greater-than.summand",
+        "indirect-objects.summand", "induction-heads.summand", "induction.summand",
+        "multiple-choice.summand",
       ])
     let readme = try repositoryText("Examples/tasks/README.md")
     for name in names { #expect(readme.contains("`\(name)`")) }
@@ -57,6 +65,37 @@ import Testing
 
   private func words(_ prompt: Prompt, _ label: String) throws -> String {
     try prompt.positions(.name(label)).map(prompt.tokenText).joined()
+  }
+
+  /// Two induction heads, the head before them that looks at the previous token, and others.
+  @Test func inductionHeads() throws {
+    let session = try run(
+      "Examples/tasks/induction-heads.summand", prompts: 2,
+      short: ("-> heads", "-> L17H3..4 samples 2"),
+      ("heads", "L{16..17}H{0,3,4}"), ("tokens", "10"))
+    let all = try table("all", in: session)
+    #expect(try Set(all.texts("component").prefix(2)) == ["L17H3", "L17H4"])
+    #expect(try all.numbers("prefix_matching").prefix(2).allSatisfy { $0 > 0.4 })
+    let previous = try table("previous", in: session)
+    #expect(try previous.texts("component").first == "L16H0")
+    // What they need hurts more than they do.
+    let losses = try table("losses", in: session)
+    let effects = Dictionary(
+      uniqueKeysWithValues: zip(try losses.texts("component"), try losses.numbers("effect")))
+    #expect(try #require(effects["L16H0"]) > 1 && #require(effects["L17H3"]) > 0.1)
+    #expect(try table("composed", in: session).rowCount == 2)
+  }
+
+  @Test func factNeurons() throws {
+    let session = try run("Examples/tasks/fact-neurons.summand", prompts: 8, ("neurons", "2"))
+    let (found, most) = (try table("found", in: session), try table("most", in: session))
+    let neurons = try found.texts("component")
+    #expect(neurons.count == 2)
+    #expect(try most.texts("component") == neurons.flatMap { [String](repeating: $0, count: 4) })
+    // Of eight texts the fourth from above is the fifth from below.
+    let least = try table("least", in: session)
+    #expect(
+      try zip(most.numbers("value"), least.numbers("value")).filter { $0 < $1 }.isEmpty)
   }
 
   @Test func indirectObjects() throws {
