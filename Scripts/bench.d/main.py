@@ -12,6 +12,7 @@ import compare
 import compare_circuits
 import compare_products
 import compare_reading
+import compare_units
 import large
 import machine
 import planned
@@ -24,7 +25,7 @@ from compare import Peers, say
 from harness import Failed
 
 HERE = Path(__file__).parent
-PARTS = ("start", "works", "products", "reading", "circuits", "scaling", "plan", "scale", "large")
+PARTS = ("start", "works", "products", "reading", "circuits", "units", "scaling", "plan", "scale", "large")
 # What a peer needs, and the name under which its version is asked for.
 MODULES = {
     "torch": "torch",
@@ -78,7 +79,7 @@ def measure(options, parts, folder, installed, limits):
     setup, texts = prompts.prepare(folder)
     where = {works.LLAMA: (weights, model), works.MKL: ("mkl", folder)}
     where |= {works.OPENBLAS: ("openblas", folder)}
-    where |= {p: (weights,) for p in (works.LENS, works.HAND, works.AUTOGRAD, works.TRANSFORMERS)}
+    where |= {p: (weights,) for p in (works.LENS, works.HAND, works.AUTOGRAD, works.UNITS, works.TRANSFORMERS)}
     peers = Peers(options.python, installed, where)
     rows, series = [], []
     plans = planned.measure_plans(folder, setup, options.rounds) if "plan" in parts else []
@@ -99,6 +100,8 @@ def measure(options, parts, folder, installed, limits):
             rows += compare_circuits.measure_circuits(
                 peers, limits, folder, setup, texts, model, options.rounds
             )
+        if "units" in parts:
+            rows += compare_units.measure_units(peers, folder, setup, texts, model, options.rounds)
     finally:
         peers.close()
     if "scaling" in parts:

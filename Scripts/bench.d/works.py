@@ -20,6 +20,7 @@ PREAMBLE = [
 LENS, HAND, TRANSFORMERS, LLAMA = "TransformerLens", "PyTorch by hand", "transformers", "llama.cpp"
 MKL, OPENBLAS = "MKL", "OpenBLAS"
 AUTOGRAD = "PyTorch by hand, autograd"
+UNITS = "PyTorch by hand, neurons and weights"
 
 
 @dataclass

@@ -2,26 +2,50 @@ import Foundation
 
 @testable import Model
 
-/// What a measure of many positions cannot do without, with nothing read of it: `runs logits MODEL TOKENS`
-/// or `runs lens MODEL TOKENS`. TOKENS is a file of token ids, a line for each prompt.
+/// What a measure of many positions cannot do without, with nothing read of it: `runs logits MODEL TOKENS`,
+/// `runs lens MODEL TOKENS`, or `runs plain MODEL TOKENS`, which keeps one number for each position. TOKENS is a
+/// file of token ids, a line for each prompt.
 struct Runs {
   private let model: LanguageModel
   private let prompts: [[Int]]
-  /// Whether the streams of all layers are read, not only the last.
-  private let isLens: Bool
+  private let kind: Kind
+
+  private enum Kind: String {
+    /// The logits of every position.
+    case logits
+    /// The streams of all layers are read, not only the last.
+    case lens
+    case plain
+  }
 
   init?(_ request: String, pool: WorkerPool) throws {
     let words = request.split(separator: " ").map(String.init)
-    guard words.first == "runs", words.count == 4 else { return nil }
-    isLens = words[1] == "lens"
+    guard words.first == "runs", words.count == 4, let kind = Kind(rawValue: words[1]) else {
+      return nil
+    }
+    self.kind = kind
     model = try LanguageModel(path: words[2], pool: pool)
     let text = try String(contentsOfFile: words[3], encoding: .utf8)
     prompts = text.split(separator: "\n").map { $0.split(separator: " ").compactMap { Int($0) } }
-    _ = try seconds()
+    // Once before, but for what takes minutes.
+    if kind != .plain { _ = try seconds() }
   }
 
   func seconds() throws -> Double {
-    try ContinuousClock().measure { if isLens { try lens() } else { try logits() } } / .seconds(1)
+    try ContinuousClock().measure {
+      switch kind {
+      case .logits: try logits()
+      case .lens: try lens()
+      case .plain: try plain()
+      }
+    } / .seconds(1)
+  }
+
+  /// The runs, all layers at all positions.
+  private func plain() throws {
+    try model.transformer.run(
+      prompts.map { RunRequest(tokens: $0, captures: [Site(.lnFinalScale): .all]) }
+    ) { _, _ in }
   }
 
   /// The runs and the logits of every position.
