@@ -9,13 +9,10 @@ extension ModelRunner {
     defer { session.host.finishProgress() }
     for (number, request) in requests.enumerated() {
       let share = RunShare(before: number, count: 1, of: requests.count)
-      try body(
-        number,
-        try model.transformer.jacobian(
-          of: request, memory: session.memory, progress: session.progress(label, of: share)))
-      var record = RunRecord(runs: 1, batches: 1)
-      record.rowLayers = model.transformer.jacobianRows(of: request)
-      note(record)
+      let found = try model.transformer.jacobian(
+        of: request, memory: session.memory, progress: session.progress(label, of: share))
+      note(found.record)
+      try body(number, found)
     }
   }
 }

@@ -26,6 +26,8 @@ public struct JacobianResult: Sendable {
   public var source, target: [Float]
   /// ∂o/∂s, [d_model][d_model]: a row for each element of o.
   public var rows: [[Float]]
+  /// What was computed for it.
+  public var record = RunRecord(runs: 1)
 }
 
 extension JacobianRequest {
@@ -85,6 +87,9 @@ struct JacobianRun {
   /// How many elements of o go backwards together.
   private let atOnce: Int
   private let rope: RotaryTables
+
+  /// Into how many batches its passes backwards are divided.
+  var batches: Int { (model.configuration.width + atOnce - 1) / atOnce }
 
   /// - Parameter request: that has been checked.
   init(_ model: Transformer, _ request: JacobianRequest, memory: Int) throws {
@@ -245,11 +250,19 @@ extension Transformer {
   ) throws -> JacobianResult {
     try request.check(in: configuration)
     let total = jacobianRows(of: request)
+    let meter = FloatBuffer.Meter()
+    let run = try JacobianRun(self, request, memory: memory)
     var done = 0
-    return try JacobianRun(self, request, memory: memory).run { rows in
-      done += rows
-      progress?(done, total)
+    var result = try FloatBuffer.$meter.withValue(meter) {
+      try run.run { rows in
+        done += rows
+        progress?(done, total)
+      }
     }
+    result.record.rowLayers = done
+    result.record.batches = run.batches
+    result.record.bytes = meter.most + configuration.width * configuration.width * 4
+    return result
   }
 
   /// Rows, once for each layer and direction.
