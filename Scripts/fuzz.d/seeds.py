@@ -476,6 +476,35 @@ def lenses():
     write("lenses", "no-bias", json.dumps(config).encode() + b"\0" + safetensors(header, 8))
 
 
+def dictionaries():
+    """An archive of Gemma Scope, settings of three formats, a transcoder's weights, and YAML; a byte says which."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as file:
+        for name, shape in [("W_enc", (2, 3)), ("W_dec", (3, 2)), ("b_enc", (3,)), ("b_dec", (2,)), ("threshold", (3,))]:
+            count = shape[0] * (shape[1] if len(shape) > 1 else 1)
+            data = npy("'<f4'", shape, struct.pack(f"<{count}f", *[0.5 - i / 4 for i in range(count)]))
+            file.writestr(zipfile.ZipInfo(name + ".npy"), data)
+    write("dictionaries", "archive", b"\0" + out.getvalue())
+    lens = {
+        "architecture": "jumprelu", "d_in": 2, "d_sae": 3, "apply_b_dec_to_input": True, "normalize_activations": "none",
+        "metadata": {"sae_lens_version": "6.1.0", "hook_name": "blocks.1.hook_resid_post", "prepend_bos": True}}
+    write("dictionaries", "lens", b"\1" + json.dumps(lens).encode())
+    sparsify = {"activation": "topk", "k": 2, "d_in": 2, "num_latents": 3, "transcode": False}
+    write("dictionaries", "sparsify", b"\2" + json.dumps(sparsify).encode())
+    scope = {
+        "architecture": "jump_relu", "hf_hook_point_in": "model.layers.1.output", "width": 3, "type": "sae",
+        "affine_connection": False}
+    write("dictionaries", "scope", b"\3" + json.dumps(scope).encode())
+    shapes = [("W_dec", [3, 2]), ("W_enc", [3, 2]), ("b_dec", [2]), ("b_enc", [3])]
+    entries, end = {}, 0
+    for name, shape in shapes:
+        size = 4 * shape[0] * (shape[1] if len(shape) > 1 else 1)
+        entries[name] = {"dtype": "F32", "shape": shape, "data_offsets": [end, end + size]}
+        end += size
+    write("dictionaries", "transcoder", b"\4" + safetensors(entries, end))
+    write("dictionaries", "yaml", b"\5" + b"# a set\nmodel_name: \"a/b\"\nkinds:\n - one  # 1\n - 'two'\nscan: x y\n")
+
+
 def language():
     write("language", "statements", """#!/usr/bin/env summand
 let best = country | dla by head | top 5  # a comment
@@ -546,6 +575,7 @@ tables()
 arrays()
 vectors()
 lenses()
+dictionaries()
 language()
 serve()
 script()

@@ -84,6 +84,8 @@ TARGETS = [
     Target("vectors/examples", packages=(*TORCH, "sentencepiece"), model="smollm2"),
     Target("vectors/control"),
     Target("vectors/heads", packages=TORCH),
+    Target("dictionaries/kinds", packages=TORCH + ("sae_lens", "sparsify", "circuit_tracer")),
+    Target("dictionaries/features", packages=TORCH + ("sae_lens", "sparsify")),
     Target("facts/experiments"),
     Target("facts/answers", (), TORCH, "smollm2"),
     Target("facts/handbuilt"),

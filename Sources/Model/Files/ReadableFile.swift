@@ -129,6 +129,9 @@ final class ReadableFile: Sendable {
     return stamp() == before ? digest : nil
   }
 
+  /// What tells the open file, as it is now, from others: `FileStamp.text`.
+  var currentStamp: String? { stamp()?.text }
+
   /// What the open file is now; nil where the system does not say.
   private func stamp() -> FileStamp? {
     var status = stat()

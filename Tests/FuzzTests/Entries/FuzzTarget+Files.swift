@@ -27,7 +27,7 @@ extension FuzzTarget {
   }
 
   /// A header of safetensors after its length.
-  private static func framed(_ header: some Collection<UInt8>) -> [UInt8] {
+  static func framed(_ header: some Collection<UInt8>) -> [UInt8] {
     let length = UInt64(header.count)
     return (0..<8).map { UInt8(truncatingIfNeeded: length >> (8 * UInt64($0))) } + header
   }

@@ -10,7 +10,7 @@ import Foundation
 enum FuzzTarget: String, CaseIterable, Sendable {
   case gguf, safetensors, index, config, families, tokenizer
   case ggufTokenizer = "gguf-tokenizer"
-  case blocks, model, chat, tables, arrays, vectors, lenses, language, script, serve
+  case blocks, model, chat, tables, arrays, vectors, lenses, dictionaries, language, script, serve
 
   /// - Parameter folder: nobody else's; files of the bytes are put there.
   /// - Throws: `BrokenPromise`, or an error that no user should see.
@@ -31,6 +31,7 @@ enum FuzzTarget: String, CaseIterable, Sendable {
       case .arrays: try Self.arrays(bytes)
       case .vectors: try Self.vectors(bytes, folder)
       case .lenses: try Self.lenses(bytes, folder)
+      case .dictionaries: try Self.dictionaries(bytes, folder)
       case .language: try Self.language(bytes)
       case .script: try Self.script(bytes)
       case .serve: try Self.serve(bytes)

@@ -1,0 +1,63 @@
+import Foundation
+
+@testable import Model
+
+/// Sparse autoencoders and transcoders.
+extension FuzzTarget {
+  /// A byte that chooses what the others are: an archive of NumPy, settings of one of the formats beside
+  /// weights that fit the seeds, a transcoder's weights, or YAML.
+  static func dictionaries(_ bytes: [UInt8], _ folder: ScratchFolder) throws {
+    guard let kind = bytes.first else { return }
+    let rest = bytes.dropFirst()
+    switch kind % 6 {
+    case 0: try use(DictionarySource.open(path: folder.write(rest, "params.npz")))
+    case 1:
+      let lens = ["W_enc": [2, 3], "W_dec": [3, 2], "b_enc": [3], "b_dec": [2], "threshold": [3]]
+      try settings(rest, "cfg.json", lens, "sae_weights.safetensors", folder)
+    case 2:
+      let sparsify = ["encoder.weight": [3, 2], "encoder.bias": [3], "W_dec": [3, 2], "b_dec": [2]]
+      try settings(rest, "cfg.json", sparsify, "sae.safetensors", folder)
+    case 3:
+      let scope = ["w_enc": [2, 3], "w_dec": [3, 2], "b_enc": [3], "b_dec": [2], "threshold": [3]]
+      try settings(rest, "config.json", scope, "params.safetensors", folder)
+    case 4: try use(DictionarySource.open(path: folder.write(rest, "layer_1.safetensors")))
+    default:
+      let file = try FlatYAML(path: folder.write(rest, "config.yaml"))
+      try promise(file.values.keys.allSatisfy { !$0.isEmpty }, "a key of no text")
+    }
+  }
+
+  private static func settings(
+    _ bytes: some Sequence<UInt8>, _ name: String, _ shapes: [String: [Int]], _ weights: String,
+    _ folder: ScratchFolder
+  ) throws {
+    let own = try ScratchFolder()
+    var (header, end): ([String], Int) = ([], 0)
+    for (key, shape) in shapes.sorted(by: { $0.key < $1.key }) {
+      let size = 4 * shape.reduce(1, *)
+      let axes = shape.map(String.init).joined(separator: ",")
+      header.append(
+        #""\#(key)":{"dtype":"F32","shape":[\#(axes)],"data_offsets":[\#(end),\#(end + size)]}"#)
+      end += size
+    }
+    let text = "{" + header.joined(separator: ",") + "}"
+    // Each number is about 0.0000002.
+    try own.write(framed(text.utf8) + (0..<end).map { $0 % 4 == 3 ? 0x34 : 0x10 }, weights)
+    try own.write(bytes, name)
+    try use(DictionarySource.open(path: own.path))
+  }
+
+  private static func use(_ dictionary: FeatureDictionary) throws {
+    let (width, features) = (dictionary.inputWidth, dictionary.features)
+    guard width < 4096, features < 4096 else { return }
+    let pool = WorkerPool(width: 1)
+    let row = (0..<width).map { Float($0 % 3) - 0.5 }
+    let active = try dictionary.encode([row], on: pool)[0]
+    try promise(active.allSatisfy { $0.feature < features && $0.activation != 0 }, "\(active)")
+    if width == dictionary.outputWidth || dictionary.isTranscoder {
+      let output = try dictionary.reconstruct(row, from: active, on: pool)
+      try promise(output.count == dictionary.outputWidth, "\(output.count) numbers")
+    }
+    _ = try dictionary.decoderRow(features - 1)
+  }
+}
