@@ -99,7 +99,7 @@ extension Edit.Change {
       case .set: [.clamp]
       }
     // Edges have their own: `families/edges.py`, `families/circuits.py`.
-    case .edge, .outside: []
+    case .edge, .outside, .features: []
     }
   }
 }

@@ -306,7 +306,7 @@ extension Edit {
     case .replace(let rows): edit.change = .replace(kept.map { rows[$0] })
     case .cut(let sources): edit.change = .cut(sources: sources.filter { $0 < count })
     case .edge(let edge, let rows): edit.change = .edge(edge, kept.map { rows[$0] })
-    case .zero, .scale, .add, .along, .outside: break
+    case .zero, .scale, .add, .along, .outside, .features: break
     }
     return edit
   }

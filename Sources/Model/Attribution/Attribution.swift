@@ -21,6 +21,12 @@ public struct Attribution: Sendable {
     case neuron(layer: Int, neuron: Int)
     /// What a layer's MLP adds whatever its neurons do.
     case mlpBias(layer: Int)
+    /// A feature of a dictionary; before its name stands the dictionary's, where another is at its layer.
+    case feature(prefix: String, layer: Int, feature: Int)
+    /// What a dictionary adds whatever is active.
+    case featureBias(prefix: String, layer: Int)
+    /// What a dictionary's reconstruction lacks.
+    case featureError(prefix: String, layer: Int)
     /// ⟨β_f, W_U⟩
     case finalNormBias
     case unembeddingBias

@@ -9,10 +9,14 @@ public struct AttributionDetail: Sendable {
   public var foldsBiases: Bool
   /// The stream whose own numbers are attributed; nil: what the final norm makes of the last one.
   public var stream: Site?
+  /// Of the stream, attn_out, mlp_out or z: their features have parts in the place of what stands there.
+  public var dictionaries: [AttributedDictionary]
 
   public init(
-    bySource: Bool = false, byNeuron: Bool = false, foldsBiases: Bool = true, stream: Site? = nil
+    bySource: Bool = false, byNeuron: Bool = false, foldsBiases: Bool = true, stream: Site? = nil,
+    dictionaries: [AttributedDictionary] = []
   ) {
+    self.dictionaries = dictionaries
     self.bySource = bySource
     self.byNeuron = byNeuron
     self.foldsBiases = foldsBiases

@@ -1,9 +1,9 @@
 /// What an attribution at one position of a run is made from, and how.
 public struct Attributor: Sendable {
-  private let transformer: Transformer
-  private let position: Int
+  let transformer: Transformer
+  let position: Int
   private let edits: [Edit]
-  private let detail: AttributionDetail
+  let detail: AttributionDetail
 
   /// - Parameters:
   ///   - edits: those of the run: what they overwrote has no share.
@@ -38,6 +38,7 @@ public struct Attributor: Sendable {
       for activation in perLayer { captures[Site(activation, layer: layer)] = here }
       if bySource { captures[Site(.v, layer: layer)] = .some(Array(0...position)) }
     }
+    for site in dictionarySites { captures[site] = here }
     for edit in edits where isHere(edit) && Self.overwritten.contains(edit.site.activation) {
       captures[edit.site] = here
     }
@@ -52,11 +53,17 @@ public struct Attributor: Sendable {
 
   /// The parts of a target in a run that kept `captures`.
   ///
-  /// - Parameter logit: the target's value as the run computed it, before any soft cap.
-  public func attribute(_ run: RunResult, _ direction: Direction, logit: Double) -> Attribution {
+  /// - Parameters:
+  ///   - logit: the target's value as the run computed it, before any soft cap.
+  ///   - features: what `decompose` made of the run.
+  public func attribute(
+    _ run: RunResult, _ direction: Direction, logit: Double,
+    _ features: Decompositions = Decompositions()
+  ) -> Attribution {
     let scale = detail.stream == nil ? row(run, .lnFinalScale, 0)[0] : 1
-    let parts = Parts(run: run, direction: direction, scale: scale)
-    let start = lastOverwrittenStream()
+    let parts = Parts(run: run, direction: direction, scale: scale, features: features)
+    let start = [lastOverwrittenStream(), lastStreamWithFeatures].compactMap(\.self)
+      .max { order($0) < order($1) }
     var (attention, biases, mlps): ([Attribution.Part], [Attribution.Part], [Attribution.Part]) =
       ([], [], [])
     for layer in transformer.layers.indices {
@@ -78,6 +85,7 @@ public struct Attributor: Sendable {
   /// What the stream began with: the embeddings, or what an edit wrote over all that was in it.
   private func beginning(_ parts: Parts, _ start: Site?) -> [Attribution.Part] {
     if let start {
+      if let features = parts.ofFeatures(at: start) { return features }
       return [parts.part(.stream(start), row(parts.run, start.activation, start.layer))]
     }
     let positions =
@@ -94,7 +102,7 @@ public struct Attributor: Sendable {
       .max { order($0) < order($1) }
   }
 
-  private func order(_ site: Site) -> Int {
+  func order(_ site: Site) -> Int {
     let within =
       switch site.activation {
       case .residPre: 0
@@ -110,7 +118,7 @@ public struct Attributor: Sendable {
   }
 
   /// Whether a layer's `site` is no later than the stream that is attributed.
-  private func isBefore(_ layer: Int, _ activation: Activation) -> Bool {
+  func isBefore(_ layer: Int, _ activation: Activation) -> Bool {
     detail.stream.map { order(Site(activation, layer: layer)) <= order($0) } ?? true
   }
 
@@ -119,6 +127,7 @@ public struct Attributor: Sendable {
   /// An MLP's part, or its neurons' and its bias's: act_n ⟨W_out[n], u⟩ / σ, over the scale of a norm on
   /// the way to the stream. What an edit wrote into the whole has no neurons.
   private func mlp(_ parts: Parts, _ layer: Int) -> [Attribution.Part] {
+    if let features = parts.ofFeatures(at: Site(.mlpOut, layer: layer)) { return features }
     let isWritten = edits.contains { isHere($0) && $0.site == Site(.mlpOut, layer: layer) }
     guard detail.byNeuron, !isWritten else {
       return [parts.part(.mlp(layer: layer), row(parts.run, .mlpOut, layer))]
@@ -143,6 +152,7 @@ public struct Attributor: Sendable {
   private func attention(_ parts: Parts, _ layer: Int)
     -> (heads: [Attribution.Part], bias: Attribution.Part?)
   {
+    if let features = parts.ofFeatures(at: Site(.attnOut, layer: layer)) { return (features, nil) }
     let here = edits.filter { isHere($0) && $0.site.layer == layer }
     if here.contains(where: { $0.site.activation == .attnOut }) {
       return ([parts.part(.attention(layer: layer), row(parts.run, .attnOut, layer))], nil)
@@ -151,6 +161,14 @@ public struct Attributor: Sendable {
     let onItsWay =
       transformer.configuration.hasPostNorms ? row(parts.run, .ln1PostScale, layer)[0] : 1
     let scale = parts.scale * onItsWay
+    if let features = parts.ofFeatures(
+      at: Site(.z, layer: layer), along: parts.direction.heads[layer], scale: scale)
+    {
+      let bias = parts.direction.attentionBias[layer].map {
+        Attribution.Part(component: .attentionBias(layer: layer), value: $0 / scale, sources: nil)
+      }
+      return (features, bias)
+    }
     var folded: Float = 0
     let heads = (0..<transformer.configuration.heads).map { head in
       let share = share(parts, layer, head, scale, edits: here)
@@ -264,6 +282,24 @@ private struct Parts {
   let direction: Direction
   /// The final norm's, σ.
   let scale: Float
+  let features: Decompositions
+
+  /// The parts of a site that has a dictionary; nil where it has none.
+  ///
+  /// - Parameters:
+  ///   - direction: as wide as the site; nil: the stream's.
+  ///   - scale: what divides it; nil: the final norm's.
+  func ofFeatures(at site: Site, along direction: [Float]? = nil, scale: Float? = nil)
+    -> [Attribution.Part]?
+  {
+    features.parts[site].map { parts in
+      parts.map { part in
+        let value = Self.dot(part.vector[...], (direction ?? self.direction.vector)[...])
+        return Attribution.Part(
+          component: part.component, value: value / (scale ?? self.scale), sources: nil)
+      }
+    }
+  }
 
   /// Of a vector of the stream.
   func part(_ component: Attribution.Component, _ vector: [Float]) -> Attribution.Part {

@@ -33,6 +33,8 @@ public struct Edit: Sendable, Equatable {
     /// What one reader takes from elsewhere of many writers at once: as `edge`, of each of them.
     /// `init(outside:…)` says at which site. An edge that is edited by itself too is not one of them.
     case outside(OutsideReads)
+    /// Features of a dictionary at this site, or what they leave over, and nothing else.
+    case features(FeatureEdit)
   }
 
   public init(site: Site, units: [Int]? = nil, positions: [Int], change: Change) {

@@ -68,6 +68,7 @@ struct Executor {
       runLayer(layer)
       try Interruption.check()
       try model.checkWeights()
+      try taps.checkDictionaries()
       advanced(batch.rows.count, spared)
     }
     try runFinalNorm()

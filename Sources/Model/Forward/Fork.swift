@@ -72,7 +72,8 @@ extension Edit {
     case .scale(1): return []
     case .add(let vector) where vector.allSatisfy { $0 == 0 }: return []
     case .cut(let sources): return positions.filter { $0 >= sources.min() ?? .max }
-    case .zero, .replace, .scale, .add, .along, .edge, .outside: return positions
+    case .features(let edit) where edit.change == .scale(1) || edit.part == .features([]): return []
+    case .zero, .replace, .scale, .add, .along, .edge, .outside, .features: return positions
     }
   }
 }

@@ -96,7 +96,9 @@ struct LayerForward {
     let stride = weights.mlp.outputStride
     keep(buffers.mlpOut, in: buffers.mlpBeforeNorm)
     normaliseAdded(weights.ln2Post, .ln2PostScale, buffers.mlpOut, stride: stride, rows, &taps)
-    taps.visit(.mlpOut, number, buffers.mlpOut, stride: stride, rows: rows)
+    taps.visit(.mlpOut, number, buffers.mlpOut, stride: stride, rows: rows) { row in
+      MLPInputs(stream: self.row(row, of: buffers.stream), normed: self.row(row, of: input))
+    }
     taps.edges.note(.mlp(layer: number), rows: rows) { row in
       Array(UnsafeBufferPointer(start: buffers.mlpOut.pointer + row * stride, count: width))
     }
@@ -105,6 +107,10 @@ struct LayerForward {
     }
     work.addToStream(buffers.mlpOut, stride: stride, rows: rows.rows.count)
     taps.visit(.residPost, number, buffers.stream, stride: width, rows: rows)
+  }
+
+  private func row(_ row: Int, of x: FloatBuffer) -> [Float] {
+    Array(UnsafeBufferPointer(start: x.pointer + row * width, count: width))
   }
 
   /// What a later step writes over, where it is to be kept.

@@ -1,4 +1,22 @@
 extension NaiveRun {
+  /// - Parameters:
+  ///   - features: those of the edits before it at the site.
+  ///   - mlp: at what the MLP gives, what it read at a position.
+  func apply(
+    _ edit: Edit, to rows: inout Rows, _ features: inout FeatureRows, mlp: ((Int) -> MLPInputs)?
+  ) {
+    guard case .features(let change) = edit.change else {
+      features.forget { edit.positions }
+      return apply(edit, to: &rows, cuts: false)
+    }
+    for (index, p) in edit.positions.enumerated() {
+      rows[p].withUnsafeMutableBufferPointer { x in
+        guard let x = x.baseAddress else { return }
+        features.apply(change, index: index, row: p, to: x) { mlp?(p) }
+      }
+    }
+  }
+
   func apply(_ edit: Edit, to rows: inout Rows, cuts: Bool) {
     let unitCount = model.configuration.unitCount(edit.site)
     for (index, p) in edit.positions.enumerated() {
@@ -19,7 +37,7 @@ extension NaiveRun {
           case .scale(let factor): rows[p][element] *= factor
           case .add(let vector):
             if vector[u * width + i] != 0 { rows[p][element] += vector[u * width + i] }
-          case .edge, .along, .outside: break
+          case .edge, .along, .outside, .features: break
           }
         }
       }

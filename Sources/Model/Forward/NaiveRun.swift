@@ -38,11 +38,11 @@ struct NaiveRun {
         visit(.residMid, l, &stream)
         var second = layer.ln2.map { normalise(stream, $0, .ln2Scale, l) } ?? []
         readOwnForMLP(&second, stream: stream, layer, l)
-        add(mlp(second, layer, l), to: &stream)
+        add(mlp(second, layer, l, stream: stream), to: &stream)
       case .parallel, .parallelSharedNorm:
         var second = layer.ln2.map { normalise(stream, $0, .ln2Scale, l) } ?? normed
         readOwnForMLP(&second, stream: stream, layer, l)
-        let mlp = mlp(second, layer, l)
+        let mlp = mlp(second, layer, l, stream: stream)
         add(attention, to: &stream)
         addRest(of: layer)
         add(mlp, to: &stream)
@@ -120,13 +120,15 @@ struct NaiveRun {
     return attention
   }
 
-  private mutating func mlp(_ normed: Rows, _ layer: Transformer.Layer, _ l: Int) -> Rows {
+  private mutating func mlp(
+    _ normed: Rows, _ layer: Transformer.Layer, _ l: Int, stream: Rows
+  ) -> Rows {
     var mlp =
       switch layer.mlp {
       case .dense(let dense): self.dense(normed, dense, l)
       }
     if let norm = layer.ln2Post { mlp = normalise(mlp, norm, .ln2PostScale, l) }
-    visit(.mlpOut, l, &mlp)
+    visit(.mlpOut, l, &mlp, mlp: { MLPInputs(stream: stream[$0], normed: normed[$0]) })
     written[.mlp(layer: l)] = mlp
     return mlp
   }
@@ -170,15 +172,17 @@ struct NaiveRun {
     if let cap = c.scoreCap {
       for p in scores.indices { kernels.softCap(&scores[p], count: scores[p].count, cap: cap) }
     }
-    visit(.attnScores, l, &scores) { scores in
-      for p in scores.indices {
-        for head in 0..<c.heads {
-          for source in 0..<c.attention[l].firstSource(of: p) {
-            scores[p][head * (p + 1) + source] = -.infinity
+    visit(
+      .attnScores, l, &scores,
+      holding: { scores in
+        for p in scores.indices {
+          for head in 0..<c.heads {
+            for source in 0..<c.attention[l].firstSource(of: p) {
+              scores[p][head * (p + 1) + source] = -.infinity
+            }
           }
         }
-      }
-    }
+      })
     var pattern = scores
     for p in pattern.indices {
       for head in 0..<c.heads {
@@ -310,11 +314,13 @@ struct NaiveRun {
   /// Applies the edits of a site in their order, cuts last, then what no edit can change, then keeps
   /// what was asked for.
   private mutating func visit(
-    _ activation: Activation, _ l: Int, _ rows: inout Rows, holding: (inout Rows) -> Void = { _ in }
+    _ activation: Activation, _ l: Int, _ rows: inout Rows, mlp: ((Int) -> MLPInputs)? = nil,
+    holding: (inout Rows) -> Void = { _ in }
   ) {
     let site = Site(activation, layer: l)
     let edits = request.edits.filter { $0.site == site }
-    for edit in edits { apply(edit, to: &rows, cuts: false) }
+    var features = FeatureRows()
+    for edit in edits { apply(edit, to: &rows, &features, mlp: mlp) }
     for edit in edits { apply(edit, to: &rows, cuts: true) }
     holding(&rows)
     guard let positions = request.captures[site] else { return }

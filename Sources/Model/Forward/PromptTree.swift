@@ -105,8 +105,10 @@ private struct EditHere: Hashable {
       return edge == otherEdge && hasSameBits(rows[a.index], others[b.index])
     case (.outside(let reads), .outside(let others)):
       return reads == others && a.edit.positions[a.index] == b.edit.positions[b.index]
+    case (.features(let edit), .features(let other)):
+      return edit.hasSameBits(a.index, other, b.index)
     case (.zero, _), (.replace, _), (.scale, _), (.add, _), (.along, _), (.cut, _), (.edge, _),
-      (.outside, _):
+      (.outside, _), (.features, _):
       return false
     }
   }
@@ -124,6 +126,7 @@ private struct EditHere: Hashable {
     case .cut: hasher.combine(cutSources)
     case .edge(let edge, _): hasher.combine(edge)
     case .outside(let reads): hasher.combine(reads.reader)
+    case .features(let edit): hasher.combine(edit.part)
     }
   }
 

@@ -161,6 +161,9 @@ extension Edit {
         bytes.append(number.bitPattern)
       }
       bytes.append(along.direction)
+    case .features(let features):
+      bytes.append(8 as UInt8)
+      features.write(to: &bytes)
     }
   }
 }

@@ -135,6 +135,40 @@ extension RunRequest {
       }
     case .edge(let edge, let rows): try check(edge, rows, of: edit, configuration)
     case .outside(let reads): try check(reads, of: edit, configuration)
+    case .features(let features): try check(features, of: edit)
+    }
+  }
+
+  private func check(_ change: FeatureEdit, of edit: Edit) throws {
+    func failure(_ message: String) -> ModelError {
+      ModelError(.request, "an edit at \(edit.hook) \(message)")
+    }
+    guard change.placed.site == edit.site, edit.units == nil else {
+      throw failure("changes features of another site")
+    }
+    let dictionary = change.placed.dictionary
+    let width: Int
+    switch change.part {
+    case .error: width = dictionary.outputWidth
+    case .features(let features):
+      width = features.count
+      if let feature = features.first(where: { !(0..<dictionary.features).contains($0) }) {
+        throw failure("has a feature \(feature), where there are 0 to \(dictionary.features - 1)")
+      }
+      guard Set(features).count == features.count else { throw failure("names a feature twice") }
+    }
+    switch change.change {
+    case .zero: break
+    case .scale(let factor):
+      guard factor.isFinite else { throw failure("would multiply by \(factor)") }
+    case .replace(let rows):
+      guard rows.count == edit.positions.count, rows.allSatisfy({ $0.count == width }) else {
+        throw failure("does not have \(width) numbers for each of its positions")
+      }
+    }
+    let scale = Site(.ln2Scale, layer: edit.site.layer)
+    if change.placed.reads == .normWithoutGain, edits.contains(where: { $0.site == scale }) {
+      throw failure("changes features that are read before the norm's scale, which is edited too")
     }
   }
 
@@ -212,7 +246,7 @@ extension Edit.Change {
     case .zero: true
     case .replace(let rows): rows.contains { $0.contains(0) }
     case .scale(let factor): factor == 0
-    case .add, .along, .cut, .edge, .outside: false
+    case .add, .along, .cut, .edge, .outside, .features: false
     }
   }
 }

@@ -1,7 +1,7 @@
 /// Where edits and captures fall on the rows of a batch.
 struct Taps {
   /// An edit of a member.
-  private struct Bound {
+  struct Bound {
     var member: Int
     var edit: Edit
     var units: [Int]
@@ -24,6 +24,8 @@ struct Taps {
   /// Edits of many edges at once.
   var outside: OutsideTaps
   private var captures: [Site: [(member: Int, positions: [Int])]] = [:]
+  /// Whose features are edited.
+  private var dictionaries: Set<FeatureDictionary> = []
 
   /// - Parameter keeps: whether to keep what the members' captures ask for.
   init(_ batch: Batch, configuration: Configuration, keeps: Bool = true) {
@@ -52,6 +54,9 @@ struct Taps {
       return outside.bind(
         reads, of: edit, member: i, tokens: member.request.tokens.count)
     }
+    if case .features(let features) = edit.change {
+      dictionaries.insert(features.placed.dictionary)
+    }
     let units = edit.units ?? Array(0..<configuration.unitCount(site))
     edits[site, default: []].append(Bound(member: i, edit: edit, units: units))
   }
@@ -71,17 +76,36 @@ struct Taps {
   func captures(_ site: Site) -> Bool { captures[site] != nil }
 
   /// Applies the site's edits, then keeps what was asked for. `x` is `[rows][stride]`.
+  ///
+  /// - Parameter mlp: at what the MLP gives, what it read at a row.
   mutating func visit(
-    _ site: Site, in x: UnsafeMutablePointer<Float>, stride: Int, rows: Batch
+    _ site: Site, in x: UnsafeMutablePointer<Float>, stride: Int, rows: Batch,
+    mlp: ((Int) -> MLPInputs)? = nil
   ) {
     if isIdle { return }
-    edit(site, in: x, stride: stride, rows: rows)
+    edit(site, in: x, stride: stride, rows: rows, mlp: mlp)
     capture(site, in: x, stride: stride, rows: rows)
   }
 
+  /// - Throws: `ModelError` where the weights of a dictionary cannot be read.
+  func checkDictionaries() throws {
+    for dictionary in dictionaries { try dictionary.checkWeights() }
+  }
+
   /// Applies the site's edits.
-  func edit(_ site: Site, in x: UnsafeMutablePointer<Float>, stride: Int, rows: Batch) {
+  func edit(
+    _ site: Site, in x: UnsafeMutablePointer<Float>, stride: Int, rows: Batch,
+    mlp: ((Int) -> MLPInputs)? = nil
+  ) {
+    var features = FeatureRows()
     for bound in edits[site] ?? [] {
+      if case .features(let edit) = bound.edit.change {
+        for (index, row) in bound.ownRows(in: rows) {
+          features.apply(edit, index: index, row: row, to: x + row * stride) { mlp?(row) }
+        }
+        continue
+      }
+      features.forget { bound.ownRows(in: rows).map(\.row) }
       let width = configuration.unitWidth(site.activation, sources: 0)
       if let whole = bound.edit.change.whole(at: site.activation) {
         for (_, row) in bound.ownRows(in: rows) { whole.apply(x + row * stride) }
@@ -98,9 +122,10 @@ struct Taps {
 
   /// Edits, then captures: what is kept is what the rest of the model sees.
   mutating func visit(
-    _ activation: Activation, _ layer: Int, _ x: FloatBuffer, stride: Int, rows: Batch
+    _ activation: Activation, _ layer: Int, _ x: FloatBuffer, stride: Int, rows: Batch,
+    mlp: ((Int) -> MLPInputs)? = nil
   ) {
-    visit(Site(activation, layer: layer), in: x.pointer, stride: stride, rows: rows)
+    visit(Site(activation, layer: layer), in: x.pointer, stride: stride, rows: rows, mlp: mlp)
   }
 
   /// Keeps what was asked for. `x` is `[rows][stride]`.
@@ -175,8 +200,8 @@ struct Taps {
     case .along(let along): along.apply(x)
     case .cut(let sources):
       for source in sources where source < width { x[source] = -.infinity }
-    // Those are bound by themselves.
-    case .edge, .outside: break
+    // Those are bound by themselves, and features are changed by what their dictionary reads.
+    case .edge, .outside, .features: break
     }
   }
 }

@@ -92,7 +92,7 @@ extension Edit {
     switch change {
     case .edge(let edge, _): edge.reader
     case .outside(let reads): reads.reader
-    case .zero, .replace, .scale, .add, .along, .cut: nil
+    case .zero, .replace, .scale, .add, .along, .cut, .features: nil
     }
   }
 
@@ -101,7 +101,7 @@ extension Edit {
     switch change {
     case .edge(let edge, _): "the edge \(edge) is edited"
     case .outside(let reads): "edges to \(reads.reader) are edited"
-    case .zero, .replace, .scale, .add, .along, .cut: nil
+    case .zero, .replace, .scale, .add, .along, .cut, .features: nil
     }
   }
 
@@ -114,7 +114,7 @@ extension Edit {
         || reads.writers.contains {
           (1 + layer * (heads + 1)..<(layer + 1) * (heads + 1)).contains($0)
         }
-    case .zero, .replace, .scale, .add, .along, .cut: false
+    case .zero, .replace, .scale, .add, .along, .cut, .features: false
     }
   }
 }

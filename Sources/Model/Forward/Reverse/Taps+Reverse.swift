@@ -60,7 +60,7 @@ extension Edit.Change {
     case .zero, .replace: 0
     case .scale(let factor): factor
     // What is changed along a direction, `resultsChangedAlong` gives.
-    case .add, .along, .cut, .edge, .outside: 1
+    case .add, .along, .cut, .edge, .outside, .features: 1
     }
   }
 
@@ -69,7 +69,7 @@ extension Edit.Change {
     switch self {
     case .zero, .replace: g.update(repeating: 0, count: width)
     case .scale(let factor): for i in 0..<width { g[i] *= factor }
-    case .add, .edge, .outside: break
+    case .add, .edge, .outside, .features: break
     case .along(let along): along.reverse(g)
     case .cut(let sources): for source in sources where source < width { g[source] = 0 }
     }

@@ -1,0 +1,72 @@
+/// Edits of features at one site, row by row.
+struct FeatureRows {
+  private var rows: [Int: [PlacedDictionary: FeatureRow]] = [:]
+  private var products: Products?
+
+  /// Changes the row that stands at `x`, as wide as the edit's site.
+  ///
+  /// - Parameters:
+  ///   - index: of the position among the edit's.
+  ///   - row: its number.
+  ///   - mlp: what the MLP reads at it.
+  mutating func apply(
+    _ edit: FeatureEdit, index: Int, row: Int, to x: UnsafeMutablePointer<Float>,
+    mlp: () -> MLPInputs?
+  ) {
+    let placed = edit.placed
+    let products = products ?? Products(pool: placed.transformer.pool)
+    self.products = products
+    var state =
+      rows[row]?[placed]
+      ?? FeatureRow(
+        placed,
+        row: Array(UnsafeBufferPointer(start: x, count: placed.dictionary.outputWidth)),
+        mlp: placed.readsItsSite ? nil : mlp(), products)
+    state.apply(edit, index: index, to: x)
+    rows[row, default: [:]][placed] = state
+  }
+
+  /// Rows were changed in another way: what features they have is to be read again.
+  mutating func forget(_ changed: () -> [Int]) {
+    if rows.isEmpty { return }
+    for row in changed() { rows[row] = nil }
+  }
+}
+
+extension FeatureEdit {
+  /// Whether it does the same at one of its positions as another at one of its own.
+  func hasSameBits(_ index: Int, _ other: FeatureEdit, _ otherIndex: Int) -> Bool {
+    guard placed == other.placed, part == other.part else { return false }
+    switch (change, other.change) {
+    case (.zero, .zero): return true
+    case (.scale(let factor), .scale(let other)): return factor.bitPattern == other.bitPattern
+    case (.replace(let rows), .replace(let others)):
+      let (mine, theirs) = (rows[index], others[otherIndex])
+      return mine.count == theirs.count
+        && zip(mine, theirs).allSatisfy { $0.bitPattern == $1.bitPattern }
+    case (.zero, _), (.scale, _), (.replace, _): return false
+    }
+  }
+
+  /// All that its effect follows from; of the dictionary, which files it is of.
+  func write(to bytes: inout ByteWriter) {
+    bytes.append(placed.dictionary.identity)
+    bytes.append(placed.reads.rawValue)
+    switch part {
+    case .error: bytes.append(0 as UInt8)
+    case .features(let features):
+      bytes.append(1 as UInt8)
+      bytes.append(features)
+    }
+    switch change {
+    case .zero: bytes.append(0 as UInt8)
+    case .scale(let factor):
+      bytes.append(1 as UInt8)
+      bytes.append(factor.bitPattern)
+    case .replace(let rows):
+      bytes.append(2 as UInt8)
+      bytes.append(count: rows.count)
+      for row in rows { bytes.append(row) }
+    }
+  }
+}
