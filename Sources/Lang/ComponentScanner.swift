@@ -57,7 +57,7 @@ struct ComponentScanner {
     let before = position
     let isKeyValue = byte == UInt8(ascii: "K") && byte(at: position + 1) == UInt8(ascii: "V")
     let letter = byte
-    guard isKeyValue || letter == UInt8(ascii: "H") || letter == UInt8(ascii: "N") else {
+    guard isKeyValue || letter.map({ "HNF".utf8.contains($0) }) == true else {
       return .whole
     }
     position += isKeyValue ? 2 : 1
@@ -66,8 +66,11 @@ struct ComponentScanner {
       return .whole
     }
     if isKeyValue { return .keyValueHeads(try indices(of: "key/value head")) }
-    return letter == UInt8(ascii: "H")
-      ? .heads(try indices(of: "head")) : .neurons(try indices(of: "neuron"))
+    switch letter {
+    case UInt8(ascii: "H"): return .heads(try indices(of: "head"))
+    case UInt8(ascii: "N"): return .neurons(try indices(of: "neuron"))
+    default: return .features(try indices(of: "feature"))
+    }
   }
 
   /// `*`, `9`, `5..12` or `{1,3,5..7}`.
@@ -157,7 +160,7 @@ struct ComponentScanner {
 
   /// What follows a layer in the same word: is it a head, a neuron, a key/value head gone wrong?
   private var looksLikePart: Bool {
-    guard let letter = byte, "HNKhnk".utf8.contains(letter) else { return false }
+    guard let letter = byte, "HNKFhnkf".utf8.contains(letter) else { return false }
     let end = Lexer.wordEnd(in: bytes, from: position)
     var digits = position + 1
     if byte(at: digits).map({ $0 | 0x20 }) == UInt8(ascii: "v") { digits += 1 }
@@ -171,19 +174,24 @@ struct ComponentScanner {
     let digits = bytes[rest..<position].drop { !$0.isDigit }
     let number = String(decoding: digits.prefix { $0.isDigit }, as: UTF8.self)
     let letter = bytes[rest] & 0xDF
-    let part = letter == UInt8(ascii: "K") ? "KV" : letter == UInt8(ascii: "N") ? "N" : "H"
+    let part =
+      letter == UInt8(ascii: "K") ? "KV" : "NF".utf8.contains(letter) ? letterText(letter) : "H"
     let isWhole = !layers.dropFirst().contains { $0.isLetter }
     let isFixable = isWhole && looksLikePart(letter)
     return Problem(
       message: "`\(text(from: start))` is not a component",
       help: isFixable
         ? "write \(layers)\(part)\(number.isEmpty ? "0" : number)"
-        : "after the layer come H and a head, KV and a key/value head, or N and a neuron: "
-          + "L9H8, L9KV2, L9N123; then, after a dot, a site: L9H8.z")
+        : "after the layer come H and a head, KV and a key/value head, N and a neuron, or F and a "
+          + "feature: L9H8, L9KV2, L9N123, L9F5; then, after a dot, a site: L9H8.z")
   }
 
   private func looksLikePart(_ letter: UInt8) -> Bool {
-    "HNK".utf8.contains(letter)
+    "HNKF".utf8.contains(letter)
+  }
+
+  private func letterText(_ letter: UInt8) -> String {
+    String(decoding: [letter], as: UTF8.self)
   }
 
   // MARK: blocks.9.attn.hook_z

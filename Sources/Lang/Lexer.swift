@@ -159,9 +159,20 @@ struct Lexer {
       case .none: break
       }
       if let end = bareFileNameEnd() { return emit(.path, to: end) }
+    } else if let end = featuresEnd {
+      return emit(.component, to: end)
     }
     let end = wordEnd(from: position)
     emit(wordKind(to: end), to: end)
+  }
+
+  /// The end of several features of a dictionary that is named: the `L12F*` of `sae.L12F*`. One feature is
+  /// a name as the columns of tables have them.
+  private var featuresEnd: Int? {
+    guard case .component(let end, let literal) = ComponentScanner.scan(bytes, at: position),
+      case .features = literal.part, end > wordEnd(from: position)
+    else { return nil }
+    return end
   }
 
   private func wordKind(to end: Int) -> Token.Kind {

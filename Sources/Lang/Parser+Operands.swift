@@ -8,6 +8,8 @@ extension Parser {
     while !current.isAfterSpace {
       let below = height
       switch kind {
+      case .dot where featuresFollow(base):
+        base = Expression(kind: try parseFeatures(of: base), span: spanFrom(start))
       case .dot:
         base = Expression(
           kind: .member(base, try parseMemberName()), span: spanFrom(start))
@@ -24,6 +26,24 @@ extension Parser {
       }
     }
     return base
+  }
+
+  /// Whether what stands after the dot at `current` are several features of a dictionary.
+  private func featuresFollow(_ base: Expression) -> Bool {
+    guard case .name = base.kind else { return false }
+    let next = lexeme(at: index + 1)
+    return next.kind == .component && !isBeforeSpace(index)
+  }
+
+  /// `sae.L12F*`
+  private mutating func parseFeatures(of base: Expression) throws(Abort) -> Expression.Kind {
+    advance()
+    guard case .name(let name) = base.kind, case .component(var literal) = parseComponent() else {
+      throw fail("features must follow `.`", at: span)
+    }
+    literal.dictionary = name
+    literal.text = name + "." + literal.text
+    return .component(literal)
   }
 
   private mutating func parseMemberName() throws(Abort) -> Name {

@@ -209,12 +209,48 @@ public struct ComponentLiteral: Sendable, Equatable {
   public var path: [String]
   /// As written.
   public var text: String
+  /// Of features: the dictionary that they are of, where it is named.
+  public var dictionary: String?
 
   public enum Part: Sendable, Equatable {
     case whole
     case heads(Indices)
     case neurons(Indices)
     case keyValueHeads(Indices)
+    case features(Indices)
+  }
+}
+
+extension ComponentLiteral {
+  /// `sae.L12F5` or `sae.L12.error`, from its parts; nil where they are not these.
+  public init?(names: [String]) {
+    guard names.count == 2 || names.count == 3 && names[2] == "error", !names[1].isEmpty else {
+      return nil
+    }
+    let bytes = Array(names[1].utf8)
+    guard case .component(bytes.count, let literal) = ComponentScanner.scan(bytes, at: 0),
+      literal.layers != nil
+    else { return nil }
+    switch literal.part {
+    case .features where names.count == 2: break
+    case .whole where names.count == 3: break
+    default: return nil
+    }
+    self = literal
+    dictionary = names[0]
+    path = Array(names.dropFirst(2))
+    text = names.joined(separator: ".")
+  }
+}
+
+extension Expression {
+  /// The names of `a.b.c`; nil for anything else.
+  public var dottedNames: [String]? {
+    switch kind {
+    case .name(let name): [name]
+    case .member(let base, let name): base.dottedNames.map { $0 + [name.text] }
+    default: nil
+    }
   }
 }
 

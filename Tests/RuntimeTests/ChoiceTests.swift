@@ -62,7 +62,10 @@ import Testing
   }
 
   @Test(arguments: [
-    ("asked | dla by haed", "expected component, layer, head, neuron, source or span, got 'haed'"),
+    (
+      "asked | dla by haed",
+      "expected component, layer, head, neuron, feature, source or span, got 'haed'"
+    ),
     ("asked | dla by haed", "did you mean `head`?"),
     (#"asked | dla by "haed""#, "did you mean `head`?"),
     ("asked | dla by head of prob", "expected logit or logit_diff, got 'prob'"),

@@ -74,7 +74,8 @@ import Testing
     #expect(offered("p | dla by head, ", session).contains("span"))
     #expect(offered("p | dla by head, s", session).sorted() == ["source", "span"])
     #expect(
-      offered("help d", session).sorted() == ["derive", "describe", "direction", "dla", "drop"])
+      offered("help d", session).sorted()
+        == ["derive", "describe", "dictionary", "direction", "dla", "drop"])
     #expect(offered("rows | group by token ", session).contains("mean "))
     #expect(offered("rows | group by token mean ", session).contains("token_id"))
     #expect(offered("rows | top 3 b", session) == ["by "])

@@ -122,6 +122,8 @@ import Testing
   static let linesWithAllColumns = [
     "models": "models", "model": "model", "tokens": "colosseum | tokens",
     "verify": "load Tests/ModelTests/Fixtures/tiny-gqa.Q8_0.gguf; verify",
+    "dictionary":
+      "dictionary \"Examples/features/random\" at L15.resid_post as sae over country",
     "lint": "colosseum | lint", "logits": "colosseum | logits", "probs": "colosseum | probs",
     "rank": "colosseum | rank", "logit_diff": "colosseum | logit_diff",
     "effect": """

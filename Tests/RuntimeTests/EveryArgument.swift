@@ -53,13 +53,17 @@ struct EveryArgument {
     case .number: "2"
     case .text: #""a""#
     case .path:
-      command.name == "facts" ? "\"\(countryFactsPath)\"" : "\"no/such/file.tsv\""
+      switch command.name {
+      case "facts": "\"\(countryFactsPath)\""
+      case "dictionary": "\"\(Fixtures.path("dictionaries/standard"))\""
+      default: "\"no/such/file.tsv\""
+      }
     case .model: parameter.name == "b" ? "other" : "tiny"
     case .selector:
       switch parameter.name {
       case "source", "except": "subject"
       case "destination": "last"
-      case "at": "L0"
+      case "at": command.name == "dictionary" ? "L1.resid_post" : "L0"
       case "with": "embed"
       case "into" where command.name == "lre": "L1.resid_post"
       default:

@@ -3,7 +3,7 @@
 enum Catalogue {
   static let all: [Command] = [
     // models
-    .load, .models, .model, .use, .with, .unload, .bos, .verify,
+    .load, .models, .model, .use, .with, .unload, .bos, .dictionary, .verify,
     // inputs
     .prompt, .chat, .facts, .counterparts, .fewShot, .texts, .prompts, .known, .shard, .merge,
     .read, .vector,

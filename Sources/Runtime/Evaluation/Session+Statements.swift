@@ -135,11 +135,12 @@ extension Session {
 
   /// One selector a component, each at the position that all were given.
   private func eachPlace(of selector: Selector) throws -> [Value] {
-    let configuration = try requireModel().configuration
+    let model = try requireModel()
+    let (configuration, dictionaries) = (model.configuration, dictionaries(of: model))
     // What can only be looked at, a head's keys, can be gone through as well.
     let places =
-      try (try? selector.places(on: configuration, for: .patching))
-      ?? selector.places(on: configuration, for: .reading)
+      try (try? selector.places(on: configuration, for: .patching, dictionaries: dictionaries))
+      ?? selector.places(on: configuration, for: .reading, dictionaries: dictionaries)
     let position = selector.position.map { "@\($0.text)" } ?? ""
     return try places.map { .selector(try Selector(parsing: $0.label + position)) }
   }

@@ -7,6 +7,8 @@ public final class Session: Interpreter {
   /// The text being run: where errors point.
   var source = SourceText(name: "", text: "")
   var models = LoadedModels()
+  /// In the order in which they were loaded.
+  var dictionaries: [LoadedDictionary] = []
   /// A program that is given values and messages as they are; nil: a person reads text.
   weak var audience: (any Audience)?
   /// Of the text being run: models whose prompts were said to be of another than the one in use, each

@@ -2,7 +2,7 @@ import Model
 
 /// What has a row of its own in an attribution.
 enum AttributionPart: String, Choice {
-  case component, layer, head, neuron, source, span
+  case component, layer, head, neuron, feature, source, span
 
   var summary: String {
     switch self {
@@ -10,6 +10,7 @@ enum AttributionPart: String, Choice {
     case .layer: "all that a layer adds"
     case .head: "a head"
     case .neuron: "a neuron, and what an MLP adds without any"
+    case .feature: "an active feature of a dictionary, and all that has none"
     case .source: "a head and a source position"
     case .span: "a labelled span; with head, a head and a span"
     }
@@ -18,7 +19,7 @@ enum AttributionPart: String, Choice {
 
 /// Into what an attribution is divided.
 enum AttributionDivision {
-  case component, layer, head, neuron, source, headAndSpan, span
+  case component, layer, head, neuron, feature, source, headAndSpan, span
 
   init?(_ parts: [AttributionPart]) {
     switch parts {
@@ -26,6 +27,7 @@ enum AttributionDivision {
     case [.layer]: self = .layer
     case [.head]: self = .head
     case [.neuron]: self = .neuron
+    case [.feature]: self = .feature
     case [.source], [.head, .source]: self = .source
     case [.head, .span], [.span, .head]: self = .headAndSpan
     case [.span]: self = .span
@@ -35,7 +37,7 @@ enum AttributionDivision {
 
   var needsSources: Bool {
     switch self {
-    case .component, .layer, .head, .neuron: false
+    case .component, .layer, .head, .neuron, .feature: false
     case .source, .headAndSpan, .span: true
     }
   }
@@ -43,6 +45,7 @@ enum AttributionDivision {
 
 extension AttributionDivision {
   var needsNeurons: Bool { if case .neuron = self { true } else { false } }
+  var needsFeatures: Bool { if case .feature = self { true } else { false } }
 }
 
 /// Gathers attributions into the rows of a table.
@@ -55,6 +58,7 @@ struct AttributionRows {
   private var layer: TableBuilder.Key<Int>?
   private var head: TableBuilder.Key<Int>?
   private var neuron: TableBuilder.Key<Int>?
+  private var feature: TableBuilder.Key<Int>?
   private var source: TableBuilder.Key<Int>?
   /// A source's token, or a span.
   private var text: TableBuilder.Key<String>?
@@ -78,6 +82,11 @@ struct AttributionRows {
       component = rows.texts("component")
       layer = rows.integers("layer")
       neuron = rows.integers("neuron")
+    case .feature:
+      component = rows.texts("component")
+      layer = rows.integers("layer")
+      head = rows.integers("head")
+      feature = rows.integers("feature")
     case .layer: layer = rows.integers("layer")
     case .span: break
     }
@@ -86,7 +95,7 @@ struct AttributionRows {
       source = rows.integers("source")
       text = rows.texts("token")
     case .headAndSpan, .span: text = rows.texts("span")
-    case .component, .head, .neuron, .layer: break
+    case .component, .head, .neuron, .feature, .layer: break
     }
     var values: [TableBuilder.Key<Float>] = []
     for name in columns { values.append(rows.singles(name)) }
@@ -100,6 +109,8 @@ struct AttributionRows {
     let heads = model.layers * model.heads
     let rows =
       switch division {
+      // A few hundred features are active of each dictionary.
+      case .feature: heads + 3 * model.layers + 4 + 1024
       case .component: heads + 3 * model.layers + 4
       case .layer: model.layers
       case .head: heads
@@ -117,7 +128,7 @@ struct AttributionRows {
   mutating func append(_ reading: Reading, _ attributions: [Attribution?]) {
     guard let first = attributions.lazy.compactMap(\.self).first else { return }
     switch division {
-    case .component:
+    case .component, .feature:
       for (i, part) in first.parts.enumerated() {
         add(reading, part.component, Self.values(attributions, i))
       }
@@ -227,6 +238,7 @@ struct AttributionRows {
     rows[layer] = component.layer
     rows[head] = component.head
     rows[neuron] = component.neuron
+    rows[feature] = component.feature
     rows[self.source] = source
     rows[self.text] = text
   }
@@ -263,6 +275,9 @@ extension Attribution.Component {
     case .mlp(let layer): "L\(layer).mlp"
     case .neuron(let layer, let neuron): "L\(layer)N\(neuron)"
     case .mlpBias(let layer): "L\(layer).mlp.bias"
+    case .feature(let prefix, let layer, let feature): "\(prefix)L\(layer)F\(feature)"
+    case .featureBias(let prefix, let layer): "\(prefix)L\(layer).b_dec"
+    case .featureError(let prefix, let layer): "\(prefix)L\(layer).error"
     case .finalNormBias: "ln_final.bias"
     case .unembeddingBias: "unembed.bias"
     case .stream(let site): "L\(site.layer).\(site.activation.rawValue)"
@@ -273,7 +288,8 @@ extension Attribution.Component {
     switch self {
     case .embed, .positionEmbedding, .finalNormBias, .unembeddingBias: nil
     case .head(let layer, _), .attention(let layer), .attentionBias(let layer), .mlp(let layer),
-      .neuron(let layer, _), .mlpBias(let layer):
+      .neuron(let layer, _), .mlpBias(let layer), .feature(_, let layer, _),
+      .featureBias(_, let layer), .featureError(_, let layer):
       layer
     case .stream(let site): site.layer
     }
@@ -281,6 +297,7 @@ extension Attribution.Component {
 
   var head: Int? { if case .head(_, let head) = self { head } else { nil } }
   var neuron: Int? { if case .neuron(_, let neuron) = self { neuron } else { nil } }
+  var feature: Int? { if case .feature(_, _, let feature) = self { feature } else { nil } }
   var isHead: Bool { head != nil }
 
   /// Whether an MLP adds it.
@@ -288,7 +305,7 @@ extension Attribution.Component {
     switch self {
     case .mlp, .neuron, .mlpBias: true
     case .embed, .positionEmbedding, .head, .attention, .attentionBias, .finalNormBias,
-      .unembeddingBias, .stream:
+      .unembeddingBias, .stream, .feature, .featureBias, .featureError:
       false
     }
   }

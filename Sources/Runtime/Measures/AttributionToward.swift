@@ -57,7 +57,7 @@ extension Command {
     try call.reserveAttributions(of: set, readings, division, ["dla"])
     try placing(at: call.span) { try set.refuseEdgesInAttributions() }
     let transformer = set.model.transformer
-    let detail = call.detail(division, stream: target.stream)
+    let detail = try call.detail(division, of: set.model, stream: target.stream)
     let direction = try transformer.direction(
       toward: target.vector, withNeurons: division.needsNeurons)
     var rows = AttributionRows(set, readings, division: division, columns: ["dla"])
@@ -73,7 +73,8 @@ extension Command {
           try Interruption.check()
           return attributor.attribute(
             result, direction,
-            logit: result.along(target.vector, target.stream, at: reading.position))
+            logit: result.along(target.vector, target.stream, at: reading.position),
+            try attributor.decompose(result))
         }
       }
     }

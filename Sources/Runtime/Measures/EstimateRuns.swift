@@ -166,8 +166,10 @@ struct EstimateRuns {
     var wanted: [Site: Set<Int>] = [:]
     for variant in swept.cases.compactMap(\.variant) {
       for edit in variant.edits {
-        wanted[edit.site, default: []].formUnion(
-          try edit.positions.map { try position(variant.kind, edit.site, $0) })
+        for site in edit.readSites {
+          wanted[site, default: []].formUnion(
+            try edit.positions.map { try position(variant.kind, site, $0) })
+        }
       }
     }
     var found: [Site: RunRequest.Positions] = wanted.mapValues { .some($0.sorted()) }

@@ -193,6 +193,17 @@ struct EffectEstimator {
       for (index, position) in edit.positions.enumerated() {
         guard let row = activation.positions.firstIndex(of: position) else { continue }
         let slopes = try gradients.map { try kept($0, edit.site, position, variant.kind) }
+        if case .features(let change) = edit.change {
+          try item.refuseLaterEdits(at: edit.site, position: position)
+          guard let moved = try change.difference(index: index, activations, at: position) else {
+            continue
+          }
+          for (i, slopes) in slopes.enumerated() {
+            guard let (kept, row) = slopes else { continue }
+            sums[i] += zip(kept[row], moved).reduce(0) { $0 + Double($1.0) * $1.1 }
+          }
+          continue
+        }
         // Neurons are changed together along a direction.
         if case .along = edit.change, edit.site.activation.units == .neurons {
           let old = activation[row]
@@ -253,7 +264,7 @@ extension Case {
       if case .along = later.change, later.site.activation.units == .neurons { throw isEditedAgain }
       switch edit.change {
       case .zero, .replace: new = later.change.applied(to: new, index: index, unit: place)
-      case .scale, .add, .along, .cut, .edge, .outside: throw isEditedAgain
+      case .scale, .add, .along, .cut, .edge, .outside, .features: throw isEditedAgain
       }
     }
     return new

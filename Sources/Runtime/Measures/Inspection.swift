@@ -34,7 +34,10 @@ extension Invocation {
     var seen: Set<InspectedPlace.Name> = []
     return try selected.flatMap { selector, span in
       try placing(at: span) {
-        try selector.places(on: set.model.configuration, for: .reading).map { place in
+        try selector.places(
+          on: set.model.configuration, for: .reading,
+          dictionaries: measure == "activations" ? session.dictionaries(of: set.model) : nil
+        ).map { place in
           InspectedPlace(
             place: place, part: try part(place), position: selector.position ?? read,
             span: read == nil ? span : self.span(of: "at"))
@@ -112,7 +115,7 @@ struct Inspection {
     func wanted(_ item: Case) -> [Site: RunRequest.Positions] {
       var wanted: [Site: Set<Int>] = [:]
       for (place, positions) in zip(places, positions[item.index]) {
-        wanted[place.part.site, default: []].formUnion(positions)
+        for site in place.part.readSites { wanted[site, default: []].formUnion(positions) }
       }
       return wanted.mapValues { .some($0.sorted()) }
     }
@@ -140,13 +143,8 @@ struct Inspection {
     var rows: [Row] = []
     for (placeIndex, (place, positions)) in zip(places, positions[item.index]).enumerated() {
       try Interruption.check()
-      guard let activation = activations[place.part.site] else { continue }
-      let indices = Dictionary(
-        uniqueKeysWithValues: activation.positions.enumerated().map { ($1, $0) })
       for position in positions {
-        guard let i = indices[position] else { continue }
-        let numbers =
-          place.part.units.map { $0.flatMap { Array(activation[i, $0]) } } ?? activation[i]
+        guard let numbers = try place.part.values(in: activations, at: position) else { continue }
         rows.append(
           Row(
             index: item.index, prompt: item.prompt, placeIndex: placeIndex, place: place.place,

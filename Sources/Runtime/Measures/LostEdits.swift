@@ -49,7 +49,7 @@ extension Edit {
   private var setsAnew: Bool {
     switch change {
     case .zero, .replace: true
-    case .scale, .add, .along, .cut, .edge, .outside: false
+    case .scale, .add, .along, .cut, .edge, .outside, .features: false
     }
   }
 

@@ -13,7 +13,7 @@ struct RepairedParts {
       switch part.component {
       case .finalNormBias, .unembeddingBias: break
       case .embed, .positionEmbedding, .head, .attention, .attentionBias, .mlp, .neuron, .mlpBias,
-        .stream:
+        .stream, .feature, .featureBias, .featureError:
         values[part.component, default: 0] += Double(part.value)
       }
     }
@@ -57,7 +57,7 @@ struct RepairedParts {
       switch component {
       case .mlp, .neuron, .mlpBias: change.mlps += own
       case .embed, .positionEmbedding, .head, .attention, .attentionBias, .finalNormBias,
-        .unembeddingBias, .stream:
+        .unembeddingBias, .stream, .feature, .featureBias, .featureError:
         change.heads += own
       }
     }
@@ -86,7 +86,7 @@ extension Attribution.Component {
     switch self {
     case .head(let layer, _), .attention(let layer), .attentionBias(let layer): layer
     case .embed, .positionEmbedding, .mlp, .neuron, .mlpBias, .finalNormBias, .unembeddingBias,
-      .stream:
+      .stream, .feature, .featureBias, .featureError:
       nil
     }
   }
@@ -100,7 +100,8 @@ extension Attribution.Component {
     case .attention(let layer): layer << 20 + 1 << 18
     case .attentionBias(let layer): layer << 20 + 1 << 18 + 1
     case .mlp(let layer), .neuron(let layer, _), .mlpBias(let layer): layer << 20 + 1 << 19
-    case .finalNormBias, .unembeddingBias, .stream: Int.max
+    // No dictionary has parts in a repair.
+    case .finalNormBias, .unembeddingBias, .stream, .feature, .featureBias, .featureError: Int.max
     }
   }
 }

@@ -24,11 +24,12 @@ extension Session {
           let (reading, attributor) = part
           try Interruption.check()
           let logits = goal.logits(i, of: result)
+          let features = try attributor.decompose(result)
           return try goal.targets(of: reading.prompt).map { target in
             try target.map { target in
               attributor.attribute(
                 result, try directions.direction(of: target),
-                logit: goal.value(of: target, in: reading.prompt, logits))
+                logit: goal.value(of: target, in: reading.prompt, logits), features)
             }
           }
         }

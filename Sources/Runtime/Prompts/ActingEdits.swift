@@ -94,6 +94,10 @@ extension Edit {
     var edit = self
     edit.positions = kept.map { positions[$0] }
     if case .replace(let rows) = change { edit.change = .replace(kept.map { rows[$0] }) }
+    if case .features(var features) = change, case .replace(let rows) = features.change {
+      features.change = .replace(kept.map { rows[$0] })
+      edit.change = .features(features)
+    }
     if case .edge(let edge, let rows) = change { edit.change = .edge(edge, kept.map { rows[$0] }) }
     return edit
   }

@@ -248,7 +248,7 @@ struct EditBinder {
     }
     return try parts.map { part in
       Edit(
-        site: part.site, units: part.units, positions: positions,
+        site: part.site, units: part.feature == nil ? part.units : nil, positions: positions,
         change: try change(spec, part, kind, at: positions, ofPrompt: index))
     }
   }
@@ -285,18 +285,12 @@ struct EditBinder {
     _ spec: EditSpec, _ part: Place.SitePart, _ kind: Position.Kind?, at positions: [Int],
     ofPrompt index: Int
   ) throws -> Edit.Change {
-    switch spec.mode {
-    case .zero: return .zero
-    case .scale(let factor): return .scale(factor)
-    case .steer(let vector):
-      // The vector is as wide as what a selector names; several heads of a layer are one edit.
-      return .add(Array(repeatElement(vector, count: part.units?.count ?? 1).joined()))
-    case .along(let along): return .along(along)
-    case .knockout(let kind):
+    if let change = try spec.mode.uniformChange(of: part) { return change }
+    if case .knockout(let kind) = spec.mode {
       return .cut(sources: try set.prompts[index].positions(kind))
-    case .mean, .resample, .patch, .patchFromCounterpart, .inject, .freeze, .noise:
-      return .replace(try rows(spec, part, kind, at: positions, ofPrompt: index))
     }
+    let rows = try rows(spec, part, kind, at: positions, ofPrompt: index)
+    return part.editedFeatures(.replace(rows)) ?? .replace(rows)
   }
 }
 
@@ -311,15 +305,16 @@ extension EditSpec {
   /// Targets at the same positions taken together, and of each site all units: one edit a site.
   fileprivate var joinedTargets: [(parts: [Place.SitePart], position: Position.Kind?)] {
     var joined: [(parts: [Place.SitePart], position: Position.Kind?)] = []
-    var places: [Site: Int] = [:]
+    var places: [Place.SitePart: Int] = [:]
     for target in targets {
       if joined.last.map({ $0.position != target.position }) ?? true {
         joined.append(([], target.position))
         places = [:]
       }
       for part in target.place.sites {
-        guard let place = places[part.site] else {
-          places[part.site] = joined[joined.count - 1].parts.count
+        let whole = Place.SitePart(site: part.site, units: nil, feature: part.feature)
+        guard let place = places[whole] else {
+          places[whole] = joined[joined.count - 1].parts.count
           joined[joined.count - 1].parts.append(part)
           continue
         }

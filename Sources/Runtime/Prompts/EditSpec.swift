@@ -67,13 +67,20 @@ struct EditSpec: Sendable {
     case freeze
     case scale(Float)
     /// Plus a vector.
-    case steer([Float])
+    case steer(Steering)
     /// Along a direction, and nothing else.
     case along(Along)
     /// Plus normal random numbers, `times` as wide as the site's own are in a set.
     case noise(times: Float, over: PromptSet, seed: Int)
     /// Attention from these positions is taken away; the targets are `attn_scores`.
     case knockout(source: Position.Kind)
+
+    /// What is added.
+    enum Steering: Sendable {
+      case vector([Float])
+      /// The decoder row of each feature that is named, times a number.
+      case features(times: Float)
+    }
 
     /// The prompts whose runs give the values.
     var donors: PromptSet? {
@@ -108,8 +115,8 @@ struct EditSpec: Sendable {
         continue
       }
       let positions = try donor.donorPositions(target.position)
-      for part in target.place.sites {
-        sites[part.site] = sites[part.site].map { $0.joined(with: positions) } ?? positions
+      for site in target.place.sites.flatMap(\.readSites) {
+        sites[site] = sites[site].map { $0.joined(with: positions) } ?? positions
       }
     }
     return sites
@@ -126,6 +133,41 @@ extension EditSpec.Mode {
   }
 
   var isZero: Bool { if case .zero = self { true } else { false } }
+
+  /// What it does at every position alike; nil where that takes a run, or positions.
+  ///
+  /// - Throws: `ModelError` where the weights of a dictionary cannot be read.
+  func uniformChange(of part: Place.SitePart) throws -> Edit.Change? {
+    switch self {
+    case .zero: part.editedFeatures(.zero) ?? .zero
+    case .scale(let factor): part.editedFeatures(.scale(factor)) ?? .scale(factor)
+    case .steer(.vector(let vector)):
+      // The vector is as wide as what a selector names; several heads of a layer are one edit.
+      .add(Array(repeatElement(vector, count: part.units?.count ?? 1).joined()))
+    case .steer(.features(let times)): .add(try part.decoderRows(times: times))
+    case .along(let along): .along(along)
+    case .mean, .resample, .patch, .patchFromCounterpart, .inject, .freeze, .noise, .knockout: nil
+    }
+  }
+
+  /// - Throws: `Failure` where features cannot be edited so.
+  func checkFeatures(_ place: Place) throws {
+    switch self {
+    case .zero, .mean, .resample, .patch, .patchFromCounterpart, .freeze, .scale: return
+    case .steer(.features):
+      guard place.isAllFeatures || place.sites.contains(where: { $0.feature?.isError == true })
+      else { return }
+      throw Failure("'\(place.label)' is not one feature", help: "steer L12F5 by 3")
+    case .steer(.vector):
+      throw Failure(
+        "'\(place.label)' is one number, to which no vector can be added",
+        help: "`steer \(place.label) by 3` adds three times its decoder row")
+    case .along, .inject, .noise, .knockout:
+      throw Failure(
+        "'\(place.label)' is of a dictionary, whose features can be ablated, scaled, patched, frozen or "
+          + "steered", help: "of the site itself: L\(place.layer ?? 0).resid_post")
+    }
+  }
 
   func patchDonors(for set: PromptSet) -> PromptSet? {
     switch self {

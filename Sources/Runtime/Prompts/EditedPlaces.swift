@@ -4,8 +4,8 @@ import Model
 /// `scale L9.mlp@subject, L9.mlp@last by 2` where the subject comes last.
 struct EditedPlaces {
   private let configuration: Configuration
-  /// Of each site and position the units.
-  private var done: [Site: [Int: Set<Int>]] = [:]
+  /// Of each site, without units, and position the units.
+  private var done: [Place.SitePart: [Int: Set<Int>]] = [:]
 
   init(_ configuration: Configuration) { self.configuration = configuration }
 
@@ -13,12 +13,13 @@ struct EditedPlaces {
   mutating func add(_ part: Place.SitePart, at positions: [Int]) -> [(
     part: Place.SitePart, positions: [Int]
   )] {
-    let units = part.units ?? Array(0..<configuration.unitCount(part.site))
-    let known = done[part.site]
+    let units = part.units ?? part.features ?? Array(0..<configuration.unitCount(part.site))
+    let whole = Place.SitePart(site: part.site, units: nil, feature: part.feature)
+    let known = done[whole]
     var left: [(part: Place.SitePart, positions: [Int])] = []
     for position in positions {
       let before = known?[position] ?? []
-      done[part.site, default: [:]][position] = before.union(units)
+      done[whole, default: [:]][position] = before.union(units)
       var rest = part
       if !before.isDisjoint(with: units) { rest.units = units.filter { !before.contains($0) } }
       if rest.units?.isEmpty == true { continue }

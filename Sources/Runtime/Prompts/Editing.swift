@@ -25,13 +25,18 @@ extension Invocation {
     let selected = try selectors("site")
     try refuseMixedPositions(in: selected, of: "site")
     let passesMLPs = try declares("through") && choice("through", PathThrough.self) == .mlps
-    let targets = try selected.flatMap { selector, span in
+    var targets = try selected.flatMap { selector, span in
       try placing(at: span) {
-        let places = try selector.places(on: configuration, for: access)
-        for place in places { try check(place, configuration) }
+        let places = try selector.places(
+          on: configuration, for: access, dictionaries: session.dictionaries(of: set.model))
+        for place in places {
+          if place.isOfFeatures { try mode.checkFeatures(place) }
+          try check(place, configuration)
+        }
         return places.map { EditSpec.Target(place: $0, position: selector.position) }
       }
     }
+    if declares("each"), hasFlag("each") { targets = try activeFeatures(targets, of: set, mode) }
     guard Set(targets.map(\.place.edges.isEmpty)).count == 1 else {
       throw Failure(
         "edges and components cannot be patched in one list",

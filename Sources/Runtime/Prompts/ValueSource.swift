@@ -138,11 +138,10 @@ struct ValueSource {
   private func row(_ part: Place.SitePart, at position: Int, in result: RunResult?) throws
     -> [Float]
   {
-    guard let activation = result?.activations[part.site],
-      let place = activation.positions.firstIndex(of: position)
-    else { throw Failure("there is no position \(position) to take values from") }
-    return part.units.map { units in units.flatMap { Array(activation[place, $0]) } }
-      ?? activation[place]
+    guard let row = try result.flatMap({ try part.values(in: $0.activations, at: position) }) else {
+      throw Failure("there is no position \(position) to take values from")
+    }
+    return row
   }
 
   // MARK: - Spread

@@ -171,7 +171,7 @@ struct EdgePlaces {
       let bare = node.text.prefix { $0 != "." }
       throw Failure(
         "'\(node.text)': an edge leads from all that a head gives", help: "write \(bare) -> …")
-    case (.whole, _), (.neurons, _), (.keyValueHeads, _): throw noNode(node)
+    case (.whole, _), (.neurons, _), (.keyValueHeads, _), (.features, _): throw noNode(node)
     }
   }
 
@@ -221,7 +221,7 @@ struct EdgePlaces {
       throw Failure(
         "'\(node.text)': an edge leads to the keys or the values of a key/value head",
         help: "write … -> \(node.text.prefix { $0 != "." }).k, or .v")
-    case .whole, .neurons: throw noNode(node)
+    case .whole, .neurons, .features: throw noNode(node)
     }
   }
 
@@ -284,7 +284,8 @@ extension Selector {
     case .literal(let literal):
       switch literal.part {
       case .whole: literal.layers == .all
-      case .heads(let indices), .neurons(let indices), .keyValueHeads(let indices):
+      case .heads(let indices), .neurons(let indices), .keyValueHeads(let indices),
+        .features(let indices):
         literal.layers == .all || indices == .all
       }
     case .logits, .finalScale, .nothing, .path: false

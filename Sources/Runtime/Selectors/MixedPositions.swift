@@ -85,20 +85,21 @@ extension [Selector] {
       if case .literal(let literal) = selector.base { literal } else { nil }
     }
     guard literals.count == count, count > 1, let first = literals.first,
-      literals.allSatisfy({ $0.path == first.path }),
+      literals.allSatisfy({ $0.path == first.path && $0.dictionary == first.dictionary }),
       Set(compactMap(\.position?.text)).count <= 1
     else { return nil }
     let path = first.path.map { ".\($0)" }.joined()
+    let dictionary = first.dictionary.map { $0 + "." } ?? ""
     if literals.allSatisfy({ $0.part == first.part }) {
       guard let layers = literals.map(\.layers).union else { return nil }
-      return "L\(layers)\(first.part.text)\(path)"
+      return "\(dictionary)L\(layers)\(first.part.text)\(path)"
     }
     guard literals.allSatisfy({ $0.layers == first.layers }), let layers = first.layers?.text else {
       return nil
     }
     let parts = literals.map { $0.part.indices }
     guard Set(literals.map(\.part.letter)).count == 1, let union = parts.union else { return nil }
-    return "L\(layers)\(first.part.letter)\(union)\(path)"
+    return "\(dictionary)L\(layers)\(first.part.letter)\(union)\(path)"
   }
 }
 
@@ -132,13 +133,16 @@ extension ComponentLiteral.Part {
     case .heads: "H"
     case .neurons: "N"
     case .keyValueHeads: "KV"
+    case .features: "F"
     }
   }
 
   fileprivate var indices: Indices? {
     switch self {
     case .whole: nil
-    case .heads(let indices), .neurons(let indices), .keyValueHeads(let indices): indices
+    case .heads(let indices), .neurons(let indices), .keyValueHeads(let indices),
+      .features(let indices):
+      indices
     }
   }
 

@@ -23,6 +23,12 @@ struct Place: Sendable, Hashable {
     var site: Site
     /// Nil: all.
     var units: [Int]?
+    /// Of a dictionary at the site: `units` are then its features.
+    var feature: FeaturePart?
+
+    init(site: Site, units: [Int]? = nil, feature: FeaturePart? = nil) {
+      (self.site, self.units, self.feature) = (site, units, feature)
+    }
   }
 }
 
@@ -36,8 +42,14 @@ enum Access {
 extension Selector {
   /// Every place that the selector means on a model, in order of layers and heads. Never empty.
   ///
-  /// - Throws: `Failure` where the model has no such layer, head, neuron or activation.
-  func places(on configuration: Configuration, for access: Access) throws -> [Place] {
+  /// - Parameter dictionaries: those in use on the model; nil where features cannot be meant.
+  /// - Throws: `Failure` where the model has no such layer, head, neuron, feature or activation.
+  func places(
+    on configuration: Configuration, for access: Access, dictionaries: [LoadedDictionary]? = nil
+  ) throws -> [Place] {
+    if case .literal(let literal) = base, literal.isOfFeatures {
+      return try FeaturePlaces(configuration, dictionaries, text: text).places(of: literal)
+    }
     let places = try anyPlaces(on: configuration, for: access)
     for part in places.flatMap(\.sites) {
       if let reason = configuration.lacks(part.site.activation) {
@@ -108,7 +120,7 @@ private struct PlaceResolver {
     guard let indices = literal.layers else { return try places(ofHook: literal) }
     let layers = try expand(indices, count: configuration.layers, "layers")
     switch literal.part {
-    case .whole: return try layers.map { try wholes(literal.path, $0) }
+    case .whole, .features: return try layers.map { try wholes(literal.path, $0) }
     case .heads(let indices):
       let heads = try expand(indices, count: configuration.heads, "heads")
       let activation = try self.activation(literal.path, default: .z)

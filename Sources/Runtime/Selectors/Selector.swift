@@ -54,8 +54,14 @@ extension Selector {
       guard let word = Word(rawValue: name) else { return nil }
       self.init(base: .word(word), position: nil, text: name)
     case .member(let base, let name):
-      guard case .name("ln_final") = base.kind, name.text == "scale" else { return nil }
-      self.init(base: .finalScale, position: nil, text: "ln_final.scale")
+      if case .name("ln_final") = base.kind, name.text == "scale" {
+        self.init(base: .finalScale, position: nil, text: "ln_final.scale")
+        return
+      }
+      guard let literal = expression.dottedNames.flatMap(ComponentLiteral.init(names:)) else {
+        return nil
+      }
+      self.init(base: .literal(literal), position: nil, text: literal.text)
     case .at(let base, let position):
       guard let base else {
         self.init(base: .nothing, position: position.kind, text: "@\(position.kind.text)")
@@ -127,7 +133,9 @@ extension ComponentLiteral.Part {
   fileprivate var isOne: Bool {
     switch self {
     case .whole: true
-    case .heads(let indices), .neurons(let indices), .keyValueHeads(let indices): indices.isOne
+    case .heads(let indices), .neurons(let indices), .keyValueHeads(let indices),
+      .features(let indices):
+      indices.isOne
     }
   }
 }

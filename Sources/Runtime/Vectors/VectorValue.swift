@@ -129,6 +129,14 @@ extension Value {
       return VectorValue(
         try (0..<column.count).mapChecked { try Value(column[$0]).element }, of: model,
         origins: table.origins)
+    case .selector(let selector) where selector.isOfFeatures:
+      return try session.decoderRow(of: selector, on: model)
+    case .text(let text):
+      // A cell of the column `component`.
+      guard let selector = try? Selector(parsing: text), selector.isOfFeatures else {
+        throw Failure("expected a vector, got text", help: "of features the decoder row: L12F5")
+      }
+      return try session.decoderRow(of: selector, on: model)
     case let other:
       throw Failure(
         "expected a vector, got \(other.kind)",

@@ -4,7 +4,7 @@ import Foundation
 
 /// Sparse autoencoders and transcoders.
 extension FuzzTarget {
-  /// A byte that chooses what the others are: an archive of NumPy, settings of one of the formats beside
+  /// A byte that chooses what the others are: an archive of NumPy, settings of one of the formats next to
   /// weights that fit the seeds, a transcoder's weights, or YAML.
   static func dictionaries(_ bytes: [UInt8], _ folder: ScratchFolder) throws {
     guard let kind = bytes.first else { return }
@@ -12,13 +12,15 @@ extension FuzzTarget {
     switch kind % 6 {
     case 0: try use(DictionarySource.open(path: folder.write(rest, "params.npz")))
     case 1:
-      let lens = ["W_enc": [2, 3], "W_dec": [3, 2], "b_enc": [3], "b_dec": [2], "threshold": [3]]
+      let lens = ["W_enc": [2, 3], "W_dec": [3, 2]].merging(biases) { one, _ in one }
       try settings(rest, "cfg.json", lens, "sae_weights.safetensors", folder)
     case 2:
-      let sparsify = ["encoder.weight": [3, 2], "encoder.bias": [3], "W_dec": [3, 2], "b_dec": [2]]
+      let sparsify = [
+        "encoder.weight": [3, 2], "encoder.bias": [3], "W_dec": [3, 2], "b_dec": [2],
+      ]
       try settings(rest, "cfg.json", sparsify, "sae.safetensors", folder)
     case 3:
-      let scope = ["w_enc": [2, 3], "w_dec": [3, 2], "b_enc": [3], "b_dec": [2], "threshold": [3]]
+      let scope = ["w_enc": [2, 3], "w_dec": [3, 2]].merging(biases) { one, _ in one }
       try settings(rest, "config.json", scope, "params.safetensors", folder)
     case 4: try use(DictionarySource.open(path: folder.write(rest, "layer_1.safetensors")))
     default:
@@ -26,6 +28,8 @@ extension FuzzTarget {
       try promise(file.values.keys.allSatisfy { !$0.isEmpty }, "a key of no text")
     }
   }
+
+  private static let biases = ["b_enc": [3], "b_dec": [2], "threshold": [3]]
 
   private static func settings(
     _ bytes: some Sequence<UInt8>, _ name: String, _ shapes: [String: [Int]], _ weights: String,

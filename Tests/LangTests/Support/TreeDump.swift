@@ -112,8 +112,10 @@ private func dump(_ literal: ComponentLiteral) -> String {
     case .heads(let indices): "H" + dump(indices)
     case .neurons(let indices): "N" + dump(indices)
     case .keyValueHeads(let indices): "KV" + dump(indices)
+    case .features(let indices): "F" + dump(indices)
     }
-  return "<" + layers + part + literal.path.map { "." + $0 }.joined() + ">"
+  let dictionary = literal.dictionary.map { $0 + "." } ?? ""
+  return "<" + dictionary + layers + part + literal.path.map { "." + $0 }.joined() + ">"
 }
 
 private func dump(_ indices: Indices) -> String {

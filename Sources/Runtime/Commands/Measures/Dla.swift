@@ -11,6 +11,8 @@ extension Command {
       - component (the default), layer, head
       - source: a head and a position that it reads
       - neuron: a neuron of an MLP, and the MLP's bias
+      - feature: active features of the dictionaries in use, what these leave over (`L12.error`), and all \
+      that has no dictionary. A dictionary of the stream stands for all that was written before it
       - head, span: a head and all of a labelled span, `bos` or `other`
       - span: all heads together
       `of` takes logit_diff, or another sum of logits in parentheses. Of an answer of several \
@@ -77,7 +79,7 @@ extension Command {
     var gatherer = CompletedSet.Gatherer<[(Reading, [Attribution?])]>(completed)
     var results = try call.session.attributions(
       of: completed.set, goal, at: readings,
-      call.detail(division),
+      try call.detail(division, of: set.model),
       label: "dla", mayStop: true)
     while let (item, found) = try results.next() {
       guard let runs = gatherer.add(item, Array(zip(readings[item], found))) else { continue }
@@ -102,10 +104,13 @@ extension Command {
 }
 
 extension Invocation {
-  func detail(_ division: AttributionDivision, stream: Site? = nil) -> AttributionDetail {
-    AttributionDetail(
+  func detail(_ division: AttributionDivision, of model: LanguageModel, stream: Site? = nil) throws
+    -> AttributionDetail
+  {
+    let dictionaries = division.needsFeatures ? try attributedDictionaries(of: model) : []
+    return AttributionDetail(
       bySource: division.needsSources, byNeuron: division.needsNeurons,
-      foldsBiases: !hasFlag("unfolded"), stream: stream)
+      foldsBiases: !hasFlag("unfolded"), stream: stream, dictionaries: dictionaries)
   }
 
   func reserveAttributions(

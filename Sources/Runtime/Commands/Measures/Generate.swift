@@ -119,18 +119,16 @@ extension Session {
   func openEdits(of set: PromptSet, on prompt: Prompt) throws -> [Edit] {
     try set.edits.flatMap { spec -> [Edit] in
       guard spec.circuit == nil else { return [] }
-      let change: Edit.Change
-      switch spec.mode {
-      case .zero: change = .zero
-      case .scale(let factor): change = .scale(factor)
-      case .steer(let vector): change = .add(vector)
-      case .along(let along): change = .along(along)
-      case .knockout(let source): change = .cut(sources: try prompt.positions(source))
-      case .mean, .resample, .patch, .patchFromCounterpart, .inject, .freeze, .noise: return []
+      var cut: Edit.Change?
+      if case .knockout(let source) = spec.mode {
+        cut = .cut(sources: try prompt.positions(source))
       }
-      return spec.targets.filter { $0.position ?? .all == .all }.flatMap { target in
-        target.place.sites.map {
-          Edit(site: $0.site, units: $0.units, positions: [], change: change)
+      return try spec.targets.filter { $0.position ?? .all == .all }.flatMap { target in
+        try target.place.sites.compactMap { part in
+          guard let change = try cut ?? spec.mode.uniformChange(of: part) else { return nil }
+          return Edit(
+            site: part.site, units: part.feature == nil ? part.units : nil, positions: [],
+            change: change)
         }
       }
     }
