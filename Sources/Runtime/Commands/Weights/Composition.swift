@@ -63,14 +63,10 @@ extension Command {
     var sums = (q: 0.0, k: 0.0, v: 0.0)
     for sample in 0..<samples {
       try Interruption.check()
-      var generator = SplitMix64(seed: seed, stream: sample)
-      // Sums of twelve numbers from 0 to 1: close to normal, and the same on every machine.
-      func normal() -> Double {
-        (0..<12).reduce(-6) { sum, _ in sum + Double(generator.next() >> 11) * 0x1p-53 }
-      }
+      var numbers = NormalNumbers(SplitMix64(seed: seed, stream: sample))
       let (a, b) = (
-        try ComposedHead(HeadWeights(heads: width, model: model, normal)),
-        try ComposedHead(HeadWeights(heads: width, model: model, normal))
+        try ComposedHead(HeadWeights(heads: width, model: model) { numbers.next() }),
+        try ComposedHead(HeadWeights(heads: width, model: model) { numbers.next() })
       )
       let found = a.composition(with: b)
       sums = (sums.q + found.q, sums.k + found.k, sums.v + found.v)
