@@ -65,7 +65,9 @@ struct Product {
   private let matrix: PackedMatrix
   private let rows: Int
   private let x: [Float]
+  /// `[rows][outStride]`
   private let out: FloatBuffer
+  private let outStride: Int
   private let products: Products
   private let transposed: TransposedProducts?
 
@@ -85,7 +87,10 @@ struct Product {
     x = (0..<rows * (isTransposed ? matrix.stride : matrix.columns)).map { _ in
       Float.random(in: -1...1)
     }
-    out = FloatBuffer(rows * max(matrix.stride, matrix.columns + Kernels.panelWidth))
+    let width = Kernels.panelWidth
+    outStride =
+      isTransposed ? (matrix.columns + width - 1) / width * width : matrix.stride
+    out = FloatBuffer(rows * outStride)
     multiply()
     if isTransposed { return }
     let found = Array(UnsafeBufferPointer(start: out.pointer, count: out.count))
@@ -98,13 +103,11 @@ struct Product {
 
   private func multiply() {
     if let transposed {
-      let stride =
-        (matrix.columns + Kernels.panelWidth - 1) / Kernels.panelWidth * Kernels.panelWidth
       return x.withUnsafeBufferPointer { x in
         guard let base = x.baseAddress else { return }
         transposed.multiply(
           [TransposedFactor(matrix: matrix, x: base)], rows: rows, into: out.pointer,
-          stride: stride)
+          stride: outStride)
       }
     }
     products.multiply(
