@@ -102,6 +102,11 @@ def measure(options, parts, folder, installed, limits):
             )
         if "units" in parts:
             rows += compare_units.measure_units(peers, folder, setup, texts, model, options.rounds)
+    except Failed:
+        # What was measured before took minutes: it is shown, though not written.
+        if rows:
+            print(report.plain(rows))
+        raise
     finally:
         peers.close()
     if "scaling" in parts:
