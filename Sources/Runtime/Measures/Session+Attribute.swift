@@ -8,30 +8,45 @@ extension Session {
     _ detail: AttributionDetail = AttributionDetail(), label: String, mayStop: Bool = false
   ) throws -> Results<[[Attribution?]]> {
     try set.refuseEdgesInAttributions()
-    let transformer = set.model.transformer
-    var directions = Directions(transformer, withNeurons: detail.byNeuron)
     return try results(
-      of: try cases(of: set), on: set.model, label: label, mayStop: mayStop
-    ) { item in
+      of: try cases(of: set), on: set.model, label: label, mayStop: mayStop,
+      measuring: goal.measurement(at: readings, set.model.transformer, detail) { _, found, _ in
+        found
+      })
+  }
+}
+
+extension AttributionGoal {
+  /// What a run is asked for, so that its attributions can be read.
+  ///
+  /// - Parameter read: what is made of them wherever the run is read: one a column of the goal, nil where the
+  ///   prompt has nothing for that column.
+  func measurement<Found>(
+    at readings: Readings, _ transformer: Transformer, _ detail: AttributionDetail,
+    _ read: @escaping (Reading, [Attribution?], RunResult) throws -> Found
+  ) -> (Case) throws -> Measurement<[Found]> {
+    var directions = Directions(transformer, withNeurons: detail.byNeuron)
+    return { item in
       let readings = readings[item]
       let attributors = readings.map {
         Attributor(transformer, at: $0.position, edits: item.edits, detail)
       }
       return Measurement(
-        captures: attributors.captures, logits: goal.logits(at: readings), isUncapped: true
+        captures: attributors.captures, logits: self.logits(at: readings), isUncapped: true
       ) { result in
         try zip(readings, attributors).enumerated().map { i, part in
           let (reading, attributor) = part
           try Interruption.check()
-          let logits = goal.logits(i, of: result)
+          let logits = self.logits(i, of: result)
           let features = try attributor.decompose(result)
-          return try goal.targets(of: reading.prompt).map { target in
+          let found = try targets(of: reading.prompt).map { target in
             try target.map { target in
               attributor.attribute(
                 result, try directions.direction(of: target),
-                logit: goal.value(of: target, in: reading.prompt, logits), features)
+                logit: value(of: target, in: reading.prompt, logits), features)
             }
           }
+          return try read(reading, found, result)
         }
       }
     }

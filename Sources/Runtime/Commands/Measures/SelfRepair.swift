@@ -74,29 +74,14 @@ extension Command {
   private static func measurement(
     of goal: AttributionGoal, _ readings: Readings, _ transformer: Transformer
   ) -> (Case) throws -> Measurement<[RepairedParts?]> {
-    let detail = AttributionDetail(foldsBiases: false)
-    var directions = Directions(transformer, withNeurons: false)
-    return { item in
-      let readings = readings[item]
-      let attributors = readings.map {
-        Attributor(transformer, at: $0.position, edits: item.edits, detail)
-      }
-      return Measurement(
-        captures: attributors.captures, logits: goal.logits(at: readings), isUncapped: true
-      ) { result in
-        try zip(readings, attributors).enumerated().map { i, part in
-          let (reading, attributor) = part
-          try Interruption.check()
-          guard let target = goal.targets(of: reading.prompt).first.flatMap(\.self),
-            let scales = result.activations[Site(.lnFinalScale)],
-            let place = scales.positions.firstIndex(of: reading.position)
-          else { return nil }
-          let found = attributor.attribute(
-            result, try directions.direction(of: target),
-            logit: goal.value(of: target, in: reading.prompt, goal.logits(i, of: result)))
-          return RepairedParts(found, scale: scales[place][0])
-        }
-      }
+    goal.measurement(
+      at: readings, transformer, AttributionDetail(foldsBiases: false)
+    ) { reading, found, result in
+      guard let found = found.first.flatMap(\.self),
+        let scales = result.activations[Site(.lnFinalScale)],
+        let place = scales.positions.firstIndex(of: reading.position)
+      else { return nil }
+      return RepairedParts(found, scale: scales[place][0])
     }
   }
 }
