@@ -14,7 +14,7 @@ struct DictionaryPath {
   /// - Parameter name: a path, or `org/name/folder/in/it`, with `@revision` after the name.
   /// - Throws: `Failure` where neither is there.
   func found(_ name: String) throws -> String {
-    let path = expanded(name)
+    let path = name.expandingHome(environment["HOME"])
     if FileManager.default.fileExists(atPath: path) { return path }
     guard let (reference, folder) = Self.reference(name) else {
       throw Failure("there is no file or folder `\(name)`", status: .unreadable)
@@ -30,11 +30,6 @@ struct DictionaryPath {
     throw Failure(
       "there is no file or folder `\(name)`, and it is not in `\(cache.root)`",
       help: "fetch it: hf download \(reference.repository)\(include)", status: .unreadable)
-  }
-
-  private func expanded(_ path: String) -> String {
-    guard path == "~" || path.hasPrefix("~/"), let home = environment["HOME"] else { return path }
-    return home + path.dropFirst()
   }
 
   /// The repository and the folder in it.

@@ -12,8 +12,7 @@ enum FileNames {
     let slash = prefix.lastIndex(of: "/")
     let folder = slash.map { String(prefix[...$0]) } ?? ""
     let name = slash.map { String(prefix[prefix.index(after: $0)...]) } ?? prefix
-    var real = folder.isEmpty ? "." : folder
-    if real.hasPrefix("~/"), let home { real = home + real.dropFirst() }
+    let real = folder.isEmpty ? "." : folder.expandingHome(home)
     let files = (try? FileManager.default.contentsOfDirectory(atPath: real)) ?? []
     return files.sorted().filter { $0.hasPrefix(name) && ($0.first != "." || name.hasPrefix(".")) }
       .map { file in
@@ -25,6 +24,12 @@ enum FileNames {
 }
 
 extension String {
+  /// A path with the home folder in the place of a `~` at its start; as it is where that folder is unknown.
+  func expandingHome(_ home: String?) -> String {
+    guard self == "~" || hasPrefix("~/"), let home else { return self }
+    return home + dropFirst()
+  }
+
   /// The file's name of a path.
   var lastPart: String { split(separator: "/").last.map(String.init) ?? self }
   /// The folder that a path is in.

@@ -20,8 +20,7 @@ struct HubSettings {
   }
 
   private func expanded(_ path: String) -> String {
-    guard path == "~" || path.hasPrefix("~/") else { return path }
-    return (self["HOME"] ?? "") + path.dropFirst()
+    path.expandingHome(self["HOME"] ?? "")
   }
 
   /// The folder for caches of all programs.

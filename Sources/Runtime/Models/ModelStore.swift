@@ -77,7 +77,7 @@ struct ModelStore {
   // MARK: On this machine
 
   private func local(_ name: String) throws -> String? {
-    let path = expanded(name)
+    let path = name.expandingHome(environment["HOME"])
     var isDirectory = false
     if FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) {
       if !isDirectory { return path }
@@ -89,11 +89,6 @@ struct ModelStore {
     let file = PackagedModel.named(name)?.file
     return ([file, name, name + ".gguf"].compactMap { $0 }).map { directory + "/" + $0 }
       .first { fileSize($0) != nil }
-  }
-
-  private func expanded(_ path: String) -> String {
-    guard path == "~" || path.hasPrefix("~/"), let home = environment["HOME"] else { return path }
-    return home + path.dropFirst()
   }
 
   /// Whether it can only be meant as a path.

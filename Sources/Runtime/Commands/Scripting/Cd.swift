@@ -7,11 +7,12 @@ extension Command {
     examples: ["cd ."], yieldsToNames: true
   ) { call in
     let home = call.host.environment["HOME"]
-    guard var path = try call.text("folder") ?? home else {
+    guard let path = try call.text("folder") ?? home else {
       throw call.failure("the home folder is unknown: HOME is not set", help: "cd FOLDER")
     }
-    if path == "~" || path.hasPrefix("~/"), let home { path = home + path.dropFirst() }
-    try placing(at: call.span(of: "folder")) { try call.host.changeDirectory(to: path) }
+    try placing(at: call.span(of: "folder")) {
+      try call.host.changeDirectory(to: path.expandingHome(home))
+    }
     return .nothing
   }
 }
