@@ -139,12 +139,6 @@ private struct NumpyHeader {
   }
 
   private static func after(_ key: String, in text: String) -> Substring? {
-    var rest = text[...]
-    while let first = rest.first {
-      if rest.hasPrefix(key) { return rest.dropFirst(key.count) }
-      _ = first
-      rest = rest.dropFirst()
-    }
-    return nil
+    text.firstRange(of: key).map { text[$0.upperBound...] }
   }
 }

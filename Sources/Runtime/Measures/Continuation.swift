@@ -146,9 +146,9 @@ struct GroupContinuation {
 
   /// Each sample's draws begin where no other's do.
   private func generator(of sample: Int, after prompt: Prompt) -> SplitMix64 {
-    var generator = SplitMix64(seed: settings.seed, stream: prompt.number)
-    guard sample > 0 else { return generator }
-    return SplitMix64(seed: Int(truncatingIfNeeded: generator.next()), stream: sample)
+    sample == 0
+      ? SplitMix64(seed: settings.seed, stream: prompt.number)
+      : SplitMix64(seed: settings.seed, streams: prompt.number, sample)
   }
 
   /// Adds a token to a prompt's last sample.

@@ -33,7 +33,7 @@ extension Command {
     let session = call.session
     let over = try call.prompts("over")
     guard let name = try call.text("dictionary") else {
-      return .table(TableValue(try DictionaryCards(session.dictionaries).table))
+      return .table(TableValue(DictionaryCards(session.dictionaries).table))
     }
     let isOpen = session.dictionaries.contains { $0.name == name }
     let loaded: LoadedDictionary
@@ -43,7 +43,7 @@ extension Command {
       loaded = try open(name, call)
       session.add(loaded)
     }
-    var cards = try DictionaryCards([loaded])
+    var cards = DictionaryCards([loaded])
     if let over {
       try placing(at: call.span(of: "over")) {
         guard over.model === loaded.model else {
@@ -55,7 +55,7 @@ extension Command {
           of: loaded.placed, on: over.withoutSweep(for: "dictionary"))
       }
     }
-    return .table(TableValue(try cards.table))
+    return .table(TableValue(cards.table))
   }
 
   private static func open(_ path: String, _ call: Invocation) throws -> LoadedDictionary {
@@ -129,38 +129,36 @@ private struct DictionaryCards {
   private let dictionaries: [LoadedDictionary]
   var quality: ReconstructionQuality?
 
-  init(_ dictionaries: [LoadedDictionary]) throws { self.dictionaries = dictionaries }
+  init(_ dictionaries: [LoadedDictionary]) { self.dictionaries = dictionaries }
 
   var table: Table {
-    get throws {
-      var table = TableBuilder()
-      let (name, site) = (table.texts("dictionary"), table.texts("site"))
-      let (reads, format) = (table.texts("reads"), table.texts("format"))
-      let architecture = table.texts("architecture")
-      let (features, width) = (table.integers("features"), table.integers("width"))
-      let model = table.texts("trained_on")
-      let counted = quality == nil ? nil : table.integers("positions")
-      let l0 = quality == nil ? nil : table.doubles("l0")
-      let variance = quality == nil ? nil : table.doubles("explained_variance")
-      let cosine = quality == nil ? nil : table.doubles("cosine")
-      for loaded in dictionaries {
-        table.addRow()
-        let place = loaded.placed.site
-        table[name] = loaded.name
-        table[site] = "L\(place.layer).\(place.activation.rawValue)"
-        table[reads] = loaded.placed.reads.rawValue
-        table[format] = loaded.dictionary.facts.format
-        table[architecture] = loaded.dictionary.facts.architecture
-        table[features] = loaded.dictionary.features
-        table[width] = loaded.dictionary.inputWidth
-        table[model] = loaded.dictionary.facts.model
-        guard let quality else { continue }
-        table[counted] = quality.positions
-        table[l0] = quality.activeFeatures
-        table[variance] = quality.explainedVariance
-        table[cosine] = quality.cosine
-      }
-      return table.table()
+    var table = TableBuilder()
+    let (name, site) = (table.texts("dictionary"), table.texts("site"))
+    let (reads, format) = (table.texts("reads"), table.texts("format"))
+    let architecture = table.texts("architecture")
+    let (features, width) = (table.integers("features"), table.integers("width"))
+    let model = table.texts("trained_on")
+    let counted = quality == nil ? nil : table.integers("positions")
+    let l0 = quality == nil ? nil : table.doubles("l0")
+    let variance = quality == nil ? nil : table.doubles("explained_variance")
+    let cosine = quality == nil ? nil : table.doubles("cosine")
+    for loaded in dictionaries {
+      table.addRow()
+      let place = loaded.placed.site
+      table[name] = loaded.name
+      table[site] = "L\(place.layer).\(place.activation.rawValue)"
+      table[reads] = loaded.placed.reads.rawValue
+      table[format] = loaded.dictionary.facts.format
+      table[architecture] = loaded.dictionary.facts.architecture
+      table[features] = loaded.dictionary.features
+      table[width] = loaded.dictionary.inputWidth
+      table[model] = loaded.dictionary.facts.model
+      guard let quality else { continue }
+      table[counted] = quality.positions
+      table[l0] = quality.activeFeatures
+      table[variance] = quality.explainedVariance
+      table[cosine] = quality.cosine
     }
+    return table.table()
   }
 }
