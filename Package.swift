@@ -14,7 +14,6 @@ let isModelOnly = Context.environment["SUMMAND_MODEL_ONLY"] != nil
 /// compiles them as a release does, or else a product would be thirty times slower (four times with
 /// `-O`, whose checks keep loads from being inlined), and tests would try other code than is
 /// shipped. A number of threads gives an object for each file, which a debug build expects.
-/// `Scripts/sanitize --short` compiles them without optimisation, with all checks.
 func kernels(_ name: String, march: String, defines: [String] = []) -> Target {
   let fast = ["-Ounchecked", "-whole-module-optimization", "-num-threads", "1"]
   return .target(
@@ -24,8 +23,7 @@ func kernels(_ name: String, march: String, defines: [String] = []) -> Target {
     swiftSettings: defines.map { .define($0) } + [
       .unsafeFlags(["-Xcc", "-march=\(march)", "-Xllvm", "-unroll-threshold=4000"]),
       .unsafeFlags(["-Ounchecked"], .when(configuration: .release)),
-      .unsafeFlags(
-        isModelOnly ? [] : fast + ["-disable-batch-mode"], .when(configuration: .debug)),
+      .unsafeFlags(fast + ["-disable-batch-mode"], .when(configuration: .debug)),
     ])
 }
 

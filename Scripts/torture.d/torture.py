@@ -303,20 +303,33 @@ def writers_of_history():
         path = os.path.join(folder, "history")
         with open(path, "w") as file:
             file.writelines(f"{index} + {index % 7}\n" for index in range(12480))
-        children = []
-        for writer in range(50):
+        children = set()
+
+        def begin(writer):
             child = os.fork()
             if child == 0:
                 status, _ = at_prompt([f"{writer} * 2", f"{writer} * 3"], {"SUMMAND_HISTORY": path}, timeout=100)
                 os._exit(0 if status == 0 else 1)
-            children.append(child)
-        for child in children:
-            check(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0, "a writer of the history failed")
+            children.add(child)
+
+        def end_one():
+            child, status = os.wait()
+            children.remove(child)
+            check(os.waitstatus_to_exitcode(status) == 0, "a writer of the history failed")
+
+        for writer in range(25):
+            begin(writer)
+        # Eleven have made it too long, so who comes now cuts it down, while others may still write.
+        for _ in range(11):
+            end_one()
+        for writer in range(25, 50):
+            begin(writer)
+        while children:
+            end_one()
         now = texts(path)
         for writer in range(50):
             for factor in (2, 3):
                 check(f"{writer} * {factor}" in now, f"the entry {writer} * {factor} is lost")
-        # The first that found it too long has cut it down.
         check(len(now) <= 12500, f"the history has {len(now)} lines")
         check(os.listdir(folder) == ["history"], f"the writers left {os.listdir(folder)}")
 
