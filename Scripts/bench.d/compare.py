@@ -48,6 +48,7 @@ class Peers:
         works.LENS: ("torch_lens.py", ("torch", "transformer_lens")),
         works.HAND: ("torch_hand.py", ("torch", "safetensors")),
         works.AUTOGRAD: ("torch_circuits.py", ("torch", "safetensors")),
+        works.EDGES: ("torch_edges.py", ("torch", "transformer_lens", "auto_circuit")),
         works.UNITS: ("torch_units.py", ("torch", "safetensors")),
         works.TRANSFORMERS: ("torch_transformers.py", ("torch", "transformers")),
         works.LLAMA: ("llama.py", ("llama_cpp",)),

@@ -15,15 +15,22 @@ LAYERS, HEADS, ANSWER = 30, 9, " Italy"
 # The reverse pass may take as many runs forwards, and a transposed product must reach as much of the peak.
 REVERSE = [("kept", "intermediates kept", 1.4), ("recomputed", "intermediates computed again", 2.5)]
 TRANSPOSED = [(384, 0.85), (12, 0.6)]
-SAMPLE, MINUTES = 2_000, 8
+SAMPLE, MINUTES, EVEN = 2_000, 8, 12
+EDGES = "all 123,211 edges"
+# The title, what Summand is told, the peers' name of it, the tolerance, and who does it.
 LINES = [
     ("attribution of all heads at all positions, 32 pairs", "clean | patch each heads@* from corrupt | attribute",
-     "attribution", 1e-3, None),
-    ("EAP, 32 pairs: all 123,211 edges", "clean | patch each edges from corrupt | attribute mean", "eap", 1e-3, None),
-    ("EAP-IG, 5 steps, 32 pairs: all 123,211 edges", "clean | patch each edges from corrupt | attribute steps 5 mean",
-     "eap-ig", 1e-3, None),
-    ("EAP, one pair: all 123,211 edges", "one | patch each edges from other | attribute", "eap-one", 1e-3, 1.0),
+     "attribution", 1e-3, [works.AUTOGRAD]),
+    (f"EAP, 32 pairs: {EDGES}", "clean | patch each edges from corrupt | attribute mean", "eap", 1e-3, [works.AUTOGRAD]),
+    (f"EAP-IG, 5 steps, 32 pairs: {EDGES}", "clean | patch each edges from corrupt | attribute steps 5 mean", "eap-ig",
+     1e-3, [works.AUTOGRAD]),
+    (f"EAP, 32 pairs of {EVEN} tokens: {EDGES}", "even | patch each edges from uneven | attribute mean", "eap-even", 1e-3,
+     [works.AUTOGRAD, works.EDGES]),
+    (f"EAP, one pair: {EDGES}", "one | patch each edges from other | attribute", "eap-one", 1e-3,
+     [works.AUTOGRAD, works.EDGES]),
 ]  # fmt: skip
+# How many times as long as Summand a package may take at least, and seconds that Summand may.
+PACKAGE, MOST = 10, {"eap-one": 1.0}
 
 
 def measure_circuits(peers, limits, folder, setup, texts, model, rounds):
@@ -31,14 +38,18 @@ def measure_circuits(peers, limits, folder, setup, texts, model, rounds):
     corrupt = [mixed(a, b) for a, b in zip(clean, clean[1:] + clean[:1])]
     setup = [*setup, *prompts("clean", clean, f' -> "{ANSWER}"'), *prompts("corrupt", corrupt)]
     setup += [f'let one = prompt {clean[0]} -> "{ANSWER}"', f"let other = prompt {corrupt[0]}"]
+    even = [(a + b)[:EVEN] for a, b in zip(clean, clean[1:] + clean[:1])]
+    uneven = [mixed(a, b) for a, b in zip(even, even[1:] + even[:1])]
+    setup += [*prompts("even", even, f' -> "{ANSWER}"'), *prompts("uneven", uneven)]
     names = folder / "weights" / "tokens.json"
     if names.exists():
-        given = {"clean": clean, "donor": corrupt, "answer": json.loads(names.read_text())[ANSWER]}
+        given = {"clean": clean, "donor": corrupt, "even": even, "even donor": uneven}
+        given["answer"] = json.loads(names.read_text())[ANSWER]
         (folder / "weights" / "circuits.json").write_text(json.dumps(given))
     hand = peers.get(works.AUTOGRAD) if peers.has(works.AUTOGRAD) else None
     rows = gradients(hand, limits, folder, setup, clean, model, rounds)
-    for title, line, work, tolerance, most in LINES:
-        rows += measured_line(title, line, work, tolerance, most, hand, folder, setup, rounds)
+    for measured in LINES:
+        rows += measured_line(*measured, peers, folder, setup, rounds)
     return rows + exact(limits, folder, setup, rounds)
 
 
@@ -85,23 +96,23 @@ def gradients(hand, limits, folder, setup, clean, model, rounds):
         worker.close()
 
 
-def measured_line(title, line, work, tolerance, most, hand, folder, setup, rounds):
+def measured_line(title, line, work, tolerance, names, peers, folder, setup, rounds):
     say(title)
+    names = [name for name in names if peers.has(name)]
     # The table is made, and not written out.
     ours = Summand(folder, setup, f"{line} | top 1", line)
     try:
         ours.ask()
-        gap = None
-        turns = [ours.ask]
-        if hand:
-            gap = agree(title, works.AUTOGRAD, hand.check(work), ours.checked("estimate"), tolerance)
-            turns.append(lambda: hand.ask(work))
+        found = ours.checked("estimate")
+        gaps = [agree(title, name, peers.get(name).check(work), found, tolerance) for name in names]
+        turns = [ours.ask, *(lambda name=name: peers.get(name).ask(work) for name in names)]
         mine, *theirs = map(median, alternate(turns, rounds))
     finally:
         ours.close()
-    rows = [Row(title, works.AUTOGRAD, mine, theirs[0], None, gap)] if theirs else []
-    if most:
-        rows.append(Row(title, "at most", mine, most, 1))
+    wanted = {works.EDGES: PACKAGE}
+    rows = [Row(title, name, mine, time, wanted.get(name), gap) for name, time, gap in zip(names, theirs, gaps)]
+    if work in MOST:
+        rows.append(Row(title, "at most", mine, MOST[work], 1))
     return rows or [Row(title, "", mine)]
 
 

@@ -30,6 +30,7 @@ PARTS = ("start", "works", "products", "reading", "circuits", "units", "scaling"
 MODULES = {
     "torch": "torch",
     "transformer_lens": "transformer_lens",
+    "auto_circuit": "auto-circuit",
     "transformers": "transformers",
     "llama_cpp": "llama-cpp-python",
     "numpy": "numpy",
@@ -79,7 +80,8 @@ def measure(options, parts, folder, installed, limits):
     setup, texts = prompts.prepare(folder)
     where = {works.LLAMA: (weights, model), works.MKL: ("mkl", folder)}
     where |= {works.OPENBLAS: ("openblas", folder)}
-    where |= {p: (weights,) for p in (works.LENS, works.HAND, works.AUTOGRAD, works.UNITS, works.TRANSFORMERS)}
+    by_torch = (works.LENS, works.HAND, works.AUTOGRAD, works.EDGES, works.UNITS, works.TRANSFORMERS)
+    where |= {peer: (weights,) for peer in by_torch}
     peers = Peers(options.python, installed, where)
     rows, series = [], []
     plans = planned.measure_plans(folder, setup, options.rounds) if "plan" in parts else []

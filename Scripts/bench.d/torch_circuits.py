@@ -130,6 +130,8 @@ def works(folder):
     model, given = Circuits(folder), json.loads((Path(folder) / "circuits.json").read_text())
     rows, last = map(torch.tensor, peer.padded(given["clean"]))
     donors = torch.tensor(peer.padded(given["donor"])[0])
+    even, uneven = (torch.tensor(given[x]) for x in ("even", "even donor"))
+    evens = torch.full((len(even),), even.shape[1] - 1)
     one, other = (torch.tensor([given[x][0]]) for x in ("clean", "donor"))
     end, answer = torch.tensor([len(given["clean"][0]) - 1]), given["answer"]
     real = (torch.arange(rows.shape[1]) <= last[:, None])[:, None, :, None].expand(-1, model.count, -1, model.heads)
@@ -144,6 +146,7 @@ def works(folder):
         "attribution": lambda: by_head(model.attribution(rows, donors, last, answer)),
         "eap": lambda: model.edges(rows, donors, last, answer),
         "eap-ig": lambda: model.edges(rows, donors, last, answer, STEPS),
+        "eap-even": lambda: model.edges(even, uneven, evens, answer),
         "eap-one": lambda: model.edges(one, other, end, answer),
     }
 
