@@ -12,10 +12,10 @@ fail() { # MESSAGE [HELP]
   exit 1
 }
 
-# Runs commands at the same time, each a string of words. What one prints appears when it has ended, under its name. Fails
-# if one fails, after all have ended.
+# Runs commands at the same time, each a string of words. What they print appears when all have ended, each under its name,
+# those that failed at the end. Fails if one failed.
 side_by_side() { # COMMAND...
-  local commands=("$@") logs words i failed=0 pids=()
+  local commands=("$@") logs words i passed=() failed=() pids=()
   logs=$(mktemp -d)
   for i in "${!commands[@]}"; do
     read -ra words <<<"${commands[i]}"
@@ -23,12 +23,14 @@ side_by_side() { # COMMAND...
     pids+=($!)
   done
   for i in "${!pids[@]}"; do
-    wait "${pids[i]}" || failed=1
+    if wait "${pids[i]}"; then passed+=("$i"); else failed+=("$i"); fi
+  done
+  for i in ${passed[@]+"${passed[@]}"} ${failed[@]+"${failed[@]}"}; do
     say "== ${commands[i]}"
     cat "$logs/$i" >&2
   done
   rm -rf "$logs"
-  ((failed == 0)) || fail "a step failed: see above"
+  ((${#failed[@]} == 0)) || fail "${#failed[@]} of ${#commands[@]} failed: see above"
 }
 
 # Packages of the system

@@ -53,7 +53,9 @@ class Worker:
 
     def complaint(self):
         self.errors.seek(0)
-        return self.errors.read()[-2000:].strip() or "ended without a word"
+        said = self.errors.read()[-2000:].strip() or "without a word"
+        # A negative status is that of a signal: −9 where there was no memory left.
+        return f"ended with {self.process.wait(timeout=10)}: {said}"
 
     def close(self):
         end(self.process)

@@ -99,9 +99,10 @@ def measure(options, parts, folder, installed, limits):
         if "reading" in parts:
             rows += compare_reading.measure_reading(folder, setup, texts, model, options.rounds)
         if "circuits" in parts:
-            rows += compare_circuits.measure_circuits(
+            for row in compare_circuits.measure_circuits(
                 peers, limits, folder, setup, texts, model, options.rounds
-            )
+            ):
+                rows.append(row)
         if "units" in parts:
             rows += compare_units.measure_units(peers, folder, setup, texts, model, options.rounds)
     except Failed:
