@@ -238,6 +238,33 @@ struct GradientTests {
     }
   }
 
+  @Test("whose numbers alone are asked go no way back, and stay in their order")
+  func numbersAlone() throws {
+    let transformer = try TestModels.tiny("families/llama3").transformer
+    let c = transformer.configuration
+    let whole = try transformer.gradients(of: Self.request(c, Self.edits(c, seed: 3)))
+    let full = Self.request(c, Self.edits(c, seed: 3))
+    var bare = full
+    bare.wanted = [:]
+    for memory in [Int.max, 1 << 19] {
+      let requests = [bare, full, bare, bare, full]
+      var results = try transformer.gradients(of: requests, memory: memory)
+      for (index, request) in requests.enumerated() {
+        let (place, found) = try #require(try results.next())
+        #expect(place == index && found.value == whole.value)
+        #expect(found.gradients.isEmpty == request.wanted.isEmpty)
+        if !request.wanted.isEmpty { expectSameBits(found, whole, "\(memory) bytes") }
+      }
+      #expect(try results.next() == nil)
+      let rows = full.tokens.count * transformer.layers.count
+      #expect(results.record.rowLayers == (3 + 2 * 2) * rows)
+      let plan = try transformer.planGradients(
+        of: requests, memory: memory, speed: try transformer.speed())
+      #expect(plan.rowLayers == results.record.rowLayers)
+      #expect(plan.batches == results.record.batches)
+    }
+  }
+
   @Test("where nothing is read, nothing moves anything")
   func nothing() throws {
     let transformer = try TestModels.tiny("families/llama3").transformer

@@ -31,6 +31,9 @@ public struct GradientRequest: Sendable {
 
   var asksForEdges: Bool { !edges.questions.isEmpty || !edges.writers.isEmpty }
 
+  /// Whether its number is all that is asked for.
+  var isForwardOnly: Bool { wanted.isEmpty && !asksForEdges }
+
   /// The run below it: what is wanted stands in its captures, and every position goes to the end, so that
   /// each has a row everywhere.
   var run: RunRequest {
@@ -85,7 +88,7 @@ public struct GradientResult: Sendable {
   /// Those to its writers.
   public var writers: [Double] = []
 
-  public init() {}
+  public init(value: Double = 0) { self.value = value }
 }
 
 extension GradientRequest {

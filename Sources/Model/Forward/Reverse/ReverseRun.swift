@@ -64,9 +64,13 @@ struct ReverseRun {
     edges = room.edges.flatMap { EdgeScores(model, requests, room: $0) }
   }
 
-  /// - Parameter advanced: told how many rows went through a layer, forwards or backwards.
+  /// - Parameters:
+  ///   - isForwardOnly: whether only the members' numbers are asked for.
+  ///   - advanced: told how many rows went through a layer, forwards or backwards.
   /// - Throws: `Interruption.Stopped`, and `ModelError` where weights cannot be read.
-  mutating func run(advanced: (_ rows: Int) -> Void) throws -> [GradientResult] {
+  mutating func run(
+    isForwardOnly: Bool, advanced: (_ rows: Int) -> Void
+  ) throws -> [GradientResult] {
     let count = executor.batch.rows.count
     executor.embed()
     for layer in model.layers.indices {
@@ -79,6 +83,7 @@ struct ReverseRun {
       advanced(count)
     }
     try seed()
+    if isForwardOnly { return values.map { GradientResult(value: $0) } }
     let kept = executor.taps.results
     // Layers that are computed again keep nothing.
     executor.taps = Taps(executor.batch, configuration: model.configuration, keeps: false)

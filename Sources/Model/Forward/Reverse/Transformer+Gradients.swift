@@ -1,6 +1,7 @@
 extension Transformer {
   /// Derivatives of numbers that are made of logits, each by the activations of its own run: one pass
-  /// forwards and one backwards for all that a run was asked for. Prompts go in batches that fit the budget.
+  /// forwards and one backwards for all that a run was asked for, none backwards for a number alone. Prompts
+  /// go in batches that fit the budget.
   ///
   /// What layers computed is kept for the way back where there is room, else computed again. None of this
   /// moves a bit of any result.
@@ -29,25 +30,27 @@ extension Transformer {
     var plan = RunPlan()
     plan.runs = requests.count
     let sizes = ReverseSizes(requests)
-    for batch in try batches(of: requests, memory: memory) {
+    for gradients in try batches(of: requests, memory: memory) {
+      let batch = gradients.batch
       let rows = batch.rows.count
       let keeps = canKeepLayers(of: batch, sizes, memory: memory)
       plan.batches += 1
-      plan.rowLayers += 2 * rows * layers.count
+      plan.rowLayers += gradients.ways * rows * layers.count
       plan.bytes = max(plan.bytes, bytes(of: batch, sizes, keepsLayers: keeps))
       // The products once forwards and once backwards, and forwards again where nothing was kept.
-      let passes = keeps ? 2.0 : 3.0
+      let passes = gradients.isForwardOnly ? 1.0 : keeps ? 2.0 : 3.0
+      // Backwards attention has five products to the two of its way forwards.
+      let readings = gradients.isForwardOnly ? 1.0 : passes + 1.5
       for layer in layers.indices {
         let products = layers[layer].keyValueFlopsPerRow + layers[layer].furtherFlopsPerRow
-        // Backwards attention has five products to the two of its way forwards.
         let attention = attentionFlops(
           sources: batch.sources(in: layer, window: configuration.attention[layer].window))
-        plan.flops += passes * Double(rows) * products + (passes + 1.5) * attention
+        plan.flops += passes * Double(rows) * products + readings * attention
         plan.seconds += passes * speed.seconds(flops: products, rows: rows)
-        plan.seconds += (passes + 1.5) * attention * speed.attention
+        plan.seconds += readings * attention * speed.attention
       }
-      let read = batch.members.reduce(0) { sum, member in
-        sum + Set(requests[member.index].terms.map(\.position)).count
+      let read = gradients.indices.reduce(0) { sum, index in
+        sum + Set(requests[index].terms.map(\.position)).count
       }
       let flops = 2 * Double(unembedding.rows * unembedding.columns)
       plan.flops += 2 * Double(read) * flops
@@ -57,14 +60,21 @@ extension Transformer {
     return plan
   }
 
-  private func batches(of requests: [GradientRequest], memory: Int) throws -> [Batch] {
+  /// First those whose number alone is asked: they need no way back.
+  private func batches(of requests: [GradientRequest], memory: Int) throws -> [GradientBatch] {
     for request in requests { try request.check(in: configuration) }
     let sizes = ReverseSizes(requests)
-    return try RunPlanner(
+    let planner = RunPlanner(
       self, memory: memory, apart: true, bytesPerRow: bytesPerReversedRow(sizes),
-      copies: sizes.copies
-    )
-    .batches(requests.map(\.run))
+      copies: sizes.copies)
+    return try [true, false].flatMap { isForwardOnly in
+      let chosen = requests.indices.filter { requests[$0].isForwardOnly == isForwardOnly }
+      return try planner.batches(chosen.map { requests[$0].run }).map { batch in
+        GradientBatch(
+          batch: batch, indices: batch.members.map { chosen[$0.index] },
+          isForwardOnly: isForwardOnly)
+      }
+    }
   }
 
   /// For one row: what a pass forwards takes, the slopes, and what enters each layer.
@@ -92,6 +102,17 @@ extension Transformer {
   }
 }
 
+/// Requests that are computed together.
+private struct GradientBatch {
+  var batch: Batch
+  /// Of its members, among all requests.
+  var indices: [Int]
+  var isForwardOnly: Bool
+
+  /// Through each layer.
+  var ways: Int { isForwardOnly ? 1 : 2 }
+}
+
 /// What requests take besides the rows of their runs.
 private struct ReverseSizes {
   /// How many numbers are kept for each that is wanted.
@@ -105,14 +126,16 @@ private struct ReverseSizes {
 }
 
 /// The derivatives that requests asked for, in their order. A batch is computed when the first of its
-/// results is asked for.
+/// results is asked for; those of numbers alone, which are small, before all others.
 public struct GradientResults {
   private let model: Transformer
   private let requests: [GradientRequest]
   private let sizes: ReverseSizes
   private let memory: Int
-  private var batches: ArraySlice<Batch>
-  private var found: ArraySlice<(index: Int, result: GradientResult)> = []
+  private var batches: ArraySlice<GradientBatch>
+  /// Those that wait for their turn.
+  private var found: [Int: GradientResult] = [:]
+  private var turn = 0
   private let progress: ((_ done: Int, _ of: Int) -> Void)?
   private let total: Int
   private let meter = FloatBuffer.Meter()
@@ -122,7 +145,7 @@ public struct GradientResults {
   public private(set) var record: RunRecord
 
   fileprivate init(
-    _ model: Transformer, _ requests: [GradientRequest], batches: [Batch], memory: Int,
+    _ model: Transformer, _ requests: [GradientRequest], batches: [GradientBatch], memory: Int,
     progress: ((_ done: Int, _ of: Int) -> Void)?
   ) {
     self.model = model
@@ -131,7 +154,7 @@ public struct GradientResults {
     self.memory = memory
     self.batches = batches[...]
     self.progress = progress
-    total = 2 * model.layers.count * batches.reduce(0) { $0 + $1.rows.count }
+    total = model.layers.count * batches.reduce(0) { $0 + $1.ways * $1.batch.rows.count }
     record = RunRecord(runs: requests.count, batches: batches.count)
   }
 
@@ -139,9 +162,14 @@ public struct GradientResults {
   ///
   /// - Throws: `Interruption.Stopped`, and `ModelError` where weights cannot be read.
   public mutating func next() throws -> (index: Int, result: GradientResult)? {
-    if let first = found.popFirst() { return first }
-    guard let batch = batches.popFirst() else { return nil }
-    let indices = batch.members.map(\.index)
+    while found[turn] == nil, let batch = batches.popFirst() { try compute(batch) }
+    guard let result = found.removeValue(forKey: turn) else { return nil }
+    defer { turn += 1 }
+    return (turn, result)
+  }
+
+  private mutating func compute(_ gradients: GradientBatch) throws {
+    let (batch, indices) = (gradients.batch, gradients.indices)
     var (done, total, progress) = (record.rowLayers, total, progress)
     let keeps = model.canKeepLayers(of: batch, sizes, memory: memory)
     let rows = batch.rows.count
@@ -152,11 +180,11 @@ public struct GradientResults {
         ReverseRoom(model, rows: rows, keepsLayers: keeps, scoresEdges: sizes.scoresEdges)
       }
     }
-    guard let room else { return nil }
+    guard let room else { return }
     let results = try FloatBuffer.$meter.withValue(meter) {
       var run = try ReverseRun(
         model, batch: batch, requests: indices.map { requests[$0] }, room: room)
-      return try run.run { rows in
+      return try run.run(isForwardOnly: gradients.isForwardOnly) { rows in
         done += rows
         progress?(done, total)
       }
@@ -164,7 +192,6 @@ public struct GradientResults {
     record.rowLayers = done
     let bytes = indices.reduce(0) { $0 + requests[$1].resultBytes(in: model.configuration) }
     record.bytes = max(record.bytes, meter.most + bytes)
-    found = zip(indices, results).map { ($0, $1) }[...]
-    return found.popFirst()
+    for (index, result) in zip(indices, results) { found[index] = result }
   }
 }
