@@ -86,6 +86,7 @@ TARGETS = [
     Target("vectors/heads", packages=TORCH),
     Target("dictionaries/kinds", packages=TORCH + ("sae_lens", "sparsify", "circuit_tracer")),
     Target("dictionaries/features", packages=TORCH + ("sae_lens", "sparsify")),
+    Target("dictionaries/graphs", packages=TORCH),
     Target("facts/experiments"),
     Target("facts/answers", (), TORCH, "smollm2"),
     Target("facts/handbuilt"),

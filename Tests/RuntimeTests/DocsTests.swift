@@ -142,6 +142,11 @@ import Testing
     load Tests/ModelTests/Fixtures/families/llama3
     [(prompt [41, 7] -> "x"), (prompt [41, 8] -> "x")] | lre L0.resid_post@0
     """,
+    "graph": """
+    load Tests/ModelTests/Fixtures/families/gpt2
+    let t = dictionary "Tests/RuntimeTests/Fixtures/graphs/gpt2/layer_0.safetensors" at L0.mlp_out as t0 reads norm
+    prompt [41, 7, 90] -> "x" | graph top 2
+    """,
     "self_repair": "colosseum | ablate each L29H1@last | self_repair",
     "lens": "colosseum | lens L2.mlp_out", "attention": "colosseum | attention L2H1",
     "attribute": "colosseum | ablate each L2H1@last | attribute",

@@ -94,15 +94,26 @@ extension Transformer {
   ///
   /// - Parameter withNeurons: whether neurons are told apart, which takes a pass over all W_out.
   public func direction(of target: LogitTarget, withNeurons: Bool = false) throws -> Direction {
+    let seen = try readout(of: target)
+    return try direction(
+      seen.vector, withNeurons: withNeurons, finalNormBias: seen.finalNormBias,
+      unembeddingBias: seen.unembeddingBias)
+  }
+
+  /// A target as it reads the last stream: what that is multiplied by, but for the final norm's scale, which
+  /// divides it, and what biases add.
+  func readout(of target: LogitTarget) throws -> (
+    vector: [Float], finalNormBias: Float?, unembeddingBias: Float?
+  ) {
     for (token, _) in target.ordered { try configuration.check(token: token) }
     let weights = self.weights(of: target)
     let vector = centred(zip(weights, finalNorm.weight).map { $0 * Double($1) }).map { Float($0) }
     let hasBias = finalNorm.kind == .layer
-    return try direction(
-      vector, withNeurons: withNeurons,
-      finalNormBias: hasBias
-        ? Float(zip(weights, finalNorm.bias).reduce(0) { $0 + $1.0 * Double($1.1) }) : nil,
-      unembeddingBias: unembeddingBias.map { Float(bias(of: target, $0)) })
+    return (
+      vector,
+      hasBias ? Float(zip(weights, finalNorm.bias).reduce(0) { $0 + $1.0 * Double($1.1) }) : nil,
+      unembeddingBias.map { Float(bias(of: target, $0)) }
+    )
   }
 
   /// A vector as a direction: what components write along it in the stream, before any norm.

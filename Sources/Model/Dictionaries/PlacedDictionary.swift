@@ -127,10 +127,27 @@ public final class PlacedDictionary: Sendable {
     }
   }
 
-  private func withoutGain(_ x: [Float]) -> [Float] {
+  /// The norm between the stream and what it reads; nil where there is none.
+  var inputNorm: Transformer.Norm? {
+    switch reads {
+    case .site, .stream: nil
+    case .norm: mlpNorm
+    case .normWithoutGain: normWithoutGain
+    }
+  }
+
+  /// The site of what that norm divides by.
+  var inputScale: Site? { inputNorm == nil ? nil : scale }
+
+  private var normWithoutGain: Transformer.Norm {
     var norm = mlpNorm
-    norm.weight = [Float](repeating: 1, count: x.count)
+    norm.weight = [Float](repeating: 1, count: transformer.configuration.width)
     norm.bias = norm.bias.map { _ in 0 }
+    return norm
+  }
+
+  private func withoutGain(_ x: [Float]) -> [Float] {
+    let norm = normWithoutGain
     let scale = norm.scale(of: x, x.count, transformer.configuration.epsilon, Kernels.current)
     return normed(x, norm, scale: scale)
   }

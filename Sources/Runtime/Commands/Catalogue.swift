@@ -14,6 +14,7 @@ enum Catalogue {
     .tokens, .logits, .probs, .rank, .logitDiff, .loss, .perplexity, .metric, .effect, .attribute,
     .faithfulness, .selfRepair,
     .dla,
+    .graph,
     .subsets,
     .lens, .attention, .activations, .examples, .gradient, .direction, .lre,
     .unembed, .generate, .compare, .explain,

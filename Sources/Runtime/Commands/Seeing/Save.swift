@@ -52,6 +52,7 @@ extension Command {
         try [call.vectorsInput().controlVector()].map { bytes in
           NewFile(path) { try $0.write(bytes) }
         }
+      case .graph: [try graphFile(path, call)]
       }
     }
     try placing(at: call.span(of: "file")) { try writeFiles(files, host: call.host) }
@@ -97,6 +98,13 @@ extension Command {
     }
     let provenance = try call.provenance(of: value)
     return NewFile(path) { try writeFile(value.table, provenance, &$0) }
+  }
+
+  private static func graphFile(_ path: String, _ call: Invocation) throws -> NewFile {
+    let name = path.lastPart
+    let slug = name.hasSuffix(".json") ? String(name.dropLast(".json".count)) : name
+    let file = try CircuitTracerFile(try table(call), slug: slug, in: call.session)
+    return NewFile(path) { try file.write(into: &$0) }
   }
 
   private static func parquetFile(_ path: String, _ call: Invocation) throws -> NewFile {

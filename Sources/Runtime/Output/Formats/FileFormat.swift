@@ -2,6 +2,7 @@
 enum FileFormat: String, Choice {
   case table, plain, tsv, escaped, csv, json, ndjson, markdown, html, latex
   case parquet, npz, safetensors, npy, gguf
+  case circuitTracer = "circuit_tracer"
 
   /// What a file of the format holds.
   enum Content {
@@ -13,6 +14,8 @@ enum FileFormat: String, Choice {
     case array(ArrayFormat)
     /// Vectors, as llama.cpp adds them to the stream.
     case controlVector
+    /// The table of `graph`, for circuit-tracer's page.
+    case graph
   }
 
   var content: Content {
@@ -32,6 +35,7 @@ enum FileFormat: String, Choice {
     case .safetensors: .array(.safetensors)
     case .npy: .array(.npy)
     case .gguf: .controlVector
+    case .circuitTracer: .graph
     }
   }
 
@@ -43,12 +47,18 @@ enum FileFormat: String, Choice {
     case .array(.safetensors): "an array, its index in the metadata"
     case .array(.npy): "an array of NumPy, its index in FILE.json"
     case .controlVector: "vectors, as llama.cpp steers with them"
+    case .graph: "the table of `graph`, for circuit-tracer's page"
     }
   }
 
   /// How the names of its files end, the usual ending first.
   var endings: [String] {
-    if case .text(let format) = content { format.declaration.endings } else { [rawValue] }
+    switch content {
+    case .text(let format): format.declaration.endings
+    // Its files end in .json, as tables do.
+    case .graph: []
+    case .parquet, .array, .controlVector: [rawValue]
+    }
   }
 
   /// The format that a file's name ends in; nil where it ends in none.
