@@ -64,6 +64,58 @@ struct DictionaryTests {
     }
   }
 
+  @Test(
+    "some features at many rows have the same bits",
+    arguments: ReferenceDictionary.all.keys.sorted())
+  func bitsOfSome(name: String) throws {
+    let rows = try #require(ReferenceDictionary.all[name]).rows
+    let dictionary = try ReferenceDictionary.open(name)
+    let found = try dictionary.encode(rows, on: Self.pool)
+    for features in [[7], Array((0..<dictionary.features).reversed())] {
+      let some = try dictionary.activations(of: features, at: rows, on: Self.pool)
+      #expect(some == found.map { active in features.map(active.activation) }, "\(name)")
+    }
+  }
+
+  @Test("a row is encoded once, and known by its bits")
+  func encodings() throws {
+    let name = "topk"
+    let rows = try #require(ReferenceDictionary.all[name]).rows
+    let dictionary = try ReferenceDictionary.open(name)
+    let products = Products(pool: Self.pool)
+    func ask(_ rows: [[Float]]) throws {
+      for row in rows {
+        for feature in 0..<dictionary.features {
+          let (found, _) = dictionary.activations(of: [feature], at: row, products, Self.pool)
+          let wanted = try dictionary.encode([row], on: Self.pool)[0].activation(of: feature)
+          #expect(found == [wanted])
+        }
+      }
+    }
+    try ask(rows)
+    #expect(dictionary.encodedRows.encodings == rows.count)
+    try ask(rows.map { $0.map { $0 + 1 } })
+    try ask(rows)
+    #expect(dictionary.encodedRows.encodings == 2 * rows.count)
+  }
+
+  @Test("rows that were encoded are kept by their bits, in bounded memory")
+  func encodedRows() {
+    func encodings(_ rows: [[Float]], bytes: Int = 1 << 20) -> Int {
+      let known = EncodedRows(bytes: bytes)
+      for (number, row) in (rows + rows).enumerated() {
+        let wanted = ActiveFeature(feature: number % rows.count, activation: 1)
+        #expect(known.active(at: row) { [wanted] } == [wanted])
+      }
+      return known.encodings
+    }
+    #expect(encodings([[0, 1], [-0.0, 1], [.nan, 1], [1, 0]]) == 4)
+    // 8 bytes of the row, 16 of what is active, 128 besides: one row a half, of three.
+    #expect(encodings([[1, 0], [2, 0], [3, 0]], bytes: 400) == 6)
+    #expect(encodings([[1, 0], [2, 0], [3, 0]], bytes: 10) == 6)
+    #expect([ActiveFeature]().activation(of: 3) == 0)
+  }
+
   @Test("ties in a choice go to the lower number")
   func ties() {
     var row: [Float] = [1, 3, 3, -1, 3, 2]

@@ -117,6 +117,26 @@ struct FeatureEditTests {
     #expect(edited.logits != clean.logits)
   }
 
+  /// Of a sweep over features of a joint rule, whose activations take all others.
+  @Test("encode the rows of a base once for all its variants")
+  func encodings() throws {
+    let transformer = try TestModels.tiny("tiny-gqa").transformer
+    let placed = try Self.placed(2, layer: 1)
+    let tokens = [41, 7, 90, 23, 58]
+    var requests = [RunRequest(tokens: tokens, logits: .all([4]))]
+    for feature in 0..<placed.dictionary.features {
+      let edit = Edit(
+        site: placed.site, positions: Array(tokens.indices),
+        change: .features(FeatureEdit(placed, .features([feature]), .zero)))
+      requests.append(RunRequest(tokens: tokens, edits: [edit], base: 0, logits: .all([4])))
+    }
+    let found = try transformer.run(requests)
+    #expect(placed.dictionary.encodedRows.encodings == tokens.count)
+    #expect(found.count { $0.logits != found[0].logits } > tokens.count)
+    let wanted = try transformer.runNaively(requests)
+    #expect(found.map(\.logits) == wanted.map(\.logits))
+  }
+
   @Test("that cannot be are refused")
   func refused() throws {
     let transformer = try TestModels.tiny("tiny-gqa").transformer

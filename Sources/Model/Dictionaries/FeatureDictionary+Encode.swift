@@ -11,35 +11,88 @@ extension FeatureDictionary {
   /// - Throws: `Interruption.Stopped`, and `ModelError` where a row is not of numbers or weights cannot
   ///   be read.
   public func encode(_ rows: [[Float]], on pool: WorkerPool) throws -> [[ActiveFeature]] {
+    guard rows.allSatisfy(\.isFinite) else {
+      throw ModelError(
+        .request, "a row that is encoded has numbers that are infinite or NaN",
+        help: "see where the run first has such numbers")
+    }
     var found: [[ActiveFeature]] = []
     found.reserveCapacity(rows.count)
+    try forEachEncoded(rows, on: pool) { _, activations in found.append(active(activations)) }
+    return found
+  }
+
+  /// Activations of some features at each row, the same bits as `encode`'s; NaN at a row that is not of
+  /// numbers.
+  ///
+  /// - Parameters:
+  ///   - features: numbers that it has.
+  ///   - rows: [n][d_in]
+  /// - Returns: [n][features]
+  /// - Throws: `Interruption.Stopped`, and `ModelError` where weights cannot be read.
+  public func activations(of features: [Int], at rows: [[Float]], on pool: WorkerPool) throws
+    -> [[Float]]
+  {
+    var found: [[Float]] = []
+    found.reserveCapacity(rows.count)
+    let missing = [Float](repeating: .nan, count: features.count)
+    if encodesAll(for: features.count) {
+      try forEachEncoded(rows, on: pool) { row, activations in
+        found.append(rows[row].isFinite ? features.map { activations[$0] } : missing)
+      }
+    } else {
+      let products = Products(pool: pool)
+      for row in rows {
+        try Interruption.check()
+        found.append(row.isFinite ? some(features, at: row, products) : missing)
+      }
+      try checkWeights()
+    }
+    return found
+  }
+
+  /// Multiplications and additions for the activations of some features at one row.
+  public func encodingFlops(of features: Int) -> Double {
+    let outputs = encodesAll(for: features) ? encoder.rows : features * Kernels.panelWidth
+    return 2 * Double(outputs) * Double(encoder.columns)
+  }
+
+  /// What the activations of some features take at `rows` rows while they are computed, in bytes.
+  public func encodingBytes(of features: Int, rows: Int) -> Int {
+    let whole = encodesAll(for: features) ? min(rows, rowsAtOnce) * encoder.stride : 0
+    return (whole + rows * features) * MemoryLayout<Float>.size
+  }
+
+  /// Hands over the activations of all features at each row, in the order of the rows.
+  private func forEachEncoded(
+    _ rows: [[Float]], on pool: WorkerPool, _ body: (Int, UnsafePointer<Float>) throws -> Void
+  ) throws {
     let products = Products(pool: pool, mayStop: true)
     for start in stride(from: 0, to: rows.count, by: rowsAtOnce) {
-      let part = rows[start..<min(rows.count, start + rowsAtOnce)]
-      guard part.allSatisfy(\.isFinite) else {
-        throw ModelError(
-          .request, "a row that is encoded has numbers that are infinite or NaN",
-          help: "see where the run first has such numbers")
-      }
+      let part = start..<min(rows.count, start + rowsAtOnce)
       let x = FloatBuffer(part.count * inputWidth)
-      for (row, numbers) in part.enumerated() {
-        precondition(numbers.count == inputWidth)
-        (x.pointer + row * inputWidth).update(from: numbers, count: inputWidth)
+      for row in part {
+        precondition(rows[row].count == inputWidth)
+        (x.pointer + (row - start) * inputWidth).update(from: rows[row], count: inputWidth)
       }
       let encoded = dense(x, rows: part.count, products, pool)
       try Interruption.check()
       try checkWeights()
-      for row in 0..<part.count {
-        let activations = encoded.pointer + row * encoder.stride
-        found.append(
-          (0..<features).compactMap {
-            activations[$0] == 0
-              ? nil : ActiveFeature(feature: $0, activation: activations[$0])
-          })
+      try withExtendedLifetime(encoded) {
+        for row in part { try body(row, encoded.pointer + (row - start) * encoder.stride) }
       }
     }
-    return found
   }
+
+  private func active(_ activations: UnsafePointer<Float>) -> [ActiveFeature] {
+    (0..<features).compactMap {
+      activations[$0] == 0 ? nil : ActiveFeature(feature: $0, activation: activations[$0])
+    }
+  }
+
+  /// Whether some features take as long as all: one may depend on others, and each output alone takes as
+  /// long as the 32 of its panel.
+  private func encodesAll(for count: Int) -> Bool { rule.isJoint || count > encoder.panelCount }
 
   /// As many as 64 MB of activations.
   private var rowsAtOnce: Int { max(1, (1 << 24) / encoder.stride) }
@@ -81,17 +134,24 @@ extension FeatureDictionary {
   func activations(of features: [Int], at row: [Float], _ products: Products, _ pool: WorkerPool)
     -> (activations: [Float], scale: Float)
   {
+    let scale = outputScale(of: row)
+    guard encodesAll(for: features.count) else { return (some(features, at: row, products), scale) }
+    let found = encodedRows.active(at: row) {
+      let x = FloatBuffer(inputWidth)
+      x.pointer.update(from: row, count: inputWidth)
+      let all = dense(x, rows: 1, products, pool)
+      return withExtendedLifetime(all) { active(all.pointer) }
+    }
+    return (features.map(found.activation), scale)
+  }
+
+  /// Where a feature's activation does not depend on others.
+  private func some(_ features: [Int], at row: [Float], _ products: Products) -> [Float] {
     let x = FloatBuffer(inputWidth)
     x.pointer.update(from: row, count: inputWidth)
-    let scale = outputScale(of: row)
-    // Each output alone takes as long as the 32 of its panel.
-    if rule.isJoint || features.count > encoder.panelCount {
-      let all = dense(x, rows: 1, products, pool)
-      return (features.map { all.pointer[$0] }, scale)
-    }
     _ = prepare(x.pointer)
     let p = products.outputs(features, of: x.pointer, by: encoder)
-    return (zip(features, p).map { rule.activation(biased($1, $0), of: $0) }, scale)
+    return zip(features, p).map { rule.activation(biased($1, $0), of: $0) }
   }
 
   /// By what decoder rows are multiplied in what a row is: 1, unless the row is normed before it is encoded.

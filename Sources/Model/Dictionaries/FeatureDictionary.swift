@@ -27,6 +27,8 @@ public final class FeatureDictionary: Sendable {
   /// [d_out, d_in]
   let skip: PackedMatrix?
   private let failures: WeightFailures
+  /// What was made of single rows last.
+  let encodedRows = EncodedRows()
   /// What tells its numbers from those of others.
   let identity: String
 
