@@ -12,12 +12,24 @@ struct ExampleReference: Decodable {
   var above: Double
   var models: [Model]
   var real: Model
+  var features: [OfDictionary]
   var sketches: [Sketch]
 
   struct Model: Decodable {
     var name: String
     var texts: [[Int]]
     var units: [Unit]
+  }
+
+  struct OfDictionary: Decodable {
+    var folder, site, reads: String
+    var model: Model
+
+    /// How a line loads it.
+    var load: String {
+      "dictionary \"\(Fixtures.path("dictionaries/\(folder)"))\" at L1.\(site) as sae"
+        + (reads == "site" ? "" : " reads \(reads)")
+    }
   }
 
   struct Unit: Decodable {

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Runtime
 
-@Suite("Examples in texts, against transformers and numpy in float64")
+@Suite("Examples in texts, against transformers, SAELens and numpy in float64")
 struct ExampleNumberTests {
   private let wanted: ExampleReference
 
@@ -24,20 +24,24 @@ struct ExampleNumberTests {
 
   /// Within 1e-5 of a unit's largest number: activations are F32.
   private func check(
-    _ shell: PipedSession, _ model: ExampleReference.Model, _ line: String, names: [String]
+    _ shell: PipedSession, _ model: ExampleReference.Model, _ line: String, names: [String],
+    _ sides: KeyValuePairs<String, KeyPath<ExampleReference.Unit, [ExampleReference.Example]>> =
+      ["": \.largest, " lowest": \.lowest]
   ) throws {
-    for (flag, examples) in [("", \ExampleReference.Unit.largest), (" lowest", \.lowest)] {
+    for (flag, examples) in sides {
       let table = try shell.table("\(line) top \(wanted.top)\(flag)")
       let (values, positions) = (try table.numbers("value"), try table.numbers("position"))
       let (prompts, rates) = (try table.texts("prompt"), try table.numbers("rate"))
       let rows = try rows(table)
       for unit in model.units {
-        let own = try #require(rows[unit.key], "\(model.name): \(unit.key)")
+        let own = rows[unit.key] ?? []
         let size = max(abs(unit.least), abs(unit.most))
         let found = unit[keyPath: examples]
-        try expectClose(
-          own.map { values[$0] }, found.map(\.value), within: 1e-5 * size,
-          "\(model.name): \(unit.key)\(flag)")
+        if !found.isEmpty {
+          try expectClose(
+            own.map { values[$0] }, found.map(\.value), within: 1e-5 * size,
+            "\(model.name): \(unit.key)\(flag)")
+        }
         #expect(own.map { Int(positions[$0]) } == found.map(\.position), "\(unit.key)")
         #expect(own.map { prompts[$0] } == found.map { names[$0.text] }, "\(unit.key)")
         #expect(own.allSatisfy { abs(rates[$0] - unit.rate) < 1e-8 }, "\(unit.key)")
@@ -55,7 +59,7 @@ struct ExampleNumberTests {
       let names = ["mean", "std", "min", "max", "q1", "q10", "median", "q90", "q99"]
       try expectClose(
         try names.map(number), [unit.mean, unit.std, unit.least, unit.most] + unit.quantiles,
-        within: 1e-5 * size, "\(model.name): \(unit.key)")
+        within: size > 0 ? 1e-5 * size : .leastNormalMagnitude, "\(model.name): \(unit.key)")
     }
   }
 
@@ -69,6 +73,22 @@ struct ExampleNumberTests {
       try check(
         shell, model, "passages | examples \(sites.joined(separator: ", "))",
         names: model.texts.map { tokenizer.decode($0) })
+    }
+  }
+
+  @Test func ofDictionaries() throws {
+    #expect(wanted.features.count == 4)
+    for wanted in wanted.features {
+      let shell = try PipedSession(tiny: "tiny-gqa")
+      let model = wanted.model
+      try shell.define(wanted.load)
+      try shell.define(
+        "let passages = [\(model.texts.map { "(prompt \($0))" }.joined(separator: ", "))]")
+      let tokenizer = try #require(shell.session.model).tokenizer
+      #expect(model.units.contains { !$0.largest.isEmpty })
+      try check(
+        shell, model, "passages | examples L1F*", names: model.texts.map { tokenizer.decode($0) },
+        ["": \.largest])
     }
   }
 
@@ -170,6 +190,78 @@ struct ExampleTests {
     }
   }
 
+  private func shell(with dictionary: String) throws -> PipedSession {
+    let shell = try PipedSession(tiny: "tiny-gqa")
+    try shell.define("let passages = \(Self.texts)")
+    let path = Fixtures.path("dictionaries/\(dictionary)")
+    try shell.define("dictionary \"\(path)\" at L1.resid_post as sae")
+    return shell
+  }
+
+  /// All features have the bits of each alone and of `activations`, and only where they fire.
+  @Test(arguments: ["standard", "topk"]) func features(dictionary: String) throws {
+    let shell = try shell(with: dictionary)
+    let numbers = try shell.table("passages | activations L1F*")
+    let values = try numbers.numbers("activation")
+    func keys(_ table: Table) throws -> [[String]] {
+      let columns = try ["component", "prompt", "position"].map { try table.texts($0) }
+      return (0..<table.rowCount).map { row in columns.map { $0[row] } }
+    }
+    let byPlace = Dictionary(uniqueKeysWithValues: zip(try keys(numbers), values))
+    let all = try shell.table("passages | examples L1F* top 3")
+    #expect(try all.texts("component").count == Set(try keys(numbers).map { $0.prefix(2) }).count)
+    #expect(try keys(all).map { byPlace[$0] } == (try all.numbers("value")))
+    let feature = try all.texts("feature")[0]
+    #expect(try all.texts("component")[0] == "L1F\(feature)")
+    let units = try shell.table("passages | examples L1F* by unit")
+    #expect(units.rowCount == 40)
+    let row = try #require(try units.texts("feature").firstIndex(of: feature))
+    let one = try shell.table("passages | examples L1F\(feature) by unit")
+    for column in ["positions", "rate", "mean", "std", "q90", "max"] {
+      #expect(try one.numbers(column)[0] == units.numbers(column)[row])
+    }
+    let fired = try numbers.texts("feature").count { $0 == feature }
+    #expect(try one.numbers("rate")[0] == Double(fired) / one.numbers("positions")[0])
+    let token = try shell.table("passages | examples L1F\(feature) top 1 context 1 by token")
+    #expect(
+      try zip(keys(token), token.numbers("value")).allSatisfy { byPlace[$0] ?? 0 == $1 })
+  }
+
+  /// A feature that is named has its texts also where it is 0, as `activations` has it.
+  @Test func silentFeatures() throws {
+    let shell = try shell(with: "topk")
+    let rates = try shell.table("passages | examples L1F* by unit")
+    let silent = try #require(try rates.numbers("rate").firstIndex(of: 0))
+    let named = try shell.table("passages | examples L1F\(silent)")
+    #expect(try named.numbers("value") == [0, 0, 0])
+    let all = try shell.table("passages | examples L1F*").texts("feature")
+    #expect(!all.contains("\(silent)") && !all.isEmpty)
+  }
+
+  /// Features of rows that are not finite have no activations.
+  @Test func notFiniteFeatures() throws {
+    let shell = try shell(with: "standard")
+    try shell.define("let wild = passages | scale L1.mlp@0 by 1e38 | scale L1.mlp@0 by 1e38")
+    for units in ["L1F5", "L1F*"] {
+      let (table, messages) = try shell.run("wild | examples \(units) by unit")
+      #expect(messages.contains("infinite or NaN"), "\(messages)")
+      let all = try shell.table("passages | examples \(units) by unit").numbers("positions")[0]
+      #expect(try table.numbers("positions")[0] == all - 3)
+    }
+  }
+
+  @Test func featureRefusals() throws {
+    let shell = try shell(with: "standard")
+    for (line, words) in [
+      ("examples L1F40", "features 0 to 39"), ("examples L0F3", "no dictionary is in use"),
+      ("examples L1.error", "leaves over"), ("examples other.L1F3", "no dictionary 'other'"),
+    ] {
+      let messages = refusal("passages | \(line)", shell)
+      #expect(messages.contains(words), "\(line): \(messages)")
+      #expect(messages.contains(" --> "), "\(line): \(messages)")
+    }
+  }
+
   /// A list names a unit twice, and sites in any order: units of one site stand together.
   @Test func units() throws {
     let shell = try shell()
@@ -235,5 +327,14 @@ struct ExampleTests {
     let plan = try shell.table("plan passages | examples L1.mlp_post by unit")
     #expect(try plan.texts("step") == ["examples"])
     #expect(try plan.numbers("runs") == [3])
+    // Of features also what encodes them, 32 by 40.
+    let features = try self.shell(with: "standard")
+    let positions = try features.table("passages | examples L1F1 by unit").numbers("positions")[0]
+    func flops(_ units: String) throws -> Double {
+      try features.table("plan passages | examples \(units)").numbers("flops")[0]
+    }
+    let stream = try flops("L1.resid_post")
+    #expect(try flops("L1F*") == stream + positions * 2 * 32 * 40)
+    #expect(try flops("L1F3") == stream + positions * 2 * 32 * 32)
   }
 }

@@ -78,6 +78,19 @@ extension Transformer {
     return plan
   }
 
+  /// What further products of a run's rows would cost.
+  ///
+  /// - Parameters:
+  ///   - flops: multiplications and additions of one row.
+  ///   - bytes: what they take at a time.
+  public func planProducts(rows: Int, flops: Double, bytes: Int, speed: Speed) -> RunPlan {
+    var plan = RunPlan()
+    plan.flops = Double(rows) * flops
+    plan.bytes = bytes
+    plan.seconds = speed.seconds(flops: flops, rows: rows)
+    return plan
+  }
+
   /// Plans a `Generation`: the prompts, then a row of each for every further token.
   public func planGeneration(
     of count: Int, samples: Int, after prompts: [[Int]], speed: Speed

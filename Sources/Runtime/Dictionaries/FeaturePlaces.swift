@@ -23,7 +23,9 @@ struct FeaturePlaces {
     guard let dictionaries else {
       throw Failure(
         "'\(text)' is a feature of a dictionary, which this does not take",
-        help: "features can be read by `activations`, edited, and attributed by `dla by feature`")
+        help:
+          "features can be read by `activations` and `examples`, edited, and attributed by `dla by feature`"
+      )
     }
     guard literal.path.isEmpty || literal.path == ["error"] else {
       throw Failure("'\(text)': a feature has no sites", help: "it is one number: L12F5")

@@ -36,7 +36,8 @@ extension Invocation {
       try placing(at: span) {
         try selector.places(
           on: set.model.configuration, for: .reading,
-          dictionaries: measure == "activations" ? session.dictionaries(of: set.model) : nil
+          dictionaries: ["activations", "examples"].contains(measure)
+            ? session.dictionaries(of: set.model) : nil
         ).map { place in
           InspectedPlace(
             place: place, part: try part(place), position: selector.position ?? read,

@@ -40,6 +40,13 @@ final class PlanRunner: Runner {
 
   func compute<Found>(_ body: () throws -> Found) rethrows -> Found? { nil }
 
+  func compute<Found>(
+    _ cost: @autoclosure () throws -> RunPlan, label: String, _ body: () throws -> Found
+  ) throws -> Found? {
+    add(try cost(), label: label)
+    return nil
+  }
+
   func record(_ body: () throws -> Void) rethrows -> RunRecord {
     try body()
     return RunRecord()

@@ -43,6 +43,15 @@ protocol Runner: AnyObject {
   /// What further work on a run's numbers finds; nil where there are none.
   func compute<Found>(_ body: () throws -> Found) rethrows -> Found?
 
+  /// The same of work that takes as long as runs do.
+  ///
+  /// - Parameters:
+  ///   - cost: what it would cost.
+  ///   - label: of the step that it is a part of.
+  func compute<Found>(
+    _ cost: @autoclosure () throws -> RunPlan, label: String, _ body: () throws -> Found
+  ) throws -> Found?
+
   /// Runs `body`, whose work repeats for portions of a set. A plan of it has each step once.
   func repeating(_ body: () throws -> Void) rethrows
 
@@ -51,6 +60,10 @@ protocol Runner: AnyObject {
 }
 
 extension Runner {
+  func compute<Found>(
+    _ cost: @autoclosure () throws -> RunPlan, label: String, _ body: () throws -> Found
+  ) throws -> Found? { try compute(body) }
+
   func repeating(_ body: () throws -> Void) rethrows { try body() }
 }
 

@@ -4,11 +4,12 @@ import Model
 extension Command {
   static let examples = Command(
     name: "examples", group: .measures,
-    summary: "Find the texts in which neurons, heads or elements of a site are largest.",
+    summary: "Find the texts in which neurons, heads, features or elements of a site are largest.",
     details: """
       Each text counts once, at its largest number; of equal ones the first counts. A unit is a neuron \
       (L9N12, or all of L9.mlp_post), a head by the norm of its vector (L9H3 is the norm of z, \
-      L9H3.result that of what it adds to the stream), or an element of another site (L9.resid_post).
+      L9H3.result that of what it adds to the stream), a feature of a [dictionary](#dictionary) \
+      (L9F5, or all of them: L9F*), or an element of another site (L9.resid_post).
       `rate` is the share of all positions at which the unit is above 0, or above X. `by unit` has it \
       with quantiles, `by token` the numbers around each example for `plot tokens`.
       Memory does not grow with the texts: quantiles are exact up to 1,024 positions, and within 1/32 \
@@ -16,7 +17,8 @@ extension Command {
       """,
     input: .prompts,
     parameters: [
-      .positional("site", .selector, list: true, "what is looked at: L9.mlp_post, L9N12, L9H3"),
+      .positional(
+        "site", .selector, list: true, "what is looked at: L9.mlp_post, L9N12, L9H3, L9F5"),
       .keyword("top", .number, "how many examples of each unit; default: 5"),
       .flag("lowest", "where they are smallest instead"),
       .keyword("context", .number, "tokens shown on either side; default: 8"),
@@ -43,7 +45,8 @@ extension Command {
         "the positions of all units must be the same", help: "give them once: at @*",
         span: other.span)
     }
-    let sources = try UnitSource.sources(of: places, on: set.model)
+    let sources = try UnitSource.sources(
+      of: places, on: set.model, call.session.dictionaries(of: set.model))
     let division = try call.choice("by", ExampleDivision.self) ?? .example
     let context: Int
     var options: UnitCollector.Options
@@ -51,9 +54,13 @@ extension Command {
     options.count = min(options.count, set.prompts.count)
     let rows = division == .unit ? 1 : options.count * (division == .token ? 2 * context + 1 : 1)
     let ofTexts = division == .example ? 8 * context : 0
+    let longest = set.prompts.map(\.tokens.count).max() ?? 0
+    let ofText = sources.map { $0.work(longest).bytes }.max() ?? 0
+    let units = sources.reduce(0) { $0 + $1.units.count }
     try call.reserve(
-      rows: sources.reduce(0) { $0 + $1.units.count }, rows,
-      bytes: 2 * (14 * 16 + ofTexts) + options.bytesPerUnit / rows, help: "name fewer units")
+      rows: units, rows,
+      bytes: 2 * (15 * 16 + ofTexts) + (options.bytesPerUnit + ofText / max(1, units)) / rows,
+      help: "name fewer units")
     let collected = try call.collect(set, sources, position, options)
     let found = ExampleRows(
       set: set, sources: Array(zip(sources.map(\.units), collected)), context: context)
@@ -98,8 +105,12 @@ extension Invocation {
     _ set: PromptSet, _ sources: [UnitSource], _ position: Position.Kind,
     _ options: UnitCollector.Options
   ) throws -> [UnitCollector] {
-    var collected = sources.map { UnitCollector(units: $0.units.count, options) }
-    let sites = Set(sources.map(\.site))
+    var collected = sources.map { source in
+      var own = options
+      own.skipsZeros = source.skipsZeros && !options.isLowest
+      return UnitCollector(units: source.units.count, own)
+    }
+    let sites = Set(sources.flatMap(\.sites))
     let place = span
     var results = try session.results(
       of: CaseStream(of: set, in: session), on: set.model, label: "examples", mayStop: true
@@ -110,13 +121,29 @@ extension Invocation {
         $0.activations
       }
     }
+    var done = 0
     while let (item, activations) = try results.next() {
-      // A plan has no numbers to look at.
-      guard statement.runner.isHeard else { continue }
-      for (index, source) in sources.enumerated() {
-        guard let kept = activations[source.site] else { continue }
-        try collected[index].add(source.read(kept), at: kept.positions, of: item.index)
+      guard let positions = sites.first.flatMap({ activations[$0]?.positions }) else { continue }
+      let rows: [[[Float]]?]
+      do {
+        // A plan has no numbers to look at.
+        rows = try sources.map { source in
+          try statement.runner.compute(
+            source.work(positions.count).plan(on: set.model), label: "examples"
+          ) {
+            try placing(at: place) { try source.read(activations, positions) }
+          }
+        }
+      } catch let stop as Interruption.Stopped {
+        // Features take longer than runs.
+        guard done > 0 else { throw stop }
+        session.goOn(with: done, of: set.prompts.count)
+        return collected
       }
+      for (index, rows) in rows.enumerated() {
+        if let rows { try collected[index].add(rows, at: positions, of: item.index) }
+      }
+      done += 1
     }
     return collected
   }

@@ -14,11 +14,12 @@ enum ExampleDivision: String, Choice {
   }
 }
 
-/// component and element, then at the end layer, head and neuron, as far as there are any.
+/// component and element, then at the end layer, head, neuron and feature, as far as there are any.
 private struct UnitColumns {
   private let component: TableBuilder.Key<String>
   private let element: TableBuilder.Key<Int>?
-  private var (layer, head, neuron): (Number, Number, Number) = (nil, nil, nil)
+  private var (layer, head): (Number, Number) = (nil, nil)
+  private var (neuron, feature): (Number, Number) = (nil, nil)
 
   private typealias Number = TableBuilder.Key<Int>?
 
@@ -31,6 +32,7 @@ private struct UnitColumns {
     layer = table.integers("layer")
     if units.contains(where: { $0.head != nil }) { head = table.integers("head") }
     if units.contains(where: { $0.neuron != nil }) { neuron = table.integers("neuron") }
+    if units.contains(where: { $0.feature != nil }) { feature = table.integers("feature") }
   }
 
   func set(_ unit: ExampleUnit, in table: inout TableBuilder) {
@@ -39,6 +41,7 @@ private struct UnitColumns {
     table[layer] = unit.layer
     table[head] = unit.head
     table[neuron] = unit.neuron
+    table[feature] = unit.feature
   }
 }
 

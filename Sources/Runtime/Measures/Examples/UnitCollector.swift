@@ -13,6 +13,8 @@ struct UnitCollector {
     var context: Int?
     /// Whether the smallest numbers are looked for instead.
     var isLowest = false
+    /// Whether texts in which a unit is 0 everywhere are no examples of it.
+    var skipsZeros = false
     /// A unit fires where its number is above this.
     var threshold = 0.0
     var hasQuantiles = false
@@ -125,7 +127,7 @@ struct UnitCollector {
     func comesBefore(_ other: Example) -> Bool {
       options.isLowest ? best < other.value : best > other.value
     }
-    guard row >= 0 else { return }
+    guard row >= 0, best != 0 || !options.skipsZeros else { return }
     if examples[unit].count == options.count {
       guard let last = examples[unit].last, comesBefore(last) else { return }
       examples[unit].removeLast()
