@@ -69,7 +69,15 @@ struct FeatureEditTests {
     }
     let found = try transformer.run(requests)
     let wanted = try transformer.runNaively(requests)
+    // Alone, every row is a run's own.
+    let alone = try requests.map { try transformer.run([$0.alone])[0].fired }
     for (i, request) in requests.enumerated() {
+      for found in found[i].fired {
+        let alone = try #require(alone[i].first { $0.edit == found.edit })
+        #expect(alone.isWhole)
+        #expect(found.features.isSubset(of: alone.features))
+        #expect(!found.isWhole || found == alone)
+      }
       expectSameBits(found[i], wanted[i], "\(index): \(request.edits.map(\.change))")
     }
   }
@@ -182,5 +190,13 @@ struct FeatureEditTests {
     try refuses("standard-z", .residPost, .site)
     try refuses("transcoder", .mlpOut, .site)
     try refuses("transcoder", .residPost, .norm)
+  }
+}
+
+extension RunRequest {
+  fileprivate var alone: RunRequest {
+    var request = self
+    request.base = nil
+    return request
   }
 }

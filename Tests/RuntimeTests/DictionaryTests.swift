@@ -226,6 +226,48 @@ struct DictionaryLineTests {
       try shell.table("asked | freeze L1F4 | scale L1H0 by 2 | effect").rowCount == 1)
   }
 
+  /// An effect of exactly 0 that comes of a feature which never fires is said to.
+  @Test func silentFeatures() throws {
+    func features(of set: String) throws -> Set<Int> {
+      Set(try shell.table("\(set) | activations L1F*").numbers("feature").map { Int($0) })
+    }
+    let (active, others) = (try features(of: "asked"), try features(of: "other"))
+    let all = Set(0..<40)
+    let silent = try #require(all.subtracting(active).subtracting(others).min())
+    let loud = try #require(active.min())
+    let elsewhere = try #require(others.subtracting(active).min())
+    let words = "0 at every position that is edited and read"
+    for edit in ["ablate", "scale", "freeze", "patch"] {
+      let (start, end) = ("asked | \(edit) L1F", [" by 2", " from other"])
+      let rest = edit == "scale" ? end[0] : edit == "patch" ? end[1] : ""
+      let (table, messages) = try shell.run("\(start)\(silent)\(rest) | effect")
+      #expect(try table.numbers("effect") == [0])
+      #expect(messages.contains("L1F\(silent) is \(words)"), "\(messages)")
+      #expect(messages.contains(" --> ") && messages.contains("activations L1F*"), "\(messages)")
+      let heard = try shell.run("\(start)\(loud)\(rest) | effect").messages
+      #expect(!heard.contains(words), "\(heard)")
+    }
+    let some = "L1F{\(min(loud, silent)),\(max(loud, silent))}"
+    for line in ["ablate \(some) | logits", "ablate each \(some) | effect"] {
+      let messages = try shell.run("asked | \(line)").messages
+      #expect(
+        messages.contains("1 of 2 edited features are \(words)")
+          && messages.contains("nothing: L1F\(silent)"), "\(messages)")
+    }
+    for line in [
+      "asked | ablate each L1F* | effect", "asked | patch L1F* from other | effect",
+      "[asked, other] | ablate L1F\(elsewhere) | effect",
+      "plan asked | ablate L1F\(silent) | effect",
+      "asked | steer L1F\(silent) by 2 | effect",
+      "asked | patch L1F\(elsewhere) from other | effect",
+    ] {
+      let messages = try shell.run(line).messages
+      #expect(!messages.contains(words), "\(line): \(messages)")
+    }
+    let alone = try shell.run("asked | ablate L1F\(elsewhere) | effect").messages
+    #expect(alone.contains(words))
+  }
+
   @Test func vectors() throws {
     let row = try shell.table("unembed L1F4 top 3")
     #expect(row.rowCount == 3)

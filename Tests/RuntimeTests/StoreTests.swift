@@ -191,6 +191,10 @@ import Testing
         [1, 2, 3],
         LogitQuery(position: 0, comparisons: [.divergence, .overlap(2)], takesMean: true)),
     ]
+    result.fired = [
+      FiredFeatures(edit: 2, features: [5, 3], isWhole: true),
+      FiredFeatures(edit: 0, isWhole: false),
+    ]
     var bytes = ByteWriter()
     result.write(to: &bytes)
     let read = bytes.bytes.withUnsafeBytes { buffer -> RunResult? in
@@ -200,6 +204,7 @@ import Testing
     var again = ByteWriter()
     try #require(read).write(to: &again)
     #expect(again.bytes == bytes.bytes)
+    #expect(read?.fired == result.fired)
     #expect(read?.summaries[0].tokens[0].rank == 1)
     #expect(read?.summaries[1].tokens[0].rank == nil)
     #expect(read?.summaries[2].comparisons == [0, 1] && read?.summaries[2].mean == 2)

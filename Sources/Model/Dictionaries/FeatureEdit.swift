@@ -59,9 +59,11 @@ struct FeatureRow {
   }
 
   /// Changes the row that stands at `x`.
-  mutating func apply(_ edit: FeatureEdit, index: Int, to x: UnsafeMutablePointer<Float>) {
+  ///
+  /// - Returns: the features that are not 0, before the edit or after it.
+  mutating func apply(_ edit: FeatureEdit, index: Int, to x: UnsafeMutablePointer<Float>) -> [Int] {
     switch edit.part {
-    case .features(let features): apply(edit, features, index, x)
+    case .features(let features): return apply(edit, features, index, x)
     case .error:
       let old = currentError()
       let new = old.indices.map { edit.changed(old[$0], index: index, place: $0) }
@@ -71,17 +73,20 @@ struct FeatureRow {
         if difference != 0 { x[i] += difference }
       }
       error = new
+      return []
     }
   }
 
   private mutating func apply(
     _ edit: FeatureEdit, _ features: [Int], _ index: Int, _ x: UnsafeMutablePointer<Float>
-  ) {
+  ) -> [Int] {
     read(features)
+    var fired: [Int] = []
     for (place, feature) in features.enumerated() {
       let old = activations[feature] ?? 0
       let new = edit.changed(old, index: index, place: place)
       activations[feature] = new
+      if old != 0 || new != 0 { fired.append(feature) }
       let amount = (new - old) * (scale ?? 1)
       if amount == 0 { continue }
       let row = placed.dictionary.row(ofDecoder: feature)
@@ -90,6 +95,7 @@ struct FeatureRow {
         if part != 0 { x[i] += part }
       }
     }
+    return fired
   }
 
   private mutating func read(_ features: [Int]) {

@@ -9,10 +9,11 @@ struct FeatureRows {
   ///   - index: of the position among the edit's.
   ///   - row: its number.
   ///   - mlp: what the MLP reads at it.
+  /// - Returns: the edit's features that are not 0 there, before it or after it.
   mutating func apply(
     _ edit: FeatureEdit, index: Int, row: Int, to x: UnsafeMutablePointer<Float>,
     mlp: () -> MLPInputs?
-  ) {
+  ) -> [Int] {
     let placed = edit.placed
     let products = products ?? Products(pool: placed.transformer.pool)
     self.products = products
@@ -22,8 +23,9 @@ struct FeatureRows {
         placed,
         row: Array(UnsafeBufferPointer(start: x, count: placed.dictionary.outputWidth)),
         mlp: placed.readsItsSite ? nil : mlp(), products)
-    state.apply(edit, index: index, to: x)
+    let fired = state.apply(edit, index: index, to: x)
     rows[row, default: [:]][placed] = state
+    return fired
   }
 
   /// Rows were changed in another way: what features they have is to be read again.
@@ -33,7 +35,27 @@ struct FeatureRows {
   }
 }
 
+/// What an edit of features met: which of them fire.
+public struct FiredFeatures: Sendable, Equatable {
+  /// The edit's number among the request's.
+  public var edit: Int
+  /// Those that are not 0 at one of its positions, before the edit or after it.
+  public var features: Set<Int> = []
+  /// Whether all of its positions were looked at, as far as anything reads them: in a row of another run
+  /// the edit is that run's.
+  public var isWhole: Bool
+}
+
 extension FeatureEdit {
+  /// Whether it is of features that were chosen, and not of all.
+  var isOfSome: Bool {
+    if case .features(let features) = part {
+      features.count < placed.dictionary.features
+    } else {
+      false
+    }
+  }
+
   /// Whether it does the same at one of its positions as another at one of its own.
   func hasSameBits(_ index: Int, _ other: FeatureEdit, _ otherIndex: Int) -> Bool {
     guard placed == other.placed, part == other.part else { return false }

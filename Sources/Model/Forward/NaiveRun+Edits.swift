@@ -12,7 +12,7 @@ extension NaiveRun {
     for (index, p) in edit.positions.enumerated() {
       rows[p].withUnsafeMutableBufferPointer { x in
         guard let x = x.baseAddress else { return }
-        features.apply(change, index: index, row: p, to: x) { mlp?(p) }
+        _ = features.apply(change, index: index, row: p, to: x) { mlp?(p) }
       }
     }
   }

@@ -78,6 +78,8 @@ public struct RunResult: Sendable {
   public var logits: [[Float]] = []
   /// As the request asked, one a query.
   public var summaries: [LogitSummary] = []
+  /// Of each edit of some features of a dictionary; none of edits of all features.
+  public var fired: [FiredFeatures] = []
 
   public init() {}
 }

@@ -226,6 +226,12 @@ extension RunResult {
     for row in logits { bytes.append(row) }
     bytes.append(count: summaries.count)
     for summary in summaries { summary.write(to: &bytes) }
+    bytes.append(count: fired.count)
+    for fired in fired {
+      bytes.append(count: fired.edit)
+      bytes.append(fired.isWhole ? 1 as UInt8 : 0)
+      bytes.append(fired.features.sorted())
+    }
   }
 
   /// Nil where the bytes are not a result's.
@@ -256,6 +262,14 @@ extension RunResult {
     for _ in 0..<summaries {
       guard let summary = LogitSummary(&bytes) else { return nil }
       self.summaries.append(summary)
+    }
+    guard let fired = bytes.count(of: 17) else { return nil }
+    for _ in 0..<fired {
+      guard let edit = bytes.number(Int64.self), edit >= 0,
+        let isWhole = bytes.number(UInt8.self), isWhole < 2, let features = bytes.integers()
+      else { return nil }
+      self.fired.append(
+        FiredFeatures(edit: Int(edit), features: Set(features), isWhole: isWhole == 1))
     }
     guard bytes.isAtEnd else { return nil }
   }

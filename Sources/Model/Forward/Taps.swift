@@ -5,6 +5,8 @@ struct Taps {
     var member: Int
     var edit: Edit
     var units: [Int]
+    /// Its place among what is known of features that fire; nil for an edit that is not of some features.
+    var firing: Int?
 
     /// (index among the edit's positions, row) of the rows that are the member's own.
     func ownRows(in rows: Batch) -> [(index: Int, row: Int)] {
@@ -33,7 +35,9 @@ struct Taps {
     outside = OutsideTaps(configuration)
     results = batch.members.map { _ in RunResult() }
     for (i, member) in batch.members.enumerated() {
-      for edit in member.request.edits { bind(edit, of: i, member) }
+      for (number, edit) in member.request.edits.enumerated() {
+        bind(edit, number, of: i, member)
+      }
       for (site, positions) in member.request.captures where keeps {
         captures[site, default: []].append((i, member.request.resolved(positions)))
       }
@@ -42,7 +46,7 @@ struct Taps {
   }
 
   /// Where a member never has rows of its own when the site comes, its edit never falls.
-  private mutating func bind(_ edit: Edit, of i: Int, _ member: Batch.Member) {
+  private mutating func bind(_ edit: Edit, _ number: Int, of i: Int, _ member: Batch.Member) {
     let site = edit.site
     let layer = site.activation == .lnFinalScale ? configuration.layers : site.layer
     // Whatever its end: a row goes on past it for another that rejoins it.
@@ -54,11 +58,17 @@ struct Taps {
       return outside.bind(
         reads, of: edit, member: i, tokens: member.request.tokens.count)
     }
+    let units = edit.units ?? Array(0..<configuration.unitCount(site))
+    var bound = Bound(member: i, edit: edit, units: units)
     if case .features(let features) = edit.change {
       dictionaries.insert(features.placed.dictionary)
+      if features.isOfSome {
+        bound.firing = results[i].fired.count
+        let isWhole = edit.positions.allSatisfy { member.fork.layers[$0] <= layer }
+        results[i].fired.append(FiredFeatures(edit: number, isWhole: isWhole))
+      }
     }
-    let units = edit.units ?? Array(0..<configuration.unitCount(site))
-    edits[site, default: []].append(Bound(member: i, edit: edit, units: units))
+    edits[site, default: []].append(bound)
   }
 
   /// Whether nothing is edited and nothing kept anywhere.
@@ -93,7 +103,7 @@ struct Taps {
   }
 
   /// Applies the site's edits.
-  func edit(
+  mutating func edit(
     _ site: Site, in x: UnsafeMutablePointer<Float>, stride: Int, rows: Batch,
     mlp: ((Int) -> MLPInputs)? = nil
   ) {
@@ -101,7 +111,11 @@ struct Taps {
     for bound in edits[site] ?? [] {
       if case .features(let edit) = bound.edit.change {
         for (index, row) in bound.ownRows(in: rows) {
-          features.apply(edit, index: index, row: row, to: x + row * stride) { mlp?(row) }
+          let fired = features.apply(edit, index: index, row: row, to: x + row * stride) {
+            mlp?(row)
+          }
+          guard let place = bound.firing else { continue }
+          results[bound.member].fired[place].features.formUnion(fired)
         }
         continue
       }

@@ -122,7 +122,10 @@ extension Session {
     }
     var binder = Binder(command, named: name, in: source)
     let bound = try binder.bind(arguments)
-    defer { warnOfNotFinite(at: name.span) }
+    defer {
+      warnOfNotFinite(at: name.span)
+      statement.silentFeatures = SilentFeatures()
+    }
     try placing(at: name.span) { try check(command, takes: input) }
     let value = try Invocation(
       command: command, name: name, input: try asSet(input, for: command), arguments: bound,
@@ -131,6 +134,7 @@ extension Session {
         rows: next?.rowLimit(in: source), takesStream: next?.takesStream ?? false,
         isMissing: next == nil)
     ).run()
+    warnOfSilentFeatures(at: name.span)
     return note(name, arguments, in: value)
   }
 

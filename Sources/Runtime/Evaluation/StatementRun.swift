@@ -18,6 +18,8 @@ final class StatementRun {
   var notFinite: NotFinite?
   /// Whether such numbers have been warned of.
   var warnedOfNotFinite = false
+  /// What the edits of the command at work found of the features that they name.
+  var silentFeatures = SilentFeatures()
   /// What has no value in the column that is being computed; nil outside of one. The `def`s that the
   /// column's expression calls count there too.
   var undefinedRows: UndefinedRows?

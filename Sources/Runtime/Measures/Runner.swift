@@ -182,7 +182,7 @@ private struct ModelRuns: Runs {
     let (requests, model, session) = (requests, model, session)
     return try runner.next(of: &results, in: session, record: \.record, share) { results in
       let found = try results.next()
-      if let found { session.checkFinite(found.result, of: requests[found.index], on: model) }
+      if let found { session.check(found.result, of: requests[found.index], on: model) }
       return found
     }
   }

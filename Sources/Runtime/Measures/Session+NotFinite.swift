@@ -4,8 +4,14 @@ import Model
 /// Numbers of runs that are infinite or NaN: F32 holds nothing above 3.4 · 10³⁸. They are missing in
 /// tables, and a statement warns of them once.
 extension Session {
-  /// Looks at what a run gave: its logits, and where none were asked for, its activations.
-  func checkFinite(_ result: RunResult, of request: RunRequest, on model: LanguageModel) {
+  /// Looks at what a run gave, for the warnings at the end of the command.
+  func check(_ result: RunResult, of request: RunRequest, on model: LanguageModel) {
+    checkFinite(result, of: request, on: model)
+    statement.silentFeatures.add(result, of: request)
+  }
+
+  /// Its logits, and where none were asked for, its activations.
+  private func checkFinite(_ result: RunResult, of request: RunRequest, on model: LanguageModel) {
     guard statement.notFinite == nil, !statement.warnedOfNotFinite else { return }
     let isFinite =
       result.logits.isEmpty && result.summaries.isEmpty

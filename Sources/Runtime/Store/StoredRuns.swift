@@ -94,7 +94,7 @@ struct StoredRuns: Runs {
     try Interruption.check()
     if isKept[index] {
       if let result = store.result(keys[index], of: model) {
-        session.checkFinite(result, of: requests[index], on: model)
+        session.check(result, of: requests[index], on: model)
         return result
       }
       return try again(index)
