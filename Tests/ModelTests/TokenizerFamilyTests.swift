@@ -98,16 +98,16 @@ import Testing
     #expect(llama.decode(bytes.map(\.id)) == "\u{4E00}")
   }
 
-  /// Runs take n log n steps here too.
+  /// Runs take n log n steps here too, within as wide a limit.
   @Test(arguments: ["llama2", "gemma", "qwen2", "gpt-4o"])
   func longRunsAreQuick(name: String) throws {
     let tokenizer = try Self.tokenizer(name)
     for unit in ["a", "A", " ", "é", "e\u{301}", "1", "\n", "\r\n x", "<s>"] {
-      let text = String(repeating: unit, count: 60_000 / unit.utf8.count)
+      let text = String(repeating: unit, count: 120_000 / unit.utf8.count)
       var pieces: [Tokenizer.Piece] = []
       let time = ContinuousClock().measure { pieces = tokenizer.encode(text) }
       #expect(tokenizer.isWhole(pieces, of: text))
-      #expect(time < .seconds(20), "\(quoted(unit)): \(time)")
+      #expect(time < .seconds(5), "\(quoted(unit)): \(time)")
     }
   }
 }
