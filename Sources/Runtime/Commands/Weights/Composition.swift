@@ -23,6 +23,11 @@ extension Command {
     guard (1...1000).contains(samples) else {
       throw Failure("`samples` is from 1 to 1,000, not \(samples)", span: call.span(of: "samples"))
     }
+    guard let first = earlier.heads.first, !later.after(layer: first.layer).heads.isEmpty else {
+      throw Failure(
+        "none of these heads comes before the other", help: "composition EARLIER -> LATER",
+        span: call.span(of: "heads"))
+    }
     try call.reserve(rows: earlier.heads.count, later.heads.count, 3, bytes: 2 * 8 * 16)
     let (d, width) = (
       earlier.model.configuration.width, earlier.model.configuration.headWidth
@@ -32,11 +37,6 @@ extension Command {
     }
     var rows = CompositionRows(baseline: baseline)
     try earlier.eachPair(with: later, call.statement.runner) { rows.add($0, $1, $2) }
-    guard rows.table.rowCount > 0 else {
-      throw Failure(
-        "none of these heads comes before the other", help: "composition EARLIER -> LATER",
-        span: call.span(of: "heads"))
-    }
     return .table(TableValue(rows.table.table(measure: "excess"), origins: [earlier.origin]))
   }
 
