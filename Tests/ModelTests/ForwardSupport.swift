@@ -102,25 +102,14 @@ extension LogitSummary {
   }
 }
 
-/// Rows that must be the same to the bit. Their bytes are compared first: in a debug build, going through
-/// the numbers would take most of a test's time.
+/// Rows that must be the same to the bit.
 private func expectSameBits(
   _ found: [[Float]], _ wanted: [[Float]], _ what: @autoclosure () -> String,
   sourceLocation: SourceLocation
 ) {
-  let isSame =
-    found.count == wanted.count
-    && zip(found, wanted).allSatisfy { found, wanted in
-      found.withUnsafeBytes { found in
-        wanted.withUnsafeBytes { wanted in
-          guard let one = found.baseAddress, let other = wanted.baseAddress else {
-            return found.count == wanted.count
-          }
-          return found.count == wanted.count && memcmp(one, other, found.count) == 0
-        }
-      }
-    }
-  if isSame { return }
+  if found.count == wanted.count, zip(found, wanted).allSatisfy({ haveSameBytes($0, $1) }) {
+    return
+  }
   expectSameBits(
     Array(found.joined()), Array(wanted.joined()), what(), sourceLocation: sourceLocation)
 }

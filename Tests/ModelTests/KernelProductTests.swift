@@ -70,7 +70,7 @@ struct KernelProductTests {
         withExtendedLifetime(factors) {}
         for m in 0..<rows {
           let row = UnsafeBufferPointer(start: out.pointer + m * stride, count: stride)
-          #expect(Array(row.prefix(k)) == Array(wanted[m * k..<(m + 1) * k]), "\(rows) rows")
+          expectSameBits(row.prefix(k), wanted[m * k..<(m + 1) * k], "\(rows) rows")
           #expect(row.dropFirst(k).allSatisfy { $0 == 0 })
         }
       }
@@ -119,7 +119,7 @@ struct KernelProductTests {
           spaced, rows: rows, stride: stride, [ProductTarget(matrix: matrix, out: out.pointer)])
         #expect(out.pointer[rows * matrix.stride] == 12345)
         let found = (0..<rows).flatMap { m in
-          (0..<outputs).map { out.pointer[m * matrix.stride + $0] }
+          UnsafeBufferPointer(start: out.pointer + m * matrix.stride, count: outputs)
         }
         expectSameBits(
           found, wanted[..<(rows * outputs)], "\(kernels.name), \(rows) rows, \(width) threads")

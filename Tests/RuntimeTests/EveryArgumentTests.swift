@@ -6,7 +6,7 @@ import Testing
 
 /// Whatever a command is given: a value, or an error that says where. Nothing crashes, and nothing
 /// that is given is ignored.
-@Suite(.serialized) struct EveryArgumentTests {
+@Suite struct EveryArgumentTests {
   /// Those that reach outside of the session with what they are given.
   private static let commands = Catalogue.all.map(\.name).filter { $0 != "save" && $0 != "models" }
 

@@ -221,19 +221,6 @@ struct RelationNumberTests {
       try shell.table("plan set | lre L0.resid_post@1 examples 2").numbers("runs").contains(2))
   }
 
-  @Test("the example runs, on few facts and one layer")
-  func example() throws {
-    let session = Session(
-      host: TestHost(format: .tsv),
-      arguments: ["layer": "28", "examples": "1", "most": "3"].map {
-        (name: $0.key, value: $0.value)
-      }
-    )
-    let result = session.running(try repositoryText("Examples/relation.summand"))
-    #expect(result.status == .done, "\(result.messages)")
-    #expect(!result.messages.contains("warning:"), "\(result.messages)")
-  }
-
   @Test("a map goes with patch too")
   func patches() throws {
     try shell.define("let r = set | lre L0.resid_post@1 examples 2 beta 1.5")
