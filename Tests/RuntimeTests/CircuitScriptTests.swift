@@ -45,7 +45,8 @@ import Testing
   @Test func everyScriptIsListed() throws {
     let readme = try repositoryText("Examples/circuits/README.md")
     let scripts = try repositoryFiles("Examples/circuits", ending: ".summand")
-    #expect(scripts.count == Self.tasks.count + 3)
+    // `indirect-objects`, `tracing` and `gpt2` have tests of their own, and `steps` is a part of the others.
+    #expect(scripts.count == Self.tasks.count + 4)
     for path in scripts {
       #expect(readme.contains("`\(path.split(separator: "/").last ?? "")`"))
       #expect(try repositoryText(path).hasPrefix("#!/usr/bin/env summand\n"))
