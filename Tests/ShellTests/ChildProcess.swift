@@ -40,7 +40,13 @@ struct ChildProcess {
     let variables = environment.map { strdup("\($0)=\($1)") } + [nil]
     defer { for text in words + variables { free(text) } }
     var id = pid_t()
-    try #require(posix_spawn(&id, executable, &actions, &attributes, words, variables) == 0)
+    var code: Int32
+    // A program that was just written may still be open for writing in a process that another test
+    // was starting meanwhile, until that runs its own.
+    repeat {
+      code = posix_spawn(&id, executable, &actions, &attributes, words, variables)
+    } while code == ETXTBSY && usleep(1000) == 0
+    try #require(code == 0)
     self.id = id
   }
 
