@@ -127,7 +127,7 @@ struct InterruptionTests {
           let p = facts "\#(BuiltProgram.facts)" "Fact: {subject} is in the country of"
           p | take 2 | rank | save "/dev/null" as csv
           !echo began >&2
-          p | ablate each heads@last | effect | select component
+          p | ablate each heads@* | effect | select component
           "more"
           """#,
         ], interruptAfter: "began",
