@@ -36,16 +36,12 @@ func kernels(_ name: String, march: String, defines: [String] = []) -> Target {
 #endif
 
 /// The gate's tests spend most of their time in the model, and most of that in generic code that a
-/// debug build does not specialize: it is compiled with `-O`, and all checks of a debug build. Fewer
-/// and larger batches keep small what that costs. On a person's machine a debugger sees the model as
-/// it is written, and a change compiles at once.
+/// debug build does not specialize: it is compiled with `-O`, and all checks of a debug build. On a
+/// person's machine a debugger sees the model as it is written, and a change compiles at once.
 let isGate = Context.environment["CI"] != nil
 let modelSettings: [SwiftSetting] =
   isGate
-  ? [
-    .unsafeFlags(
-      ["-O", "-assert-config", "Debug", "-driver-batch-count", "4"], .when(configuration: .debug))
-  ] : []
+  ? [.unsafeFlags(["-O", "-assert-config", "Debug"], .when(configuration: .debug))] : []
 
 let package = Package(
   name: "summand",

@@ -98,6 +98,11 @@ struct EditGoldenTests {
     #expect(other[3].allSatisfy { $0 == 0 })
   }
 
+  private static func ownVector(_ position: Int, _ unit: Int, width: Int) -> [Float] {
+    let start = Float(100 * position + 10 * unit)
+    return (0..<width).map { (i: Int) -> Float in start + Float(i) / 100 }
+  }
+
   @Test("units and positions in any order take their own vectors")
   func pairing() throws {
     let transformer = try TestModels.tiny("tiny-gqa").transformer
@@ -107,12 +112,9 @@ struct EditGoldenTests {
       let site = Site(activation, layer: 1)
       let units = activation.units == .keyValueHeads ? [1, 0] : [3, 1]
       let positions = [3, 1]
-      let rows = positions.map { position in
-        units.flatMap { unit in
-          (0..<configuration.unitWidth(activation, sources: position + 1)).map {
-            Float(100 * position + 10 * unit) + Float($0) / 100
-          }
-        }
+      let rows: [[Float]] = positions.map { position in
+        let width = configuration.unitWidth(activation, sources: position + 1)
+        return units.flatMap { Self.ownVector(position, $0, width: width) }
       }
       let edit = Edit(site: site, units: units, positions: positions, change: .replace(rows))
       let result = try transformer.run([
@@ -127,7 +129,7 @@ struct EditGoldenTests {
           let width = configuration.unitWidth(activation, sources: position + 1)
           let wanted =
             isEdited
-            ? (0..<width).map { Float(100 * position + 10 * unit) + Float($0) / 100 }
+            ? Self.ownVector(position, unit, width: width)
             : Array(clean[position, unit])
           // Queries and keys at other places are what they were; z of later queries is not.
           if isEdited || !units.contains(unit) && activation != .result {

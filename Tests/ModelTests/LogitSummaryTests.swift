@@ -171,9 +171,14 @@ struct LogitSummaryTests {
   func bins(_ named: NamedKernels) throws {
     let huge = Float.greatestFiniteMagnitude
     var rows = [[Float](repeating: 2, count: 500)]
-    rows.append((0..<500).map { $0 == 77 ? huge : $0 == 5 ? -huge : Float($0) })
-    rows.append((0..<500).map { $0 == 499 ? 1e30 : Float($0 % 7) })
-    rows.append((0..<500).map { Float($0) * Float(bitPattern: 7) })
+    var extremes = (0..<500).map { Float($0) }
+    (extremes[77], extremes[5]) = (huge, -huge)
+    rows.append(extremes)
+    var few = (0..<500).map { Float($0 % 7) }
+    few[499] = 1e30
+    rows.append(few)
+    let least = Float(bitPattern: 7)
+    rows.append((0..<500).map { Float($0) * least })
     for logits in rows {
       let order = logits.indices.sorted {
         logits[$0] != logits[$1] ? logits[$0] > logits[$1] : $0 < $1

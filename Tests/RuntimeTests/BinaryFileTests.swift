@@ -70,12 +70,17 @@ import Testing
       if row < 100 { return row % 2 == 0 ? "e\u{301}" : "\u{E9}" }
       return row < 40_000 ? "a" : "text \(row * row % 3001)"
     }
+    let some = (0..<count).map { (row: Int) -> Int? in row % 5 == 0 ? nil : Int.min + row }
+    let singles = (0..<count).map { (row: Int) -> Float in row % 3 == 0 ? .nan : Float(row) / 3 }
+    var doubles = (0..<count).map { (row: Int) -> Double in Double(row) / 7 }
+    doubles[1] = -.infinity
+    let flags = (0..<count).map { (row: Int) -> Bool? in row % 4 == 1 ? nil : row % 3 == 0 }
     let table = Table(columns: [
       Column("row", .integers(Array(0..<count))),
-      Column("some", .integers((0..<count).map { $0 % 5 == 0 ? nil : Int.min + $0 })),
-      Column("f32", .singles((0..<count).map { $0 % 3 == 0 ? .nan : Float($0) / 3 })),
-      Column("f64", .doubles((0..<count).map { $0 == 1 ? -.infinity : Double($0) / 7 })),
-      Column("ok", .booleans((0..<count).map { $0 % 4 == 1 ? nil : $0 % 3 == 0 })),
+      Column("some", .integers(some)),
+      Column("f32", .singles(singles)),
+      Column("f64", .doubles(doubles)),
+      Column("ok", .booleans(flags)),
       Column("text", .texts(texts)),
       Column("one", .texts([String?](repeating: "same", count: count))),
       Column("none", .texts([String?](repeating: nil, count: count))),

@@ -148,11 +148,14 @@ struct DictionaryTests {
     #expect(try table.numbers("l0")[0] == Double(active.rowCount) / 12)
     let rows = try shell.table("[asked, other] | activations L1.resid_post").numbers("value")
     let errors = try shell.table("[asked, other] | activations L1.error").numbers("value")
-    let means = (0..<32).map { i in (0..<12).reduce(0.0) { $0 + rows[$1 * 32 + i] } / 12 }
-    let variance = rows.enumerated().reduce(0.0) {
-      $0 + ($1.element - means[$1.offset % 32]) * ($1.element - means[$1.offset % 32])
+    let means: [Double] = (0..<32).map { (i: Int) -> Double in
+      let column = stride(from: i, to: rows.count, by: 32).map { rows[$0] }
+      return column.reduce(0, +) / 12
     }
-    let explained = 1 - errors.reduce(0) { $0 + $1 * $1 } / variance
+    let distances: [Double] = rows.indices.map { rows[$0] - means[$0 % 32] }
+    let variance: Double = distances.map { $0 * $0 }.reduce(0, +)
+    let left: Double = errors.map { $0 * $0 }.reduce(0, +)
+    let explained = 1 - left / variance
     #expect(abs(try table.numbers("explained_variance")[0] - explained) < 1e-5)
   }
 }

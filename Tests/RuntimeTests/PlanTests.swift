@@ -159,12 +159,13 @@ struct PlanTests {
   /// layer's norm on, and its own layer's MLP.
   @Test func rowsAreThoseThatChange() throws {
     let one = try shell.table("plan colosseum | rank")
-    #expect(try one.numbers("rows") == [29 * 11 + 1])
+    let clean = 29.0 * 11 + 1
+    #expect(try one.numbers("rows") == [clean])
     let last = try shell.table("plan colosseum | ablate each L29H{0,1}@last | effect")
-    #expect(try last.numbers("rows") == [29 * 11 + 1 + 2])
+    #expect(try last.numbers("rows") == [clean + 2])
     #expect(try last.numbers("rows_unshared") == [990])
     let first = try shell.table("plan colosseum | ablate each L0H0@last | effect")
-    #expect(try first.numbers("rows") == [29 * 11 + 1 + 30])
+    #expect(try first.numbers("rows") == [clean + 30])
     let seen = try shell.table("plan colosseum | activations L4.z@5")
     #expect(try seen.numbers("rows") == [4 * 6 + 1])
   }
