@@ -111,8 +111,8 @@ need_swift() {
 }
 
 # Of a debug build: the gate's is thrown away, and without what a debugger reads it is a tenth quicker. Every batch of files
-# expands the macros of all tests anew, so two batches for two processors are quicker than many. All scripts build with the
-# same options, or else each would compile everything again.
+# expands the macros of all tests, so two batches for two processors are quicker than many. All scripts build with the same
+# options, or else each would compile everything again.
 debug_options=(${CI:+-debug-info-format none -Xswiftc -driver-batch-count -Xswiftc 2})
 
 build_debug() {
