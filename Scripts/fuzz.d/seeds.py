@@ -10,6 +10,7 @@ they lie: see Scripts/fuzz.
 import base64
 import io
 import json
+import math
 import pathlib
 import random
 import struct
@@ -477,7 +478,8 @@ def lenses():
 
 
 def dictionaries():
-    """An archive of Gemma Scope, settings of three formats, a transcoder's weights, and YAML; a byte says which."""
+    """An archive of Gemma Scope, settings of three formats, a transcoder's weights, YAML, and the files of a cross-layer
+    transcoder; a byte says which."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as file:
         for name, shape in [("W_enc", (2, 3)), ("W_dec", (3, 2)), ("b_enc", (3,)), ("b_dec", (2,)), ("threshold", (3,))]:
@@ -495,14 +497,20 @@ def dictionaries():
         "architecture": "jump_relu", "hf_hook_point_in": "model.layers.1.output", "width": 3, "type": "sae",
         "affine_connection": False}
     write("dictionaries", "scope", b"\3" + json.dumps(scope).encode())
-    shapes = [("W_dec", [3, 2]), ("W_enc", [3, 2]), ("b_dec", [2]), ("b_enc", [3])]
-    entries, end = {}, 0
-    for name, shape in shapes:
-        size = 4 * shape[0] * (shape[1] if len(shape) > 1 else 1)
-        entries[name] = {"dtype": "F32", "shape": shape, "data_offsets": [end, end + size]}
-        end += size
-    write("dictionaries", "transcoder", b"\4" + safetensors(entries, end))
+
+    def weights(**shapes):
+        entries, end = {}, 0
+        for name, shape in shapes.items():
+            size = 4 * math.prod(shape)
+            entries[name] = {"dtype": "F32", "shape": shape, "data_offsets": [end, end + size]}
+            end += size
+        return safetensors(entries, end)
+
+    write("dictionaries", "transcoder", b"\4" + weights(W_dec=[3, 2], W_enc=[3, 2], b_dec=[2], b_enc=[3]))
     write("dictionaries", "yaml", b"\5" + b"# a set\nmodel_name: \"a/b\"\nkinds:\n - one  # 1\n - 'two'\nscan: x y\n")
+    encoder = dict(W_enc_0=[3, 2], b_dec_0=[2], b_enc_0=[3], threshold_0=[3])
+    write("dictionaries", "cross-layer-encoder", b"\6" + weights(**encoder))
+    write("dictionaries", "cross-layer-decoder", b"\7" + weights(W_dec_0=[3, 1, 2]))
 
 
 def language():

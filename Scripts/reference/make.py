@@ -86,6 +86,7 @@ TARGETS = [
     Target("dictionaries/kinds", packages=TORCH + ("sae_lens", "sparsify", "circuit_tracer")),
     Target("dictionaries/features", packages=TORCH + ("sae_lens", "sparsify")),
     Target("dictionaries/graphs", packages=TORCH),
+    Target("dictionaries/crosslayer", packages=(*TORCH, "circuit_tracer")),
     Target("vectors/examples", packages=(*TORCH, "sentencepiece", "sae_lens", "sparsify"), model="smollm2"),
     Target("facts/experiments"),
     Target("facts/answers", (), TORCH, "smollm2"),

@@ -10,14 +10,15 @@ import Testing
   import Foundation
 #endif
 
-/// What torch's autograd finds in float64: see `Scripts/reference/dictionaries/graphs.py`.
-private struct GraphReference: Decodable {
-  var families: [Family]
-
+/// What torch's autograd finds in float64: see `graphs.py` and `crosslayer.py` in `Scripts/reference/dictionaries`.
+private struct GraphReference {
   struct Family: Decodable {
     var family: String
     var tokens: [Int]
-    var transcoders: [Transcoder]
+    /// One for each of some layers.
+    var transcoders: [Transcoder]?
+    /// Or what a cross-layer transcoder reads.
+    var reads: String?
     var logits, active: Int
     var sources: [Source]
     var targets: [Target]
@@ -61,26 +62,46 @@ private struct GraphReference: Decodable {
     }
   }
 
-  static let all: GraphReference? = try? JSONDecoder().decode(
-    GraphReference.self,
-    from: Data(contentsOf: packageRoot.appending(path: "Tests/RuntimeTests/Fixtures/graphs.json")))
+  static let all: [Family] = {
+    func read<T: Decodable>(_ name: String, _ type: T.Type) -> T? {
+      let path = packageRoot.appending(path: "Tests/RuntimeTests/Fixtures/\(name)")
+      return try? JSONDecoder().decode(type, from: Data(contentsOf: path))
+    }
+    return (read("graphs.json", PerLayer.self)?.families ?? [])
+      + (read("crosslayer.json", CrossLayer.self)?.graphs ?? [])
+  }()
+
+  private struct PerLayer: Decodable {
+    var families: [Family]
+  }
+
+  private struct CrossLayer: Decodable {
+    var graphs: [Family]
+  }
 }
 
 /// Transcoders for tiny models, by family.
 let graphFixtures =
   packageRoot.appending(path: "Tests/RuntimeTests/Fixtures/graphs").path
 
+/// Cross-layer transcoders for tiny models, by family.
+let crossLayerFixtures =
+  packageRoot.appending(path: "Tests/RuntimeTests/Fixtures/crosslayer").path
+
 @Suite("Attribution graphs, against torch in float64")
 struct GraphTests {
-  private static let cases = Array(0..<7)
+  private static let cases = Array(0..<12)
 
   private func shell(_ index: Int) throws -> (PipedSession, GraphReference.Family) {
-    let all = try #require(GraphReference.all).families
-    #expect(all.count == Self.cases.count)
-    let wanted = all[index]
+    #expect(GraphReference.all.count == Self.cases.count)
+    let wanted = GraphReference.all[index]
     let shell = try PipedSession(tiny: "families/\(wanted.family)")
     try shell.define("let asked = prompt \(wanted.tokens)")
-    for one in wanted.transcoders {
+    if let reads = wanted.reads {
+      try shell.define(
+        "dictionary \"\(crossLayerFixtures)/\(wanted.family)\" as clt reads \(reads)")
+    }
+    for one in wanted.transcoders ?? [] {
       try shell.define(
         "dictionary \"\(graphFixtures)/\(wanted.family)/layer_\(one.layer).safetensors\" "
           + "at L\(one.layer).mlp_out as t\(one.layer) reads \(one.reads)")

@@ -71,10 +71,10 @@ def transcoder(name, layer, width, has_skip):
 
 
 class Graph:
-    """One run, with leaves where something writes to the stream."""
+    """One run, with leaves where something writes to the stream. `kinds` is what each transcoder reads."""
 
-    def __init__(self, family, model, coders):
-        self.family, self.model, self.coders = family, model, coders
+    def __init__(self, family, model, coders, kinds):
+        self.family, self.model, self.coders, self.kinds = family, model, coders, kinds
         self.layout = layout = family.layout
         self.leaves, self.reads, self.skips, self.outputs = {}, {}, {}, {}
         self.last = None
@@ -117,7 +117,7 @@ class Graph:
         return hook
 
     def read(self, n):
-        return self.reads[n][CASES[self.family.name][n][0]]
+        return self.reads[n][self.kinds[n]]
 
     def mlp(self, n):
         def hook(x):
@@ -142,28 +142,34 @@ class Graph:
         return self.read(n) @ coder["W_enc"].T + coder["b_enc"]
 
     def find_sources(self):
-        """(name, position, leaf, what it writes), in the order of Summand's rows."""
+        """(name, position, {leaf: what it writes}, activation, layer), in the order of Summand's rows."""
         found = []
         for n in range(len(self.outputs)):
             for p in range(len(TOKENS)):
                 if n not in self.coders:
-                    found.append((f"L{n}.mlp", p, n, self.outputs[n][p], None))
+                    found.append((f"L{n}.mlp", p, {n: self.outputs[n][p]}, None, n))
                     continue
                 coder = self.coders[n]
                 f = torch.relu(self.before(n).detach()[p])
                 for j in torch.nonzero(f).flatten().tolist():
-                    found.append((f"L{n}F{j}", p, n, f[j] * coder["W_dec"][j], float(f[j])))
+                    found.append((f"L{n}F{j}", p, {n: f[j] * coder["W_dec"][j]}, float(f[j]), n))
                 made = f @ coder["W_dec"] + coder["b_dec"] + (self.skips[n][p] if n in self.skips else 0)
-                found.append((f"L{n}.error", p, n, self.outputs[n][p] - made, None))
-        for name in ("embed", "pos_embed"):
-            for p in range(len(TOKENS) if name in self.leaves else 0):
-                found.append((name, p, name, self.leaves[name].detach()[p], None))
-        return found
+                found.append((f"L{n}.error", p, {n: self.outputs[n][p] - made}, None, n))
+        return found + self.beginnings()
+
+    def beginnings(self):
+        return [
+            (name, p, {name: self.leaves[name].detach()[p]}, None, None)
+            for name in ("embed", "pos_embed") if name in self.leaves for p in range(len(TOKENS))
+        ]  # fmt: skip
 
     def target(self, name, position, number, probability=None):
         slopes = torch.autograd.grad(number, list(self.leaves.values()), retain_graph=True, allow_unused=True)
         slopes = dict(zip(self.leaves, slopes))
-        weights = [0.0 if slopes[leaf] is None else float(slopes[leaf][p] @ vector) for _, p, leaf, vector, _ in self.sources]
+        weights = [
+            sum((float(slopes[leaf][p] @ vector) for leaf, vector in writes.items() if slopes[leaf] is not None), 0.0)
+            for _, p, writes, _, _ in self.sources
+        ]  # fmt: skip
         value = float(number.detach())
         return dict(
             name=name, position=position, value=value, prob=probability, bias=value - sum(weights), weights=weights,
@@ -175,11 +181,32 @@ class Graph:
         for token in p.argsort(descending=True)[:LOGITS].tolist():
             number = self.logits[token] - self.logits.mean()
             logits.append(self.target(token, len(TOKENS) - 1, number, float(p[token])))
-        for name, position, leaf, _, activation in self.sources:
+        for name, position, _, activation, layer in self.sources:
             if activation is not None:
                 j = int(name.split("F")[1])
-                features.append(self.target(name, position, self.before(leaf)[position, j]))
+                features.append(self.target(name, position, self.before(layer)[position, j]))
         return logits, features
+
+    def entry(self):
+        """What the fixtures have of it."""
+        logits, others = self.targets()
+        features = [i for i, source in enumerate(self.sources) if source[3] is not None]
+        p = [target["prob"] for target in logits]
+        found = influences([target["weights"] for target in logits + others], features, p)
+        direct = influences([target["weights"] for target in logits], [], p)
+        chosen = sorted(features, key=lambda i: -direct[i])[:CHOSEN]
+        assert all(direct[i] > 0 for i in chosen)
+        reached = [target for i, target in zip(features, others) if found[i] > 0]
+        print(self.family.name, len(features), "features,", len(reached), "reached", f"{logits[0]['value']:.6f}", flush=True)
+        return dict(
+            logits=LOGITS, active=len(features),
+            sources=[
+                dict(name=name, position=position, activation=activation, influence=found[i])
+                for i, (name, position, _, activation, _) in enumerate(self.sources)
+            ],
+            targets=logits + reached,
+            chosen=[f"{self.sources[i][0]}@{self.sources[i][1]}" for i in sorted(chosen)],
+        )  # fmt: skip
 
 
 def influences(rows, order, p):
@@ -205,27 +232,11 @@ def of_family(family):
         weights = transcoder(family.name, layer, model.config.hidden_size, has_skip)
         save_file(weights, folder / f"layer_{layer}.safetensors")
         coders[layer] = {name: x.double() for name, x in weights.items()}
-    graph = Graph(family, model, coders)
-    logits, others = graph.targets()
-    features = [i for i, source in enumerate(graph.sources) if source[4] is not None]
-    p = [target["prob"] for target in logits]
-    found = influences([target["weights"] for target in logits + others], features, p)
-    direct = influences([target["weights"] for target in logits], [], p)
-    chosen = sorted(features, key=lambda i: -direct[i])[:CHOSEN]
-    assert all(direct[i] > 0 for i in chosen)
-    reached = [target for i, target in zip(features, others) if found[i] > 0]
-    print(family.name, len(features), "features,", len(reached), "reached", f"{logits[0]['value']:.6f}", flush=True)
+    kinds = {layer: reads for layer, (reads, _) in CASES[family.name].items()}
     return dict(
         family=family.name, tokens=TOKENS,
-        transcoders=[dict(layer=layer, reads=reads) for layer, (reads, _) in CASES[family.name].items()],
-        logits=LOGITS, active=len(features),
-        sources=[
-            dict(name=name, position=position, activation=activation, influence=found[i])
-            for i, (name, position, _, _, activation) in enumerate(graph.sources)
-        ],
-        targets=logits + reached,
-        chosen=[f"{graph.sources[i][0]}@{graph.sources[i][1]}" for i in sorted(chosen)],
-    )  # fmt: skip
+        transcoders=[dict(layer=layer, reads=reads) for layer, reads in kinds.items()],
+    ) | Graph(family, model, coders, kinds).entry()  # fmt: skip
 
 
 def main():

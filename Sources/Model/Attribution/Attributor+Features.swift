@@ -18,6 +18,8 @@ public struct Decompositions: Sendable {
   }
 
   var parts: [Site: [Part]] = [:]
+  /// By layer: features that write in several layers, each with the sum of what it writes in those that count.
+  var crossLayer: [Int: [Part]] = [:]
 
   public init() {}
 }
@@ -29,31 +31,44 @@ extension Attributor {
   /// - Throws: `ModelError` where weights cannot be read or the run has numbers that are none.
   public func decompose(_ run: RunResult) throws -> Decompositions {
     var found = Decompositions()
-    for dictionary in detail.dictionaries {
-      let (placed, prefix) = (dictionary.placed, dictionary.prefix)
-      guard let input = placed.input(run.activations, at: position),
-        let output = placed.output(run.activations, at: position)
-      else { continue }
-      let pool = transformer.pool
-      let active = try placed.dictionary.encode([input], on: pool)[0]
-      let (features, rest) = try placed.dictionary.parts(input, from: active, on: pool)
-      let layer = placed.site.layer
-      var error = zip(output, rest).map { Double($0) - $1 }
-      var parts = features.map { feature, vector in
-        for i in error.indices { error[i] -= Double(vector[i]) }
-        return Decompositions.Part(
-          component: .feature(prefix: prefix, layer: layer, feature: feature.feature),
-          vector: vector)
-      }
-      parts.append(
-        .init(component: .featureBias(prefix: prefix, layer: layer), vector: rest.map { Float($0) })
+    let start = start
+    var features = detail.dictionaries.map { _ in [Decompositions.Part]() }
+    let parts = try DictionaryParts(
+      of: detail.dictionaries.map(\.placed), run.activations, at: position
+    ) { number, feature, vectors in
+      let (placed, prefix) = (
+        detail.dictionaries[number].placed, detail.dictionaries[number].prefix
       )
-      parts.append(
-        .init(
-          component: .featureError(prefix: prefix, layer: layer), vector: error.map { Float($0) }))
-      found.parts[placed.site] = parts
+      let layer = placed.site.layer
+      let component = Attribution.Component.feature(
+        prefix: prefix, layer: layer, feature: feature.feature)
+      guard placed.isCrossLayer else {
+        return features[number].append(.init(component: component, vector: vectors[0]))
+      }
+      let counted = zip(placed.writeSites, vectors).filter { site, _ in counts(site, after: start) }
+      guard !counted.isEmpty else { return }
+      var sum = [Double](repeating: 0, count: vectors[0].count)
+      for (_, vector) in counted { for i in sum.indices { sum[i] += Double(vector[i]) } }
+      found.crossLayer[layer, default: []].append(
+        .init(component: component, vector: sum.map { Float($0) }))
+    }
+    for (number, dictionary) in detail.dictionaries.enumerated() {
+      guard let remainder = parts.sites[number] else { continue }
+      let (site, prefix) = (dictionary.placed.site, dictionary.prefix)
+      let bias = Attribution.Component.featureBias(prefix: prefix, layer: site.layer)
+      let error = Attribution.Component.featureError(prefix: prefix, layer: site.layer)
+      found.parts[site] =
+        features[number] + [
+          .init(component: bias, vector: remainder.rest.map { Float($0) }),
+          .init(component: error, vector: remainder.error.map { Float($0) }),
+        ]
     }
     return found
+  }
+
+  /// Whether what an MLP adds at a site is a part of the target.
+  private func counts(_ site: Site, after start: Site?) -> Bool {
+    isAfter(start, site.layer, .residPost) && isBefore(site.layer, .residPost)
   }
 
   /// What the run must keep for `decompose`.

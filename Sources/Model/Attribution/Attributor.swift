@@ -62,8 +62,7 @@ public struct Attributor: Sendable {
   ) -> Attribution {
     let scale = detail.stream == nil ? row(run, .lnFinalScale, 0)[0] : 1
     let parts = Parts(run: run, direction: direction, scale: scale, features: features)
-    let start = [lastOverwrittenStream(), lastStreamWithFeatures].compactMap(\.self)
-      .max { order($0) < order($1) }
+    let start = start
     var (attention, biases, mlps): ([Attribution.Part], [Attribution.Part], [Attribution.Part]) =
       ([], [], [])
     for layer in transformer.layers.indices {
@@ -75,12 +74,19 @@ public struct Attributor: Sendable {
       if isAfter(start, layer, .residPost), isBefore(layer, .residPost) {
         mlps += mlp(parts, layer)
       }
+      mlps += parts.ofCrossLayerFeatures(of: layer)
     }
     return Attribution(
       parts: beginning(parts, start) + attention + biases + mlps + parts.lastBiases, logit: logit)
   }
 
   // MARK: - The stream
+
+  /// The last site of the stream that is divided by itself: by an edit, or by a dictionary.
+  var start: Site? {
+    [lastOverwrittenStream(), lastStreamWithFeatures].compactMap(\.self)
+      .max { order($0) < order($1) }
+  }
 
   /// What the stream began with: the embeddings, or what an edit wrote over all that was in it.
   private func beginning(_ parts: Parts, _ start: Site?) -> [Attribution.Part] {
@@ -113,7 +119,7 @@ public struct Attributor: Sendable {
   }
 
   /// Whether what enters the stream at a layer's `site` comes after an overwritten stream.
-  private func isAfter(_ start: Site?, _ layer: Int, _ activation: Activation) -> Bool {
+  func isAfter(_ start: Site?, _ layer: Int, _ activation: Activation) -> Bool {
     start.map { order(Site(activation, layer: layer)) > order($0) } ?? true
   }
 
@@ -299,6 +305,11 @@ private struct Parts {
           component: part.component, value: value / (scale ?? self.scale), sources: nil)
       }
     }
+  }
+
+  /// The features of a layer that write in several.
+  func ofCrossLayerFeatures(of layer: Int) -> [Attribution.Part] {
+    (features.crossLayer[layer] ?? []).map { part($0.component, $0.vector) }
   }
 
   /// Of a vector of the stream.

@@ -93,6 +93,12 @@ public struct AttributionGraphRequest: Sendable {
             + "sums over what writes to the stream")
       }
     }
+    for placed in layers.values where !placed.hasWholeSet(in: layers) {
+      throw ModelError(
+        .request,
+        "the features at layer \(placed.site.layer) are added in layers whose transcoders are not given"
+      )
+    }
     self.tokens = tokens
     self.transcoders = layers
     (self.mostFeatures, self.mostLogits) = (mostFeatures, mostLogits)

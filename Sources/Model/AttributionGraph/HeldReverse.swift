@@ -68,7 +68,7 @@ final class HeldReverse {
       try model.checkWeights()
     }
     forEachRow { _, position, row in
-      for column in writers.embeddings(at: position) { weigh(column, row) }
+      for write in writers.embeddings(at: position) { weigh(write, row) }
     }
     return targets.indices.map { target in
       let columns = writers.nodes.count
@@ -113,9 +113,9 @@ final class HeldReverse {
     }
   }
 
-  private func weigh(_ column: Int, _ row: Row) {
-    weights.pointer[row.target * writers.nodes.count + column] = kernels.dot(
-      writers.vector(column), stream.pointer + row.number * stride, count: width)
+  private func weigh(_ write: GraphWriters.Write, _ row: Row) {
+    weights.pointer[row.target * writers.nodes.count + write.column] += kernels.dot(
+      writers.vector(write), stream.pointer + row.number * stride, count: width)
   }
 
   /// What a bias gives, from the derivatives by what it is added to.
@@ -150,7 +150,7 @@ final class HeldReverse {
   private func reverseMLP(_ layer: Int) {
     forEachRow { target, position, row in
       guard seeds[target].layer > layer else { return }
-      for column in writers.columns(ofMLP: layer, at: position) { weigh(column, row) }
+      for write in writers.writes(ofMLP: layer, at: position) { weigh(write, row) }
     }
     guard let placed = held.transcoders[layer] else { return }
     add(placed.dictionary.decoderBias, times: stream, stride: stride)

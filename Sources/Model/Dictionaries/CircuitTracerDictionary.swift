@@ -8,7 +8,7 @@ enum CircuitTracerDictionary {
   /// - Parameter path: of a layer's file.
   static func open(file path: String) throws -> FeatureDictionary {
     let folder = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
-    let config = try Config(folder: folder)
+    let config = try Config(folder: folder, kind: "transcoder_set")
     let file = try SafetensorsFile(path: path)
     let reader = DictionaryReader(file)
     let (features, input) = try reader.shape("W_enc")
@@ -16,19 +16,12 @@ enum CircuitTracerDictionary {
     let thresholdName = "activation_function.threshold"
     var rule = FeatureRule.rectified
     if reader.has(thresholdName) {
-      let thresholds = try reader.vector(thresholdName, features)
-      // There a feature below 0 is kept where it is above its threshold.
-      guard thresholds.allSatisfy({ $0 >= 0 }) else {
-        throw ModelError(
-          .file, "\(quoted(path)) has thresholds below 0, with which features could be negative")
-      }
-      rule = .jump(thresholds)
+      rule = .jump(try thresholds(reader.vector(thresholdName, features), path))
     }
     let hasSkip = reader.has("W_skip")
-    let isJump = if case .jump = rule { true } else { false }
     var facts = DictionaryFacts(
       path: path, format: "circuit-tracer",
-      architecture: (isJump ? "jumprelu_" : "") + (hasSkip ? "skip_transcoder" : "transcoder"))
+      architecture: (rule.isJump ? "jumprelu_" : "") + (hasSkip ? "skip_transcoder" : "transcoder"))
     facts.isTranscoder = true
     (facts.model, facts.hook, facts.outputHook) = (
       config?.model, config?.inputHook, config?.outputHook
@@ -44,111 +37,36 @@ enum CircuitTracerDictionary {
     return try FeatureDictionary(parts, reader)
   }
 
+  /// There a feature below 0 is kept where it is above its threshold.
+  static func thresholds(_ thresholds: [Float], _ path: String) throws -> [Float] {
+    guard thresholds.allSatisfy({ $0 >= 0 }) else {
+      throw ModelError(
+        .file, "\(quoted(path)) has thresholds below 0, with which features could be negative")
+    }
+    return thresholds
+  }
+
   /// Of a set: which model it is of, and where its transcoders read and write.
   struct Config {
     var model, inputHook, outputHook: String?
 
     /// Nil where there is no such file.
-    init?(folder: String) throws {
+    ///
+    /// - Parameter kind: what the weights are.
+    init?(folder: String, kind wanted: String) throws {
       let path = folder + "/" + settings
       guard ReadableFile.exists(path) else { return nil }
       let file = try FlatYAML(path: path)
-      if let kind = file.values["model_kind"], kind != "transcoder_set" {
+      if let kind = file.values["model_kind"], kind != wanted {
         throw ModelError(
-          .file, "\(quoted(path)): 'model_kind' is \(quoted(kind)), which is not supported",
-          help: "per-layer transcoders (transcoder_set) are")
+          .file,
+          "\(quoted(path)): 'model_kind' is \(quoted(kind)), and the weights are a \(wanted)",
+          help: "layer_N.safetensors are a transcoder_set, and W_enc_N.safetensors a "
+            + CrossLayerTranscoder.kind)
       }
       model = file.values["model_name"]
       inputHook = file.values["feature_input_hook"]
       outputHook = file.values["feature_output_hook"]
     }
-  }
-}
-
-/// YAML as far as settings of one level need it: `key: value`, and lists of values. All else is refused.
-struct FlatYAML {
-  let values: [String: String]
-  let lists: [String: [String]]
-
-  init(path: String) throws {
-    let file = try ReadableFile(path: path)
-    guard file.size <= 1 << 20 else {
-      throw file.damaged("\(file.size) bytes are too many for settings")
-    }
-    let bytes = try file.bytes(at: 0, count: file.size)
-    guard let text = String(validating: bytes, as: UTF8.self) else {
-      throw file.damaged("it is not UTF-8")
-    }
-    var (values, lists, list): ([String: String], [String: [String]], String?) = ([:], [:], nil)
-    for (number, line) in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
-      .enumerated()
-    {
-      func refused(_ why: String) -> ModelError {
-        file.damaged("line \(number + 1) \(why)", help: "lines are `key: value` or `- value`")
-      }
-      let content = Self.trimmed(Self.withoutComment(line))
-      if content.isEmpty || content == "---" { continue }
-      if content.first == "-" {
-        guard let key = list, let value = Self.scalar(content.dropFirst()) else {
-          throw refused("is not an item of a list of values")
-        }
-        lists[key, default: []].append(value)
-        continue
-      }
-      guard line.first?.isWhitespace == false, let colon = content.firstIndex(of: ":"),
-        let key = Self.scalar(content[..<colon]), !key.isEmpty
-      else { throw refused("is not a key and a value") }
-      guard values[key] == nil, lists[key] == nil else {
-        throw refused("has the key \(quoted(key)) again")
-      }
-      let rest = Self.trimmed(content[content.index(after: colon)...])
-      list = nil
-      if rest.isEmpty {
-        list = key
-        lists[key] = []
-      } else if let value = Self.scalar(rest) {
-        values[key] = value
-      } else {
-        throw refused("has a value that is not understood")
-      }
-    }
-    (self.values, self.lists) = (values, lists)
-  }
-
-  private static func trimmed(_ text: Substring) -> Substring {
-    var text = text.drop(while: \.isWhitespace)
-    while text.last?.isWhitespace == true { text.removeLast() }
-    return text
-  }
-
-  /// A `#` at the start, or after a space outside of quotes, begins a comment.
-  private static func withoutComment(_ line: Substring) -> Substring {
-    var (quote, before): (Character?, Character) = (nil, " ")
-    for index in line.indices {
-      let character = line[index]
-      if let open = quote {
-        if character == open { quote = nil }
-      } else if character == "\"" || character == "'" {
-        quote = character
-      } else if character == "#", before.isWhitespace {
-        return line[..<index]
-      }
-      before = character
-    }
-    return line
-  }
-
-  /// Nil for what stands for more than a text: maps, lists, references, blocks.
-  private static func scalar(_ text: Substring) -> String? {
-    let text = trimmed(text)
-    guard let first = text.first else { return "" }
-    if first == "\"" || first == "'" {
-      let inside = text.dropFirst().dropLast()
-      guard text.count >= 2, text.last == first, !inside.contains(first), !inside.contains("\\")
-      else { return nil }
-      return String(inside)
-    }
-    guard !"[{&*!|>%@`,]}?".contains(first), !text.contains(": ") else { return nil }
-    return String(text)
   }
 }

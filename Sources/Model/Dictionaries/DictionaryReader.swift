@@ -2,12 +2,13 @@
 final class DictionaryReader {
   let file: any TensorFile
   /// Of matrices, which are read when they are first needed.
-  let failures = WeightFailures()
+  let failures: WeightFailures
   private let memory: WeightMemory
   private var known: Set<String> = []
 
-  init(_ file: any TensorFile) {
-    self.file = file
+  /// - Parameter failures: of another file of the same dictionary.
+  init(_ file: any TensorFile, failures: WeightFailures = WeightFailures()) {
+    (self.file, self.failures) = (file, failures)
     memory = WeightMemory(
       expected: file.tensors.reduce(0) { $0 + ($1.shape.count > 1 ? $1.byteCount : 0) })
   }
@@ -44,6 +45,13 @@ final class DictionaryReader {
     return try PackedMatrix(
       MatrixSource(tensor, in: file, isTransposed: isTransposed), failures: failures,
       memory: memory)
+  }
+
+  /// A tensor `[rows, some, columns]` as a matrix `[rows · some, columns]`.
+  func matrix(_ name: String, rows: Int, of some: Int, _ columns: Int) throws -> PackedMatrix {
+    let tensor = try tensor(name, [rows, some, columns])
+    return try PackedMatrix(
+      MatrixSource(tensor.rowsJoined, in: file), failures: failures, memory: memory)
   }
 
   func vector(_ name: String, _ count: Int) throws -> [Float] {

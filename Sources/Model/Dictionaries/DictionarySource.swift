@@ -12,6 +12,17 @@ public enum DictionarySource {
     return try isFolder(path) ? open(folder: path, layer: layer) : open(file: path)
   }
 
+  /// The layers of a cross-layer transcoder, in their order; nil where the path is no folder of one.
+  ///
+  /// - Throws: `ModelError` that says what is missing, damaged or not supported.
+  public static func crossLayer(path: String) throws -> [FeatureDictionary]? {
+    if let complaint = Kernels.complaint() { throw complaint }
+    guard ReadableFile.exists(path + "/" + CrossLayerTranscoder.encoderFile(of: 0)) else {
+      return nil
+    }
+    return try CrossLayerTranscoder.open(folder: path)
+  }
+
   private static func isFolder(_ path: String) -> Bool {
     var status = stat()
     return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
@@ -28,6 +39,11 @@ public enum DictionarySource {
     default: break
     }
     if name.hasSuffix(".npz") { return try GemmaScopeDictionary.open(archive: path) }
+    if name.hasPrefix("W_enc_") || name.hasPrefix("W_dec_"), name.hasSuffix(".safetensors") {
+      throw ModelError(
+        .file, "\(quoted(path)) is one layer of a cross-layer transcoder",
+        help: "open its folder: \(quoted(folder))")
+    }
     if name.hasSuffix(".safetensors") { return try CircuitTracerDictionary.open(file: path) }
     if isPickle(name) { throw pickled(path) }
     throw ModelError(
@@ -48,17 +64,14 @@ public enum DictionarySource {
     if let layer, has("layer_\(layer).safetensors") {
       return try CircuitTracerDictionary.open(file: folder + "/layer_\(layer).safetensors")
     }
-    if has("W_enc_0.safetensors") {
-      throw ModelError(
-        .file, "\(quoted(folder)) is a cross-layer transcoder, which is not supported",
-        help: "per-layer transcoders are: their features write in one layer")
-    }
+    try CrossLayerTranscoder.refuseList(in: folder)
     if has("ae.pt") { throw pickled(folder + "/ae.pt") }
     throw ModelError(
       .file, "\(quoted(folder)) has no dictionary that is read",
       help:
         "SAELens (cfg.json, sae_weights.safetensors), Gemma Scope (params.npz, params.safetensors), "
-        + "sparsify (cfg.json, sae.safetensors) and circuit-tracer (layer_N.safetensors) are")
+        + "sparsify (cfg.json, sae.safetensors) and circuit-tracer (layer_N.safetensors; all layers' "
+        + "W_enc_N.safetensors and W_dec_N.safetensors) are")
   }
 
   private static func hasSAELens(_ folder: String) -> Bool {

@@ -136,12 +136,7 @@ extension FeatureDictionary {
   {
     let scale = outputScale(of: row)
     guard encodesAll(for: features.count) else { return (some(features, at: row, products), scale) }
-    let found = encodedRows.active(at: row) {
-      let x = FloatBuffer(inputWidth)
-      x.pointer.update(from: row, count: inputWidth)
-      let all = dense(x, rows: 1, products, pool)
-      return withExtendedLifetime(all) { active(all.pointer) }
-    }
+    let found = encodedRows.active(at: row) { encode(row, products, pool) }
     return (features.map(found.activation), scale)
   }
 
@@ -165,8 +160,22 @@ extension FeatureDictionary {
     }
   }
 
-  /// x̂ of a row, summed in double precision: features in the order of their numbers, then b_dec, then
-  /// what undoes the norm, then the skip connection.
+  /// What is active at a row that may have been encoded before, in the order of the features' numbers; nil where it
+  /// has numbers that are none.
+  func active(at row: [Float], _ pool: WorkerPool) -> [ActiveFeature]? {
+    guard row.isFinite else { return nil }
+    return encodedRows.active(at: row) { encode(row, Products(pool: pool), pool) }
+  }
+
+  private func encode(_ row: [Float], _ products: Products, _ pool: WorkerPool) -> [ActiveFeature] {
+    let x = FloatBuffer(inputWidth)
+    x.pointer.update(from: row, count: inputWidth)
+    let all = dense(x, rows: 1, products, pool)
+    return withExtendedLifetime(all) { active(all.pointer) }
+  }
+
+  /// x̂ of a row, summed in double precision: what is there whatever is active, then features in the order of
+  /// their numbers. Not of a cross-layer transcoder.
   ///
   /// - Parameters:
   ///   - row: what was encoded, [d_in].
@@ -174,17 +183,27 @@ extension FeatureDictionary {
   public func reconstruct(_ row: [Float], from active: [ActiveFeature], on pool: WorkerPool) throws
     -> [Double]
   {
-    let (features, rest) = try parts(row, from: active, on: pool)
+    let (scale, rest) = rest(of: row, on: pool)
     var sum = rest
-    for (_, vector) in features { for i in sum.indices { sum[i] += Double(vector[i]) } }
+    for feature in active {
+      for (i, part) in vector(of: feature, times: scale).enumerated() { sum[i] += Double(part) }
+    }
+    try checkWeights()
     return sum
   }
 
-  /// What a reconstruction is made of: what each active feature adds, [d_out], and the rest, which is
-  /// there whatever is active.
-  public func parts(_ row: [Float], from active: [ActiveFeature], on pool: WorkerPool) throws -> (
-    features: [(feature: ActiveFeature, vector: [Float])], rest: [Double]
-  ) {
+  /// What a feature adds, [d_out].
+  ///
+  /// - Parameters:
+  ///   - above: how many layers above its own.
+  ///   - scale: as `rest` has it.
+  func vector(of active: ActiveFeature, above: Int = 0, times scale: Float) -> [Float] {
+    row(ofDecoder: active.feature, above: above).map { $0 * active.activation * scale }
+  }
+
+  /// What of a reconstruction is there whatever is active: b_dec, with what undoes the norm, and the skip
+  /// connection; and by what decoder rows are multiplied.
+  func rest(of row: [Float], on pool: WorkerPool) -> (scale: Float, rest: [Double]) {
     precondition(row.count == inputWidth)
     var x = row
     let undo: (scale: Float, shift: Float) = x.withUnsafeMutableBufferPointer { x in
@@ -198,13 +217,6 @@ extension FeatureDictionary {
         row, rows: 1, stride: inputWidth, [ProductTarget(matrix: skip, out: out.pointer)])
       for i in rest.indices { rest[i] += Double(out.pointer[i]) }
     }
-    let features = active.map { feature in
-      (
-        feature: feature,
-        vector: self.row(ofDecoder: feature.feature).map { $0 * feature.activation * undo.scale }
-      )
-    }
-    try checkWeights()
-    return (features, rest)
+    return (undo.scale, rest)
   }
 }

@@ -7,6 +7,9 @@
 /// - x̂ = σ (Σ_j f_j d_j + b_dec) + μ + W_skip x, where σ and μ undo the norm and d_j is the feature's
 ///   decoder row
 ///
+/// A layer of a cross-layer transcoder has a decoder row for each layer that its features write in: its own and
+/// all later ones. There x̂ is a sum over the features of this layer and of earlier ones: `PlacedDictionary`.
+///
 /// Sources: SAELens 6 (`sae_lens/saes`), EleutherAI's sparsify (`sparse_coder.py`), circuit-tracer
 /// (`single_layer_transcoder.py`), Gemma Scope 1 and 2.
 public final class FeatureDictionary: Sendable {
@@ -18,8 +21,10 @@ public final class FeatureDictionary: Sendable {
   let encoder: PackedMatrix
   /// [features]; nil where the rule has biases of its own.
   let encoderBias: [Float]?
-  /// [features, d_out]
+  /// [features · layersWritten, d_out]: the rows of a feature follow each other.
   let decoder: PackedMatrix
+  /// How many layers each feature writes in: 1, unless it is of a cross-layer transcoder.
+  public let layersWritten: Int
   /// ‖d_j‖, where activations count times that: the rows of `decoder` are then divided by it.
   let decoderNorms: [Float]?
   /// b_dec, [d_out]
@@ -53,9 +58,11 @@ public final class FeatureDictionary: Sendable {
     var decoderBias: [Float]
     var scalesByDecoderNorms = false
     var skip: PackedMatrix?
+    var layersWritten = 1
   }
 
-  init(_ parts: Parts, _ reader: DictionaryReader) throws {
+  /// - Parameter readers: of its files. They have one `failures`.
+  init(_ parts: Parts, _ readers: DictionaryReader...) throws {
     facts = parts.facts
     rule = parts.rule
     norm = parts.norm
@@ -65,8 +72,9 @@ public final class FeatureDictionary: Sendable {
     decoder = parts.decoder
     decoderBias = parts.decoderBias
     skip = parts.skip
-    failures = reader.failures
-    identity = reader.identity
+    layersWritten = parts.layersWritten
+    failures = readers[0].failures
+    identity = readers.map(\.identity).joined(separator: " ")
     decoderNorms = parts.scalesByDecoderNorms ? Self.norms(of: parts.decoder) : nil
     try failures.check()
     if let norms = decoderNorms, let zero = norms.firstIndex(where: { !($0 > 0) }) {
@@ -103,16 +111,18 @@ public final class FeatureDictionary: Sendable {
 
   /// d_j, [d_out]: what an activation of 1 adds.
   ///
+  /// - Parameter above: how many layers above its own.
   /// - Throws: `ModelError` where weights cannot be read.
-  public func decoderRow(_ feature: Int) throws -> [Float] {
-    let row = row(ofDecoder: feature)
+  public func decoderRow(_ feature: Int, above: Int = 0) throws -> [Float] {
+    let row = row(ofDecoder: feature, above: above)
     try checkWeights()
     return row
   }
 
   /// The same; not numbers where weights cannot be read, which `checkWeights` reports.
-  func row(ofDecoder feature: Int) -> [Float] {
-    let row = decoder.row(feature)
+  func row(ofDecoder feature: Int, above: Int = 0) -> [Float] {
+    precondition((0..<layersWritten).contains(above))
+    let row = decoder.row(feature * layersWritten + above)
     guard let norm = decoderNorms?[feature] else { return row }
     return row.map { $0 / norm }
   }
@@ -168,6 +178,8 @@ enum FeatureRule: Sendable {
     /// b_mag
     var magnitudeBias: [Float]
   }
+
+  var isJump: Bool { if case .jump = self { true } else { false } }
 
   /// Whether a feature's activation depends on other features.
   var isJoint: Bool {

@@ -5,8 +5,13 @@
 ///
 /// Edits of features that follow each other at a site have the activations of what stood there before the
 /// first of them.
+///
+/// A feature of a cross-layer transcoder is changed by several edits, one at each site that it is added at: all have
+/// the activation that it has in its own layer.
 public struct FeatureEdit: Sendable, Equatable {
   public let placed: PlacedDictionary
+  /// How many layers above the dictionary's own its features are changed here.
+  public let above: Int
   public let part: Part
   public var change: Change
 
@@ -24,8 +29,17 @@ public struct FeatureEdit: Sendable, Equatable {
     case replace([[Float]])
   }
 
-  public init(_ placed: PlacedDictionary, _ part: Part, _ change: Change) {
-    (self.placed, self.part, self.change) = (placed, part, change)
+  public init(_ placed: PlacedDictionary, _ part: Part, _ change: Change, above: Int = 0) {
+    (self.placed, self.part, self.change, self.above) = (placed, part, change, above)
+  }
+
+  /// Where it changes the run.
+  var site: Site { Site(placed.site.activation, layer: placed.site.layer + above) }
+
+  /// The dictionaries whose inputs it takes from layers before.
+  var readsBefore: [PlacedDictionary] {
+    if part == .error { return placed.earlier }
+    return above > 0 ? [placed] : []
   }
 
   /// What it makes of one number.
@@ -38,34 +52,40 @@ public struct FeatureEdit: Sendable, Equatable {
   }
 }
 
-/// Edits of the features of one row that follow each other.
+/// Edits of the features of one row that follow each other: those of one dictionary, or of all layers of one
+/// cross-layer transcoder.
 struct FeatureRow {
-  private let placed: PlacedDictionary
   private let products: Products
-  /// What the dictionary reads, and what stood at its site.
-  private let input, output: [Float]
-  /// What edits have made of features and of the error so far.
-  private var activations: [Int: Float] = [:]
+  /// What stood at the site.
+  private let output: [Float]
+  /// What dictionaries read, and what edits have made of their features so far.
+  private var dictionaries: [PlacedDictionary: Read] = [:]
+  /// And of the error.
   private var error: [Float]?
-  private var scale: Float?
 
-  /// - Parameters:
-  ///   - row: what stands at the site.
-  ///   - mlp: what the MLP reads, where the dictionary reads that.
-  init(_ placed: PlacedDictionary, row: [Float], mlp: MLPInputs?, _ products: Products) {
-    (self.placed, self.products) = (placed, products)
-    output = row
-    input = placed.input(row, mlp: mlp)
+  private struct Read {
+    var input: [Float]
+    var activations: [Int: Float] = [:]
+    var scale: Float?
+  }
+
+  /// - Parameter row: what stands at the site.
+  init(row: [Float], _ products: Products) {
+    (output, self.products) = (row, products)
   }
 
   /// Changes the row that stands at `x`.
   ///
+  /// - Parameter read: what a dictionary reads that does not read this site.
   /// - Returns: the features that are not 0, before the edit or after it.
-  mutating func apply(_ edit: FeatureEdit, index: Int, to x: UnsafeMutablePointer<Float>) -> [Int] {
+  mutating func apply(
+    _ edit: FeatureEdit, index: Int, to x: UnsafeMutablePointer<Float>,
+    reading read: (PlacedDictionary) -> [Float]
+  ) -> [Int] {
     switch edit.part {
-    case .features(let features): return apply(edit, features, index, x)
+    case .features(let features): return apply(edit, features, index, x, reading: read)
     case .error:
-      let old = currentError()
+      let old = currentError(edit.placed, reading: read)
       let new = old.indices.map { edit.changed(old[$0], index: index, place: $0) }
       for i in old.indices {
         let difference = new[i] - old[i]
@@ -78,52 +98,55 @@ struct FeatureRow {
   }
 
   private mutating func apply(
-    _ edit: FeatureEdit, _ features: [Int], _ index: Int, _ x: UnsafeMutablePointer<Float>
+    _ edit: FeatureEdit, _ features: [Int], _ index: Int, _ x: UnsafeMutablePointer<Float>,
+    reading read: (PlacedDictionary) -> [Float]
   ) -> [Int] {
-    read(features)
+    let placed = edit.placed
+    var state = dictionaries[placed] ?? Read(input: input(of: placed, reading: read))
+    self.read(features, of: placed.dictionary, placed.transformer.pool, into: &state)
     var fired: [Int] = []
     for (place, feature) in features.enumerated() {
-      let old = activations[feature] ?? 0
+      let old = state.activations[feature] ?? 0
       let new = edit.changed(old, index: index, place: place)
-      activations[feature] = new
+      state.activations[feature] = new
       if old != 0 || new != 0 { fired.append(feature) }
-      let amount = (new - old) * (scale ?? 1)
+      let amount = (new - old) * (state.scale ?? 1)
       if amount == 0 { continue }
-      let row = placed.dictionary.row(ofDecoder: feature)
+      let row = placed.dictionary.row(ofDecoder: feature, above: edit.above)
       for i in row.indices {
         let part = amount * row[i]
         if part != 0 { x[i] += part }
       }
     }
+    dictionaries[placed] = state
     return fired
   }
 
-  private mutating func read(_ features: [Int]) {
-    let missing = features.filter { activations[$0] == nil }
-    if missing.isEmpty { return }
-    let (found, scale) = placed.dictionary.activations(
-      of: missing, at: input, products, placed.transformer.pool)
-    self.scale = scale
-    for (feature, activation) in zip(missing, found) { activations[feature] = activation }
+  private func input(of placed: PlacedDictionary, reading read: (PlacedDictionary) -> [Float])
+    -> [Float]
+  {
+    placed.readsItsSite ? output : read(placed)
   }
 
-  private func currentError() -> [Float] {
+  private func read(
+    _ features: [Int], of dictionary: FeatureDictionary, _ pool: WorkerPool, into state: inout Read
+  ) {
+    let missing = features.filter { state.activations[$0] == nil }
+    if missing.isEmpty { return }
+    let (found, scale) = dictionary.activations(of: missing, at: state.input, products, pool)
+    state.scale = scale
+    for (feature, activation) in zip(missing, found) { state.activations[feature] = activation }
+  }
+
+  private func currentError(
+    _ placed: PlacedDictionary, reading read: (PlacedDictionary) -> [Float]
+  ) -> [Float] {
     if let error { return error }
-    return placed.error(input: input, output: output) ?? output.map { _ in .nan }
+    return placed.error(output) { input(of: $0, reading: read) } ?? output.map { _ in .nan }
   }
 }
 
 extension PlacedDictionary {
-  /// What the reconstruction lacks of what stands at its site, ε = x − x̂.
-  ///
-  /// - Returns: nil where there are numbers that are infinite or NaN, or weights cannot be read.
-  func error(input: [Float], output: [Float]) -> [Float]? {
-    guard let active = try? dictionary.encode([input], on: transformer.pool)[0],
-      let sum = try? dictionary.reconstruct(input, from: active, on: transformer.pool)
-    else { return nil }
-    return zip(output, sum).map { Float(Double($0) - $1) }
-  }
-
   /// What a run that kept `sites` has of a part at a position: activations, or the error.
   ///
   /// - Returns: nil where it did not keep them.
@@ -140,8 +163,12 @@ extension PlacedDictionary {
       return found.activations
     case .error:
       guard let output = output(activations, at: position) else { return nil }
-      let error = error(input: input, output: output)
-      try dictionary.checkWeights()
+      let inputs = earlier.map { ($0, $0.input(activations, at: position)) } + [(self, input)]
+      guard inputs.allSatisfy({ $0.1 != nil }) else { return nil }
+      let read = Dictionary(
+        inputs.map { ($0, $1 ?? []) }, uniquingKeysWith: { first, _ in first })
+      let error = error(output) { read[$0] ?? [] }
+      for (placed, _) in inputs { try placed.dictionary.checkWeights() }
       guard let error else {
         throw ModelError(.request, "a row that is encoded has numbers that are infinite or NaN")
       }
@@ -171,7 +198,7 @@ extension FeatureEdit {
     var sum = [Double](repeating: 0, count: placed.dictionary.outputWidth)
     for (place, feature) in features.enumerated() where new[place] != old[place] {
       let amount = (Double(new[place]) - Double(old[place])) * Double(scale)
-      for (i, weight) in try placed.dictionary.decoderRow(feature).enumerated() {
+      for (i, weight) in try placed.dictionary.decoderRow(feature, above: above).enumerated() {
         sum[i] += amount * Double(weight)
       }
     }

@@ -1,5 +1,6 @@
 /// Edits of features at one site, row by row.
 struct FeatureRows {
+  /// By row and dictionary; of cross-layer transcoders by their first layer.
   private var rows: [Int: [PlacedDictionary: FeatureRow]] = [:]
   private var products: Products?
 
@@ -8,23 +9,21 @@ struct FeatureRows {
   /// - Parameters:
   ///   - index: of the position among the edit's.
   ///   - row: its number.
-  ///   - mlp: what the MLP reads at it.
+  ///   - read: what a dictionary reads at it that does not read this site.
   /// - Returns: the edit's features that are not 0 there, before it or after it.
   mutating func apply(
     _ edit: FeatureEdit, index: Int, row: Int, to x: UnsafeMutablePointer<Float>,
-    mlp: () -> MLPInputs?
+    reading read: (PlacedDictionary) -> [Float]
   ) -> [Int] {
     let placed = edit.placed
     let products = products ?? Products(pool: placed.transformer.pool)
     self.products = products
     var state =
-      rows[row]?[placed]
+      rows[row]?[placed.first]
       ?? FeatureRow(
-        placed,
-        row: Array(UnsafeBufferPointer(start: x, count: placed.dictionary.outputWidth)),
-        mlp: placed.readsItsSite ? nil : mlp(), products)
-    let fired = state.apply(edit, index: index, to: x)
-    rows[row, default: [:]][placed] = state
+        row: Array(UnsafeBufferPointer(start: x, count: placed.dictionary.outputWidth)), products)
+    let fired = state.apply(edit, index: index, to: x, reading: read)
+    rows[row, default: [:]][placed.first] = state
     return fired
   }
 
@@ -58,7 +57,7 @@ extension FeatureEdit {
 
   /// Whether it does the same at one of its positions as another at one of its own.
   func hasSameBits(_ index: Int, _ other: FeatureEdit, _ otherIndex: Int) -> Bool {
-    guard placed == other.placed, part == other.part else { return false }
+    guard placed == other.placed, above == other.above, part == other.part else { return false }
     switch (change, other.change) {
     case (.zero, .zero): return true
     case (.scale(let factor), .scale(let other)): return factor.bitPattern == other.bitPattern
@@ -74,6 +73,11 @@ extension FeatureEdit {
   func write(to bytes: inout ByteWriter) {
     bytes.append(placed.dictionary.identity)
     bytes.append(placed.reads.rawValue)
+    bytes.append(placed.site.layer)
+    bytes.append(above)
+    // An error is of all that is added there.
+    bytes.append(count: readsBefore.count)
+    for placed in readsBefore { bytes.append(placed.dictionary.identity) }
     switch part {
     case .error: bytes.append(0 as UInt8)
     case .features(let features):

@@ -1,9 +1,13 @@
 /// A dictionary at a site of a model: what it reads there, and where what its features add stands.
+///
+/// Of a cross-layer transcoder it is one layer: its features are added at its site and at that of each later layer.
 public final class PlacedDictionary: Sendable {
   public let dictionary: FeatureDictionary
   /// Where its features are added up: the site itself, or what a transcoder stands for.
   public let site: Site
   public let reads: Reads
+  /// Of a cross-layer transcoder its earlier layers, whose features are added here too.
+  let earlier: [PlacedDictionary]
   let transformer: Transformer
 
   /// What a dictionary reads.
@@ -18,14 +22,15 @@ public final class PlacedDictionary: Sendable {
     case normWithoutGain = "norm_without_gain"
   }
 
+  /// - Parameter earlier: of a cross-layer transcoder its earlier layers: `layers(of:reading:in:)` has all.
   /// - Throws: `ModelError` where the site has another width or cannot have features, or the model does
   ///   not have what the dictionary reads.
   public init(
     _ dictionary: FeatureDictionary, at site: Site, reading reads: Reads,
-    in transformer: Transformer
+    in transformer: Transformer, after earlier: [PlacedDictionary] = []
   ) throws {
     (self.dictionary, self.site, self.reads) = (dictionary, site, reads)
-    self.transformer = transformer
+    (self.transformer, self.earlier) = (transformer, earlier)
     let c = transformer.configuration
     if let reason = c.lacks(site.activation) { throw ModelError(.request, reason) }
     let name = site.activation.hookName(layer: site.layer)
@@ -78,8 +83,10 @@ public final class PlacedDictionary: Sendable {
     }
   }
 
-  /// And to compare with what it makes of that.
-  public var sites: [Site] { readsItsSite ? [site] : readSites + [site] }
+  /// And to compare what stands at its site with what features add to it.
+  public var sites: [Site] {
+    (readsItsSite ? [] : readSites) + earlier.flatMap(\.readSites) + [site]
+  }
 
   private var layer: Transformer.Layer { transformer.layers[site.layer] }
 

@@ -43,6 +43,19 @@ struct TensorInfo: Sendable {
     return TensorInfo(self, slice: index)
   }
 
+  /// The same numbers as a matrix: all dimensions but the last are its rows.
+  var rowsJoined: TensorInfo {
+    precondition(shape.count > 1)
+    return TensorInfo(joiningRowsOf: self)
+  }
+
+  private init(joiningRowsOf whole: TensorInfo) {
+    (name, type, shard, isDouble) = (whole.name, whole.type, whole.shard, whole.isDouble)
+    (elementCount, byteCount, offset) = (whole.elementCount, whole.byteCount, whole.offset)
+    let columns = whole.shape.last ?? 1
+    shape = [columns == 0 ? 0 : whole.elementCount / columns, columns]
+  }
+
   private init(_ whole: TensorInfo, slice index: Int) {
     name = "\(whole.name)[\(index)]"
     shape = Array(whole.shape.dropFirst())

@@ -43,6 +43,9 @@ public struct Edit: Sendable, Equatable {
     self.positions = positions
     self.change = change
   }
+
+  /// Whether it changes features of a dictionary, or what they leave over.
+  var isOfFeatures: Bool { if case .features = change { true } else { false } }
 }
 
 extension Edit.Change {

@@ -1,10 +1,6 @@
 extension NaiveRun {
-  /// - Parameters:
-  ///   - features: those of the edits before it at the site.
-  ///   - mlp: at what the MLP gives, what it read at a position.
-  func apply(
-    _ edit: Edit, to rows: inout Rows, _ features: inout FeatureRows, mlp: ((Int) -> MLPInputs)?
-  ) {
+  /// - Parameter features: those of the edits before it at the site.
+  func apply(_ edit: Edit, to rows: inout Rows, _ features: inout FeatureRows) {
     guard case .features(let change) = edit.change else {
       features.forget { edit.positions }
       return apply(edit, to: &rows, cuts: false)
@@ -12,7 +8,9 @@ extension NaiveRun {
     for (index, p) in edit.positions.enumerated() {
       rows[p].withUnsafeMutableBufferPointer { x in
         guard let x = x.baseAddress else { return }
-        _ = features.apply(change, index: index, row: p, to: x) { mlp?(p) }
+        _ = features.apply(change, index: index, row: p, to: x) {
+          $0.input([], mlp: mlpInputs[$0.site.layer]?[p])
+        }
       }
     }
   }

@@ -12,6 +12,8 @@ struct NaiveRun {
   var written: [Edge.Writer: Rows] = [:]
   /// What attention of these layers gave, before the norm on its way.
   var attentionSums: [Int: Rows] = [:]
+  /// What MLPs read, by layer and position, where features are edited.
+  private(set) var mlpInputs: [Int: [MLPInputs]] = [:]
   /// What is in the stream and no writer's: positions and biases.
   var rest: Rows = []
   /// What it is compared with, by position.
@@ -128,7 +130,10 @@ struct NaiveRun {
       case .dense(let dense): self.dense(normed, dense, l)
       }
     if let norm = layer.ln2Post { mlp = normalise(mlp, norm, .ln2PostScale, l) }
-    visit(.mlpOut, l, &mlp, mlp: { MLPInputs(stream: stream[$0], normed: normed[$0]) })
+    if request.edits.contains(where: \.isOfFeatures) {
+      mlpInputs[l] = zip(stream, normed).map { MLPInputs(stream: $0, normed: $1) }
+    }
+    visit(.mlpOut, l, &mlp)
     written[.mlp(layer: l)] = mlp
     return mlp
   }
@@ -314,13 +319,13 @@ struct NaiveRun {
   /// Applies the edits of a site in their order, cuts last, then what no edit can change, then keeps
   /// what was asked for.
   private mutating func visit(
-    _ activation: Activation, _ l: Int, _ rows: inout Rows, mlp: ((Int) -> MLPInputs)? = nil,
+    _ activation: Activation, _ l: Int, _ rows: inout Rows,
     holding: (inout Rows) -> Void = { _ in }
   ) {
     let site = Site(activation, layer: l)
     let edits = request.edits.filter { $0.site == site }
     var features = FeatureRows()
-    for edit in edits { apply(edit, to: &rows, &features, mlp: mlp) }
+    for edit in edits { apply(edit, to: &rows, &features) }
     for edit in edits { apply(edit, to: &rows, cuts: true) }
     holding(&rows)
     guard let positions = request.captures[site] else { return }

@@ -143,10 +143,11 @@ extension RunRequest {
     func failure(_ message: String) -> ModelError {
       ModelError(.request, "an edit at \(edit.hook) \(message)")
     }
-    guard change.placed.site == edit.site, edit.units == nil else {
+    let dictionary = change.placed.dictionary
+    let layers = change.part == .error ? 1 : dictionary.layersWritten
+    guard change.site == edit.site, (0..<layers).contains(change.above), edit.units == nil else {
       throw failure("changes features of another site")
     }
-    let dictionary = change.placed.dictionary
     let width: Int
     switch change.part {
     case .error: width = dictionary.outputWidth
@@ -166,8 +167,11 @@ extension RunRequest {
         throw failure("does not have \(width) numbers for each of its positions")
       }
     }
-    let scale = Site(.ln2Scale, layer: edit.site.layer)
-    if change.placed.reads == .normWithoutGain, edits.contains(where: { $0.site == scale }) {
+    let scales = ([change.placed] + change.readsBefore).map {
+      Site(.ln2Scale, layer: $0.site.layer)
+    }
+    if change.placed.reads == .normWithoutGain, edits.contains(where: { scales.contains($0.site) })
+    {
       throw failure("changes features that are read before the norm's scale, which is edited too")
     }
   }

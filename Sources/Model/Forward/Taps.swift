@@ -28,6 +28,8 @@ struct Taps {
   private var captures: [Site: [(member: Int, positions: [Int])]] = [:]
   /// Whose features are edited.
   private var dictionaries: Set<FeatureDictionary> = []
+  /// What dictionaries read in layers before those where their features are edited.
+  private var earlier = EarlierInputs()
 
   /// - Parameter keeps: whether to keep what the members' captures ask for.
   init(_ batch: Batch, configuration: Configuration, keeps: Bool = true) {
@@ -61,7 +63,10 @@ struct Taps {
     let units = edit.units ?? Array(0..<configuration.unitCount(site))
     var bound = Bound(member: i, edit: edit, units: units)
     if case .features(let features) = edit.change {
-      dictionaries.insert(features.placed.dictionary)
+      for placed in [features.placed] + features.readsBefore {
+        dictionaries.insert(placed.dictionary)
+      }
+      earlier.await(features.readsBefore, at: edit.positions, of: i)
       if features.isOfSome {
         bound.firing = results[i].fired.count
         let isWhole = edit.positions.allSatisfy { member.fork.layers[$0] <= layer }
@@ -80,7 +85,7 @@ struct Taps {
   }
 
   func touches(_ site: Site) -> Bool {
-    !isIdle && (edits[site] != nil || captures[site] != nil)
+    !isIdle && (edits[site] != nil || captures[site] != nil || earlier.isAwaited(at: site))
   }
 
   func captures(_ site: Site) -> Bool { captures[site] != nil }
@@ -107,12 +112,15 @@ struct Taps {
     _ site: Site, in x: UnsafeMutablePointer<Float>, stride: Int, rows: Batch,
     mlp: ((Int) -> MLPInputs)? = nil
   ) {
+    if let mlp { earlier.keep(at: site, rows: rows, mlp) }
     var features = FeatureRows()
     for bound in edits[site] ?? [] {
       if case .features(let edit) = bound.edit.change {
         for (index, row) in bound.ownRows(in: rows) {
           let fired = features.apply(edit, index: index, row: row, to: x + row * stride) {
-            mlp?(row)
+            $0.site == site
+              ? $0.input([], mlp: mlp?(row))
+              : earlier.input(of: $0, at: rows.rows[row].position, of: bound.member)
           }
           guard let place = bound.firing else { continue }
           results[bound.member].fired[place].features.formUnion(fired)

@@ -103,6 +103,16 @@ struct DictionaryPlacement {
       help: "omit `at`, or name that site")
   }
 
+  /// - Throws: `Failure` where the files of a cross-layer transcoder say that it stands for something else than MLPs.
+  func checkThatMLPsAreWritten() throws {
+    guard let hook = dictionary.facts.outputHook, let written = named(hook)?.hook,
+      written != .site(.mlpOut)
+    else { return }
+    throw Failure(
+      "this cross-layer transcoder writes to `\(excerpt(hook))`, and only those of `hook_mlp_out` are supported"
+    )
+  }
+
   /// What it reads.
   ///
   /// - Parameter wanted: what the line says.

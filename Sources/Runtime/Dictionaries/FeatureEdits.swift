@@ -7,15 +7,19 @@ extension Place.SitePart {
   /// An edit of features or of the error; nil where it is of neither.
   func editedFeatures(_ change: FeatureEdit.Change) -> Edit.Change? {
     guard let feature, let part = editedPart else { return nil }
-    return .features(FeatureEdit(feature.placed, part, change))
+    return .features(FeatureEdit(feature.placed, part, change, above: layersAbove))
   }
+
+  /// How many layers above that of its dictionary it is.
+  private var layersAbove: Int { site.layer - (feature?.placed.site.layer ?? site.layer) }
 
   /// The sum of the decoder rows of its features, times a number.
   func decoderRows(times: Float) throws -> [Float] {
     guard case .features(let placed) = feature, let units else { return [] }
     var sum = [Float](repeating: 0, count: placed.dictionary.outputWidth)
     for unit in units {
-      for (i, weight) in try placed.dictionary.decoderRow(unit).enumerated() {
+      let row = try placed.dictionary.decoderRow(unit, above: layersAbove)
+      for (i, weight) in row.enumerated() {
         sum[i] += times * weight
       }
     }
@@ -39,7 +43,7 @@ extension Selector {
 }
 
 extension Session {
-  /// What one feature writes: its decoder row as a vector.
+  /// What one feature writes: its decoder row as a vector, or the sum of its rows where it writes in several layers.
   func decoderRow(of selector: Selector, on model: LanguageModel) throws -> VectorValue {
     let places = try selector.places(
       on: model.configuration, for: .reading, dictionaries: dictionaries(of: model))
@@ -49,8 +53,14 @@ extension Session {
     else {
       throw Failure("expected a vector, or one feature", help: "L12F5 is its decoder row")
     }
-    let row = try placed.dictionary.decoderRow(feature)
-    return VectorValue(row.map(Double.init), of: model, place: place.label)
+    let dictionary = placed.dictionary
+    var sum = [Double](repeating: 0, count: dictionary.outputWidth)
+    for above in 0..<dictionary.layersWritten {
+      for (i, weight) in try dictionary.decoderRow(feature, above: above).enumerated() {
+        sum[i] += Double(weight)
+      }
+    }
+    return VectorValue(sum, of: model, place: place.label)
   }
 }
 

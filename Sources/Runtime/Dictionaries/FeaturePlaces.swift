@@ -12,11 +12,17 @@ extension ComponentLiteral {
 /// Places of features: which dictionary a literal means.
 struct FeaturePlaces {
   private let configuration: Configuration
+  private let access: Access
   private let dictionaries: [LoadedDictionary]?
   private let text: String
 
-  init(_ configuration: Configuration, _ dictionaries: [LoadedDictionary]?, text: String) {
-    (self.configuration, self.dictionaries, self.text) = (configuration, dictionaries, text)
+  /// - Parameter access: a feature is read at one site, and edited wherever it is added.
+  init(
+    _ configuration: Configuration, for access: Access, _ dictionaries: [LoadedDictionary]?,
+    text: String
+  ) {
+    (self.configuration, self.access) = (configuration, access)
+    (self.dictionaries, self.text) = (dictionaries, text)
   }
 
   func places(of literal: ComponentLiteral) throws -> [Place] {
@@ -40,20 +46,22 @@ struct FeaturePlaces {
   private func places(
     of literal: ComponentLiteral, in loaded: LoadedDictionary, _ all: [LoadedDictionary]
   ) throws -> [Place] {
-    let (site, layer) = (loaded.placed.site, loaded.layer)
+    let layer = loaded.layer
     let start = loaded.prefix(among: all)
     guard case .features(let indices) = literal.part else {
-      let part = Place.SitePart(site: site, units: nil, feature: .error(loaded.placed))
+      let part = Place.SitePart(
+        site: loaded.placed.site, units: nil, feature: .error(loaded.placed))
       return [Place(label: "\(start)L\(layer).error", layer: layer, sites: [part])]
     }
-    let feature = FeaturePart.features(loaded.placed)
     guard case .some = indices else {
-      let part = Place.SitePart(site: site, units: nil, feature: feature)
-      return [Place(label: "\(start)L\(layer)F*", layer: layer, sites: [part])]
+      return [
+        Place(
+          label: "\(start)L\(layer)F*", layer: layer, sites: loaded.parts(nil, for: access))
+      ]
     }
     let numbers = try indices.expanded(
       loaded.dictionary.features, "features", of: "'\(loaded.name)'", in: text)
-    return numbers.map { loaded.place(of: $0, among: all) }
+    return numbers.map { loaded.place(of: $0, among: all, for: access) }
   }
 
   /// The one dictionary at a layer that a literal means; nil where there is none.
@@ -96,11 +104,21 @@ extension LoadedDictionary {
   }
 
   /// One feature.
-  func place(of feature: Int, among all: [LoadedDictionary]) -> Place {
+  func place(of feature: Int, among all: [LoadedDictionary], for access: Access = .editing)
+    -> Place
+  {
     Place(
       label: "\(prefix(among: all))L\(layer)F\(feature)", layer: layer,
-      sites: [
-        Place.SitePart(site: placed.site, units: [feature], feature: .features(placed))
-      ])
+      sites: parts([feature], for: access))
+  }
+
+  /// Features where they are read, or where they are added.
+  fileprivate func parts(_ features: [Int]?, for access: Access) -> [Place.SitePart] {
+    let sites =
+      switch access {
+      case .reading: [placed.site]
+      case .editing, .patching: placed.writeSites
+      }
+    return sites.map { Place.SitePart(site: $0, units: features, feature: .features(placed)) }
   }
 }

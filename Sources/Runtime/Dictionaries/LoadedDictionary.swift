@@ -1,7 +1,7 @@
 import Lang
 import Model
 
-/// A dictionary of a session, at a site of one of its models.
+/// A dictionary of a session, at a site of one of its models. The layers of a cross-layer transcoder have one name.
 struct LoadedDictionary: Sendable {
   var name: String
   let placed: PlacedDictionary
@@ -31,10 +31,11 @@ extension Session {
     dictionaries.filter { $0.model === model }
   }
 
-  /// Puts a dictionary under its name, in the place of the one that had it.
-  func add(_ dictionary: LoadedDictionary) {
-    dictionaries.removeAll { $0.name == dictionary.name }
-    dictionaries.append(dictionary)
+  /// Puts dictionaries under their name, in the place of those that had it.
+  func add(_ added: [LoadedDictionary]) {
+    let names = Set(added.map(\.name))
+    dictionaries.removeAll { names.contains($0.name) }
+    dictionaries += added
   }
 
   /// - Returns: whether a dictionary of that name was loaded.
@@ -44,10 +45,13 @@ extension Session {
     return dictionaries.count < count
   }
 
-  /// The dictionary of that name.
-  func requireDictionary(_ name: String) throws -> LoadedDictionary {
-    if let found = dictionaries.first(where: { $0.name == name }) { return found }
-    let names = dictionaries.map(\.name)
+  /// The dictionary of that name, or its layers.
+  func requireDictionary(_ name: String) throws -> [LoadedDictionary] {
+    let found = dictionaries.filter { $0.name == name }
+    if !found.isEmpty { return found }
+    let names = dictionaries.reduce(into: [String]()) {
+      if !$0.contains($1.name) { $0.append($1.name) }
+    }
     throw Failure(
       "there is no dictionary '\(name)'",
       help: suggestion(for: name, among: names).map { "did you mean \($0)?" }

@@ -44,22 +44,31 @@ struct ReconstructionQuality {
 
 extension Session {
   /// Over all positions of a set's prompts but BOS. Of a plan there is none.
-  func quality(of placed: PlacedDictionary, on set: PromptSet) throws -> ReconstructionQuality {
-    var quality = ReconstructionQuality()
-    let (dictionary, pool) = (placed.dictionary, set.model.transformer.pool)
+  ///
+  /// - Parameter dictionaries: one, or all layers of a cross-layer transcoder.
+  func qualities(of dictionaries: [PlacedDictionary], on set: PromptSet) throws
+    -> [ReconstructionQuality]
+  {
+    var qualities = dictionaries.map { _ in ReconstructionQuality() }
     let bos = set.model.tokenizer.bos
-    try forEachRun(of: placed.sites, in: set, label: "dictionary", at: nil) {
+    try forEachRun(of: dictionaries.flatMap(\.sites), in: set, label: "dictionary", at: nil) {
       item, positions, run in
       guard statement.runner.isHeard else { return }
-      let counted = positions.filter { item.prompt.tokens[$0] != bos }
-      let rows = counted.compactMap { placed.input(run, at: $0) }
-      let found = try dictionary.encode(rows, on: pool)
-      for ((position, row), active) in zip(zip(counted, rows), found) {
-        guard let x = placed.output(run, at: position) else { continue }
-        quality.add(
-          x, try dictionary.reconstruct(row, from: active, on: pool), active: active.count)
+      for position in positions where item.prompt.tokens[position] != bos {
+        try Interruption.check()
+        var active = dictionaries.map { _ in 0 }
+        let parts = try DictionaryParts(of: dictionaries, run, at: position) { number, _, _ in
+          active[number] += 1
+        }
+        for (number, placed) in dictionaries.enumerated() {
+          guard let x = placed.output(run, at: position), let remainder = parts.sites[number] else {
+            continue
+          }
+          let reconstruction = zip(x, remainder.error).map { Double($0) - $1 }
+          qualities[number].add(x, reconstruction, active: active[number])
+        }
       }
     }
-    return quality
+    return qualities
   }
 }

@@ -48,7 +48,8 @@ extension Selector {
     on configuration: Configuration, for access: Access, dictionaries: [LoadedDictionary]? = nil
   ) throws -> [Place] {
     if case .literal(let literal) = base, literal.isOfFeatures {
-      return try FeaturePlaces(configuration, dictionaries, text: text).places(of: literal)
+      return try FeaturePlaces(configuration, for: access, dictionaries, text: text)
+        .places(of: literal)
     }
     let places = try anyPlaces(on: configuration, for: access)
     for part in places.flatMap(\.sites) {

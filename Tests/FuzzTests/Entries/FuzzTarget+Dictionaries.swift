@@ -5,11 +5,11 @@ import Foundation
 /// Sparse autoencoders and transcoders.
 extension FuzzTarget {
   /// A byte that chooses what the others are: an archive of NumPy, settings of one of the formats next to
-  /// weights that fit the seeds, a transcoder's weights, or YAML.
+  /// weights that fit the seeds, a transcoder's weights, YAML, or one of the two files of a cross-layer transcoder.
   static func dictionaries(_ bytes: [UInt8], _ folder: ScratchFolder) throws {
     guard let kind = bytes.first else { return }
     let rest = bytes.dropFirst()
-    switch kind % 6 {
+    switch kind % 8 {
     case 0: try use(DictionarySource.open(path: folder.write(rest, "params.npz")))
     case 1:
       let lens = ["W_enc": [2, 3], "W_dec": [3, 2]].merging(biases) { one, _ in one }
@@ -23,6 +23,12 @@ extension FuzzTarget {
       let scope = ["w_enc": [2, 3], "w_dec": [3, 2]].merging(biases) { one, _ in one }
       try settings(rest, "config.json", scope, "params.safetensors", folder)
     case 4: try use(DictionarySource.open(path: folder.write(rest, "layer_1.safetensors")))
+    case 6:
+      try crossLayer(
+        rest, "W_enc_0.safetensors", ["W_dec_0": [3, 1, 2]], "W_dec_0.safetensors")
+    case 7:
+      let encoder = ["W_enc_0": [3, 2], "b_enc_0": [3], "b_dec_0": [2], "threshold_0": [3]]
+      try crossLayer(rest, "W_dec_0.safetensors", encoder, "W_enc_0.safetensors")
     default:
       let file = try FlatYAML(path: folder.write(rest, "config.yaml"))
       try promise(file.values.keys.allSatisfy { !$0.isEmpty }, "a key of no text")
@@ -36,6 +42,24 @@ extension FuzzTarget {
     _ folder: ScratchFolder
   ) throws {
     let own = try ScratchFolder()
+    try write(shapes, weights, own)
+    try own.write(bytes, name)
+    try use(DictionarySource.open(path: own.path))
+  }
+
+  /// Damaged bytes next to a file that is whole.
+  private static func crossLayer(
+    _ bytes: some Sequence<UInt8>, _ name: String, _ shapes: [String: [Int]], _ weights: String
+  ) throws {
+    let own = try ScratchFolder()
+    try write(shapes, weights, own)
+    try own.write(bytes, name)
+    for layer in try DictionarySource.crossLayer(path: own.path) ?? [] { try use(layer) }
+  }
+
+  private static func write(_ shapes: [String: [Int]], _ name: String, _ folder: ScratchFolder)
+    throws
+  {
     var (header, end): ([String], Int) = ([], 0)
     for (key, shape) in shapes.sorted(by: { $0.key < $1.key }) {
       let size = 4 * shape.reduce(1, *)
@@ -46,9 +70,7 @@ extension FuzzTarget {
     }
     let text = "{" + header.joined(separator: ",") + "}"
     // Each number is about 0.0000002.
-    try own.write(framed(text.utf8) + (0..<end).map { $0 % 4 == 3 ? 0x34 : 0x10 }, weights)
-    try own.write(bytes, name)
-    try use(DictionarySource.open(path: own.path))
+    try folder.write(framed(text.utf8) + (0..<end).map { $0 % 4 == 3 ? 0x34 : 0x10 }, name)
   }
 
   private static func use(_ dictionary: FeatureDictionary) throws {

@@ -51,7 +51,7 @@ public struct GradientRequest: Sendable {
         .request, "there is no gradient of a run in which \(edges)",
         help: "`effect` measures such runs")
     }
-    if edits.contains(where: { if case .features = $0.change { true } else { false } }) {
+    if edits.contains(where: \.isOfFeatures) {
       throw ModelError(
         .request, "there is no gradient of a run in which features are edited",
         help: "`effect` measures such runs; or sweep the features: ablate each L12F5 | attribute")

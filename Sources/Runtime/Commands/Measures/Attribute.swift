@@ -260,7 +260,14 @@ extension Invocation {
         "a path of several edges has no estimate: what comes of it changes at each of them",
         help: "`effect` measures it", span: sweep.span, source: sweep.source)
     }
-    if let whole = sweep.targets.first(where: { $0.place.sites.count > 1 }) {
+    let several = sweep.targets.filter { $0.place.sites.count > 1 }
+    // What a feature adds in one layer changes nothing of what it adds in others.
+    if hasFlag("graddrop"), let feature = several.first(where: \.place.isOfFeatures) {
+      throw Failure(
+        "'\(feature.place.label)' is added in several layers, and `graddrop` leaves out one at a time",
+        help: "omit `graddrop`", span: span(of: "graddrop"))
+    }
+    if let whole = several.first(where: { !$0.place.isOfFeatures }) {
       throw Failure(
         "'\(whole.place.label)' is a whole layer, whose MLP reads what its attention adds: their "
           + "estimates do not add up",

@@ -9,8 +9,11 @@ extension Command {
       Its features are then components: `L12F123`, or `sae.L12F123` where several dictionaries are at \
       one layer; `L12.error` is what its reconstruction lacks. They work in `activations`, `dla by \
       feature`, `unembed`, the edits and `attribute`.
-      Formats: SAELens, Gemma Scope 1 and 2, sparsify, circuit-tracer's per-layer transcoders, in a folder \
-      or in the Hugging Face cache (org/name/folder). `.pt` files: Scripts/convert-dictionary.
+      Formats: SAELens, Gemma Scope 1 and 2, sparsify, circuit-tracer's per-layer and cross-layer \
+      transcoders, in a folder or in the Hugging Face cache (org/name/folder). `.pt` files: \
+      Scripts/convert-dictionary.
+      A cross-layer transcoder is opened for all layers at once: `L12F5` reads what the MLP of layer 12 \
+      reads, and is added to `mlp_out` of layer 12 and of all later ones.
       - at: default: where the files say it was trained
       - reads: of a transcoder; default: as its files say
       - over: also measures how well it reconstructs the prompts' activations, BOS not counted
@@ -36,29 +39,29 @@ extension Command {
       return .table(TableValue(DictionaryCards(session.dictionaries).table))
     }
     let isOpen = session.dictionaries.contains { $0.name == name }
-    let loaded: LoadedDictionary
+    let loaded: [LoadedDictionary]
     if isOpen, !call.has("at"), !call.has("as"), !call.has("reads") {
       loaded = try session.requireDictionary(name)
     } else {
       loaded = try open(name, call)
       session.add(loaded)
     }
-    var cards = DictionaryCards([loaded])
+    var cards = DictionaryCards(loaded)
     if let over {
       try placing(at: call.span(of: "over")) {
-        guard over.model === loaded.model else {
+        guard let model = loaded.first?.model, over.model === model else {
           throw Failure(
             "these prompts are of '\(session.name(of: over.model))', and the dictionary of "
-              + "'\(session.name(of: loaded.model))'")
+              + "'\(loaded.first.map { session.name(of: $0.model) } ?? "")'")
         }
-        cards.quality = try session.quality(
-          of: loaded.placed, on: over.withoutSweep(for: "dictionary"))
+        cards.qualities = try session.qualities(
+          of: loaded.map(\.placed), on: over.withoutSweep(for: "dictionary"))
       }
     }
     return .table(TableValue(cards.table))
   }
 
-  private static func open(_ path: String, _ call: Invocation) throws -> LoadedDictionary {
+  private static func open(_ path: String, _ call: Invocation) throws -> [LoadedDictionary] {
     let session = call.session
     let model = try placing(at: call.span) { try session.requireModel() }
     let wanted = try call.has("at") ? call.onePlace("at", on: model) : nil
@@ -72,9 +75,20 @@ extension Command {
         span: call.span(of: "at"))
     }
     let place = call.span(of: "dictionary")
+    let found = try placing(at: place) {
+      try DictionaryPath(environment: call.host.environment).found(path)
+    }
+    if let layers = try placing(at: place, { try DictionarySource.crossLayer(path: found) }) {
+      guard !call.has("at") else {
+        throw Failure(
+          "a cross-layer transcoder is of all layers", help: "omit `at`", span: call.span(of: "at"))
+      }
+      return try placing(at: place) {
+        try placeLayers(layers, reading: input?.reads, as: given, call)
+      }
+    }
     let dictionary = try placing(at: place) {
-      try DictionarySource.open(
-        path: DictionaryPath(environment: call.host.environment).found(path), layer: site?.layer)
+      try DictionarySource.open(path: found, layer: site?.layer)
     }
     return try placing(at: call.has("at") ? call.span(of: "at") : place) {
       let placement = DictionaryPlacement(
@@ -85,8 +99,25 @@ extension Command {
         in: model.transformer)
       let name = given ?? (dictionary.isTranscoder ? "transcoder" : "sae")
       try placing(at: call.span(of: "as")) { try checkName(name) }
-      return LoadedDictionary(name: name, placed: placed, model: model)
+      return [LoadedDictionary(name: name, placed: placed, model: model)]
     }
+  }
+
+  /// The layers of a cross-layer transcoder.
+  private static func placeLayers(
+    _ layers: [FeatureDictionary], reading reads: PlacedDictionary.Reads?, as given: String?,
+    _ call: Invocation
+  ) throws -> [LoadedDictionary] {
+    guard let first = layers.first else { return [] }
+    let model = try call.session.requireModel()
+    let placement = DictionaryPlacement(dictionary: first, configuration: model.configuration)
+    try placement.checkModel(named: call.session.name(of: model))
+    try placement.checkThatMLPsAreWritten()
+    let placed = try PlacedDictionary.layers(
+      of: layers, reading: placement.reads(reads), in: model.transformer)
+    let name = given ?? "transcoder"
+    try placing(at: call.span(of: "as")) { try checkName(name) }
+    return placed.map { LoadedDictionary(name: name, placed: $0, model: model) }
   }
 
   /// - Throws: `Failure` for what cannot stand before the dot of `sae.L12F5`.
@@ -127,7 +158,8 @@ enum TranscoderInput: String, Choice {
 /// A row for each dictionary.
 private struct DictionaryCards {
   private let dictionaries: [LoadedDictionary]
-  var quality: ReconstructionQuality?
+  /// Of each.
+  var qualities: [ReconstructionQuality] = []
 
   init(_ dictionaries: [LoadedDictionary]) { self.dictionaries = dictionaries }
 
@@ -138,11 +170,11 @@ private struct DictionaryCards {
     let architecture = table.texts("architecture")
     let (features, width) = (table.integers("features"), table.integers("width"))
     let model = table.texts("trained_on")
-    let counted = quality == nil ? nil : table.integers("positions")
-    let l0 = quality == nil ? nil : table.doubles("l0")
-    let variance = quality == nil ? nil : table.doubles("explained_variance")
-    let cosine = quality == nil ? nil : table.doubles("cosine")
-    for loaded in dictionaries {
+    let counted = qualities.isEmpty ? nil : table.integers("positions")
+    let l0 = qualities.isEmpty ? nil : table.doubles("l0")
+    let variance = qualities.isEmpty ? nil : table.doubles("explained_variance")
+    let cosine = qualities.isEmpty ? nil : table.doubles("cosine")
+    for (number, loaded) in dictionaries.enumerated() {
       table.addRow()
       let place = loaded.placed.site
       table[name] = loaded.name
@@ -153,7 +185,8 @@ private struct DictionaryCards {
       table[features] = loaded.dictionary.features
       table[width] = loaded.dictionary.inputWidth
       table[model] = loaded.dictionary.facts.model
-      guard let quality else { continue }
+      guard qualities.indices.contains(number) else { continue }
+      let quality = qualities[number]
       table[counted] = quality.positions
       table[l0] = quality.activeFeatures
       table[variance] = quality.explainedVariance

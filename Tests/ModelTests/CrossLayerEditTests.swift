@@ -1,0 +1,146 @@
+import TestSupport
+import Testing
+
+@testable import Model
+
+@Suite("Edits of features that write in several layers")
+struct CrossLayerEditTests {
+  private static let places: [(family: String, reads: PlacedDictionary.Reads)] = [
+    ("llama3", .normWithoutGain), ("gemma2", .norm), ("gemma3", .stream), ("gpt2", .norm),
+    ("gpt_neox", .norm),
+  ]
+
+  private static func layers(_ index: Int) throws -> (Transformer, [PlacedDictionary]) {
+    let place = places[index]
+    let transformer = try TestModels.tiny("families/\(place.family)").transformer
+    let path = packageRoot.appending(
+      path: "Tests/RuntimeTests/Fixtures/crosslayer/\(place.family)"
+    ).path
+    let layers = try #require(try DictionarySource.crossLayer(path: path))
+    return (
+      transformer, try PlacedDictionary.layers(of: layers, reading: place.reads, in: transformer)
+    )
+  }
+
+  /// A change of some features wherever they are added, or of an error.
+  private static func edits(_ maker: inout RunMaker, _ placed: PlacedDictionary, count: Int)
+    -> [Edit]
+  {
+    let positions = maker.some(of: count)
+    let isError = maker.pick(0...3) == 0
+    let features = maker.some(of: placed.dictionary.features, atMost: 3)
+    let part: FeatureEdit.Part = isError ? .error : .features(features)
+    let width = isError ? placed.dictionary.outputWidth : features.count
+    let change: FeatureEdit.Change =
+      switch maker.pick(0...2) {
+      case 0: .zero
+      case 1: .scale(maker.generator.floats(1, in: 0.5...2)[0])
+      default: .replace(positions.map { _ in maker.generator.floats(width, in: 0...2) })
+      }
+    return (isError ? [placed.site] : placed.writeSites).enumerated().map { above, site in
+      Edit(
+        site: site, positions: positions,
+        change: .features(FeatureEdit(placed, part, change, above: above)))
+    }
+  }
+
+  @Test("have the bits of runs that share nothing, whatever forks", arguments: 0..<5)
+  func bits(index: Int) throws {
+    let (transformer, layers) = try Self.layers(index)
+    let c = transformer.configuration
+    var maker = RunMaker(configuration: c, generator: SeededGenerator(40 + index))
+    var requests: [RunRequest] = []
+    for _ in 0..<4 {
+      let tokens = maker.prompt(2...9)
+      let base = requests.count
+      func some(_ edits: ClosedRange<Int>) -> [Edit] {
+        (0..<maker.pick(edits)).flatMap { _ in
+          maker.pick(0...3) == 0
+            ? [maker.edit(tokens.count, at: Site(.residPost, layer: maker.pick(0...c.layers - 1)))]
+            : Self.edits(&maker, layers[maker.pick(0...c.layers - 1)], count: tokens.count)
+        }
+      }
+      let shared = some(0...1)
+      let captures = Dictionary(
+        layers.map { ($0.site, RunRequest.Positions.all) }, uniquingKeysWith: { first, _ in first })
+      func request(_ edits: [Edit], base: Int?) -> RunRequest {
+        RunRequest(
+          tokens: tokens, edits: edits, base: base, captures: captures,
+          logits: .all([tokens.count - 1]))
+      }
+      requests.append(request(shared, base: nil))
+      for _ in 0..<6 { requests.append(request(shared + some(1...2), base: base)) }
+    }
+    let found = try transformer.run(requests)
+    let wanted = try transformer.runNaively(requests)
+    for (i, request) in requests.enumerated() {
+      #expect(found[i].logits.allSatisfy { $0.isFinite })
+      expectSameBits(found[i], wanted[i], "\(index): \(request.edits.map(\.change))")
+    }
+  }
+
+  @Test("that change nothing move no bit", arguments: 0..<5)
+  func nothing(index: Int) throws {
+    let (transformer, layers) = try Self.layers(index)
+    let tokens = [41, 7, 90, 23, 58]
+    let positions = Array(tokens.indices)
+    let sites = Dictionary(
+      layers.flatMap(\.sites).map { ($0, RunRequest.Positions.all) },
+      uniquingKeysWith: { first, _ in first })
+    let clean = try transformer.run([
+      RunRequest(tokens: tokens, captures: sites, logits: .all([4]))
+    ])[0]
+    for placed in layers {
+      let all = Array(0..<placed.dictionary.features)
+      let own = try positions.map {
+        try #require(try placed.values(of: .features(all), clean.activations, at: $0))
+      }
+      let errors = try positions.map {
+        try #require(try placed.values(of: .error, clean.activations, at: $0))
+      }
+      func logits(_ part: FeatureEdit.Part, _ change: FeatureEdit.Change) throws -> [[Float]] {
+        let sites = part == .error ? [placed.site] : placed.writeSites
+        let edits = sites.enumerated().map { above, site in
+          Edit(
+            site: site, positions: positions,
+            change: .features(FeatureEdit(placed, part, change, above: above)))
+        }
+        return try transformer.run([
+          RunRequest(tokens: tokens, logits: .all([4])),
+          RunRequest(tokens: tokens, edits: edits, base: 0, logits: .all([4])),
+        ])[1].logits
+      }
+      #expect(try logits(.features(all), .replace(own)) == clean.logits)
+      #expect(try logits(.error, .replace(errors)) == clean.logits)
+      #expect(try logits(.features(all), .zero) != clean.logits)
+      #expect(try logits(.error, .zero) != clean.logits)
+    }
+  }
+
+  @Test("that cannot be are refused")
+  func refused() throws {
+    let (transformer, layers) = try Self.layers(0)
+    func refuses(_ placed: PlacedDictionary, _ site: Site, _ part: FeatureEdit.Part, above: Int) {
+      let edit = Edit(
+        site: site, positions: [1],
+        change: .features(FeatureEdit(placed, part, .zero, above: above)))
+      #expect(throws: ModelError.self) {
+        try transformer.run([RunRequest(tokens: [1, 2, 3], edits: [edit])])
+      }
+    }
+    refuses(layers[1], Site(.mlpOut, layer: 0), .features([1]), above: -1)
+    refuses(layers[0], Site(.mlpOut, layer: 1), .features([1]), above: 0)
+    refuses(layers[0], Site(.mlpOut, layer: 2), .features([1]), above: 2)
+    refuses(layers[0], Site(.mlpOut, layer: 1), .error, above: 1)
+    let (other, _) = try Self.layers(2)
+    #expect(throws: ModelError.self) {
+      try PlacedDictionary.layers(of: layers.map(\.dictionary), reading: .norm, in: other)
+    }
+    for some in [[layers[0]], [layers[1]]] {
+      #expect(throws: ModelError.self) {
+        try AttributionGraphRequest(
+          tokens: [1, 2], transcoders: some, mostFeatures: 1, mostLogits: 1)
+      }
+    }
+  }
+}
