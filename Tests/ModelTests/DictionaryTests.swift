@@ -46,13 +46,18 @@ struct DictionaryTests {
     }
   }
 
+  /// A dictionary, its rows, and what is active at them.
+  private func encoded(_ name: String) throws -> (FeatureDictionary, [[Float]], [[ActiveFeature]]) {
+    let rows = try #require(ReferenceDictionary.all[name]).rows
+    let dictionary = try ReferenceDictionary.open(name)
+    return (dictionary, rows, try dictionary.encode(rows, on: Self.pool))
+  }
+
   @Test(
     "some features at one row have the bits of all features at many",
     arguments: ReferenceDictionary.all.keys.sorted())
   func bits(name: String) throws {
-    let rows = try #require(ReferenceDictionary.all[name]).rows
-    let dictionary = try ReferenceDictionary.open(name)
-    let found = try dictionary.encode(rows, on: Self.pool)
+    let (dictionary, rows, found) = try encoded(name)
     let products = Products(pool: WorkerPool(width: 1))
     for (row, x) in rows.enumerated() {
       let wanted = Array(0..<dictionary.features)
@@ -68,9 +73,7 @@ struct DictionaryTests {
     "some features at many rows have the same bits",
     arguments: ReferenceDictionary.all.keys.sorted())
   func bitsOfSome(name: String) throws {
-    let rows = try #require(ReferenceDictionary.all[name]).rows
-    let dictionary = try ReferenceDictionary.open(name)
-    let found = try dictionary.encode(rows, on: Self.pool)
+    let (dictionary, rows, found) = try encoded(name)
     for features in [[7], Array((0..<dictionary.features).reversed())] {
       let some = try dictionary.activations(of: features, at: rows, on: Self.pool)
       #expect(some == found.map { active in features.map(active.activation) }, "\(name)")

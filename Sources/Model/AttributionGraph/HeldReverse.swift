@@ -132,7 +132,7 @@ final class HeldReverse {
     add(norm.bias, times: g, stride: stride)
     let scales = held.scales(scale)
     forEachRow { _, position, row in
-      norm.reverse(g.pointer + row.number * stride, heldAt: scales[position], count: width)
+      norm.reverse(g.pointer + row.number * stride, heldAt: scales[position], width, kernels)
     }
   }
 

@@ -41,7 +41,7 @@ struct HeldRun {
       let scale = scales(site)[feature.position]
       slope.withUnsafeMutableBufferPointer { slope in
         if let base = slope.baseAddress {
-          norm.reverse(base, heldAt: scale, count: slope.count)
+          norm.reverse(base, heldAt: scale, slope.count, Kernels.current)
         }
       }
     }
@@ -66,15 +66,4 @@ struct GraphSeed {
   /// [d_model]
   var slope: [Float]
   var bias: Double
-}
-
-extension Transformer.Norm {
-  /// Turns the derivatives by what a norm gives into those by what it is of, its scale being held: γ g / s,
-  /// less the mean of it where the norm centres.
-  func reverse(_ g: UnsafeMutablePointer<Float>, heldAt scale: Float, count: Int) {
-    for i in 0..<count { g[i] = g[i] * weight[i] / scale }
-    guard kind == .layer else { return }
-    let mean = Kernels.current.mean(g, count: count)
-    for i in 0..<count { g[i] -= mean }
-  }
 }

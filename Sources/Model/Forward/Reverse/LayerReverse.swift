@@ -193,14 +193,31 @@ extension Transformer.Norm {
     _ width: Int, _ epsilon: Float, _ kernels: any InstructionSet.Type
   ) {
     let scale = scale(of: x, width, epsilon, kernels)
-    let offset =
-      switch kind {
-      case .rootMeanSquare: Float(0)
-      case .layer: -kernels.mean(g, count: width)
-      }
     kernels.addCentred(
-      x, mean: mean(of: x, width, kernels), times: slope / (Float(width) * scale), plus: offset,
-      count: width, to: g)
+      x, mean: mean(of: x, width, kernels), times: slope / (Float(width) * scale),
+      plus: centring(g, width, kernels), count: width, to: g)
+  }
+
+  /// What takes the mean off derivatives, where the norm takes it off what it is of.
+  private func centring(
+    _ g: UnsafePointer<Float>, _ width: Int, _ kernels: any InstructionSet.Type
+  ) -> Float {
+    switch kind {
+    case .rootMeanSquare: 0
+    case .layer: -kernels.mean(g, count: width)
+    }
+  }
+
+  /// One vector backwards, its scale being held: `g` becomes the derivatives by what the norm is of, nothing going by
+  /// way of the scale.
+  func reverse(
+    _ g: UnsafeMutablePointer<Float>, heldAt scale: Float, _ width: Int,
+    _ kernels: any InstructionSet.Type
+  ) {
+    _ = slope(g, g, scale: scale, width, kernels)
+    guard kind == .layer else { return }
+    kernels.addCentred(
+      g, mean: 0, times: 0, plus: centring(g, width, kernels), count: width, to: g)
   }
 
   /// One vector backwards, its scale being its own: `g` becomes the derivatives by `x`.
