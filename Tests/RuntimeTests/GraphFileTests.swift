@@ -74,8 +74,16 @@ struct GraphFileTests {
   }
 
   @Test func plan() throws {
-    let table = try shell(Self.first).table("plan asked | graph")
-    #expect(try table.numbers("runs") == [1])
+    let shell = try shell(Self.first)
+    let table = try shell.table("plan asked | graph")
+    let dictionary = shell.session.dictionaries.map(\.dictionary)
+    #expect(try table.texts("step") == ["graph", "backwards", "total"])
+    #expect(try table.numbers("runs") == [1, 0, 1])
+    // 10 logits and all features at 4 positions, each at 4 positions of 2 layers.
+    let features = try #require(dictionary.first).features
+    #expect(try table.numbers("rows")[1] == Double((10 + 4 * features) * 4 * 2))
+    #expect(try table.numbers("bytes")[1] > 0)
+    #expect(try table.numbers("seconds")[1] > 0)
   }
 
   /// Every node and link as circuit-tracer 0.5.0 names and numbers them.

@@ -37,14 +37,22 @@ final class HeldReverse {
     products = TransposedProducts(pool: model.pool)
     width = model.configuration.width
     stride = Slopes.width(of: model)
-    // Enough to make reading the weights worth its while.
-    atOnce = max(1, min(64, 768 / held.tokens))
+    atOnce = Self.atOnce(tokens: held.tokens)
     let rows = atOnce * held.tokens
     let sizes = model.bufferSizes
+    // As `floatsPerRow` counts.
     func buffer(_ stride: Int) -> FloatBuffer { FloatBuffer(rows * stride, zeroed: true) }
     (stream, added, normed) = (buffer(stride), buffer(stride), buffer(stride))
     (z, values) = (buffer(sizes.query), buffer(sizes.value))
   }
+
+  /// What one position of one target takes.
+  static func floatsPerRow(of model: Transformer) -> Int {
+    3 * Slopes.width(of: model) + model.bufferSizes.query + model.bufferSizes.value
+  }
+
+  /// Enough to make reading the weights worth its while.
+  static func atOnce(tokens: Int) -> Int { max(1, min(64, 768 / tokens)) }
 
   /// - Parameter targets: at most `atOnce`.
   /// - Throws: `Interruption.Stopped`, and `ModelError` where weights cannot be read.

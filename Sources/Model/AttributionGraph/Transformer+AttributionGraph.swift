@@ -38,6 +38,36 @@ extension Transformer {
     return graph.finished()
   }
 
+  /// Plans what `attributionGraph` does besides the run: transcoders encode its rows, and targets go backwards. There are
+  /// as many targets as can be; what each active feature gives to them is not counted, since only a run tells how many
+  /// there are.
+  public func planAttributionGraph(_ request: AttributionGraphRequest, speed: Speed) -> RunPlan {
+    let tokens = request.tokens.count
+    let features = request.transcoders.values.reduce(0) { $0 + $1.dictionary.features }
+    let targets = request.mostLogits + min(request.mostFeatures, features * tokens)
+    let atOnce = min(targets, HeldReverse.atOnce(tokens: tokens))
+    var plan = RunPlan()
+    plan.batches = (targets + atOnce - 1) / atOnce
+    plan.rowLayers = targets * tokens * layers.count
+    plan.rowLayersUnshared = plan.rowLayers
+    plan.bytes = atOnce * tokens * HeldReverse.floatsPerRow(of: self) * MemoryLayout<Float>.size
+    for (number, layer) in layers.enumerated() {
+      let dictionary = request.transcoders[number]?.dictionary
+      let skip = dictionary?.skip.map { 2 * Double($0.rows * $0.columns) } ?? 0
+      let products = layer.o.flopsPerRow + layer.v.flopsPerRow + skip
+      // Of the two products of attention the one with the values.
+      let patterns = Double(targets) * attentionFlops(sources: tokens * (tokens + 1) / 2) / 2
+      plan.flops += Double(targets * tokens) * products + patterns
+      plan.seconds += Double(plan.batches) * speed.seconds(flops: products, rows: atOnce * tokens)
+      plan.seconds += patterns * speed.attention
+      guard let dictionary else { continue }
+      let encoding = dictionary.encodingFlops(of: dictionary.features)
+      plan.flops += Double(tokens) * encoding
+      plan.seconds += speed.seconds(flops: encoding, rows: tokens)
+    }
+    return plan
+  }
+
   /// The likeliest tokens at the last position, until they have 95 % of the probability.
   private func graphLogits(_ request: AttributionGraphRequest, _ run: RunResult) throws
     -> [GraphLogit]

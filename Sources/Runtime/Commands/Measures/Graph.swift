@@ -43,7 +43,10 @@ extension Command {
       Measurement(captures: captures, logits: request.logits, isUncapped: true) { $0 }
     }
     while let (_, run) = try results.next() {
-      let graph = try call.statement.runner.compute {
+      let graph = try call.statement.runner.compute(
+        model.transformer.planAttributionGraph(request, speed: try model.transformer.speed()),
+        label: "backwards"
+      ) {
         defer { call.host.finishProgress() }
         return try placing(at: call.span) {
           try model.transformer.attributionGraph(
