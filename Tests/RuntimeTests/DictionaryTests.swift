@@ -251,7 +251,10 @@ struct DictionaryLineTests {
       #expect(!heard.contains(words), "\(heard)")
     }
     let some = "L1F{\(min(loud, silent)),\(max(loud, silent))}"
-    for line in ["ablate \(some) | logits", "ablate each \(some) | effect"] {
+    for line in [
+      "ablate \(some) | logits", "ablate each \(some) | effect", "ablate each \(some) | attribute",
+      "ablate \(some)@0..4 | generate 2",
+    ] {
       let messages = try shell.run("asked | \(line)").messages
       #expect(
         messages.contains("1 of 2 edited features are \(words)")
@@ -261,6 +264,9 @@ struct DictionaryLineTests {
       "asked | ablate each L1F* | effect", "asked | patch L1F* from other | effect",
       "[asked, other] | ablate L1F\(elsewhere) | effect",
       "plan asked | ablate L1F\(silent) | effect",
+      "plan asked | ablate each L1F\(silent) | attribute",
+      "asked | ablate each L1F\(loud) | attribute", "asked | ablate L1F\(loud) | generate 2",
+      "asked | patch each L1F* from other | attribute",
       "asked | steer L1F\(silent) by 2 | effect",
       "asked | patch L1F\(elsewhere) from other | effect",
     ] {

@@ -46,6 +46,23 @@ public struct FiredFeatures: Sendable, Equatable {
 }
 
 extension FeatureEdit {
+  /// Which of its features are not 0 at a position of a run that kept what its dictionary reads, before the edit or
+  /// after it.
+  ///
+  /// - Parameter index: of the position among the edit's.
+  /// - Returns: nil of all features of a dictionary, of an error, and where the run did not keep it.
+  /// - Throws: `ModelError` where weights cannot be read or the run has numbers that are none.
+  public func fired(
+    index: Int, _ activations: [Site: CapturedActivation], at position: Int
+  ) throws -> [Int]? {
+    guard isOfSome, case .features(let features) = part,
+      let old = try placed.values(of: part, activations, at: position)
+    else { return nil }
+    return features.indices.filter {
+      old[$0] != 0 || changed(old[$0], index: index, place: $0) != 0
+    }.map { features[$0] }
+  }
+
   /// Whether it is of features that were chosen, and not of all.
   var isOfSome: Bool {
     if case .features(let features) = part {

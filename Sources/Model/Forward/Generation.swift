@@ -34,6 +34,8 @@ public struct Generation {
   private let rope: RotaryTables
   /// Of the steps before.
   private var work: RowWork?
+  /// Of what was run last, the edits and which of their features fired.
+  public private(set) var fired: [(edits: [Edit], features: [FiredFeatures])] = []
   /// Where those of the prompts alone end, and stand.
   private var promptRows: [[Int32]] = []
   private var promptEnd = 0
@@ -130,7 +132,11 @@ public struct Generation {
     work = executor.work
     try executor.run(advanced: { _, _ in })
     var logits: [[Float]] = []
-    while let (_, result) = try executor.nextResult() { logits.append(result.logits[0]) }
+    fired = []
+    while let (index, result) = try executor.nextResult() {
+      logits.append(result.logits[0])
+      if !result.fired.isEmpty { fired.append((requests[index].0.edits, result.fired)) }
+    }
     cache.count = end
     return logits
   }

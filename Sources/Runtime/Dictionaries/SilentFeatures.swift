@@ -14,18 +14,34 @@ struct SilentFeatures {
   private var fires: [Feature: Bool] = [:]
 
   /// Adds what a run's edits met.
-  mutating func add(_ result: RunResult, of request: RunRequest) {
-    for met in result.fired where request.edits.indices.contains(met.edit) {
-      guard case .features(let edit) = request.edits[met.edit].change,
-        case .features(let numbers) = edit.part
-      else { continue }
-      for number in numbers {
-        let fired = met.features.contains(number)
-        guard fired || met.isWhole else { continue }
-        let feature = Feature(placed: edit.placed, number: number)
-        if fires[feature] == nil { order.append(feature) }
-        fires[feature] = fires[feature] ?? false || fired
+  mutating func add(_ fired: [FiredFeatures], of edits: [Edit]) {
+    for met in fired where edits.indices.contains(met.edit) {
+      guard case .features(let edit) = edits[met.edit].change else { continue }
+      add(edit, fired: met.features, isWhole: met.isWhole)
+    }
+  }
+
+  /// Adds what the edits of a variant meet in the run that they are estimated from.
+  mutating func add(_ variant: Variant, in activations: [Site: CapturedActivation]) throws {
+    for edit in variant.edits {
+      guard case .features(let change) = edit.change else { continue }
+      let found = try edit.positions.enumerated().map { index, position in
+        try change.fired(index: index, activations, at: position)
       }
+      add(
+        change, fired: Set(found.compactMap(\.self).joined()),
+        isWhole: found.allSatisfy { $0 != nil })
+    }
+  }
+
+  private mutating func add(_ edit: FeatureEdit, fired: Set<Int>, isWhole: Bool) {
+    guard case .features(let numbers) = edit.part else { return }
+    for number in numbers {
+      let fires = fired.contains(number)
+      guard fires || isWhole else { continue }
+      let feature = Feature(placed: edit.placed, number: number)
+      if self.fires[feature] == nil { order.append(feature) }
+      self.fires[feature] = self.fires[feature] ?? false || fires
     }
   }
 

@@ -120,6 +120,7 @@ struct GroupContinuation {
     do {
       // The prompts themselves are run once.
       let first = try generation.logits()
+      noteFired(call)
       for sample in 0..<length.samples {
         if sample > 0 { generation.rewind() }
         for (index, item) in cases.enumerated() {
@@ -135,13 +136,22 @@ struct GroupContinuation {
             show(call.host)
           }
           open = chosen.map(\.text)
-          if !open.isEmpty { logits = try generation.logits(after: chosen) }
+          if open.isEmpty { continue }
+          logits = try generation.logits(after: chosen)
+          noteFired(call)
         }
       }
     } catch is Interruption.Stopped {
       return samples.count { $0.count == length.samples && $0.allSatisfy(\.isFinished) }
     }
     return cases.count
+  }
+
+  /// For the warning of edited features that never fire.
+  private func noteFired(_ call: Invocation) {
+    for (edits, features) in generation.fired {
+      call.statement.silentFeatures.add(features, of: edits)
+    }
   }
 
   /// Each sample's draws begin where no other's do.

@@ -7,7 +7,7 @@ extension Session {
   /// Looks at what a run gave, for the warnings at the end of the command.
   func check(_ result: RunResult, of request: RunRequest, on model: LanguageModel) {
     checkFinite(result, of: request, on: model)
-    statement.silentFeatures.add(result, of: request)
+    statement.silentFeatures.add(result.fired, of: request.edits)
   }
 
   /// Its logits, and where none were asked for, its activations.

@@ -146,6 +146,13 @@ private struct Estimates {
   private mutating func add(_ prompt: SweptPrompt, _ numbers: [Estimated]) throws {
     for item in prompt.cases {
       try Interruption.check()
+      if call.statement.runner.isHeard, let variant = item.variant,
+        let activations = numbers.first?.estimator.activations
+      {
+        try placing(at: sweep.span, in: sweep.source) {
+          try call.statement.silentFeatures.add(variant, in: activations)
+        }
+      }
       for (reading, base, estimator) in numbers {
         let estimate = try placing(at: sweep.span, in: sweep.source) {
           try estimator.estimate(item)
