@@ -50,6 +50,7 @@ class Peers:
         works.AUTOGRAD: ("torch_circuits.py", ("torch", "safetensors")),
         works.EDGES: ("torch_edges.py", ("torch", "transformer_lens", "auto_circuit")),
         works.UNITS: ("torch_units.py", ("torch", "safetensors")),
+        works.FEATURES: ("torch_features.py", ("torch", "safetensors")),
         works.TRANSFORMERS: ("torch_transformers.py", ("torch", "transformers")),
         works.LLAMA: ("llama.py", ("llama_cpp",)),
         works.MKL: ("blas.py", ("numpy", "mkl")),

@@ -10,6 +10,7 @@ from pathlib import Path
 import against
 import compare
 import compare_circuits
+import compare_features
 import compare_products
 import compare_reading
 import compare_units
@@ -80,7 +81,7 @@ def measure(options, parts, folder, installed, limits):
     setup, texts = prompts.prepare(folder)
     where = {works.LLAMA: (weights, model), works.MKL: ("mkl", folder)}
     where |= {works.OPENBLAS: ("openblas", folder)}
-    by_torch = (works.LENS, works.HAND, works.AUTOGRAD, works.EDGES, works.UNITS, works.TRANSFORMERS)
+    by_torch = (works.LENS, works.HAND, works.AUTOGRAD, works.EDGES, works.UNITS, works.FEATURES, works.TRANSFORMERS)
     where |= {peer: (weights,) for peer in by_torch}
     peers = Peers(options.python, installed, where)
     rows, series = [], []
@@ -105,6 +106,7 @@ def measure(options, parts, folder, installed, limits):
                 rows.append(row)
         if "units" in parts:
             rows += compare_units.measure_units(peers, folder, setup, texts, model, options.rounds)
+            rows += compare_features.measure_features(peers, folder, setup, texts, options.rounds)
     except Failed:
         # What was measured before took minutes: it is shown, though not written.
         if rows:

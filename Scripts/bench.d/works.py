@@ -21,6 +21,7 @@ LENS, HAND, TRANSFORMERS, LLAMA = "TransformerLens", "PyTorch by hand", "transfo
 MKL, OPENBLAS = "MKL", "OpenBLAS"
 AUTOGRAD = "PyTorch by hand, autograd"
 UNITS = "PyTorch by hand, neurons and weights"
+FEATURES = "PyTorch by hand, features"
 EDGES = "AutoCircuit"
 
 
