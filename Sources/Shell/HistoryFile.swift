@@ -109,7 +109,11 @@ struct HistoryFile: Sendable {
     while true {
       let descriptor = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0o600)
       guard descriptor >= 0 else { throw failure("write", errno) }
-      defer { close(descriptor) }
+      defer {
+        // Closing alone would not free it while a process that is just being started has it open too.
+        flock(descriptor, LOCK_UN)
+        close(descriptor)
+      }
       // A file system without locks still has the one write.
       while flock(descriptor, LOCK_EX) != 0 && errno == EINTR {}
       guard isStillNamed(descriptor) else { continue }

@@ -102,6 +102,21 @@ struct PackageDownloadTests {
     #expect(try index.files() == ["halves.gguf"])
   }
 
+  /// As a process has it that was forked and has not yet become another program.
+  @Test func aCopyOfTheDescriptorHoldsNoLock() throws {
+    let path = try Index().folder + "/held.lock"
+    var lock: FileLock? = try FileLock(path: path) {}
+    let copy = dup(try #require(lock).descriptor)
+    lock = nil
+    var isTaken = false
+    _ = try FileLock(path: path) {
+      isTaken = true
+      close(copy)
+    }
+    #expect(!isTaken)
+    if !isTaken { close(copy) }
+  }
+
   @Test func offlineForbidsPackagesToo() throws {
     let index = try Index()
     let host = index.host(["HF_HUB_OFFLINE": "1", "HOME": index.folder])

@@ -28,7 +28,11 @@ final class FileLock {
     }
   }
 
-  deinit { close(descriptor) }
+  deinit {
+    // A process that is just being started still has the file open: closing alone would not free it.
+    flock(descriptor, LOCK_UN)
+    close(descriptor)
+  }
 }
 
 /// Makes a folder and those above it; it may be there.
