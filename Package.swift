@@ -35,11 +35,12 @@ func kernels(_ name: String, march: String, defines: [String] = []) -> Target {
   let kernelTargets = [kernels("KernelsNEON", march: "armv8-a")]
 #endif
 
-/// The gate's tests spend most of their time in the model, and most of that in generic code that a
-/// debug build does not specialize: it is compiled with `-O`, and all checks of a debug build. On a
-/// person's machine a debugger sees the model as it is written, and a change compiles at once.
+/// The gate's tests spend most of their time in the model and in the parser, and most of that in
+/// generic code that a debug build does not specialize: these are compiled with `-O`, and all checks
+/// of a debug build. On a person's machine a debugger sees them as they are written, and a change
+/// compiles at once.
 let isGate = Context.environment["CI"] != nil
-let modelSettings: [SwiftSetting] =
+let gateSettings: [SwiftSetting] =
   isGate
   ? [.unsafeFlags(["-O", "-assert-config", "Debug"], .when(configuration: .debug))] : []
 
@@ -73,7 +74,8 @@ let package = Package(
         .embedInCode("Models/packages.tsv"), .embedInCode("Models/references.tsv"),
       ]),
     .systemLibrary(name: "CStack", path: "Sources/Lang/CStack"),
-    .target(name: "Lang", dependencies: ["CStack"], exclude: ["CStack"]),
+    .target(
+      name: "Lang", dependencies: ["CStack"], exclude: ["CStack"], swiftSettings: gateSettings),
     .systemLibrary(name: "CSIMD", path: "Sources/Model/Kernels/CSIMD"),
     .target(name: "CMemory", path: "Sources/Model/Memory/CMemory"),
     .target(
@@ -83,7 +85,7 @@ let package = Package(
         "Memory/CMemory", "Kernels/CSIMD", "Kernels/Source",
         "Kernels/KernelsAVX2", "Kernels/KernelsAVX512", "Kernels/KernelsNEON",
       ],
-      swiftSettings: modelSettings),
+      swiftSettings: gateSettings),
     .target(name: "TestSupport", path: "Tests/TestSupport"),
     .testTarget(name: "FuzzTests", dependencies: ["Runtime"], exclude: ["Fixtures"]),
     .testTarget(

@@ -14,13 +14,14 @@ func complaint(ofMarkup text: String) -> String? {
     rest = rest[end.upperBound...]
   }
   let tag = /<(\/?)([a-zA-Z][a-zA-Z0-9]*)((?:\s+[a-zA-Z][a-zA-Z0-9-]*="[^"<]*")*)\s*(\/?)>/
+  let attribute = /([a-zA-Z0-9-]+)="([^"]*)"/
   while let start = rest.firstIndex(of: "<") {
     if let wrong = complaint(ofText: rest[..<start]) { return wrong }
     guard let match = rest[start...].prefixMatch(of: tag) else {
       return "no tag: \(rest[start...].prefix(60))"
     }
     let (_, slash, name, attributes, ending) = match.output
-    let names = attributes.matches(of: /([a-zA-Z0-9-]+)="([^"]*)"/)
+    let names = attributes.matches(of: attribute)
     if Set(names.map(\.output.1)).count != names.count { return "twice in <\(name)\(attributes)>" }
     for name in names {
       if let wrong = complaint(ofText: name.output.2) { return wrong }
