@@ -60,7 +60,7 @@ public struct EdgeGraph: Sendable, Equatable {
   public func index(of reader: Edge.Reader) -> Int {
     switch reader {
     case .head(let input, let layer, let head):
-      layer * (3 * heads + 1) + (Edge.Input.allCases.firstIndex(of: input) ?? 0) * heads + head
+      layer * (3 * heads + 1) + input.number * heads + head
     case .mlp(let layer): layer * (3 * heads + 1) + 3 * heads
     case .logits: layers * (3 * heads + 1)
     }
@@ -116,5 +116,16 @@ public struct EdgeGraph: Sendable, Equatable {
     guard (0..<layers).contains(reader.layer ?? 0) else { return false }
     guard case .head(_, _, let head) = reader else { return true }
     return (0..<heads).contains(head)
+  }
+}
+
+extension Edge.Input {
+  /// Its place among all.
+  fileprivate var number: Int {
+    switch self {
+    case .q: 0
+    case .k: 1
+    case .v: 2
+    }
   }
 }

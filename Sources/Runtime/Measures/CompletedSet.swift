@@ -24,7 +24,7 @@ struct CompletedSet {
     feeds = self.inputs.contains { !$0.isEmpty }
     self.set = feeds ? set.completed(with: inputs) : set
     guard let sweep = set.sweep, counts.contains(where: { $0 > 1 }),
-      sweep.targets.contains(where: { $0.position?.names("completion") ?? false })
+      sweep.kinds.contains(where: { $0.names("completion") })
     else { return }
     throw Failure(
       "a sweep over @completion would have other positions for each answer",

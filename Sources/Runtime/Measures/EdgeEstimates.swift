@@ -30,7 +30,10 @@ struct EdgeWriters {
   init(_ call: Invocation, of set: PromptSet, _ sweep: EditSpec) throws {
     let session = call.session
     (self.set, self.sweep, self.session) = (set, sweep, session)
-    whole = Self.whole(sweep, EdgeGraph(set.model.configuration))
+    // Of a part of the runs nobody knows the sum.
+    whole =
+      set.shard?.division == .variants
+      ? [] : Self.whole(sweep, EdgeGraph(set.model.configuration))
     binder = EditBinder(set, in: session)
     let places = set.measuredIndices
     let bytes = places.reduce(0) { $0 + set.prompts[$1].tokens.count }
@@ -39,7 +42,7 @@ struct EdgeWriters {
       bytes.overflow ? .max : bytes.partialValue,
       for: "what components give in \(places.count) runs", help: "take fewer prompts")
     let sites = Dictionary(
-      sweep.targets.flatMap(\.place.sites).map { ($0.site, RunRequest.Positions.all) },
+      sweep.targets.reads.map { ($0.site, RunRequest.Positions.all) },
       uniquingKeysWith: { a, _ in a })
     let results = try call.session.values(of: set.withoutSweptEdit, sites: { _ in sites })
     for index in places { runs[index] = results[index] }
@@ -47,27 +50,25 @@ struct EdgeWriters {
 
   /// What the writers give in a run, in its donor's, and what that changes.
   static func bytesPerToken(_ set: PromptSet, _ sweep: EditSpec) -> Int {
-    let writers = Set(sweep.targets.flatMap { $0.place.edges.map(\.writer) }).count
-    return writers.multipliedReportingOverflow(by: 3 * 4 * set.model.configuration.width)
+    sweep.targets.writerCount(EdgeGraph(set.model.configuration)).multipliedReportingOverflow(by: 3 * 4 * set.model.configuration.width)
       .partialValue
   }
 
   private static func whole(_ sweep: EditSpec, _ graph: EdgeGraph) -> [Edge.Writer] {
-    guard sweep.kinds.isEmpty else { return [] }
-    var readers: [Edge.Writer: Set<Edge.Reader>] = [:]
-    for edge in sweep.targets.flatMap(\.place.edges) {
-      readers[edge.writer, default: []].insert(edge.reader)
-    }
     // A key that heads share, next to their own, would count twice.
-    let isOnce = sweep.targets.allSatisfy { $0.place.edges.count == 1 }
-    return !isOnce
-      ? []
-      : (0..<graph.writerCount).map(graph.writer).filter { writer in
-        let count = (0..<graph.readerCount).count {
-          graph.obstacle(to: Edge(from: writer, to: graph.reader(at: $0))) == nil
-        }
-        return readers[writer]?.count == count
+    guard sweep.kinds.isEmpty, sweep.targets.haveOneEdge else { return [] }
+    let writers = 0..<graph.writerCount
+    if sweep.targets.areAllEdges { return writers.map(graph.writer) }
+    var isSwept = [Bool](repeating: false, count: writers.count * graph.readerCount)
+    for index in sweep.targets.indices {
+      sweep.targets.forEachEdge(of: index) {
+        isSwept[graph.index(of: $0.reader) * writers.count + graph.index(of: $0.writer)] = true
       }
+    }
+    let before = (0..<graph.readerCount).map { graph.writerCount(before: graph.reader(at: $0)) }
+    return writers.filter { writer in
+      before.indices.allSatisfy { before[$0] <= writer || isSwept[$0 * writers.count + writer] }
+    }.map(graph.writer)
   }
 
   /// The prompts with the edges that are swept of each.
@@ -79,11 +80,14 @@ struct EdgeWriters {
         place == set.sweepIndex ? [] : try binder.edits(spec, at: index)
       }
       let places = try binder.places(of: sweep, at: index)
-      let edges = units.measured(places.count, of: set.prompts[index]).map {
-        EdgeVariant(place: places[$0.place], unit: $0.unit)
+      var swept = SweptPrompt(prompt: set.prompts[index], index: index, baseEdits: base)
+      swept.edges.places = places
+      if set.shard?.division == .variants {
+        let measured = units.measured(places.count, of: set.prompts[index])
+        swept.edges.places = measured.map { places[$0.place] }
+        swept.edges.units = measured.compactMap(\.unit)
       }
-      return SweptPrompt(
-        prompt: set.prompts[index], index: index, baseEdits: base, edges: edges)
+      return swept
     }
   }
 
@@ -126,18 +130,21 @@ struct EdgeWriters {
     if let common { return common }
     var asked = Asked()
     var known: [ChangeKey: Int] = [:]
-    for variant in swept.edges {
-      let target = sweep.targets[variant.place.target]
-      guard let writer = target.place.edges.first?.writer else { continue }
-      let key = ChangeKey(
-        writer: writer, position: variant.place.position, kind: target.position)
-      let place = known[key] ?? asked.changes.count
-      if place == asked.changes.count {
-        known[key] = place
-        asked.changes.append(key)
-      }
-      asked.questions += target.place.edges.map {
-        EdgeQuestions.Question(change: place, reader: $0.reader)
+    // Without positions: by writer.
+    let graph = EdgeGraph(set.model.configuration)
+    var ofWriters = [Int?](repeating: nil, count: graph.writerCount)
+    asked.questions.reserveCapacity(swept.edges.places.count)
+    for variant in swept.edges.places {
+      let kind = sweep.targets.position(of: variant.target)
+      sweep.targets.forEachEdge(of: variant.target) { edge in
+        let key = ChangeKey(writer: edge.writer, position: variant.position, kind: kind)
+        let writer = graph.index(of: edge.writer)
+        let place = (kind == nil ? ofWriters[writer] : known[key]) ?? asked.changes.count
+        if place == asked.changes.count {
+          if kind == nil { ofWriters[writer] = place } else { known[key] = place }
+          asked.changes.append(key)
+        }
+        asked.questions.append(EdgeQuestions.Question(change: place, reader: edge.reader))
       }
     }
     if sweep.kinds.isEmpty, set.shard?.division != .variants { common = asked }
@@ -163,6 +170,16 @@ extension PromptSet {
       set.append(edit, isSwept: false)
     }
     return set
+  }
+}
+
+extension EditTargets {
+  /// How many writers their edges have.
+  fileprivate func writerCount(_ graph: EdgeGraph) -> Int {
+    if areAllEdges { return graph.writerCount }
+    var isThere = [Bool](repeating: false, count: graph.writerCount)
+    for index in indices { forEachEdge(of: index) { isThere[graph.index(of: $0.writer)] = true } }
+    return isThere.count(where: \.self)
   }
 }
 

@@ -237,12 +237,14 @@ struct SweptPrompt {
   var baseEdits: [Edit]
   var cases: [Case] = []
   /// In their place, where edges are swept: all edges of a model are too many for a case each.
-  var edges: [EdgeVariant] = []
+  var edges = EdgeVariants()
 }
 
-struct EdgeVariant {
-  var place: EditBinder.VariantPlace
-  var unit: Int?
+/// The edges that are swept of a prompt.
+struct EdgeVariants {
+  var places: [EditBinder.VariantPlace] = []
+  /// Of each, among the units that shards divide; empty where that is the prompt's own.
+  var units: [Int] = []
 }
 
 extension PromptSet {

@@ -101,16 +101,13 @@ struct DonorPlaces {
 
   init(_ sweep: EditSpec, of prompt: Prompt, donor: Prompt, edits: [Edit]) throws {
     (self.donor, self.edits) = (donor, edits)
-    var pairs: [(kind: Position.Kind?, pairs: PositionPairs)] = []
-    for kind in sweep.targets.map(\.position) where !pairs.contains(where: { $0.kind == kind }) {
-      pairs.append((kind, try PositionPairs(kind, of: prompt, with: donor)))
+    pairs = try sweep.targets.positions.map {
+      ($0, try PositionPairs($0, of: prompt, with: donor))
     }
-    self.pairs = pairs
   }
 
   func source(of position: Int, _ kind: Position.Kind?, at site: Site) throws -> Int {
-    let part = Place.SitePart(site: site, units: nil)
-    return try pairs.first { $0.kind == kind }?.pairs.source(of: position, for: part) ?? position
+    try pairs.first { $0.kind == kind }?.pairs.source(of: position, at: site) ?? position
   }
 }
 
@@ -170,10 +167,15 @@ struct EffectEstimator {
     return sums
   }
 
-  /// Of a variant that edits some of the edges.
-  func estimate(ofEdges range: Range<Int>) -> Double {
+  /// Of each of some variants: what its edges have together.
+  func estimates(of variants: EdgeVariants, _ targets: EditTargets) -> [Double] {
     // So that nothing is no −0.
-    edges[range].reduce(0, +) + 0
+    if targets.haveOneEdge { return edges.map { $0 + 0 } }
+    var edge = 0
+    return variants.places.map { place in
+      defer { edge += targets.edgeCount(of: place.target) }
+      return edges[edge..<edge + targets.edgeCount(of: place.target)].reduce(0, +) + 0
+    }
   }
 
   /// Σ gradient · (new value − base) over all that a case's variant edits.

@@ -14,6 +14,15 @@ enum MetricColumn {
     }
   }
 
+  /// Of the last rows.
+  func fill(_ values: [Double], in table: inout TableBuilder) {
+    switch self {
+    case .singles(let key): table.fill(key, values.map(Float.init))
+    case .doubles(let key): table.fill(key, values)
+    case .integers(let key): table.fill(key, values.map { $0.isNaN ? nil : Int($0) })
+    }
+  }
+
   func set(_ value: Double, in table: inout TableBuilder) {
     switch self {
     case .singles(let key): table[key] = Float(value)

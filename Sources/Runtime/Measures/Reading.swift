@@ -172,4 +172,11 @@ struct ReadingColumns {
     table[position] = reading.position
     table[token] = reading.prompt.tokenText(reading.position)
   }
+
+  /// Of the last rows.
+  func fill(_ readings: [Reading?], in table: inout TableBuilder) {
+    guard position != nil else { return }
+    table.fill(position, readings.map { $0?.position })
+    table.fill(token, readings.map { $0.map { $0.prompt.tokenText($0.position) } })
+  }
 }

@@ -21,6 +21,12 @@ struct PromptColumns {
     if let relation { table[relation] = prompt.fact?.relation }
     if isDivided { table.setUnit(prompt.unit) }
   }
+
+  /// Of the last rows, which are all of one prompt.
+  func fill(_ prompt: Prompt, _ count: Int, in table: inout TableBuilder) {
+    table.fill(name, [String?](repeating: prompt.name, count: count))
+    table.fill(relation, [String?](repeating: prompt.fact?.relation, count: count))
+  }
 }
 
 /// component, layer, head, position; of edges component, writer, reader, position; of states from elsewhere
@@ -59,6 +65,23 @@ struct PlaceColumns {
     table[source] = place.source?.label
     table[sourceLayer] = place.source?.layer
   }
+
+  /// Of the last rows, which are of edges.
+  func fill(_ edges: EdgeCells, in table: inout TableBuilder) {
+    table.fill(component, edges.components)
+    table.fill(writer, edges.writers)
+    table.fill(reader, edges.readers)
+    table.fill(position, edges.positions)
+  }
+}
+
+/// The cells of many edges.
+struct EdgeCells {
+  var components: [String?] = []
+  var writers: [String?] = []
+  var readers: [String?] = []
+  /// Of each; looked at where positions are swept.
+  var positions: [Int?] = []
 }
 
 /// Which run a row is of, and where it was read: the columns of the prompt, those of the position, and
@@ -76,9 +99,9 @@ struct CaseColumns {
     reading = ReadingColumns(readings, in: &table)
     place = set.sweep.map { sweep in
       PlaceColumns(
-        in: &table, hasHead: sweep.targets.contains { $0.place.head != nil },
+        in: &table, hasHead: !sweep.isOfEdges && sweep.targets.contains { $0.place.head != nil },
         hasPosition: !sweep.isKnockout && !sweep.kinds.isEmpty, areEdges: sweep.isOfEdges,
-        haveSources: sweep.targets.contains { $0.place.source != nil })
+        haveSources: !sweep.targets.sources.isEmpty)
     }
   }
 
@@ -98,6 +121,28 @@ struct CaseColumns {
     if let unit { table.setUnit(unit) }
     self.place?.set(place, position, in: &table)
   }
+
+  /// Of the last rows: edges of one prompt.
+  ///
+  /// - Parameters:
+  ///   - readings: of each row.
+  ///   - units: of each row, where they are not the prompt's.
+  func fill(
+    _ prompt: Prompt, _ edges: EdgeCells, _ readings: [Reading?], units: [Int],
+    in table: inout TableBuilder
+  ) {
+    self.prompt?.fill(prompt, readings.count, in: &table)
+    reading.fill(readings, in: &table)
+    fill(edges, in: &table)
+    if !units.isEmpty {
+      table.setUnits(units)
+    } else if let unit = prompt.unit {
+      table.setUnits([Int](repeating: unit, count: readings.count))
+    }
+  }
+
+  /// Of the last rows, which are of all prompts.
+  func fill(_ edges: EdgeCells, in table: inout TableBuilder) { place?.fill(edges, in: &table) }
 }
 
 /// token_id, token

@@ -19,6 +19,8 @@ struct EditBinder {
   private var sources: [ObjectIdentifier: ValueSource] = [:]
   /// By sweep: of each target the first that is of the same place.
   private var placeNames: [ObjectIdentifier: [Int]] = [:]
+  /// By sweep that has no positions: its variants.
+  private var commonPlaces: [ObjectIdentifier: [VariantPlace]] = [:]
   /// What writers of edges give in the run of a prompt's donor.
   private var written: (prompt: Int, rows: [WrittenKey: [[Float]]]) = (-1, [:])
 
@@ -125,12 +127,9 @@ struct EditBinder {
   /// The runs that a sweep makes of a prompt: one a component, and one a position where the
   /// selector gave positions.
   mutating func places(of spec: EditSpec, at index: Int) throws -> [VariantPlace] {
-    let prompt = set.prompts[index]
-    let names = names(of: spec)
     // A knock-out has its positions in pairs; it is swept over heads or layers alone.
-    if spec.kinds.isEmpty || spec.isKnockout {
-      return names.indices.filter { names[$0] == $0 }.map { VariantPlace(target: $0) }
-    }
+    if spec.kinds.isEmpty || spec.isKnockout { return wholePlaces(of: spec) }
+    let (prompt, names) = (set.prompts[index], names(of: spec))
     var seen: Set<VariantName> = []
     return try placing(at: spec.span, in: spec.source) {
       try spec.targets.enumerated().flatMap { target, wanted -> [VariantPlace] in
@@ -140,6 +139,16 @@ struct EditBinder {
         seen.insert(VariantName(place: names[$0.target], position: $0.position)).inserted
       }
     }
+  }
+
+  /// Without positions: for every prompt the same.
+  private mutating func wholePlaces(of spec: EditSpec) -> [VariantPlace] {
+    let key = ObjectIdentifier(spec.identity)
+    if let known = commonPlaces[key] { return known }
+    let names = names(of: spec)
+    let places = names.indices.filter { names[$0] == $0 }.map { VariantPlace(target: $0) }
+    commonPlaces[key] = places
+    return places
   }
 
   mutating func variant(_ spec: EditSpec, _ which: VariantPlace, at index: Int) throws -> Variant {
@@ -163,6 +172,7 @@ struct EditBinder {
   private mutating func names(of spec: EditSpec) -> [Int] {
     let key = ObjectIdentifier(spec.identity)
     if let known = placeNames[key] { return known }
+    if spec.targets.areDistinct { return Array(spec.targets.indices) }
     var first: [Place: Int] = [:]
     first.reserveCapacity(spec.targets.count)
     let names = spec.targets.enumerated().map { target, wanted in
@@ -323,13 +333,6 @@ extension EditSpec {
     }
     return joined
   }
-
-  /// Whether its targets are edges, all of them, or what is outside of a circuit.
-  var isOfEdges: Bool {
-    circuit != nil || (targets.first.map { !$0.place.edges.isEmpty } ?? false)
-  }
-
-  var isKnockout: Bool { if case .knockout = mode { true } else { false } }
 }
 
 extension Place.SitePart {

@@ -4,9 +4,7 @@ import Model
 /// An edit as a line says it, for any prompt: `ablate L9H8@last mean over country`.
 struct EditSpec: Sendable {
   /// What is changed, with the position that the selector gave it.
-  let targets: [Target]
-  /// The positions that selectors gave, each once: a sweep of all edges has many targets.
-  let kinds: [Position.Kind]
+  let targets: EditTargets
   var mode: Mode
   /// Where it stands, and in what text, for errors that only a measure can show: by then another
   /// line is being run.
@@ -24,11 +22,10 @@ struct EditSpec: Sendable {
   final class Identity: Sendable {}
 
   init(
-    targets: [Target], mode: Mode, span: SourceSpan, source: SourceText, description: String,
+    targets: EditTargets, mode: Mode, span: SourceSpan, source: SourceText, description: String,
     extent: Extent = Extent()
   ) {
     self.targets = targets
-    kinds = Array(Set(targets.compactMap(\.position)))
     self.mode = mode
     self.span = span
     self.source = source
@@ -36,6 +33,14 @@ struct EditSpec: Sendable {
     circuit = extent.circuit
     passesMLPs = extent.passesMLPs
   }
+
+  /// The positions that selectors gave, each once.
+  var kinds: [Position.Kind] { targets.kinds }
+
+  /// Whether its targets are edges, all of them, or what is outside of a circuit.
+  var isOfEdges: Bool { circuit != nil || targets.areEdges }
+
+  var isKnockout: Bool { if case .knockout = mode { true } else { false } }
 
   /// What else than its targets an edit changes.
   struct Extent {
@@ -107,18 +112,13 @@ struct EditSpec: Sendable {
   /// The sites that it reads of the run of a donor, and at what positions.
   func sites(read donor: Prompt) throws -> [Site: RunRequest.Positions] {
     var sites: [Site: RunRequest.Positions] = [:]
-    for target in targets {
-      if let source = target.place.source {
-        let positions = RunRequest.Positions.some(try donor.positions(source.position))
-        sites[source.part.site] =
-          sites[source.part.site].map { $0.joined(with: positions) } ?? positions
-        continue
-      }
-      let positions = try donor.donorPositions(target.position)
-      for site in target.place.sites.flatMap(\.readSites) {
-        sites[site] = sites[site].map { $0.joined(with: positions) } ?? positions
-      }
+    func add(_ site: Site, _ positions: RunRequest.Positions) {
+      sites[site] = sites[site].map { $0.joined(with: positions) } ?? positions
     }
+    for source in targets.sources {
+      add(source.part.site, .some(try donor.positions(source.position)))
+    }
+    for read in targets.reads { add(read.site, try donor.donorPositions(read.position)) }
     return sites
   }
 }

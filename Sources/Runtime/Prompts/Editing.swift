@@ -19,40 +19,53 @@ extension Invocation {
   ///   - check: refuses places that cannot be changed so.
   func edited(
     _ set: PromptSet, _ mode: EditSpec.Mode, words: String, access: Access = .editing,
-    check: (Place, Configuration) throws -> Void = { _, _ in }
+    check: ((Place, Configuration) throws -> Void)? = nil
   ) throws -> Value {
-    let configuration = set.model.configuration
+    let passesMLPs = try declares("through") && choice("through", PathThrough.self) == .mlps
     let selected = try selectors("site")
     try refuseMixedPositions(in: selected, of: "site")
-    let passesMLPs = try declares("through") && choice("through", PathThrough.self) == .mlps
+    let targets: EditTargets
+    if access == .patching, check == nil, selected.count == 1, selected[0].selector.isAllEdges {
+      targets = EditTargets(
+        AllEdges(EdgeGraph(set.model.configuration)), at: selected[0].selector.position)
+    } else {
+      targets = try self.targets(selected, of: set, mode, access, check)
+    }
+    if passesMLPs, !targets.areEdges {
+      throw Failure(
+        "`through` goes with edges and paths", help: "patch L5H1 -> L9H6.q -> logits from …",
+        span: span(of: "through"))
+    }
+    if passesMLPs || targets.havePaths { try checkThatPathsAreAlone(set) }
+    return try edited(
+      set, targets, mode, at: span(of: "site"),
+      words: words + (passesMLPs ? " through mlps" : ""),
+      EditSpec.Extent(passesMLPs: passesMLPs))
+  }
+
+  private func targets(
+    _ selected: [(selector: Selector, span: SourceSpan)], of set: PromptSet, _ mode: EditSpec.Mode,
+    _ access: Access, _ check: ((Place, Configuration) throws -> Void)?
+  ) throws -> EditTargets {
+    let configuration = set.model.configuration
     var targets = try selected.flatMap { selector, span in
       try placing(at: span) {
         let places = try selector.places(
           on: configuration, for: access, dictionaries: session.dictionaries(of: set.model))
         for place in places {
           if place.isOfFeatures { try mode.checkFeatures(place) }
-          try check(place, configuration)
+          try check?(place, configuration)
         }
         return places.map { EditSpec.Target(place: $0, position: selector.position) }
       }
     }
     if declares("each"), hasFlag("each") { targets = try activeFeatures(targets, of: set, mode) }
-    guard Set(targets.map(\.place.edges.isEmpty)).count == 1 else {
+    guard Set(targets.lazy.map(\.place.edges.isEmpty)).count == 1 else {
       throw Failure(
         "edges and components cannot be patched in one list",
         help: "write two edits: \(command.name) … | \(command.name) …", span: span(of: "site"))
     }
-    if passesMLPs, targets.allSatisfy(\.place.edges.isEmpty) {
-      throw Failure(
-        "`through` goes with edges and paths", help: "patch L5H1 -> L9H6.q -> logits from …",
-        span: span(of: "through"))
-    }
-    let hasPaths = passesMLPs || targets.contains { !$0.place.path.isEmpty }
-    if hasPaths { try checkThatPathsAreAlone(set) }
-    return try edited(
-      set, targets, mode, at: span(of: "site"),
-      words: words + (passesMLPs ? " through mlps" : ""),
-      EditSpec.Extent(passesMLPs: passesMLPs))
+    return EditTargets(targets)
   }
 
   private func checkThatPathsAreAlone(_ set: PromptSet) throws {
@@ -66,7 +79,7 @@ extension Invocation {
   ///
   /// - Parameter extent: what else is edited than the targets.
   func edited(
-    _ set: PromptSet, _ targets: [EditSpec.Target], _ mode: EditSpec.Mode, at span: SourceSpan,
+    _ set: PromptSet, _ targets: EditTargets, _ mode: EditSpec.Mode, at span: SourceSpan,
     words: String, _ extent: EditSpec.Extent = EditSpec.Extent()
   ) throws -> Value {
     guard mode.donors?.donorDepth ?? 0 < PromptSet.deepestDonors else {
@@ -77,51 +90,45 @@ extension Invocation {
     if isSwept, set.sweep != nil {
       throw failure("this pipeline already has an `each`", help: "sweep one thing")
     }
-    let kinds = Set(targets.compactMap(\.position))
     for prompt in set.prompts {
-      for kind in kinds {
+      for kind in targets.kinds {
         try placing(at: span) { try prompt.checkPositions(kind) }
       }
     }
-    let mode = try keepingPairs(in: &set, targets, mode, at: span)
     let text = "\(command.name) \(session.source.text(in: span)) \(words)"
-    set.append(
-      EditSpec(
-        targets: targets, mode: mode, span: span, source: session.source,
-        description: text.split(whereSeparator: \.isWhitespace).joined(separator: " "),
-        extent: extent),
-      isSwept: isSwept)
+    var spec = EditSpec(
+      targets: targets, mode: mode, span: span, source: session.source,
+      description: text.split(whereSeparator: \.isWhitespace).joined(separator: " "),
+      extent: extent)
+    try keepPairs(in: &set, &spec)
+    set.append(spec, isSwept: isSwept)
     return .prompts(set)
   }
 
   /// Leaves out of a set the prompts whose positions do not pair with those of what a patch takes
-  /// its values from, and warns of them.
+  /// its values from, and warns of them. The edit keeps the donors of those that stay.
   ///
-  /// - Returns: the mode, with the donors of those that stay.
   /// - Throws: `Failure` where none pairs, or a single prompt does not.
-  private func keepingPairs(
-    in set: inout PromptSet, _ targets: [EditSpec.Target], _ mode: EditSpec.Mode,
-    at span: SourceSpan
-  ) throws -> EditSpec.Mode {
+  private func keepPairs(in set: inout PromptSet, _ edit: inout EditSpec) throws {
     let donors: [Prompt?]
-    switch mode {
+    switch edit.mode {
     case .patch(let given): donors = given.prompts
     case .patchFromCounterpart: donors = set.prompts.map(\.counterpart)
     case .zero, .mean, .resample, .inject, .freeze, .scale, .steer, .along, .noise, .knockout:
-      return mode
+      return
     }
     var (kept, first) = ([Int](), Failure?.none)
     for (index, prompt) in set.prompts.enumerated() {
       try Interruption.check()
       do {
         try PositionPairs.check(
-          targets, of: prompt, with: donors.count == 1 ? donors[0] : donors[index])
+          edit.targets, of: prompt, with: donors.count == 1 ? donors[0] : donors[index])
         kept.append(index)
       } catch let failure as Failure {
-        first = first ?? failure.placed(at: span, in: session.source)
+        first = first ?? failure.placed(at: edit.span, in: session.source)
       }
     }
-    guard var first else { return mode }
+    guard var first else { return }
     let (all, dropped) = (set.prompts.count, set.prompts.count - kept.count)
     guard all > 1 else { throw first }
     guard !kept.isEmpty else {
@@ -132,11 +139,8 @@ extension Invocation {
     warn(
       "\(dropped) of \(all) prompts are left out, whose positions do not pair with the donor's: "
         + first.message + (dropped > 1 ? ", and \(dropped - 1) more" : ""), help: first.help)
-    var spec = EditSpec(
-      targets: targets, mode: mode, span: span, source: session.source, description: "")
-    spec.keepDonors(at: kept, ofPrompts: all)
+    edit.keepDonors(at: kept, ofPrompts: all)
     set.keep(kept)
-    return spec.mode
   }
 
   /// Prompts that values are taken from: of the same model, and not swept.

@@ -133,5 +133,5 @@ extension RunResult {
 
 extension EditSpec {
   /// Whether its targets are paths of several edges, or edges through MLPs.
-  var hasPaths: Bool { passesMLPs || targets.contains { !$0.place.path.isEmpty } }
+  var hasPaths: Bool { passesMLPs || targets.havePaths }
 }

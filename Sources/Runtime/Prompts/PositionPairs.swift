@@ -42,18 +42,18 @@ struct PositionPairs {
 
   /// Where the donor has what stands at a position.
   ///
-  /// - Throws: `Failure` where a row of the part is as long as its position, and the two differ.
-  func source(of position: Int, for part: Place.SitePart) throws -> Int {
+  /// - Throws: `Failure` where a row of the site is as long as its position, and the two differ.
+  func source(of position: Int, at site: Site) throws -> Int {
     let source = sources[position] ?? position
-    guard part.site.activation.isOverSources, source != position else { return source }
+    guard site.activation.isOverSources, source != position else { return source }
     throw Failure(
-      "\(part.site.activation.rawValue) at position \(position) has as many numbers as it has "
+      "\(site.activation.rawValue) at position \(position) has as many numbers as it has "
         + "sources, and at position \(source) of '\(donor.name)' there are others",
       help: "take prompts in which it is at the same position")
   }
 
   /// - Throws: `Failure` where some target of an edit cannot be given the donor's values.
-  static func check(_ targets: [EditSpec.Target], of prompt: Prompt, with donor: Prompt?) throws {
+  static func check(_ targets: EditTargets, of prompt: Prompt, with donor: Prompt?) throws {
     guard let donor else {
       throw Failure(
         "'\(prompt.name)' has no counterpart",
@@ -66,19 +66,12 @@ struct PositionPairs {
       return try check(
         targets, of: prompt.completed(with: []), with: donor.completed(with: []))
     }
-    var known: [(kind: Position.Kind?, pairs: PositionPairs)] = []
-    for target in targets {
-      let pairs: PositionPairs
-      if let found = known.first(where: { $0.kind == target.position }) {
-        pairs = found.pairs
-      } else {
-        pairs = try PositionPairs(target.position, of: prompt, with: donor)
-        known.append((target.position, pairs))
-      }
-      let parts = target.place.sites.filter(\.site.activation.isOverSources)
-      guard !parts.isEmpty else { continue }
-      for position in try prompt.positions(target.position ?? .all) {
-        for part in parts { _ = try pairs.source(of: position, for: part) }
+    for kind in targets.positions {
+      let pairs = try PositionPairs(kind, of: prompt, with: donor)
+      for read in targets.overSources where read.position == kind {
+        for position in try prompt.positions(kind ?? .all) {
+          _ = try pairs.source(of: position, at: read.site)
+        }
       }
     }
   }

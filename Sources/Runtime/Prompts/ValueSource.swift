@@ -28,7 +28,7 @@ struct ValueSource {
 
   init(_ spec: EditSpec, for set: PromptSet, runner: EditBinder.Runner) throws {
     self.init(spec, for: set, runs: [])
-    let drawn = try drawn(for: spec.targets.map(\.position), by: set.measuredIndices)
+    let drawn = try drawn(for: spec.targets.positions, by: set.measuredIndices)
     var wanted = Self.donors(of: spec, for: set)
     wanted.keep(drawn)
     let runs = try runner(wanted) { try spec.sites(read: $0) }
@@ -56,10 +56,9 @@ struct ValueSource {
       }
       return donors.count == prompts.count ? edited : Array(donors.indices)
     }
-    let distinct = Set(kinds)
     var drawn: Set<Int> = []
     for index in edited {
-      for kind in distinct { drawn.insert(try draw(kind, for: index, seed, withinRelation)) }
+      for kind in kinds { drawn.insert(try draw(kind, for: index, seed, withinRelation)) }
     }
     return drawn.sorted()
   }
@@ -106,7 +105,7 @@ struct ValueSource {
   ) throws -> [[Float]] {
     let pairs = try PositionPairs(kind, of: prompts[index], with: donors[donor])
     return try positions.map { position in
-      try row(part, at: try pairs.source(of: position, for: part), in: results[donor])
+      try row(part, at: try pairs.source(of: position, at: part.site), in: results[donor])
     }
   }
 

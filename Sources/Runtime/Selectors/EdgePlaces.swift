@@ -21,22 +21,6 @@ struct EdgePlaces {
     var parts: [Edge.Reader]
   }
 
-  /// Each writer's name and part are made once: there are hundreds of thousands of edges.
-  var all: [Place] {
-    let writers = (0..<graph.writerCount).map(graph.writer).map {
-      (writer: $0, name: "\($0)", sites: [$0.part])
-    }
-    return (0..<graph.readerCount).flatMap { index in
-      let reader = graph.reader(at: index)
-      let name = "\(reader)"
-      return writers[..<graph.writerCount(before: reader)].map { writer in
-        Place(
-          label: "\(writer.name) -> \(name)", sites: writer.sites,
-          edges: [Edge(from: writer.writer, to: reader)], writer: writer.name, reader: name)
-      }
-    }
-  }
-
   /// By reader, then by writer, in the order of the model. `*`, `heads`, `mlps` and `layers` leave out what
   /// is no edge.
   func places(along nodes: [Selector]) throws -> [Place] {

@@ -32,6 +32,11 @@ struct Place: Sendable, Hashable {
   }
 }
 
+extension Place {
+  /// Those that differ mostly have labels that do, and a sweep has hundreds of thousands.
+  func hash(into hasher: inout Hasher) { hasher.combine(label) }
+}
+
 /// Whether a place is looked at or changed: some can only be looked at.
 enum Access {
   case reading, editing
@@ -78,7 +83,7 @@ extension Selector {
       return try EdgePlaces(configuration, text: text).places(along: nodes)
     case .word(.edges):
       try refuseEdge(unless: access)
-      return EdgePlaces(configuration, text: text).all
+      return try resolver.places(of: .edges)
     case .word(let word): return try resolver.places(of: word)
     case .literal(let literal): return try resolver.places(of: literal)
     }
@@ -113,7 +118,9 @@ private struct PlaceResolver {
         configuration.hasLearnedPositions ? [.embed, .posEmbed] : [.embed]
       return try words.flatMap(places)
         + layers.flatMap { [whole(.attnOut, $0, name: "attn"), whole(.mlpOut, $0, name: "mlp")] }
-    case .edges: return EdgePlaces(configuration, text: text).all
+    case .edges:
+      let edges = AllEdges(EdgeGraph(configuration))
+      return (0..<edges.count).map(edges.place)
     }
   }
 

@@ -101,6 +101,34 @@ struct TableBuilder {
     set { booleans.set(newValue, key.index, rowCount) }
   }
 
+  // MARK: Many rows
+
+  /// Rows that get their cells column by column.
+  mutating func addRows(_ count: Int) { rowCount += count }
+
+  /// What the last rows are of, as `setUnit` has it of one.
+  mutating func setUnits(_ units: [Int]) {
+    guard self.units.count + units.count == rowCount else { return }
+    self.units += units
+  }
+
+  /// The cells of the last rows, as many as there are.
+  mutating func fill(_ key: Key<Int>?, _ cells: [Int?]) {
+    if let key { integers.fill(cells, key.index, rowCount) }
+  }
+
+  mutating func fill(_ key: Key<Float>, _ cells: [Float]) {
+    singles.fill(cells, key.index, rowCount)
+  }
+
+  mutating func fill(_ key: Key<Double>, _ cells: [Double]) {
+    doubles.fill(cells, key.index, rowCount)
+  }
+
+  mutating func fill(_ key: Key<String>?, _ cells: [String?]) {
+    if let key { texts.fill(cells, key.index, rowCount) }
+  }
+
   // MARK: The table
 
   /// - Parameter measure: the column that `top N` without `by` ranks by.
@@ -148,6 +176,13 @@ struct TableBuilder {
       } else {
         columns[column].append(value)
       }
+    }
+
+    mutating func fill(_ cells: [Element], _ column: Int, _ rowCount: Int) {
+      let missing = rowCount - cells.count - columns[column].count
+      assert(missing >= 0, "cells are set twice")
+      if missing > 0 { columns[column] += repeatElement(self.missing, count: missing) }
+      columns[column] += cells
     }
 
     func filled(_ column: Int, _ rowCount: Int) -> [Element] {

@@ -40,8 +40,8 @@ extension Command {
       try placing(at: span) { try prompt.checkCut(of: sources, from: destinations) }
     }
     return try call.edited(
-      set, places.map { EditSpec.Target(place: $0, position: to) }, .knockout(source: from),
-      at: span, words: call.restText)
+      set, EditTargets(places.map { EditSpec.Target(place: $0, position: to) }),
+      .knockout(source: from), at: span, words: call.restText)
   }
 }
 

@@ -74,7 +74,7 @@ extension Invocation {
           sites: [Place.SitePart(site: site, units: nil)]), position: nil)
     }
     let edited = try edited(
-      set, targets, mode, at: span(of: "circuit"), words: words,
+      set, EditTargets(targets), mode, at: span(of: "circuit"), words: words,
       EditSpec.Extent(circuit: circuit))
     guard case .prompts(let kept) = edited else { return set }
     return kept

@@ -160,16 +160,15 @@ private struct Estimates {
         rows.append(item, reading, base: base, estimate: estimate)
       }
     }
-    var edge = 0
-    for (number, variant) in prompt.edges.enumerated() {
-      if number.isMultiple(of: 1024) { try Interruption.check() }
-      let place = sweep.targets[variant.place.target].place
-      for (reading, base, estimator) in numbers {
-        let estimate = estimator.estimate(ofEdges: edge..<edge + place.edges.count)
-        rows.append(prompt.prompt, place, variant, reading, base: base, estimate: estimate)
-      }
-      edge += place.edges.count
-    }
+    guard sweep.isOfEdges else { return }
+    try Interruption.check()
+    rows.append(
+      prompt,
+      numbers.map {
+        EstimateRows.EdgeNumber(
+          reading: $0.reading, base: $0.base,
+          estimates: $0.estimator.estimates(of: prompt.edges, sweep.targets))
+      })
   }
 }
 
@@ -267,7 +266,7 @@ extension Invocation {
         "a path of several edges has no estimate: what comes of it changes at each of them",
         help: "`effect` measures it", span: sweep.span, source: sweep.source)
     }
-    let several = sweep.targets.filter { $0.place.sites.count > 1 }
+    let several = sweep.isOfEdges ? [] : sweep.targets.filter { $0.place.sites.count > 1 }
     // What a feature adds in one layer changes nothing of what it adds in others.
     if hasFlag("graddrop"), let feature = several.first(where: \.place.isOfFeatures) {
       throw Failure(
