@@ -36,6 +36,9 @@ protocol InstructionSet: SendableMetatype {
   static func foldLanes(
     _ lanes: UnsafePointer<Float>, count: Int, into out: UnsafeMutablePointer<Float>)
   static func dot(_ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, count: Int) -> Float
+  static func dots(
+    _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ c: UnsafePointer<Float>,
+    _ d: UnsafePointer<Float>, by columns: SummandColumns, into out: UnsafeMutablePointer<Float>)
 
   // MARK: Rows
 

@@ -50,8 +50,10 @@ struct EdgeWriters {
 
   /// What the writers give in a run, in its donor's, and what that changes.
   static func bytesPerToken(_ set: PromptSet, _ sweep: EditSpec) -> Int {
-    sweep.targets.writerCount(EdgeGraph(set.model.configuration)).multipliedReportingOverflow(by: 3 * 4 * set.model.configuration.width)
-      .partialValue
+    sweep.targets.writerCount(EdgeGraph(set.model.configuration)).multipliedReportingOverflow(
+      by: 3 * 4 * set.model.configuration.width
+    )
+    .partialValue
   }
 
   private static func whole(_ sweep: EditSpec, _ graph: EdgeGraph) -> [Edge.Writer] {

@@ -105,7 +105,8 @@ extension Invocation {
       injection.times == 1 ? nil : "times \(injection.times)",
     ].compactMap { $0 }.joined(separator: " ")
     return try edited(
-      set, EditTargets(targets), .inject(from: donors, injection), at: span(of: "site"), words: words)
+      set, EditTargets(targets), .inject(from: donors, injection), at: span(of: "site"),
+      words: words)
   }
 
   private func factor(_ parameter: String) throws -> Float {

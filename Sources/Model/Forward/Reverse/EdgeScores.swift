@@ -1,3 +1,5 @@
+import CSIMD
+
 /// Edges whose estimated effects are asked for: the derivative by what a reader alone reads, times what
 /// changes of what a writer gives.
 public struct EdgeQuestions: Sendable {
@@ -31,8 +33,11 @@ public struct EdgeQuestions: Sendable {
     (self.changes, self.questions, self.writers) = (changes, questions, writers)
   }
 
+  /// - Parameter before: what passed: the same questions about the same writers are not looked at again.
   /// - Throws: `ModelError` for edges that the model does not have, and changes of another size.
-  func check(tokens: Int, in configuration: Configuration) throws {
+  func check(
+    tokens: Int, in configuration: Configuration, after before: EdgeQuestions? = nil
+  ) throws {
     let graph = EdgeGraph(configuration)
     for change in changes {
       guard change.rows.count == change.positions.count,
@@ -45,7 +50,11 @@ public struct EdgeQuestions: Sendable {
         )
       }
     }
-    for question in questions {
+    let isKnown =
+      before.map {
+        $0.questions == questions && $0.changes.map(\.writer) == changes.map(\.writer)
+      } ?? false
+    for question in isKnown ? [] : questions {
       guard changes.indices.contains(question.change),
         graph.obstacle(to: Edge(from: changes[question.change].writer, to: question.reader)) == nil
       else { throw ModelError(.request, "this model has no such edge to \(question.reader)") }
@@ -62,19 +71,32 @@ final class EdgeScores {
   private struct Group {
     var members: [Int]
     let questions: [EdgeQuestions.Question]
-    /// By reader: which of the questions.
-    private(set) var places: [Edge.Reader: [Int]] = [:]
+    /// Which of the questions, by reader.
+    private var places: [Int] = []
+    /// Where those of each reader begin among them, in the order of the graph; last, where all end.
+    private var starts: [Int]
 
-    init(_ member: Int, _ questions: [EdgeQuestions.Question]) {
+    init(_ member: Int, _ questions: [EdgeQuestions.Question], _ graph: EdgeGraph) {
       members = [member]
       self.questions = questions
-      for (place, question) in questions.enumerated() {
-        places[question.reader, default: []].append(place)
+      starts = [Int](repeating: 0, count: graph.readerCount + 1)
+      let readers = questions.map { graph.index(of: $0.reader) }
+      for reader in readers { starts[reader + 1] += 1 }
+      for reader in 0..<graph.readerCount { starts[reader + 1] += starts[reader] }
+      places = [Int](repeating: 0, count: questions.count)
+      var next = starts
+      for (place, reader) in readers.enumerated() {
+        places[next[reader]] = place
+        next[reader] += 1
       }
     }
+
+    /// Which of the questions ask for a reader, by its number.
+    func places(of reader: Int) -> ArraySlice<Int> { places[starts[reader]..<starts[reader + 1]] }
   }
 
   private let model: Transformer
+  private let graph: EdgeGraph
   private var groups: [Group] = []
   /// By member. Those of heads are as they leave the norm on their way, once their layer has run.
   private var changes: [[EdgeQuestions.Change]]
@@ -85,13 +107,14 @@ final class EdgeScores {
   /// By member, in the order of its writers.
   private(set) var writers: [[Double]]
   let room: EdgeRoom
-  /// The readers whose copies are in the room, in its order.
-  private var waiting: [Edge.Reader] = []
+  /// The readers whose copies are in the room, in its order: their numbers.
+  private var waiting: [Int] = []
 
   /// Nil where nothing is asked.
   init?(_ model: Transformer, _ requests: [GradientRequest], room: EdgeRoom) {
     guard requests.contains(where: \.asksForEdges) else { return nil }
     self.model = model
+    graph = EdgeGraph(model.configuration)
     asked = requests.map(\.edges)
     changes = asked.map(\.changes)
     scores = asked.map { [Double](repeating: 0, count: $0.questions.count) }
@@ -101,76 +124,100 @@ final class EdgeScores {
       if let last = groups.last, last.questions == edges.questions {
         groups[groups.count - 1].members.append(member)
       } else {
-        groups.append(Group(member, edges.questions))
+        groups.append(Group(member, edges.questions, graph))
       }
     }
   }
 
-  func wants(_ reader: Edge.Reader) -> Bool { groups.contains { $0.places[reader] != nil } }
+  func wants(_ reader: Edge.Reader) -> Bool {
+    let number = graph.index(of: reader)
+    return groups.contains { !$0.places(of: number).isEmpty }
+  }
 
   /// Where the derivatives by a reader's copy of the stream are to be written, `[rows][stride]`, before
   /// anything else is asked of this.
-  func copy(for reader: Edge.Reader, rows: Batch) -> FloatBuffer {
-    if waiting.count == room.copies.count { score(rows) }
-    waiting.append(reader)
-    return room.copies[waiting.count - 1]
+  func copy(for reader: Edge.Reader, rows: Batch) -> UnsafeMutablePointer<Float> {
+    if waiting.count == room.copyCount { score(rows) }
+    waiting.append(graph.index(of: reader))
+    return room.copies.pointer + (waiting.count - 1) * room.copyStride
   }
 
   // MARK: - Sums
-
-  /// A change, and the readers that its edges lead to.
-  private struct Asked {
-    var change: Int
-    /// Where the readers' derivatives are, and which of the questions they answer.
-    var edges: [(copy: Int, question: Int)] = []
-  }
 
   /// Answers what is asked of the readers that are waiting. A change is read once for all of them: there is
   /// more of it than a cache holds.
   func score(_ rows: Batch) {
     for group in groups {
-      var asked: [Int: Asked] = [:]
-      for (copy, reader) in waiting.enumerated() {
-        for question in group.places[reader] ?? [] {
-          let change = group.questions[question].change
-          asked[change, default: Asked(change: change)].edges.append((copy, question))
-        }
-      }
-      let all = asked.values.sorted { $0.change < $1.change }
+      let asked = askedChanges(group)
+      let size = changesAtOnce(asked.count, members: group.members.count)
       let items = group.members.flatMap { member in
-        stride(from: 0, to: all.count, by: Self.changesAtOnce).map { first in
-          (member: member, asked: all[first..<min(first + Self.changesAtOnce, all.count)])
+        stride(from: 0, to: asked.count, by: size).map { first in
+          (member: member, changes: asked[first..<min(first + size, asked.count)])
         }
       }
       let sums = model.pool.map(items) { item, _, _ in
-        self.sums(of: item.asked, member: item.member, rows)
+        self.sums(of: item.changes, member: item.member, rows)
       }
-      for (item, sums) in zip(items, sums) {
-        for (edge, sum) in zip(item.asked.flatMap(\.edges), sums) {
-          scores[item.member][edge.question] = sum
+      var slots = [Int](repeating: 0, count: (asked.last ?? -1) + 1)
+      for (slot, change) in asked.enumerated() { slots[change] = slot }
+      let parts = items.count / group.members.count
+      for (i, member) in group.members.enumerated() {
+        let own = sums[i * parts..<(i + 1) * parts].flatMap(\.self)
+        for (copy, reader) in waiting.enumerated() {
+          for question in group.places(of: reader) {
+            let slot = slots[group.questions[question].change]
+            scores[member][question] = own[slot * waiting.count + copy]
+          }
         }
       }
     }
     waiting = []
   }
 
-  /// A thread takes as many together, position by position: the copies of one position stay in its cache.
-  private static let changesAtOnce = 16
+  /// The changes that the readers that are waiting are asked for, in their order.
+  private func askedChanges(_ group: Group) -> [Int] {
+    var isAsked = [Bool](repeating: false, count: changes[group.members[0]].count)
+    for reader in waiting {
+      for question in group.places(of: reader) {
+        isAsked[group.questions[question].change] = true
+      }
+    }
+    return isAsked.indices.filter { isAsked[$0] }
+  }
 
-  private func sums(of asked: ArraySlice<Asked>, member: Int, _ rows: Batch) -> [Double] {
-    let (kernels, width) = (Kernels.current, model.configuration.width)
+  /// Enough parts for all threads, and in each as many changes as can be: copies are read once for each part.
+  private func changesAtOnce(_ count: Int, members: Int) -> Int {
+    let parts = max(1, 4 * model.pool.width / members)
+    return max(16, (count + parts - 1) / parts)
+  }
+
+  /// Of each change the sums for all copies, position by position: the copies of one position stay in a
+  /// thread's cache.
+  private func sums(of asked: ArraySlice<Int>, member: Int, _ rows: Batch) -> [Double] {
+    let (kernels, copies, changes) = (Kernels.current, waiting.count, self.changes[member])
     let stride = Slopes.width(of: model)
-    let changes = asked.map { self.changes[member][$0.change] }
-    var sums = [Double](repeating: 0, count: asked.reduce(0) { $0 + $1.edges.count })
-    for place in 0..<(changes.map(\.positions.count).max() ?? 0) {
-      var next = 0
-      for (asked, change) in zip(asked, changes) {
-        defer { next += asked.edges.count }
-        guard place < change.positions.count else { continue }
-        let row = rows.row(of: member, at: change.positions[place])
-        for (number, edge) in asked.edges.enumerated() {
-          let g = room.copies[edge.copy].pointer + row * stride
-          sums[next + number] += Double(kernels.dot(g, change.rows[place], count: width))
+    var byPosition = [[(sums: Int, row: Int)]](
+      repeating: [], count: rows.members[member].request.tokens.count)
+    for (number, change) in asked.enumerated() {
+      for (row, position) in changes[change].positions.enumerated() {
+        byPosition[position].append((number, row))
+      }
+    }
+    var sums = [Double](repeating: 0, count: asked.count * copies)
+    let found = FloatBuffer(4 * copies)
+    for (position, entries) in byPosition.enumerated() where !entries.isEmpty {
+      let columns = SummandColumns(
+        base: room.copies.pointer + rows.row(of: member, at: position) * stride,
+        stride: room.copyStride, count: copies, length: model.configuration.width)
+      for first in Swift.stride(from: 0, to: entries.count, by: 4) {
+        func row(_ i: Int) -> [Float] {
+          let entry = entries[min(first + i, entries.count - 1)]
+          return changes[asked[asked.startIndex + entry.sums]].rows[entry.row]
+        }
+        kernels.dots(row(0), row(1), row(2), row(3), by: columns, into: found.pointer)
+        for i in 0..<min(4, entries.count - first) {
+          let start = entries[first + i].sums * copies
+          for copy in 0..<copies { sums[start + copy] += Double(found.pointer[i * copies + copy]) }
         }
       }
     }
@@ -234,15 +281,18 @@ final class EdgeScores {
 struct EdgeRoom {
   /// By what a reader's norm gives.
   let normed: FloatBuffer
-  /// By copies of the stream, of several readers.
-  let copies: [FloatBuffer]
+  /// By copies of the stream, of several readers: `[copies][rows][stride]`.
+  let copies: FloatBuffer
+  let copyCount: Int
+  let copyStride: Int
   /// One head's part of the queries, keys or values.
   let alone: FloatBuffer
 
   init(_ model: Transformer, rows: Int) {
     let width = Slopes.width(of: model)
     normed = FloatBuffer(rows * width, zeroed: true)
-    copies = (0..<Self.copies(model)).map { _ in FloatBuffer(rows * width, zeroed: true) }
+    (copyCount, copyStride) = (Self.copies(model), rows * width)
+    copies = FloatBuffer(copyCount * copyStride, zeroed: true)
     alone = FloatBuffer(rows * Self.strideOfParts(model))
   }
 

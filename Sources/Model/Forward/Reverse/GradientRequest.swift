@@ -43,8 +43,9 @@ public struct GradientRequest: Sendable {
       isUncapped: isUncapped)
   }
 
+  /// - Parameter before: a request that passed: what both are asked of edges is not looked at again.
   /// - Throws: `ModelError` that names the first thing that cannot be.
-  func check(in configuration: Configuration) throws {
+  func check(in configuration: Configuration, after before: GradientRequest? = nil) throws {
     try run.check(in: configuration, among: [])
     if let edges = edits.lazy.compactMap(\.editedEdges).first {
       throw ModelError(
@@ -56,7 +57,7 @@ public struct GradientRequest: Sendable {
         .request, "there is no gradient of a run in which features are edited",
         help: "`effect` measures such runs; or sweep the features: ablate each L12F5 | attribute")
     }
-    try edges.check(tokens: tokens.count, in: configuration)
+    try edges.check(tokens: tokens.count, in: configuration, after: before?.edges)
     for term in terms {
       guard tokens.indices.contains(term.position) else {
         throw ModelError(

@@ -57,7 +57,7 @@ extension LayerReverse {
   ) {
     guard let edges else { return }
     let g = edges.copy(for: reader, rows: rows)
-    g.pointer.update(from: normed.pointer, count: rows.rows.count * slopes.width)
+    g.update(from: normed.pointer, count: rows.rows.count * slopes.width)
     // What is kept of the scale is of the stream itself.
     var taps = taps
     NormReverse(

@@ -109,7 +109,7 @@ struct LayerReverse {
     _ taps: inout Taps
   ) {
     NormReverse(norm: norm, site: Site(scale, layer: number), work: work, slopes: slopes)
-      .run(of: x, stride: width, slopes.normed, rows, &taps)
+      .run(of: x, stride: width, slopes.normed.pointer, rows, &taps)
     let (s, width, kernels) = (slopes, width, work.kernels)
     work.forEach(rows.rows.count) { row in
       kernels.add(
@@ -124,7 +124,7 @@ struct LayerReverse {
   ) {
     guard let norm else { return }
     NormReverse(norm: norm, site: Site(scale, layer: number), work: work, slopes: slopes)
-      .run(of: x, stride: stride, slopes.added, rows, &taps)
+      .run(of: x, stride: stride, slopes.added.pointer, rows, &taps)
   }
 }
 
@@ -138,7 +138,8 @@ struct NormReverse {
 
   /// Turns `g`, `[rows][slopes.width]`, into the derivatives by `x`, `[rows][stride]`.
   func run(
-    of x: FloatBuffer, stride: Int, _ g: FloatBuffer, _ rows: Batch, _ taps: inout Taps
+    of x: FloatBuffer, stride: Int, _ g: UnsafeMutablePointer<Float>, _ rows: Batch,
+    _ taps: inout Taps
   ) {
     let (s, kernels, width) = (slopes, work.kernels, work.model.configuration.width)
     let (epsilon, norm, count) = (work.model.configuration.epsilon, norm, rows.rows.count)
@@ -147,7 +148,7 @@ struct NormReverse {
     }
     taps.edit(site, in: s.scales.pointer, stride: 1, rows: rows)
     work.forEach(count) { row in
-      let (x, g) = (x.pointer + row * stride, g.pointer + row * s.width)
+      let (x, g) = (x.pointer + row * stride, g + row * s.width)
       let scale = s.scales.pointer[row]
       let along = norm.slope(x, g, scale: scale, width, kernels)
       // From 0, so that nothing is no −0.
@@ -156,7 +157,7 @@ struct NormReverse {
     taps.visitReverse(site.activation, site.layer, s.scale, stride: 1, rows: rows)
     work.forEach(count) { row in
       norm.finish(
-        x.pointer + row * stride, g.pointer + row * s.width, bySlopeOfScale: s.scale.pointer[row],
+        x.pointer + row * stride, g + row * s.width, bySlopeOfScale: s.scale.pointer[row],
         width, epsilon, kernels)
     }
   }

@@ -177,10 +177,11 @@ struct ReverseRun {
     }
     NormReverse(
       norm: model.finalNorm, site: Site(.lnFinalScale), work: executor.work, slopes: slopes
-    ).run(of: stream, stride: model.configuration.width, slopes.normed, batch, &taps)
+    ).run(of: stream, stride: model.configuration.width, slopes.normed.pointer, batch, &taps)
     slopes.stream.pointer.update(from: slopes.normed.pointer, count: batch.rows.count * width)
     if let edges, edges.wants(.logits) {
-      copy(slopes.normed, to: edges.copy(for: .logits, rows: batch), stride: width)
+      edges.copy(for: .logits, rows: batch).update(
+        from: slopes.normed.pointer, count: batch.rows.count * width)
     }
   }
 

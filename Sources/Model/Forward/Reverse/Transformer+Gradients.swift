@@ -62,7 +62,9 @@ extension Transformer {
 
   /// First those whose number alone is asked: they need no way back.
   private func batches(of requests: [GradientRequest], memory: Int) throws -> [GradientBatch] {
-    for request in requests { try request.check(in: configuration) }
+    for (index, request) in requests.enumerated() {
+      try request.check(in: configuration, after: index > 0 ? requests[index - 1] : nil)
+    }
     let sizes = ReverseSizes(requests)
     let planner = RunPlanner(
       self, memory: memory, apart: true, bytesPerRow: bytesPerReversedRow(sizes),

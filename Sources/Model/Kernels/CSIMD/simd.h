@@ -59,6 +59,14 @@ typedef struct SummandPanel {
   intptr_t k;
 } SummandPanel;
 
+/// Vectors of `length` numbers, `stride` apart.
+typedef struct SummandColumns {
+  const float *base;
+  intptr_t stride;
+  intptr_t count;
+  intptr_t length;
+} SummandColumns;
+
 /// One query of one head. Sources are counted from the first of its block, and `rows`, `scores` begin
 /// there.
 typedef struct SummandQuery {
