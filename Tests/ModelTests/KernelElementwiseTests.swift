@@ -1,3 +1,4 @@
+import CSIMD
 import TestSupport
 import Testing
 
@@ -34,6 +35,28 @@ struct KernelElementwiseTests {
       var found: Float = 0
       _ = withMargin(a) { a in _ = withMargin(b) { found = kernels.dot(a, $0, count: n) } }
       expectSameBits([found], [Self.lanes(a, b)], "\(n) elements")
+    }
+  }
+
+  @Test("four vectors by several others, each as by itself", arguments: NamedKernels.all)
+  func dots(_ named: NamedKernels) {
+    let kernels = named.kernels
+    var generator = SeededGenerator(11)
+    for (n, count) in [(1, 1), (8, 2), (16, 5), (37, 6), (48, 13), (576, 28)] {
+      let rows = (0..<4).map { _ in generator.floats(n) }
+      let stride = n + 3
+      let others = generator.floats((count - 1) * stride + n)
+      let found = withMargin([Float](repeating: 0, count: 4 * count)) { out in
+        _ = withMargin(others) { others in
+          let columns = SummandColumns(
+            base: others, stride: stride, count: count, length: n)
+          kernels.dots(rows[0], rows[1], rows[2], rows[3], by: columns, into: out)
+        }
+      }
+      let wanted = rows.flatMap { row in
+        (0..<count).map { Self.lanes(row, Array(others[$0 * stride..<$0 * stride + n])) }
+      }
+      expectSameBits(found, wanted, "\(n) elements by \(count)")
     }
   }
 

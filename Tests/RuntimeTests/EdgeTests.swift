@@ -162,6 +162,27 @@ struct EdgeTests {
     #expect(try plan.texts("step").last == "total" && plan.numbers("runs").contains(6))
   }
 
+  /// Of a part of the runs the edges of a component do not sum to its own estimate.
+  @Test func shardsOfASweepStateNoSums() throws {
+    let (shell, pair) = (try PipedSession(tiny: "families/llama3"), try pair("llama3"))
+    let measure = "attribute of \(EdgeReference.metric)"
+    let all = try shell.run("\(pair.patch("each edges")) | \(measure)")
+    #expect(all.messages.contains("sum to its own estimate"))
+    var parts: [String: Double] = [:]
+    for number in 1...2 {
+      let (found, said) = try shell.run(
+        "\(pair.patch("each edges")) | shard \(number) of 2 | \(measure)")
+      #expect(!said.contains("sum to its own estimate"))
+      for (edge, estimate) in zip(try found.texts("component"), try found.numbers("estimate")) {
+        parts[edge] = estimate
+      }
+    }
+    let (edges, estimates) = (
+      try all.table.texts("component"), try all.table.numbers("estimate")
+    )
+    #expect(edges.compactMap { parts[$0] } == estimates)
+  }
+
   // MARK: - Selectors and errors
 
   @Test func allOfThemAtOnceRecoverAll() throws {
