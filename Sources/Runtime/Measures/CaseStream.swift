@@ -115,7 +115,7 @@ struct CaseStream {
     try session.checkThatAllFire(edits, of: set)
     var item = open.whole
     item.variant = variant
-    item.edits = edits.flatMap(\.self)
+    item.edits = edits.count == 1 ? edits[0] : edits.flatMap(\.self)
     item.acting = open.acting.of(edits).flatMap(\.self)
     item.unit = which.unit
     return finish(item)

@@ -3,15 +3,15 @@ import Model
 
 /// Which position of a donor stands for each of a prompt's, one to one.
 struct PositionPairs {
-  private let prompt: Prompt
-  private let donor: Prompt
+  /// For messages.
+  private let donorName: String
   /// By the prompt's position; of one that is not here the donor has the same number.
   private let sources: [Int: Int]
 
   /// - Parameter kind: what stands after `@`; nil: nothing.
   /// - Throws: `Failure` where the positions do not pair.
   init(_ kind: Position.Kind?, of prompt: Prompt, with donor: Prompt) throws {
-    (self.prompt, self.donor) = (prompt, donor)
+    donorName = donor.name
     switch kind {
     case .name, .index(-1):
       let (mine, others) = (
@@ -48,7 +48,7 @@ struct PositionPairs {
     guard site.activation.isOverSources, source != position else { return source }
     throw Failure(
       "\(site.activation.rawValue) at position \(position) has as many numbers as it has "
-        + "sources, and at position \(source) of '\(donor.name)' there are others",
+        + "sources, and at position \(source) of '\(donorName)' there are others",
       help: "take prompts in which it is at the same position")
   }
 

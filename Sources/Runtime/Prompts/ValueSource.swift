@@ -12,6 +12,8 @@ struct ValueSource {
   /// Nil where a donor is not drawn for any of the prompts, and need not run.
   private var results: [RunResult?]
   private var means: [MeanKey: [Float]] = [:]
+  /// The last pairs, and what they are of: a sweep asks for the same of many parts.
+  private var lastPairs: (kind: Position.Kind?, index: Int, donor: Int, pairs: PositionPairs)?
 
   private var deviations: [DeviationKey: Double] = [:]
 
@@ -99,14 +101,25 @@ struct ValueSource {
 
   // MARK: - One donor
 
-  private func rows(
+  private mutating func rows(
     _ part: Place.SitePart, _ kind: Position.Kind?, at positions: [Int], of index: Int,
     from donor: Int
   ) throws -> [[Float]] {
-    let pairs = try PositionPairs(kind, of: prompts[index], with: donors[donor])
+    let pairs = try pairs(kind, index, donor)
     return try positions.map { position in
       try row(part, at: try pairs.source(of: position, at: part.site), in: results[donor])
     }
+  }
+
+  private mutating func pairs(_ kind: Position.Kind?, _ index: Int, _ donor: Int) throws
+    -> PositionPairs
+  {
+    if let last = lastPairs, last.index == index, last.donor == donor, last.kind == kind {
+      return last.pairs
+    }
+    let pairs = try PositionPairs(kind, of: prompts[index], with: donors[donor])
+    lastPairs = (kind, index, donor, pairs)
+    return pairs
   }
 
   /// A donor for one prompt: any of the set but itself whose positions can be paired with its own.
