@@ -142,12 +142,19 @@ struct EstimateRows {
   /// The name of each target is made once for all prompts.
   private mutating func cells(of edges: EdgeVariants) -> EdgeCells {
     if names.components.isEmpty {
+      names.components.reserveCapacity(targets.count)
+      names.writers.reserveCapacity(targets.count)
+      names.readers.reserveCapacity(targets.count)
       for index in targets.indices {
         let own = targets.edgeNames(of: index)
         names.components.append(own.edge)
         names.writers.append(own.writer)
         names.readers.append(own.reader)
       }
+    }
+    // Each once, and without positions.
+    if edges.places.count == targets.count, targets.areDistinct, targets.kinds.isEmpty {
+      return names
     }
     return EdgeCells(
       components: edges.places.map { names.components[$0.target] },

@@ -77,7 +77,7 @@ struct EdgeNames {
   var reader: String
 
   init(from writer: String, to reader: String) {
-    (edge, self.writer, self.reader) = ("\(writer) -> \(reader)", writer, reader)
+    (edge, self.writer, self.reader) = (writer + " -> " + reader, writer, reader)
   }
 
   init(_ place: Place) {

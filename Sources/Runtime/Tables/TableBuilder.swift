@@ -182,7 +182,7 @@ struct TableBuilder {
       let missing = rowCount - cells.count - columns[column].count
       assert(missing >= 0, "cells are set twice")
       if missing > 0 { columns[column] += repeatElement(self.missing, count: missing) }
-      columns[column] += cells
+      if columns[column].isEmpty { columns[column] = cells } else { columns[column] += cells }
     }
 
     func filled(_ column: Int, _ rowCount: Int) -> [Element] {

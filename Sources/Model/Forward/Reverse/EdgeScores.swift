@@ -191,8 +191,10 @@ final class EdgeScores {
     return max(16, (count + parts - 1) / parts)
   }
 
-  /// Of each change the sums for all copies, position by position: the copies of one position stay in a
-  /// thread's cache.
+  /// As many copies of one position as stay in the first cache.
+  private static let copiesAtOnce = 12
+
+  /// Of each change the sums for all copies, position by position.
   private func sums(of asked: ArraySlice<Int>, member: Int, _ rows: Batch) -> [Double] {
     let (kernels, copies, changes) = (Kernels.current, waiting.count, self.changes[member])
     let stride = Slopes.width(of: model)
@@ -204,20 +206,23 @@ final class EdgeScores {
       }
     }
     var sums = [Double](repeating: 0, count: asked.count * copies)
-    let found = FloatBuffer(4 * copies)
+    let found = FloatBuffer(4 * Self.copiesAtOnce)
     for (position, entries) in byPosition.enumerated() where !entries.isEmpty {
-      let columns = SummandColumns(
-        base: room.copies.pointer + rows.row(of: member, at: position) * stride,
-        stride: room.copyStride, count: copies, length: model.configuration.width)
-      for first in Swift.stride(from: 0, to: entries.count, by: 4) {
-        func row(_ i: Int) -> [Float] {
-          let entry = entries[min(first + i, entries.count - 1)]
-          return changes[asked[asked.startIndex + entry.sums]].rows[entry.row]
-        }
-        kernels.dots(row(0), row(1), row(2), row(3), by: columns, into: found.pointer)
-        for i in 0..<min(4, entries.count - first) {
-          let start = entries[first + i].sums * copies
-          for copy in 0..<copies { sums[start + copy] += Double(found.pointer[i * copies + copy]) }
+      let base = room.copies.pointer + rows.row(of: member, at: position) * stride
+      for copy in Swift.stride(from: 0, to: copies, by: Self.copiesAtOnce) {
+        let some = SummandColumns(
+          base: base + copy * room.copyStride, stride: room.copyStride,
+          count: min(Self.copiesAtOnce, copies - copy), length: model.configuration.width)
+        for first in Swift.stride(from: 0, to: entries.count, by: 4) {
+          func row(_ i: Int) -> [Float] {
+            let entry = entries[min(first + i, entries.count - 1)]
+            return changes[asked[asked.startIndex + entry.sums]].rows[entry.row]
+          }
+          kernels.dots(row(0), row(1), row(2), row(3), by: some, into: found.pointer)
+          for i in 0..<min(4, entries.count - first) {
+            let start = entries[first + i].sums * copies + copy
+            for c in 0..<some.count { sums[start + c] += Double(found.pointer[i * some.count + c]) }
+          }
         }
       }
     }
