@@ -61,6 +61,50 @@ public struct Matrix: Sendable {
     return product
   }
 
+  /// A Bᵀ.
+  public func timesTransposed(_ b: Matrix) -> Matrix {
+    precondition(columns == b.columns)
+    var product = Matrix(rows: rows, columns: b.rows)
+    product.elements.withUnsafeMutableBufferPointer { out in
+      elements.withUnsafeBufferPointer { x in
+        b.elements.withUnsafeBufferPointer { y in
+          for i in 0..<rows {
+            for j in 0..<b.rows {
+              out[i * b.rows + j] = Self.dot(x, i * columns, y, j * columns, count: columns)
+            }
+          }
+        }
+      }
+    }
+    return product
+  }
+
+  /// Σ of the products of some numbers of x and of y. Eight sums go side by side, since one would wait for
+  /// each addition to be over; they are the same on every machine.
+  @inline(__always)
+  private static func dot(
+    _ x: UnsafeBufferPointer<Double>, _ start: Int, _ y: UnsafeBufferPointer<Double>, _ other: Int,
+    count: Int
+  ) -> Double {
+    guard count > 0, let first = x.baseAddress, let second = y.baseAddress else { return 0 }
+    let (a, b) = (UnsafeRawPointer(first + start), UnsafeRawPointer(second + other))
+    let size = MemoryLayout<Double>.stride
+    var sums = SIMD8<Double>.zero
+    let whole = count & ~7
+    for i in stride(from: 0, to: whole, by: 8) {
+      sums +=
+        a.loadUnaligned(fromByteOffset: i * size, as: SIMD8<Double>.self)
+        * b.loadUnaligned(fromByteOffset: i * size, as: SIMD8<Double>.self)
+    }
+    var sum = sums.sum()
+    for i in whole..<count {
+      sum +=
+        a.load(fromByteOffset: i * size, as: Double.self)
+        * b.load(fromByteOffset: i * size, as: Double.self)
+    }
+    return sum
+  }
+
   /// A Aᵀ.
   ///
   /// - Throws: `Interruption.Stopped`.
@@ -72,8 +116,7 @@ public struct Matrix: Sendable {
         for i in 0..<rows {
           try Interruption.check()
           for j in 0...i {
-            var sum = 0.0
-            for k in 0..<columns { sum += x[i * columns + k] * x[j * columns + k] }
+            let sum = Self.dot(x, i * columns, x, j * columns, count: columns)
             out[i * rows + j] = sum
             out[j * rows + i] = sum
           }

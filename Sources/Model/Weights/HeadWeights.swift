@@ -39,7 +39,7 @@ extension HeadWeights {
   public var qk: Product { get throws { try Product(query, key) } }
 
   /// W_V W_O, [d_head][d_head]: it has the eigenvalues of the head's OV that are not 0.
-  public var ovInside: Matrix { value * output.transposed }
+  public var ovInside: Matrix { value.timesTransposed(output) }
 
   /// ‖Aᵀ B‖
   public static func norm(_ a: Matrix, _ b: Matrix) throws -> Double {
