@@ -31,7 +31,9 @@ extension Edit {
   /// What must be known of the run that it changes.
   var readSites: [Site] {
     guard case .features(let features) = change else { return [site] }
-    return Array(Set(features.placed.sites + [site]))
+    // The error is what all features leave, those of earlier layers too.
+    let read = features.part == .error ? features.placed.sites : features.placed.readSites
+    return Array(Set(read + [site]))
   }
 }
 
