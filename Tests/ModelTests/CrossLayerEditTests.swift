@@ -26,18 +26,8 @@ struct CrossLayerEditTests {
   private static func edits(_ maker: inout RunMaker, _ placed: PlacedDictionary, count: Int)
     -> [Edit]
   {
-    let positions = maker.some(of: count)
-    let isError = maker.pick(0...3) == 0
-    let features = maker.some(of: placed.dictionary.features, atMost: 3)
-    let part: FeatureEdit.Part = isError ? .error : .features(features)
-    let width = isError ? placed.dictionary.outputWidth : features.count
-    let change: FeatureEdit.Change =
-      switch maker.pick(0...2) {
-      case 0: .zero
-      case 1: .scale(maker.generator.floats(1, in: 0.5...2)[0])
-      default: .replace(positions.map { _ in maker.generator.floats(width, in: 0...2) })
-      }
-    return (isError ? [placed.site] : placed.writeSites).enumerated().map { above, site in
+    let (positions, part, change) = maker.featureChange(placed, count: count, atMost: 3)
+    return (part == .error ? [placed.site] : placed.writeSites).enumerated().map { above, site in
       Edit(
         site: site, positions: positions,
         change: .features(FeatureEdit(placed, part, change, above: above)))

@@ -21,17 +21,7 @@ struct FeatureEditTests {
 
   private static func edit(_ maker: inout RunMaker, _ placed: PlacedDictionary, count: Int) -> Edit
   {
-    let positions = maker.some(of: count)
-    let isError = maker.pick(0...3) == 0
-    let features = maker.some(of: placed.dictionary.features, atMost: 4)
-    let part: FeatureEdit.Part = isError ? .error : .features(features)
-    let width = isError ? placed.dictionary.outputWidth : features.count
-    let change: FeatureEdit.Change =
-      switch maker.pick(0...2) {
-      case 0: .zero
-      case 1: .scale(maker.generator.floats(1, in: 0.5...2)[0])
-      default: .replace(positions.map { _ in maker.generator.floats(width, in: 0...2) })
-      }
+    let (positions, part, change) = maker.featureChange(placed, count: count, atMost: 4)
     return Edit(
       site: placed.site, positions: positions,
       change: .features(FeatureEdit(placed, part, change)))
@@ -198,5 +188,24 @@ extension RunRequest {
     var request = self
     request.base = nil
     return request
+  }
+}
+
+extension RunMaker {
+  /// A change of some features of a dictionary, or of its error, at some of `count` positions.
+  mutating func featureChange(_ placed: PlacedDictionary, count: Int, atMost most: Int)
+    -> (positions: [Int], part: FeatureEdit.Part, change: FeatureEdit.Change)
+  {
+    let positions = some(of: count)
+    let isError = pick(0...3) == 0
+    let features = some(of: placed.dictionary.features, atMost: most)
+    let width = isError ? placed.dictionary.outputWidth : features.count
+    let change: FeatureEdit.Change =
+      switch pick(0...2) {
+      case 0: .zero
+      case 1: .scale(generator.floats(1, in: 0.5...2)[0])
+      default: .replace(positions.map { _ in generator.floats(width, in: 0...2) })
+      }
+    return (positions, isError ? .error : .features(features), change)
   }
 }
