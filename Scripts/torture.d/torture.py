@@ -31,7 +31,10 @@ class Run:
 
     def __init__(self, arguments, environment=(), at=None, errno=None, root=None, count=None, limits=(), close=(),
                  timeout=60):
-        variables = dict(os.environ, SUMMAND_HISTORY="", HF_HUB_OFFLINE="", SWIFT_BACKTRACE="enable=no") | dict(environment)
+        # A report states the minute it was made in: those of two runs are compared, and a minute may end between them.
+        variables = dict(
+            os.environ, SUMMAND_HISTORY="", HF_HUB_OFFLINE="", SWIFT_BACKTRACE="enable=no", SOURCE_DATE_EPOCH="0",
+        ) | dict(environment)
         if root:
             variables.update(LD_PRELOAD=FAULTS, TORTURE_ROOT=root, TORTURE_AT=str(at or 0))
             if errno:
