@@ -73,13 +73,16 @@ need_venv() {
   python3 -c 'import ensurepip, venv' >/dev/null 2>&1 || apt_install python3-venv
 }
 
-# An environment of Python with the packages of a list, made again where the list has changed.
+# An environment of Python with the packages of a list, made again where the list has changed. What is imported of them is
+# compiled then, next to the build: all of it would take longer than the checks.
 need_packages() { # FOLDER REQUIREMENTS
+  unset PYTHONDONTWRITEBYTECODE
+  export PYTHONPYCACHEPREFIX=$PWD/.build/pycache
   [[ -e $1/installed && $(cat "$1/installed") == "$(cat "$2")" ]] && return
   say "Installing the packages of $2"
   rm -rf "$1"
   python3 -m venv "$1"
-  "$1/bin/pip" install -q --disable-pip-version-check -r "$2"
+  "$1/bin/pip" install -q --no-compile --disable-pip-version-check -r "$2"
   cp "$2" "$1/installed"
 }
 
