@@ -119,9 +119,7 @@ struct EdgeWriters {
         EdgeQuestions.Change(
           writer: writer,
           positions: try positions.map { try position(key.kind, writer.part.site, $0) },
-          rows: zip(positions, rows).map { position, new in
-            zip(new, run.given(by: writer, at: position)).map { $0 - $1 }
-          }))
+          new: rows, old: positions.map { run.given(by: writer, at: $0) }))
     }
     return found
   }

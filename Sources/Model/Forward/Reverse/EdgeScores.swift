@@ -12,6 +12,12 @@ public struct EdgeQuestions: Sendable {
     public init(writer: Edge.Writer, positions: [Int], rows: [[Float]]) {
       (self.writer, self.positions, self.rows) = (writer, positions, rows)
     }
+
+    /// From what it gives at each position with the change, and without.
+    public init(writer: Edge.Writer, positions: [Int], new: [[Float]], old: [[Float]]) {
+      let rows = zip(new, old).map { zip($0, $1).map { $0 - $1 } }
+      self.init(writer: writer, positions: positions, rows: rows)
+    }
   }
 
   public struct Question: Sendable, Equatable {
