@@ -40,6 +40,13 @@ protocol InstructionSet: SendableMetatype {
     _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ c: UnsafePointer<Float>,
     _ d: UnsafePointer<Float>, by columns: SummandColumns, into out: UnsafeMutablePointer<Float>)
 
+  // MARK: Small matrices in double precision
+
+  static func dots(
+    _ x: SummandVectors, by y: SummandVectors, into out: UnsafeMutablePointer<Double>, stride: Int)
+  static func eigenvalues(
+    of matrices: SummandMatrices, into values: UnsafeMutablePointer<Double>)
+
   // MARK: Rows
 
   static func add(_ x: UnsafePointer<Float>, to y: UnsafeMutablePointer<Float>, count: Int)

@@ -142,6 +142,23 @@ typedef struct SummandBins {
   intptr_t count;
 } SummandBins;
 
+/// Vectors of doubles, one after the other.
+typedef struct SummandVectors {
+  const double *base;
+  intptr_t count;
+  intptr_t length;
+} SummandVectors;
+
+/// Up to eight square matrices side by side, one in each lane of vectors: [size + 2][stride][8], aligned as
+/// these are. The column and the row after the last ones are 0; the second row after them is scratch memory.
+typedef struct SummandMatrices {
+  double *elements;
+  intptr_t size;
+  /// At least `size` + 1.
+  intptr_t stride;
+  intptr_t count;
+} SummandMatrices;
+
 /// a · b + c, rounded once.
 SUMMAND_INLINE summand_float16
 summand_fma(summand_float16 a, summand_float16 b, summand_float16 c) {
@@ -424,6 +441,44 @@ SUMMAND_INLINE summand_double8 summand_power_of_two_f64(summand_double8 n) {
   memcpy(&r, &bits, sizeof r);
   return r;
 }
+
+SUMMAND_INLINE summand_double8 summand_load_f64(const double *p) {
+  summand_double8 x;
+  memcpy(&x, p, sizeof x);
+  return x;
+}
+
+SUMMAND_INLINE summand_double8 summand_magnitude_f64(summand_double8 x) {
+  return __builtin_elementwise_abs(x);
+}
+
+SUMMAND_INLINE summand_double8 summand_root_f64(summand_double8 x) {
+  return __builtin_elementwise_sqrt(x);
+}
+
+/// −1 where it holds, else 0. So of all that follow.
+SUMMAND_INLINE summand_long8 summand_below_f64(summand_double8 a, summand_double8 b) {
+  return a < b;
+}
+
+SUMMAND_INLINE summand_long8 summand_at_most_f64(summand_double8 a, summand_double8 b) {
+  return a <= b;
+}
+
+SUMMAND_INLINE summand_long8 summand_is_zero_f64(summand_double8 x) { return x == 0.0; }
+
+SUMMAND_INLINE summand_long8 summand_below_i64(summand_long8 a, summand_long8 b) { return a < b; }
+
+SUMMAND_INLINE summand_long8 summand_equal_i64(summand_long8 a, summand_long8 b) { return a == b; }
+
+/// a where the mask is −1, b where it is 0.
+SUMMAND_INLINE summand_double8
+summand_choose_f64(summand_long8 mask, summand_double8 a, summand_double8 b) {
+  return mask ? a : b;
+}
+
+/// Whether any of eight masks is set.
+SUMMAND_INLINE int summand_any_i64(summand_long8 mask) { return __builtin_reduce_or(mask) != 0; }
 
 /// −1 where a is above b, else 0.
 SUMMAND_INLINE summand_int16 summand_above(summand_float16 a, summand_float16 b) { return a > b; }
