@@ -103,4 +103,38 @@ struct KernelDoubleTests {
       }
     }
   }
+
+  /// More columns than rows that are laid out together, and more tokens than are added together.
+  @Test("Products over the vocabulary equal the naive loop to the bit", arguments: [true, false])
+  func vocabulary(isTied: Bool) throws {
+    let (tokens, width) = (300, 130)
+    let files = try [3, 4].map {
+      try RandomMatrixFile(.f32, rows: tokens, columns: width, values: .moderate, seed: $0)
+    }
+    let all = try files.map { try PackedMatrix(MatrixSource($0.matrix, in: $0)) }
+    let e = files[0].decoded()
+    let u = isTied ? e : files[1].decoded()
+    var wanted = [Float](repeating: 0, count: width * width)
+    for t in 0..<tokens {
+      for m in 0..<width {
+        for k in 0..<width {
+          wanted[m * width + k].addProduct(u[t * width + m], e[t * width + k])
+        }
+      }
+    }
+    for (kernels, threads) in Kernels.available.flatMap({ k in [1, 2].map { (k, $0) } }) {
+      let sums = VocabularySums(
+        unembedding: isTied ? all[0] : all[1], embedding: all[0], kernels: kernels,
+        pool: TestModels.pool(width: threads))
+      let count = all[0].panelCount
+      for first in stride(from: 0, to: count, by: VocabularySums.panelsAtOnce) {
+        sums.add(first..<min(count, first + VocabularySums.panelsAtOnce))
+      }
+      sums.mirror()
+      for m in 0..<width {
+        let row = UnsafeBufferPointer(start: sums.product.pointer + m * sums.stride, count: width)
+        expectSameBits(row, wanted[m * width..<(m + 1) * width], "\(kernels.name), row \(m)")
+      }
+    }
+  }
 }

@@ -91,7 +91,7 @@ struct HeadNumberTests {
         Array(golden.tokens[golden.start..<golden.start + count]))
       #expect(sequence.tokens == golden.tokens)
       let run = try model.transformer.run([sequence.request(of: model.configuration)])[0]
-      let scores = try model.transformer.repetitionScores(of: sequence, run).flatMap(\.self)
+      let scores = try RepetitionReader(model.transformer).scores(of: sequence, run).flatMap(\.self)
       for (found, head) in zip(scores, golden.heads) {
         let what = "\(golden.family) \(head.component)"
         check(found.previousToken, head.previousToken, within: 1e-5, what)

@@ -80,11 +80,12 @@ struct Executor {
   var width: Int { model.configuration.width }
 
   mutating func embed() {
+    let (model, batch, streams, count) = (model, batch, buffers.stream.pointer, width)
     let scale = model.configuration.embeddingScale
-    for row in batch.rows.indices {
+    model.pool.run(batch.rows.count) { row, _ in
       let embedding = model.embedding.row(batch.token(of: row))
-      let x = buffers.stream.pointer + row * width
-      for i in 0..<width { x[i] = scale.map { embedding[i] * $0 } ?? embedding[i] }
+      let x = streams + row * count
+      for i in 0..<count { x[i] = scale.map { embedding[i] * $0 } ?? embedding[i] }
     }
     taps.visit(.embed, 0, buffers.stream, stride: width, rows: batch)
     let (stream, width) = (buffers.stream.pointer, width)

@@ -11,89 +11,65 @@ public struct HeadWeightScores: Sendable {
 }
 
 extension Transformer {
-  /// Σ_t u_t e_tᵀ over the vocabulary, [d_model][stride]: u_t is what a vector of the stream is multiplied
-  /// by for the logit of t, e_t the embedding. With it nothing is ever as large as a vocabulary squared.
+  /// The scores of all heads of some layers, [layers][heads].
   ///
   /// - Throws: `Interruption.Stopped`, and `ModelError` where weights cannot be read.
-  public func vocabularyProduct() throws -> VocabularyProduct {
-    let (d, rowsAtOnce) = (configuration.width, 96)
-    let width = Kernels.panelWidth
-    let stride = (d + width - 1) / width * width
-    let product = FloatBuffer(d * stride, zeroed: true)
-    let means = finalNorm.kind == .layer ? unembeddingMeans() : []
-    let products = TransposedProducts(pool: pool)
-    let x = FloatBuffer(rowsAtOnce * embedding.stride, zeroed: true)
-    for first in Swift.stride(from: 0, to: d, by: rowsAtOnce) {
-      let rows = first..<min(d, first + rowsAtOnce)
-      forEachUnembeddingPanel { tokens, widened in
-        for m in rows {
-          let out = x.pointer + (m - first) * embedding.stride + tokens.lowerBound
-          let gain = finalNorm.weight[m]
-          for t in 0..<tokens.count {
-            let mean = means.isEmpty ? 0 : means[tokens.lowerBound + t]
-            out[t] = gain * widened[m * width + t] - mean
-          }
+  public func headScores(layers numbers: [Int], _ vocabulary: VocabularyProduct) throws
+    -> [[HeadWeightScores]]
+  {
+    // Matrices of several layers, so that there are eight for a thread; of a large model not many.
+    let atOnce = max(1, 64 / configuration.heads)
+    return try stride(from: 0, to: numbers.count, by: atOnce).flatMap { first in
+      let some = numbers[first..<min(numbers.count, first + atOnce)]
+      var (own, through): ([Matrix], [Matrix]) = ([], [])
+      var scores: [[HeadWeightScores]] = []
+      for number in some {
+        through += try vocabularyInside(layer: number, vocabulary)
+        let (layer, insides) = try normScores(layer: number)
+        own += insides
+        scores.append(layer)
+      }
+      let found = try Eigenvalues.of(through + own, on: pool).map(\.positivity)
+      for (i, heads) in scores.enumerated() {
+        for head in heads.indices {
+          let place = i * configuration.heads + head
+          scores[i][head].copying = found[place]
+          scores[i][head].ovPositivity = found[through.count + place]
         }
       }
-      products.multiply(
-        [TransposedFactor(matrix: embedding, x: x.pointer)], rows: rows.count,
-        into: product.pointer + first * stride, stride: stride)
-      try Interruption.check()
+      return scores
     }
-    try checkWeights()
-    return VocabularyProduct(numbers: product, stride: stride)
   }
 
-  /// Of each token the mean over d_model of what the final norm's gain makes of its unembedding.
-  private func unembeddingMeans() -> [Float] {
-    let (d, width) = (configuration.width, Kernels.panelWidth)
-    var means = [Float](repeating: 0, count: configuration.vocabulary)
-    forEachUnembeddingPanel { tokens, widened in
-      for t in 0..<tokens.count {
-        var sum = 0.0
-        for m in 0..<d { sum += Double(finalNorm.weight[m] * widened[m * width + t]) }
-        means[tokens.lowerBound + t] = Float(sum / Double(d))
+  /// The norms of a layer's heads, and of each W_V W_O, which has the eigenvalues of its OV.
+  private func normScores(layer number: Int) throws -> ([HeadWeightScores], insides: [Matrix]) {
+    let (c, weights) = (configuration, try allHeadWeights(layer: number))
+    func rows(_ head: Int) -> Range<Int> { head * c.headWidth..<(head + 1) * c.headWidth }
+    let none = Matrix(rows: 0, columns: 0)
+    // Where the work is to end, nobody looks at the results.
+    let read = Slots<Matrix>(repeating: none, count: 2 * c.keyValueHeads)
+    pool.run(2 * c.keyValueHeads) { item, _ in
+      let matrix = item % 2 == 0 ? weights.key : weights.value
+      read[item] = (try? matrix.gram(of: rows(item / 2))) ?? none
+    }
+    let norms = Slots<Double>(repeating: .nan, count: 2 * c.heads)
+    let insides = Slots<Matrix>(repeating: none, count: c.heads)
+    pool.run(2 * c.heads) { item, _ in
+      let (head, isOV) = (item / 2, item % 2 == 1)
+      let shared = c.keyValueHead(of: head)
+      guard let gram = try? (isOV ? weights.output : weights.query).gram(of: rows(head)) else {
+        return
+      }
+      norms[item] = HeadWeights.norm(grams: gram, read[2 * shared + item % 2])
+      if isOV {
+        insides[head] = weights.value.products(of: rows(shared), with: weights.output, rows(head))
       }
     }
-    return means
-  }
-
-  private func forEachUnembeddingPanel(
-    _ body: (_ tokens: Range<Int>, _ widened: UnsafeMutablePointer<Float>) -> Void
-  ) {
-    let widened = FloatBuffer(configuration.width * Kernels.panelWidth)
-    for index in 0..<unembedding.panelCount {
-      if Interruption.requested.load(ordering: .relaxed) { return }
-      Kernels.current.widen(unembedding.panel(index), into: widened.pointer)
-      let first = index * Kernels.panelWidth
-      let end = min(configuration.vocabulary, first + Kernels.panelWidth)
-      body(first..<end, widened.pointer)
-    }
-  }
-
-  /// The scores of all heads of a layer.
-  ///
-  /// - Throws: `Interruption.Stopped`, and `ModelError` where weights cannot be read.
-  public func headScores(layer number: Int, _ vocabulary: VocabularyProduct) throws
-    -> [HeadWeightScores]
-  {
-    let c = configuration
-    let weights = try headWeights(layer: number, heads: Array(0..<c.heads))
-    let inside = try vocabularyInside(layer: number, vocabulary)
-    let scores = Slots<HeadWeightScores>(repeating: HeadWeightScores(), count: c.heads)
-    pool.run(c.heads) { head, _ in
-      let own = weights[head]
-      // Where the work is to end, nobody looks at the result.
-      guard let copying = try? Eigenvalues(inside[head]).positivity,
-        let positivity = try? Eigenvalues(own.ovInside).positivity,
-        let ovNorm = try? HeadWeights.norm(own.output, own.value),
-        let qkNorm = try? HeadWeights.norm(own.query, own.key)
-      else { return }
-      scores[head] = HeadWeightScores(
-        copying: copying, ovPositivity: positivity, ovNorm: ovNorm, qkNorm: qkNorm)
-    }
     try Interruption.check()
-    return scores.values
+    let scores = (0..<c.heads).map {
+      HeadWeightScores(ovNorm: norms[2 * $0 + 1], qkNorm: norms[2 * $0])
+    }
+    return (scores, insides.values)
   }
 
   /// Of each head W_V (Σ e uᵀ) W_O, [d_head][d_head], which has the eigenvalues of W_E · OV · W_U that are
@@ -104,11 +80,13 @@ extension Transformer {
     let (layer, c) = (layers[number], configuration)
     let (d, width) = (c.width, c.headWidth)
     let seen = FloatBuffer(d * d)
-    for m in 0..<d {
-      let row = vocabulary.numbers.pointer + m * vocabulary.stride
+    pool.run(d) { m, _ in
+      let (row, out) = (vocabulary.numbers.pointer + m * vocabulary.stride, seen.pointer + m * d)
       var mean = 0.0
       if layer.ln1.kind == .layer { for i in 0..<d { mean += Double(row[i]) / Double(d) } }
-      for i in 0..<d { seen.pointer[m * d + i] = (row[i] - Float(mean)) * layer.ln1.weight[i] }
+      layer.ln1.weight.withUnsafeBufferPointer { gains in
+        for i in 0..<d { out[i] = (row[i] - Float(mean)) * gains[i] }
+      }
     }
     let values = FloatBuffer(d * layer.v.stride)
     Products(pool: pool, mayStop: true).multiply(
@@ -116,11 +94,11 @@ extension Transformer {
     )
     let (keyWidth, stride) = (c.keyValueHeads * width, layer.o.matrix.stride)
     let turned = FloatBuffer(keyWidth * stride, zeroed: true)
-    for m in 0..<d {
-      let gain = layer.ln1Post?.weight[m] ?? 1
-      for j in 0..<keyWidth {
-        turned.pointer[j * stride + m] = values.pointer[m * layer.v.stride + j] * gain
-      }
+    pool.run(keyWidth) { j, _ in
+      let out = turned.pointer + j * stride
+      for m in 0..<d { out[m] = values.pointer[m * layer.v.stride + j] }
+      guard let gains = layer.ln1Post?.weight else { return }
+      for m in 0..<d { out[m] *= gains[m] }
     }
     let outStride = layer.q.stride
     let out = FloatBuffer(keyWidth * outStride)
@@ -129,22 +107,24 @@ extension Transformer {
       into: out.pointer, stride: outStride)
     try Interruption.check()
     try checkWeights()
-    return (0..<c.heads).map { head in
-      let shared = c.keyValueHead(of: head)
-      var inside = Matrix(rows: width, columns: width)
-      for j in 0..<width {
-        for i in 0..<width {
-          inside.elements[j * width + i] = Double(
-            out.pointer[(shared * width + j) * outStride + head * width + i])
+    let insides = Slots<Matrix>(repeating: Matrix(rows: 0, columns: 0), count: c.heads)
+    pool.run(c.heads) { head, _ in
+      let first = out.pointer + c.keyValueHead(of: head) * width * outStride + head * width
+      let elements = [Double](unsafeUninitializedCapacity: width * width) { inside, count in
+        for j in 0..<width {
+          for i in 0..<width { inside[j * width + i] = Double(first[j * outStride + i]) }
         }
+        count = width * width
       }
-      return inside
+      insides[head] = Matrix(rows: width, columns: width, elements: elements)
     }
+    return insides.values
   }
-}
 
-/// What `Transformer.vocabularyProduct` makes.
-public struct VocabularyProduct: @unchecked Sendable {
-  let numbers: FloatBuffer
-  let stride: Int
+  /// The eigenvalues of matrices of one size.
+  ///
+  /// - Throws: `Interruption.Stopped`.
+  public func eigenvalues(of matrices: [Matrix]) throws -> [Eigenvalues] {
+    try Eigenvalues.of(matrices, on: pool)
+  }
 }

@@ -68,42 +68,101 @@ extension Transformer {
   ///
   /// - Throws: `ModelError` where weights cannot be read.
   public func headWeights(layer number: Int, heads: [Int]) throws -> [HeadWeights] {
-    let (layer, c) = (layers[number], configuration)
-    let (d, width) = (c.width, c.headWidth)
-    let (q, k, v) = (layer.q.matrix.decoded(), layer.k.matrix.decoded(), layer.v.matrix.decoded())
-    let o = layer.o.matrix.decoded()
-    try checkWeights()
-    let gains = layer.ln1.weight.map(Double.init)
-    func reads(_ weights: [Float], _ head: Int, gain: Norm?) -> Matrix {
-      var matrix = Matrix(rows: width, columns: d)
-      for row in 0..<width {
-        let own = gain.map { Double($0.weight[row]) } ?? 1
-        var mean = 0.0
-        for i in 0..<d {
-          let x = Double(weights[(head * width + row) * d + i]) * gains[i] * own
-          matrix.elements[row * d + i] = x
-          mean += x / Double(d)
-        }
-        if layer.ln1.kind == .layer {
-          for i in 0..<d { matrix.elements[row * d + i] -= mean }
-        }
-      }
-      return matrix
-    }
-    let written = layer.ln1Post?.weight
-    return heads.map { head in
-      var output = Matrix(rows: width, columns: d)
-      let stride = c.heads * width
-      for row in 0..<width {
-        for i in 0..<d {
-          let gain = written.map { Double($0[i]) } ?? 1
-          output.elements[row * d + i] = Double(o[i * stride + head * width + row]) * gain
-        }
-      }
-      let shared = c.keyValueHead(of: head)
+    let (layer, width) = (layers[number], configuration.headWidth)
+    let found = heads.map { head in
+      let own = head * width..<(head + 1) * width
+      let first = configuration.keyValueHead(of: head) * width
+      let shared = first..<first + width
       return HeadWeights(
-        query: reads(q, head, gain: layer.qNorm), key: reads(k, shared, gain: layer.kNorm),
-        value: reads(v, shared, gain: nil), output: output)
+        query: reading(layer.q.matrix, own, in: layer, layer.qNorm),
+        key: reading(layer.k.matrix, shared, in: layer, layer.kNorm),
+        value: reading(layer.v.matrix, shared, in: layer, nil),
+        output: writing(layer.o.matrix, own, layer.ln1Post))
+    }
+    try checkWeights()
+    return found
+  }
+
+  /// The weights of all heads of a layer, one after the other: queries and outputs of each head, keys and
+  /// values of each key/value head.
+  ///
+  /// - Throws: `ModelError` where weights cannot be read.
+  func allHeadWeights(layer number: Int) throws -> HeadWeights {
+    let layer = layers[number]
+    let (own, shared) = (0..<layer.q.matrix.rows, 0..<layer.k.matrix.rows)
+    let found = HeadWeights(
+      query: reading(layer.q.matrix, own, in: layer, layer.qNorm),
+      key: reading(layer.k.matrix, shared, in: layer, layer.kNorm),
+      value: reading(layer.v.matrix, shared, in: layer, nil),
+      output: writing(layer.o.matrix, own, layer.ln1Post))
+    try checkWeights()
+    return found
+  }
+
+  /// Some rows of W_Q, W_K or W_V, with the gains of the norm before and of a head's own.
+  private func reading(
+    _ matrix: PackedMatrix, _ rows: Range<Int>, in layer: Layer, _ norm: Norm?
+  ) -> Matrix {
+    let (d, width, panelWidth) = (matrix.columns, configuration.headWidth, Kernels.panelWidth)
+    let gains = layer.ln1.weight.map(Double.init)
+    let isCentred = layer.ln1.kind == .layer
+    let elements = [Double](unsafeUninitializedCapacity: rows.count * d) { buffer, count in
+      let out = buffer
+      eachPanel(of: matrix, rows) { some, widened in
+        for row in some {
+          let own = norm.map { Double($0.weight[row % width]) } ?? 1
+          let (from, to) = (widened + row % panelWidth, (row - rows.lowerBound) * d)
+          gains.withUnsafeBufferPointer { gains in
+            for i in 0..<d { out[to + i] = Double(from[i * panelWidth]) * gains[i] * own }
+          }
+          guard isCentred else { continue }
+          var mean = 0.0
+          for i in 0..<d { mean += out[to + i] / Double(d) }
+          for i in 0..<d { out[to + i] -= mean }
+        }
+      }
+      count = rows.count * d
+    }
+    return Matrix(rows: rows.count, columns: d, elements: elements)
+  }
+
+  /// Some columns of W_O, as rows, with the gain of the norm after it.
+  private func writing(_ matrix: PackedMatrix, _ columns: Range<Int>, _ norm: Norm?) -> Matrix {
+    let (d, panelWidth, block) = (matrix.rows, Kernels.panelWidth, matrix.columnsOfBlock)
+    let start = columns.lowerBound / block * block
+    let end = min(matrix.columns, (columns.upperBound + block - 1) / block * block)
+    let elements = [Double](unsafeUninitializedCapacity: columns.count * d) { buffer, count in
+      let out = buffer
+      eachPanel(of: matrix, 0..<d, columns: start..<end) { some, widened in
+        for column in columns {
+          let from = widened + (column - start) * panelWidth
+          let to = (column - columns.lowerBound) * d
+          for i in some {
+            let gain = norm.map { Double($0.weight[i]) } ?? 1
+            out[to + i] = Double(from[i % panelWidth]) * gain
+          }
+        }
+      }
+      count = columns.count * d
+    }
+    return Matrix(rows: columns.count, columns: d, elements: elements)
+  }
+
+  /// Calls for each panel with those of some rows that are in it, and all or some columns' weights,
+  /// [columns][32].
+  private func eachPanel(
+    of matrix: PackedMatrix, _ rows: Range<Int>, columns: Range<Int>? = nil,
+    _ body: (Range<Int>, UnsafePointer<Float>) -> Void
+  ) {
+    let width = Kernels.panelWidth
+    let columns = columns ?? 0..<matrix.columns
+    let first = rows.lowerBound / width
+    let scratch = (0..<pool.width).map { _ in FloatBuffer(columns.count * width) }
+    pool.run((rows.upperBound + width - 1) / width - first) { item, worker in
+      let panel = first + item
+      let widened = scratch[worker].pointer
+      Kernels.current.widen(matrix.panel(panel, columns: columns), into: widened)
+      body(rows.clamped(to: panel * width..<(panel + 1) * width), widened)
     }
   }
 }

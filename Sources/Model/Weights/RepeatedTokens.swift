@@ -43,22 +43,37 @@ public struct RepetitionScores: Sendable {
   public init() {}
 }
 
-extension Transformer {
+/// Reads the scores of heads out of runs.
+public struct RepetitionReader: Sendable {
+  private let transformer: Transformer
+  /// The mean of W_U over the vocabulary.
+  private let mean: [Float]
+
+  /// - Throws: `ModelError` where weights cannot be read.
+  public init(_ transformer: Transformer) throws {
+    self.transformer = transformer
+    let vocabulary = transformer.configuration.vocabulary
+    mean = transformer.unembedding.transposedProduct(
+      [Float](repeating: 1 / Float(vocabulary), count: vocabulary))
+    try transformer.checkWeights()
+  }
+
   /// The scores of every head, [layers][heads], by one run.
   ///
   /// - Throws: `Interruption.Stopped`, and `ModelError` where weights cannot be read.
-  public func repetitionScores(of sequence: RepeatedTokens, _ run: RunResult) throws
-    -> [[RepetitionScores]]
-  {
-    let c = configuration
+  public func scores(of sequence: RepeatedTokens, _ run: RunResult) throws -> [[RepetitionScores]] {
+    let (heads, count) = (transformer.configuration.heads, transformer.layers.count)
     let directions = try followingDirections(sequence, run)
-    return try layers.indices.map { l in
-      try Interruption.check()
-      var scores = (0..<c.heads).map { lookingBack(sequence, run, layer: l, head: $0) }
+    let found = Slots<[RepetitionScores]>(repeating: [], count: count)
+    transformer.pool.run(count) { l, _ in
+      if Interruption.requested.load(ordering: .relaxed) { return }
+      var scores = (0..<heads).map { lookingBack(sequence, run, layer: l, head: $0) }
       let logits = followingLogits(sequence, run, directions, layer: l)
       for head in scores.indices { scores[head].induction = logits[head] }
-      return scores
+      found[l] = scores
     }
+    try Interruption.check()
+    return found.values
   }
 
   private func lookingBack(_ sequence: RepeatedTokens, _ run: RunResult, layer: Int, head: Int)
@@ -89,28 +104,28 @@ extension Transformer {
   private func followingDirections(_ sequence: RepeatedTokens, _ run: RunResult) throws -> [[Float]]
   {
     let scales = run.activations[Site(.lnFinalScale)]
-    let share = 1 / Float(configuration.vocabulary)
-    let mean = unembedding.transposedProduct(
-      [Float](repeating: share, count: configuration.vocabulary))
-    let found = sequence.second.enumerated().map { index, position -> [Float] in
+    let (norm, second) = (transformer.finalNorm, sequence.second)
+    let found = Slots<[Float]>(repeating: [], count: second.count)
+    transformer.pool.run(second.count) { index, _ in
       let scale = scales?[index][0] ?? .nan
-      let row = zip(unembedding.row(sequence.tokens[position + 1]), mean).map { $0 - $1 }
-      var seen = zip(row, finalNorm.weight).map { $0 * $1 / scale }
-      if finalNorm.kind == .layer {
+      let following = sequence.tokens[second.lowerBound + index + 1]
+      let row = zip(transformer.unembedding.row(following), mean).map { $0 - $1 }
+      var seen = zip(row, norm.weight).map { $0 * $1 / scale }
+      if norm.kind == .layer {
         let mean = Float(seen.reduce(0) { $0 + Double($1) } / Double(seen.count))
         for i in seen.indices { seen[i] -= mean }
       }
-      return seen
+      found[index] = seen
     }
-    try checkWeights()
-    return found
+    try transformer.checkWeights()
+    return found.values
   }
 
   /// The mean over positions of what each head adds along its direction.
   private func followingLogits(
     _ sequence: RepeatedTokens, _ run: RunResult, _ directions: [[Float]], layer number: Int
   ) -> [Double] {
-    let (layer, c) = (layers[number], configuration)
+    let (layer, c) = (transformer.layers[number], transformer.configuration)
     let (count, inStride, outStride) = (directions.count, layer.o.matrix.stride, layer.q.stride)
     let x = FloatBuffer(count * inStride, zeroed: true)
     for (row, direction) in directions.enumerated() {
@@ -120,7 +135,7 @@ extension Transformer {
       }
     }
     let seen = FloatBuffer(count * outStride)
-    TransposedProducts(pool: pool).multiply(
+    TransposedProducts(pool: transformer.pool).multiply(
       [TransposedFactor(matrix: layer.o.matrix, x: x.pointer)], rows: count, into: seen.pointer,
       stride: outStride)
     guard let z = run.activations[Site(.z, layer: number)] else { return [] }

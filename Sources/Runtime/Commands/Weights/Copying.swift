@@ -15,21 +15,21 @@ extension Command {
     var table = TableBuilder()
     let columns = HeadColumns(in: &table)
     let score = table.doubles("copying")
-    try call.eachInside(of: selection, throughVocabulary: true) { head, inside in
+    try call.eachSpectrum(of: selection, throughVocabulary: true) { head, eigenvalues in
       table.addRow()
       columns.set(head, in: &table)
-      table[score] = try inside.map { try Eigenvalues($0).positivity }
+      table[score] = eigenvalues?.positivity
     }
     return .table(TableValue(table.table(measure: "copying"), origins: [selection.origin]))
   }
 }
 
 extension Invocation {
-  /// Of each head a small matrix with the eigenvalues of its OV, or of all from the embedding to the
+  /// Of each head the eigenvalues of its OV that are not 0, or those of all from the embedding to the
   /// unembedding; nil in a plan.
-  func eachInside(
+  func eachSpectrum(
     of selection: HeadSelection, throughVocabulary: Bool,
-    _ body: (HeadSelection.Head, Matrix?) throws -> Void
+    _ body: (HeadSelection.Head, Eigenvalues?) throws -> Void
   ) throws {
     let transformer = selection.model.transformer
     let vocabulary =
@@ -37,17 +37,16 @@ extension Invocation {
       ? try statement.runner.compute { try transformer.vocabularyProduct() } : nil
     for (layer, heads) in selection.layers {
       try Interruption.check()
-      let found = try statement.runner.compute { () throws -> [Matrix] in
+      let found = try statement.runner.compute { () throws -> [Eigenvalues] in
         if let vocabulary {
-          return try transformer.vocabularyInside(layer: layer, vocabulary)
+          let all = try transformer.vocabularyInside(layer: layer, vocabulary)
+          return try transformer.eigenvalues(of: heads.map { all[$0] })
         }
-        return try transformer.headWeights(
-          layer: layer, heads: Array(0..<selection.model.configuration.heads)
-        ).map(\.ovInside)
+        return try transformer.eigenvalues(
+          of: transformer.headWeights(layer: layer, heads: heads).map(\.ovInside))
       }
-      for head in heads {
-        try Interruption.check()
-        try body(HeadSelection.Head(layer: layer, head: head), found?[head])
+      for (place, head) in heads.enumerated() {
+        try body(HeadSelection.Head(layer: layer, head: head), found?[place])
       }
     }
   }

@@ -26,19 +26,18 @@ extension Command {
     var runs = try call.statement.runner.runs(
       of: requests, on: selection.model, label: "describe",
       share: RunShare(count: requests.count, of: requests.count), in: call.session)
+    let reader = try call.statement.runner.compute { try RepetitionReader(transformer) }
     while let (index, result) = try runs.next() {
-      let found = try call.statement.runner.compute {
-        try transformer.repetitionScores(of: sequences[index], result)
+      let found = try call.statement.runner.compute { () throws -> [[RepetitionScores]]? in
+        try reader?.scores(of: sequences[index], result)
       }
-      if let found { repetition.add(found, share: 1 / Double(sequences.count)) }
+      if let found = found ?? nil { repetition.add(found, share: 1 / Double(sequences.count)) }
     }
     let scores = try call.statement.runner.compute { () throws -> [Int: [HeadWeightScores]] in
-      let vocabulary = try transformer.vocabularyProduct()
-      var scores: [Int: [HeadWeightScores]] = [:]
-      for (layer, _) in selection.layers {
-        scores[layer] = try transformer.headScores(layer: layer, vocabulary)
-      }
-      return scores
+      let numbers = selection.layers.map(\.layer)
+      let found = try transformer.headScores(
+        layers: numbers, transformer.vocabularyProduct())
+      return Dictionary(uniqueKeysWithValues: zip(numbers, found))
     }
     var table = DescriptionRows()
     for head in selection.heads {

@@ -22,9 +22,8 @@ extension Command {
     let number = table.integers("number")
     let (real, imaginary) = (table.doubles("real"), table.doubles("imaginary"))
     let magnitude = table.doubles("magnitude")
-    try call.eachInside(of: selection, throughVocabulary: isThrough) { head, inside in
-      guard let inside else { return }
-      for (place, value) in try Eigenvalues(inside).values.enumerated() {
+    try call.eachSpectrum(of: selection, throughVocabulary: isThrough) { head, eigenvalues in
+      for (place, value) in (eigenvalues?.values ?? []).enumerated() {
         table.addRow()
         columns.set(head, in: &table)
         table[number] = place + 1
