@@ -10,12 +10,10 @@ let isModelOnly = Context.environment["SUMMAND_MODEL_ONLY"] != nil
 
 /// The kernels are one source compiled once for each instruction set: every variant's folder is a
 /// link to `Kernels/Source`. The flag reaches Swift's code generation only through clang's
-/// importer; the unroll threshold keeps the accumulators of a tile in registers. The compiler does not
-/// look for vectors in straight code, which takes half of its time and finds none: these are written
-/// as vectors. A debug build compiles them as a release does, or else a product would be thirty times
-/// slower (four times with `-O`, whose checks keep loads from being inlined), and tests would try
-/// other code than is shipped. A number of threads gives an object for each file, which a debug build
-/// expects.
+/// importer; the unroll threshold keeps the accumulators of a tile in registers. A debug build
+/// compiles them as a release does, or else a product would be thirty times slower (four times with
+/// `-O`, whose checks keep loads from being inlined), and tests would try other code than is
+/// shipped. A number of threads gives an object for each file, which a debug build expects.
 func kernels(_ name: String, march: String, defines: [String] = []) -> Target {
   let fast = ["-Ounchecked", "-whole-module-optimization", "-num-threads", "1"]
   return .target(
@@ -23,10 +21,7 @@ func kernels(_ name: String, march: String, defines: [String] = []) -> Target {
     dependencies: ["CSIMD"],
     path: "Sources/Model/Kernels/\(name)",
     swiftSettings: defines.map { .define($0) } + [
-      .unsafeFlags([
-        "-Xcc", "-march=\(march)", "-Xllvm", "-unroll-threshold=4000", "-Xllvm",
-        "-vectorize-slp=false",
-      ]),
+      .unsafeFlags(["-Xcc", "-march=\(march)", "-Xllvm", "-unroll-threshold=4000"]),
       .unsafeFlags(["-Ounchecked"], .when(configuration: .release)),
       .unsafeFlags(fast + ["-disable-batch-mode"], .when(configuration: .debug)),
     ])
