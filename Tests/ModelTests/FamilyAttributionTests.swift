@@ -71,7 +71,7 @@ struct FamilyAttributionTests {
     case .finalNormBias: try tensor(golden, prefix, "ln_final_bias")[a]
     case .unembeddingBias: try tensor(golden, prefix, "unembed_bias")[a]
     // Neurons: `VectorNumberTests`.
-    case .attention, .stream, .neuron, .mlpBias, .feature, .featureBias, .featureError: .nan
+    case .attention, .stream, .neurons, .mlpBias, .feature, .featureBias, .featureError: .nan
     }
   }
 

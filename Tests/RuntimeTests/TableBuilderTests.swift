@@ -1,3 +1,4 @@
+import Model
 import Testing
 
 @testable import Runtime
@@ -32,6 +33,35 @@ struct TableBuilderTests {
     #expect(made.columns.map(\.kind) == [.integers, .texts, .singles, .doubles, .booleans, .texts])
     #expect(made.columns.allSatisfy { $0.count == 3 })
     #expect(table[id] == 10 && table[name] == nil && table[logit] == nil)
+  }
+
+  @Test("cells by cells, by many and again, on one thread and on several")
+  func many() {
+    var table = TableBuilder(capacity: 2)
+    let (id, name) = (table.integers("id"), table.texts("name"))
+    let logit = table.singles("logit")
+    table.addRow()
+    table[id] = 1
+    table.addRows(2)
+    table.fill(id, [2, nil])
+    table.fill(name, "b", count: 2)
+    table.addRow()
+    (table[id], table[logit]) = (4, 0.5)
+    table.addRows(2)
+    table.fill(logit, [1, .nan])
+    table.fill(name, ["e", nil])
+    // A cell of many may be set again.
+    table[name] = "f"
+    table.addRow()
+    #expect(table[name] == nil && table[logit] == nil)
+    table.addRows(1)
+    table.fill(id, 8, count: 1)
+    #expect(table[id] == 8)
+    let wanted = [
+      "id|name|logit", "1||", "2|b|", "|b|", "4||0.5", "|e|1.0", "|f|", "||", "8||",
+    ]
+    #expect(lines(table.table()) == wanted)
+    #expect(lines(table.table(on: WorkerPool(width: 3))) == wanted)
   }
 
   @Test func aTableWithoutRowsHasItsColumns() {

@@ -18,7 +18,8 @@ public struct Attribution: Sendable {
     /// What a layer's attention adds whatever it reads.
     case attentionBias(layer: Int)
     case mlp(layer: Int)
-    case neuron(layer: Int, neuron: Int)
+    /// All neurons of a layer's MLP, told apart.
+    case neurons(layer: Int)
     /// What a layer's MLP adds whatever its neurons do.
     case mlpBias(layer: Int)
     /// A feature of a dictionary; before its name stands the dictionary's, where another is at its layer.
@@ -39,6 +40,24 @@ public struct Attribution: Sendable {
     public var value: Float
     /// By source position; nil for what has no sources, and for a head whose z was edited.
     public var sources: [Float]?
+    /// Of `neurons`: by neuron; `value` is their sum. Empty of all else.
+    public var neurons: [Float] = []
+
+    /// Of a layer's neurons.
+    public init(neurons: [Float], layer: Int) {
+      self.init(component: .neurons(layer: layer), value: 0)
+      self.neurons = neurons
+      value = Float(added(to: 0))
+    }
+
+    init(component: Component, value: Float, sources: [Float]? = nil) {
+      (self.component, self.value, self.sources) = (component, value, sources)
+    }
+
+    /// A sum with all that is told apart in it, in double precision.
+    fileprivate func added(to sum: Double) -> Double {
+      neurons.isEmpty ? sum + Double(value) : neurons.reduce(sum) { $0 + Double($1) }
+    }
   }
 
   /// The embeddings, heads by layer, attention biases by layer, MLPs by layer, the last biases.
@@ -47,11 +66,8 @@ public struct Attribution: Sendable {
   public var logit: Double
 
   /// Σ parts, in double precision.
-  public var sum: Double { parts.reduce(0) { $0 + Double($1.value) } }
+  public var sum: Double { parts.reduce(0) { $1.added(to: $0) } }
 
   /// How far the parts are from the whole: rounding, or something is wrong.
   public var gap: Double { sum - logit }
-
-  /// Whether the target and all parts are numbers.
-  public var isFinite: Bool { logit.isFinite && sum.isFinite }
 }

@@ -141,16 +141,11 @@ public struct Attributor: Sendable {
     let hasNorm = transformer.layers[layer].ln2Post != nil
     let scale = parts.scale * (hasNorm ? row(parts.run, .ln2PostScale, layer)[0] : 1)
     let direction = parts.direction.neurons[layer]
-    var found = zip(row(parts.run, .mlpPost, layer), direction.weights).enumerated().map {
-      n, pair in
-      Attribution.Part(
-        component: .neuron(layer: layer, neuron: n), value: pair.0 * pair.1 / scale, sources: nil)
+    let neurons = zip(row(parts.run, .mlpPost, layer), direction.weights).map { $0 * $1 / scale }
+    let bias = direction.bias.map {
+      Attribution.Part(component: .mlpBias(layer: layer), value: $0 / scale)
     }
-    if let bias = direction.bias {
-      found.append(
-        Attribution.Part(component: .mlpBias(layer: layer), value: bias / scale, sources: nil))
-    }
-    return found
+    return [Attribution.Part(neurons: neurons, layer: layer), bias].compactMap(\.self)
   }
 
   // MARK: - Attention

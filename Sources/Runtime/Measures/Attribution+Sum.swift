@@ -7,21 +7,21 @@ extension Attribution {
     guard var sum = all.first, all.count > 1 else { return all.first }
     var places: [Component: Int] = [:]
     for (i, part) in sum.parts.enumerated() { places[part.component] = i }
-    var values = sum.parts.map { Double($0.value) }
+    var values = sum.parts.map(\.values)
     for attribution in all.dropFirst() {
       sum.logit += attribution.logit
       for part in attribution.parts {
         guard let place = places[part.component] else {
           places[part.component] = sum.parts.count
           sum.parts.append(part)
-          values.append(Double(part.value))
+          values.append(part.values)
           continue
         }
-        values[place] += Double(part.value)
+        for (i, value) in part.values.enumerated() { values[place][i] += value }
         sum.parts[place].sources = added(sum.parts[place].sources, part.sources)
       }
     }
-    for i in sum.parts.indices { sum.parts[i].value = Float(values[i]) }
+    for i in sum.parts.indices { sum.parts[i].set(values[i]) }
     return sum
   }
 
@@ -30,5 +30,21 @@ extension Attribution {
     guard let a, let b else { return nil }
     let (longer, shorter) = a.count < b.count ? (b, a) : (a, b)
     return longer.enumerated().map { $0 < shorter.count ? $1 + shorter[$0] : $1 }
+  }
+}
+
+extension Attribution.Part {
+  /// Its value, or those of its neurons.
+  fileprivate var values: [Double] {
+    neurons.isEmpty ? [Double(value)] : neurons.map(Double.init)
+  }
+
+  fileprivate mutating func set(_ values: [Double]) {
+    if neurons.isEmpty {
+      value = Float(values[0])
+    } else {
+      neurons = values.map { Float($0) }
+      value = Float(values.reduce(0, +))
+    }
   }
 }

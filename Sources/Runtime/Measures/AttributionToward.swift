@@ -85,7 +85,7 @@ extension Command {
       }
     }
     check.report(to: call, goal: target.name)
-    return .table(TableValue(rows.table, origins: [set.origin]))
+    return .table(TableValue(rows.table(on: call.session.pool), origins: [set.origin]))
   }
 }
 

@@ -134,7 +134,7 @@ struct EstimateRows {
   }
 
   private func fill(bases: [Double], _ estimates: [Double], in rows: inout TableBuilder) {
-    rows.fill(name, [String?](repeating: metric.name, count: bases.count))
+    rows.fill(name, metric.name, count: bases.count)
     base.fill(bases, in: &rows)
     rows.fill(estimate, estimates.map { $0.isFinite ? $0 : .nan })
   }

@@ -173,6 +173,13 @@ struct ReadingColumns {
     table[token] = reading.prompt.tokenText(reading.position)
   }
 
+  /// Of the last rows, which are all of one reading.
+  func fill(_ reading: Reading, _ count: Int, in table: inout TableBuilder) {
+    guard position != nil else { return }
+    table.fill(position, reading.position, count: count)
+    table.fill(token, reading.prompt.tokenText(reading.position), count: count)
+  }
+
   /// Of the last rows.
   func fill(_ readings: [Reading?], in table: inout TableBuilder) {
     guard position != nil else { return }

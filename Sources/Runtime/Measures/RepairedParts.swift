@@ -12,7 +12,7 @@ struct RepairedParts {
     for part in attribution.parts {
       switch part.component {
       case .finalNormBias, .unembeddingBias: break
-      case .embed, .positionEmbedding, .head, .attention, .attentionBias, .mlp, .neuron, .mlpBias,
+      case .embed, .positionEmbedding, .head, .attention, .attentionBias, .mlp, .neurons, .mlpBias,
         .stream, .feature, .featureBias, .featureError:
         values[part.component, default: 0] += Double(part.value)
       }
@@ -55,7 +55,7 @@ struct RepairedParts {
         continue
       }
       switch component {
-      case .mlp, .neuron, .mlpBias: change.mlps += own
+      case .mlp, .neurons, .mlpBias: change.mlps += own
       case .embed, .positionEmbedding, .head, .attention, .attentionBias, .finalNormBias,
         .unembeddingBias, .stream, .feature, .featureBias, .featureError:
         change.heads += own
@@ -85,7 +85,7 @@ extension Attribution.Component {
   fileprivate var attentionLayer: Int? {
     switch self {
     case .head(let layer, _), .attention(let layer), .attentionBias(let layer): layer
-    case .embed, .positionEmbedding, .mlp, .neuron, .mlpBias, .finalNormBias, .unembeddingBias,
+    case .embed, .positionEmbedding, .mlp, .neurons, .mlpBias, .finalNormBias, .unembeddingBias,
       .stream, .feature, .featureBias, .featureError:
       nil
     }
@@ -99,7 +99,7 @@ extension Attribution.Component {
     case .head(let layer, let head): layer << 20 + head
     case .attention(let layer): layer << 20 + 1 << 18
     case .attentionBias(let layer): layer << 20 + 1 << 18 + 1
-    case .mlp(let layer), .neuron(let layer, _), .mlpBias(let layer): layer << 20 + 1 << 19
+    case .mlp(let layer), .neurons(let layer), .mlpBias(let layer): layer << 20 + 1 << 19
     // No dictionary has parts in a repair.
     case .finalNormBias, .unembeddingBias, .stream, .feature, .featureBias, .featureError: Int.max
     }

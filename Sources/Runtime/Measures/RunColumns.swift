@@ -24,8 +24,8 @@ struct PromptColumns {
 
   /// Of the last rows, which are all of one prompt.
   func fill(_ prompt: Prompt, _ count: Int, in table: inout TableBuilder) {
-    table.fill(name, [String?](repeating: prompt.name, count: count))
-    table.fill(relation, [String?](repeating: prompt.fact?.relation, count: count))
+    table.fill(name, prompt.name, count: count)
+    table.fill(relation, prompt.fact?.relation, count: count)
   }
 }
 

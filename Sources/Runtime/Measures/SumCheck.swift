@@ -12,14 +12,14 @@ struct SumCheck {
   private var size = 0.0
 
   mutating func add(_ attribution: Attribution) {
-    guard attribution.isFinite else {
+    let (found, logit) = (attribution.sum, attribution.logit)
+    guard found.isFinite, logit.isFinite else {
       unchecked += 1
       return
     }
     count += 1
-    sum = attribution.sum
-    logit = attribution.logit
-    gap = max(gap, abs(attribution.gap))
+    (sum, self.logit) = (found, logit)
+    gap = max(gap, abs(found - logit))
     size = max(size, abs(logit))
   }
 

@@ -1,3 +1,5 @@
+import Model
+
 /// Makes a table row by row. A column is declared once, by name and type, and a cell is set through
 /// what the declaration gave back; a cell that a row does not set is missing. So all columns have
 /// the same count whatever a row sets.
@@ -129,67 +131,72 @@ struct TableBuilder {
     if let key { texts.fill(cells, key.index, rowCount) }
   }
 
+  /// Of the last rows, which have the same there.
+  mutating func fill(_ key: Key<String>?, _ cell: String?, count: Int) {
+    if let key { texts.fill(cell, count: count, key.index, rowCount) }
+  }
+
+  mutating func fill(_ key: Key<Int>?, _ cell: Int?, count: Int) {
+    if let key { integers.fill(cell, count: count, key.index, rowCount) }
+  }
+
   // MARK: The table
 
-  /// - Parameter measure: the column that `top N` without `by` ranks by.
-  func table(measure: String? = nil) -> Table {
-    let columns = declared.map { name, kind, index in
-      let values: Values =
-        switch kind {
-        case .integers: .integers(integers.filled(index, rowCount))
-        case .singles: .singles(singles.filled(index, rowCount))
-        case .doubles: .doubles(doubles.filled(index, rowCount))
-        case .texts: .texts(texts.filled(index, rowCount))
-        case .booleans: .booleans(booleans.filled(index, rowCount))
-        }
-      return Column(name, values)
+  /// - Parameters:
+  ///   - measure: the column that `top N` without `by` ranks by.
+  ///   - pool: what puts columns of many cells together.
+  func table(measure: String? = nil, on pool: WorkerPool? = nil) -> Table {
+    var columns = declared.map { Column($0.name, Values.missing($0.kind, count: 0)) }
+    columns.withUnsafeMutableBufferPointer { columns in
+      if let pool {
+        pool.run(columns.count) { column, _ in columns[column].values = values(column) }
+      } else {
+        for column in columns.indices { columns[column].values = values(column) }
+      }
     }
     var table = Table(columns: columns, measure: measure)
     if units.count == rowCount, rowCount > 0 { table.units = units }
     return table
   }
 
-  /// The columns of one type. A column's array may be shorter than the table: what it lacks is
-  /// missing.
+  private func values(_ column: Int) -> Values {
+    let (_, kind, index) = declared[column]
+    return switch kind {
+    case .integers: .integers(integers.filled(index, rowCount))
+    case .singles: .singles(singles.filled(index, rowCount))
+    case .doubles: .doubles(doubles.filled(index, rowCount))
+    case .texts: .texts(texts.filled(index, rowCount))
+    case .booleans: .booleans(booleans.filled(index, rowCount))
+    }
+  }
+
+  /// The columns of one type. A column may be shorter than the table: what it lacks is missing.
   private struct Storage<Element> {
     let missing: Element
-    private var columns: [[Element]] = []
+    private var columns: [GrowingColumn<Element>] = []
 
     init(missing: Element) { self.missing = missing }
 
     mutating func add(_ capacity: Int) -> Int {
-      columns.append([])
-      columns[columns.count - 1].reserveCapacity(capacity)
+      columns.append(GrowingColumn(missing: missing, capacity: capacity))
       return columns.count - 1
     }
 
-    func value(_ column: Int, _ rowCount: Int) -> Element {
-      columns[column].count == rowCount ? columns[column].last ?? missing : missing
-    }
+    func value(_ column: Int, _ rowCount: Int) -> Element { columns[column].value(rowCount) }
 
     mutating func set(_ value: Element, _ column: Int, _ rowCount: Int) {
-      assert(rowCount > 0, "a cell is set before the first row")
-      guard rowCount > 0 else { return }
-      while columns[column].count < rowCount - 1 { columns[column].append(missing) }
-      if columns[column].count == rowCount {
-        columns[column][rowCount - 1] = value
-      } else {
-        columns[column].append(value)
-      }
+      columns[column].set(value, rowCount)
     }
 
     mutating func fill(_ cells: [Element], _ column: Int, _ rowCount: Int) {
-      let missing = rowCount - cells.count - columns[column].count
-      assert(missing >= 0, "cells are set twice")
-      if missing > 0 { columns[column] += repeatElement(self.missing, count: missing) }
-      if columns[column].isEmpty { columns[column] = cells } else { columns[column] += cells }
+      columns[column].fill(cells, rowCount)
     }
 
-    func filled(_ column: Int, _ rowCount: Int) -> [Element] {
-      let values = columns[column]
-      if values.count == rowCount { return values }
-      return values + [Element](repeating: missing, count: rowCount - values.count)
+    mutating func fill(_ cell: Element, count: Int, _ column: Int, _ rowCount: Int) {
+      columns[column].fill(cell, count: count, rowCount)
     }
+
+    func filled(_ column: Int, _ rowCount: Int) -> [Element] { columns[column].filled(rowCount) }
   }
 }
 

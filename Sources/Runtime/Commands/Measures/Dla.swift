@@ -91,7 +91,7 @@ extension Command {
       }
     }
     check.report(to: call, goal: goal.name)
-    return .table(TableValue(rows.table, origins: [set.origin]))
+    return .table(TableValue(rows.table(on: call.session.pool), origins: [set.origin]))
   }
 
   private static func division(_ call: Invocation) throws -> AttributionDivision {
