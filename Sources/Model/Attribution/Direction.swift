@@ -94,17 +94,20 @@ extension Transformer {
   ///
   /// - Parameter withNeurons: whether neurons are told apart, which takes a pass over all W_out.
   public func direction(of target: LogitTarget, withNeurons: Bool = false) throws -> Direction {
-    let seen = try readout(of: target)
-    return try direction(
-      seen.vector, withNeurons: withNeurons, finalNormBias: seen.finalNormBias,
-      unembeddingBias: seen.unembeddingBias)
+    try directions(of: [target], withNeurons: withNeurons)[0]
+  }
+
+  /// The same of several, in about the same passes.
+  public func directions(of targets: [LogitTarget], withNeurons: Bool = false) throws -> [Direction]
+  {
+    try directions(try targets.map(readout), withNeurons: withNeurons)
   }
 
   /// A target as it reads the last stream: what that is multiplied by, but for the final norm's scale, which
   /// divides it, and what biases add.
-  func readout(of target: LogitTarget) throws -> (
-    vector: [Float], finalNormBias: Float?, unembeddingBias: Float?
-  ) {
+  typealias Readout = (vector: [Float], finalNormBias: Float?, unembeddingBias: Float?)
+
+  func readout(of target: LogitTarget) throws -> Readout {
     for (token, _) in target.ordered { try configuration.check(token: token) }
     let weights = self.weights(of: target)
     let vector = centred(zip(weights, finalNorm.weight).map { $0 * Double($1) }).map { Float($0) }
@@ -119,31 +122,42 @@ extension Transformer {
   /// A vector as a direction: what components write along it in the stream, before any norm.
   public func direction(toward vector: [Float], withNeurons: Bool = false) throws -> Direction {
     precondition(vector.count == configuration.width)
-    return try direction(
-      vector, withNeurons: withNeurons, finalNormBias: nil, unembeddingBias: nil)
+    return try directions([(vector, nil, nil)], withNeurons: withNeurons)[0]
   }
 
-  private func direction(
-    _ vector: [Float], withNeurons: Bool, finalNormBias: Float?, unembeddingBias: Float?
-  ) throws -> Direction {
-    let heads = Slots<[Float]>(repeating: [], count: layers.count)
-    let neurons = Slots<[Float]>(repeating: [], count: withNeurons ? layers.count : 0)
+  private func directions(_ readouts: [Readout], withNeurons: Bool) throws -> [Direction] {
+    let vectors = readouts.map(\.vector)
+    let heads = Slots<[[Float]]>(repeating: [], count: layers.count)
+    let neurons = Slots<[[Float]]>(repeating: [], count: withNeurons ? layers.count : 0)
     pool.run(layers.count) { l, _ in
+      if Interruption.requested.load(ordering: .relaxed) { return }
       let layer = layers[l]
-      heads[l] = layer.o.matrix.transposedProduct(layer.beforeAttentionIsAdded(vector))
+      heads[l] = layer.o.matrix.transposedProducts(vectors.map(layer.beforeAttentionIsAdded))
       guard withNeurons else { return }
-      neurons[l] = layer.mlp.down.matrix.transposedProduct(layer.beforeMLPIsAdded(vector))
+      neurons[l] = layer.mlp.down.matrix.transposedProducts(vectors.map(layer.beforeMLPIsAdded))
     }
+    try Interruption.check()
     try checkWeights()
+    return readouts.indices.map { i in
+      direction(
+        readouts[i], heads: heads.values.map { $0[i] }, neurons: neurons.values.map { $0[i] })
+    }
+  }
+
+  /// - Parameters:
+  ///   - heads: W_O applied backwards, of each layer.
+  ///   - neurons: W_out; none where neurons are not told apart.
+  private func direction(_ readout: Readout, heads: [[Float]], neurons: [[Float]]) -> Direction {
     func bias(_ bias: [Float]?, _ direction: [Float]) -> Float? {
       bias.map { Kernels.current.dot($0, direction, count: $0.count) }
     }
+    let vector = readout.vector
     return Direction(
-      vector: vector, heads: heads.values, valueBias: valueBiases(seenFrom: heads.values),
+      vector: vector, heads: heads, valueBias: valueBiases(seenFrom: heads),
       attentionBias: layers.map { bias($0.o.bias, $0.beforeAttentionIsAdded(vector)) },
-      neurons: neurons.values.enumerated().map { l, weights in
+      neurons: neurons.enumerated().map { l, weights in
         (weights, bias(layers[l].mlp.down.bias, layers[l].beforeMLPIsAdded(vector)))
-      }, finalNormBias: finalNormBias, unembeddingBias: unembeddingBias)
+      }, finalNormBias: readout.finalNormBias, unembeddingBias: readout.unembeddingBias)
   }
 
   /// Σ c_t W_U[:, t], [d_model].

@@ -211,10 +211,19 @@ final class PackedMatrix: @unchecked Sendable {
   /// The weights of one row, `columns` long, decoded.
   func row(_ row: Int) -> [Float] {
     precondition(row >= 0 && row < rows)
-    let widened = FloatBuffer(columns * Kernels.panelWidth)
-    withPanelOfRow(row) { Kernels.current.widen($0, into: widened.pointer) }
     let column = row % Kernels.panelWidth
-    return (0..<columns).map { widened.pointer[$0 * Kernels.panelWidth + column] }
+    var found: [Float] = []
+    func read(_ panel: UnsafePointer<Float>) {
+      found = (0..<columns).map { panel[$0 * Kernels.panelWidth + column] }
+    }
+    withPanelOfRow(row) { panel in
+      // It stands there as it would be decoded.
+      if panel.type == .F32 { return read(panel.bytes.assumingMemoryBound(to: Float.self)) }
+      let widened = FloatBuffer(columns * Kernels.panelWidth)
+      Kernels.current.widen(panel, into: widened.pointer)
+      read(widened.pointer)
+    }
+    return found
   }
 
   /// A prompt looks at a few rows, far from each other. To keep their panels, each in a huge page of its
@@ -238,24 +247,41 @@ final class PackedMatrix: @unchecked Sendable {
 
   /// Σ_n u[n] · w[n, k] for every k: the product with the transposed weights.
   /// `u` has `rows` elements, the result `columns`.
-  func transposedProduct(_ u: [Float]) -> [Float] {
-    precondition(u.count == rows)
+  func transposedProduct(_ u: [Float]) -> [Float] { transposedProducts([u])[0] }
+
+  /// The same of several: weights are decoded once for all. Some columns at a time, whose weights and the sums of
+  /// one product stay in the first cache.
+  func transposedProducts(_ us: [[Float]]) -> [[Float]] {
     let kernels = Kernels.current
-    let padded = u + [Float](repeating: 0, count: stride - rows)
-    let widened = FloatBuffer(columns * Kernels.panelWidth)
-    let lanes = FloatBuffer(columns * 16, zeroed: true)
-    for p in 0..<panelCount {
-      kernels.widen(panel(p), into: widened.pointer)
-      padded.withUnsafeBufferPointer { padded in
-        guard let u = padded.baseAddress else { return }
-        kernels.transposedProduct(
-          widened: widened.pointer, k: columns, by: u + p * Kernels.panelWidth,
-          addingTo: lanes.pointer)
+    let padded = FloatBuffer(us.count * stride, zeroed: true)
+    for (i, u) in us.enumerated() {
+      precondition(u.count == rows)
+      (padded.pointer + i * stride).update(from: u, count: rows)
+    }
+    let columnsAtOnce = max(4 * Kernels.panelWidth, columnsOfBlock)
+    let widened = FloatBuffer(columnsAtOnce * Kernels.panelWidth)
+    let lanes = FloatBuffer(us.count * columnsAtOnce * 16)
+    let out = FloatBuffer(us.count * columns)
+    for first in Swift.stride(from: 0, to: columns, by: columnsAtOnce) {
+      let some = first..<min(first + columnsAtOnce, columns)
+      lanes.pointer.update(repeating: 0, count: lanes.count)
+      for p in 0..<panelCount {
+        kernels.widen(panel(p, columns: some), into: widened.pointer)
+        for i in us.indices {
+          kernels.transposedProduct(
+            widened: widened.pointer, k: some.count,
+            by: padded.pointer + i * stride + p * Kernels.panelWidth,
+            addingTo: lanes.pointer + i * columnsAtOnce * 16)
+        }
+      }
+      for i in us.indices {
+        kernels.foldLanes(
+          lanes.pointer + i * columnsAtOnce * 16, count: some.count,
+          into: out.pointer + i * columns + first)
       }
     }
-    return [Float](unsafeUninitializedCapacity: columns) { out, count in
-      if let base = out.baseAddress { kernels.foldLanes(lanes.pointer, count: columns, into: base) }
-      count = columns
+    return us.indices.map { i in
+      Array(UnsafeBufferPointer(start: out.pointer + i * columns, count: columns))
     }
   }
 }
