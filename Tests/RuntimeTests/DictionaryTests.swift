@@ -138,6 +138,25 @@ struct DictionaryTests {
     #expect(values.keys.contains("embed") == (wanted.site != "resid_post"))
   }
 
+  /// Prompts are encoded together, at all their positions.
+  @Test("direct attributions of several prompts have the bits of each alone", arguments: cases)
+  func together(index: Int) throws {
+    let (shell, wanted) = try shell(index)
+    for line in ["dla by feature", "dla by feature at @*", "dla by feature of logit_diff"] {
+      let all = try shell.table("[asked, other] | \(line)")
+      let each = try ["asked", "other"].map { try shell.table("\($0) | \(line)") }
+      for column in ["component", "layer", "head", "feature", "dla"] {
+        let found = try all.column(column).values
+        let alone = try each.flatMap { table in
+          let column = try table.column(column)
+          return (0..<column.count).map { column[$0] }
+        }
+        #expect(
+          (0..<found.count).map { found[$0] } == alone, "\(wanted.folder): \(line): \(column)")
+      }
+    }
+  }
+
   @Test("quality of reconstruction")
   func quality() throws {
     let (shell, _) = try shell(0)

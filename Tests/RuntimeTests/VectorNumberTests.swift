@@ -107,6 +107,20 @@ struct VectorNumberTests {
         .filter { $0.0.hasSuffix(".mlp") }.map(\.1)
       let whole = found.reduce(0, +)
       #expect(abs(whole - mlps.reduce(0, +)) < 1e-5 * max(1, abs(whole)), "\(model.family)")
+      // Prompts and targets together have the bits of each alone.
+      let other = model.tokens.reversed().map(\.self)
+      let both = try shell.table(
+        "[asked, (prompt \(other))] | dla by neuron on \(model.answer), \(other[0])")
+      let names = both.columnNames.suffix(2)
+      let alone = try [model.tokens, other].map { tokens in
+        try [model.answer, other[0]].map {
+          try shell.table("prompt \(tokens) | dla by neuron on \($0)").numbers("dla")
+        }
+      }
+      for (target, name) in names.enumerated() {
+        #expect(try both.numbers(name) == alone.flatMap { $0[target] }, "\(model.family)")
+      }
+      #expect(try both.texts("component") == table.texts("component") + table.texts("component"))
     }
   }
 

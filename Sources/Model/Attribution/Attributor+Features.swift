@@ -30,11 +30,30 @@ extension Attributor {
   ///
   /// - Throws: `ModelError` where weights cannot be read or the run has numbers that are none.
   public func decompose(_ run: RunResult) throws -> Decompositions {
+    guard !detail.dictionaries.isEmpty else { return Decompositions() }
+    let found = decompose(run, try Self.active(in: [(self, run)])[0])
+    for placed in dictionaries { try placed.dictionary.checkWeights() }
+    return found
+  }
+
+  /// What is active in the dictionaries of several runs: `[runs][dictionaries]`. All have the same dictionaries.
+  static func active(in runs: [(attributor: Attributor, run: RunResult)]) throws
+    -> [[[ActiveFeature]]]
+  {
+    try DictionaryParts.active(
+      in: runs.first?.attributor.dictionaries ?? [],
+      at: runs.map { .init(activations: $0.run.activations, position: $0.attributor.position) })
+  }
+
+  var dictionaries: [PlacedDictionary] { detail.dictionaries.map(\.placed) }
+
+  /// - Parameter active: in each dictionary.
+  func decompose(_ run: RunResult, _ active: [[ActiveFeature]]) -> Decompositions {
     var found = Decompositions()
     let start = start
     var features = detail.dictionaries.map { _ in [Decompositions.Part]() }
-    let parts = try DictionaryParts(
-      of: detail.dictionaries.map(\.placed), run.activations, at: position
+    let parts = DictionaryParts(
+      of: dictionaries, .init(activations: run.activations, position: position), active: active
     ) { number, feature, vectors in
       let (placed, prefix) = (
         detail.dictionaries[number].placed, detail.dictionaries[number].prefix
@@ -80,5 +99,44 @@ extension Attributor {
       .filter { [.residPre, .residMid, .residPost].contains($0.activation) }
       .filter { isBefore($0.layer, $0.activation) }
       .max { order($0) < order($1) }
+  }
+}
+
+/// What is attributed of one run at one position.
+public struct AttributedRun: Sendable {
+  public var attributor: Attributor
+  public var run: RunResult
+  /// With the value that the run computed, before any soft cap; nil where there is no such target.
+  public var targets: [(direction: Direction, logit: Double)?]
+
+  public init(
+    _ attributor: Attributor, _ run: RunResult, _ targets: [(direction: Direction, logit: Double)?]
+  ) {
+    (self.attributor, self.run, self.targets) = (attributor, run, targets)
+  }
+}
+
+extension Attributor {
+  /// The parts of all targets of several runs, which have the same dictionaries: each of these encodes what it
+  /// reads in all runs together.
+  ///
+  /// - Returns: `[runs][targets]`
+  /// - Throws: `Interruption.Stopped`, and `ModelError` where weights cannot be read or a run has numbers that
+  ///   are none.
+  public static func attribute(_ runs: [AttributedRun]) throws -> [[Attribution?]] {
+    guard let first = runs.first?.attributor else { return [] }
+    let active = try active(in: runs.map { ($0.attributor, $0.run) })
+    let found = Slots<[Attribution?]>(repeating: [], count: runs.count)
+    first.transformer.pool.run(runs.count) { i, _ in
+      if Interruption.requested.load(ordering: .relaxed) { return }
+      let (attributor, run) = (runs[i].attributor, runs[i].run)
+      let features = attributor.decompose(run, active[i])
+      found[i] = runs[i].targets.map { target in
+        target.map { attributor.attribute(run, $0.direction, logit: $0.logit, features) }
+      }
+    }
+    try Interruption.check()
+    for placed in first.dictionaries { try placed.dictionary.checkWeights() }
+    return found.values
   }
 }

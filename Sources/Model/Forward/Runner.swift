@@ -169,7 +169,7 @@ public struct RunRecord: Sendable {
 
 extension RunResult {
   /// What its numbers take.
-  fileprivate var byteCount: Int {
+  public var byteCount: Int {
     let kept = activations.values.reduce(0) { $0 + $1.rows.reduce(0) { $0 + $1.count } }
     let read = summaries.reduce(0) { $0 + $1.floats }
     return (kept + read + logits.reduce(0) { $0 + $1.count }) * MemoryLayout<Float>.size

@@ -272,29 +272,3 @@ struct GoalLogits {
   /// Of the whole vocabulary, where the targets are centred.
   var mean: Double?
 }
-
-/// The directions of targets, each made once, and from others where that is less work.
-struct Directions {
-  private let transformer: Transformer
-  private let withNeurons: Bool
-  private var made: [LogitTarget: Direction] = [:]
-
-  init(_ transformer: Transformer, withNeurons: Bool) {
-    self.transformer = transformer
-    self.withNeurons = withNeurons
-  }
-
-  mutating func direction(of goal: AttributionGoal.Target) throws -> Direction {
-    if goal.parts.isEmpty { return try direction(of: goal.target) }
-    return .sum(try goal.parts.map { ($0.weight, try direction(of: $0.target)) })
-  }
-
-  private mutating func direction(of target: LogitTarget) throws -> Direction {
-    if let known = made[target] { return known }
-    let direction = try transformer.direction(of: target, withNeurons: withNeurons)
-    // Of the tokens of long texts there are many, and few come again.
-    if made.count >= 256 { made = [:] }
-    made[target] = direction
-    return direction
-  }
-}

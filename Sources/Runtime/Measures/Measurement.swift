@@ -7,6 +7,13 @@ struct Measurement<Reading> {
   /// Whether the logits are those before a soft cap.
   var isUncapped = false
   let read: (RunResult) throws -> Reading
+
+  /// With something made of what is read.
+  func map<Found>(_ make: @escaping (Reading) throws -> Found) -> Measurement<Found> {
+    Measurement<Found>(captures: captures, logits: logits, isUncapped: isUncapped) {
+      try make(try read($0))
+    }
+  }
 }
 
 extension Session {
@@ -160,11 +167,19 @@ struct Results<Reading> {
       } while try enterNextPart()
       return nil
     } catch let stop as Interruption.Stopped {
-      guard mayStop, done > 0 else { throw stop }
-      isStopped = true
-      session.goOn(with: done, of: total)
+      try end(stop)
       return nil
     }
+  }
+
+  /// After Ctrl-C.
+  ///
+  /// - Parameter unused: how many of the cases that were given are of no use.
+  /// - Throws: what ended them, where no other case is of use.
+  mutating func end(_ stop: Interruption.Stopped, without unused: Int = 0) throws {
+    guard mayStop, !isStopped, done > unused else { throw stop }
+    isStopped = true
+    session.goOn(with: done - unused, of: total)
   }
 
   private mutating func enterNextPart() throws -> Bool {

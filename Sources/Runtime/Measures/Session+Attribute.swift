@@ -6,49 +6,124 @@ extension Session {
   func attributions(
     of set: PromptSet, _ goal: AttributionGoal, at readings: Readings,
     _ detail: AttributionDetail = AttributionDetail(), label: String, mayStop: Bool = false
-  ) throws -> Results<[[Attribution?]]> {
+  ) throws -> AttributionResults {
     try set.refuseEdgesInAttributions()
-    return try results(
+    let transformer = set.model.transformer
+    let runs = try results(
       of: try cases(of: set), on: set.model, label: label, mayStop: mayStop,
-      measuring: goal.measurement(at: readings, set.model.transformer, detail) { _, found, _ in
-        found
-      })
+      measuring: goal.measurement(at: readings, transformer, detail))
+    return AttributionResults(runs, GoalAttributions(goal, transformer, detail))
   }
 }
 
+/// What cases were attributed to be, in their order. Runs are made some at a time, and attributed together.
+struct AttributionResults {
+  private static let readingsAtOnce = 64
+  private static let bytesAtOnce = 1 << 26
+
+  private var runs: Results<AttributableRun>
+  private var attributions: GoalAttributions
+  private var ready: ArraySlice<(item: Case, reading: [[Attribution?]])> = []
+
+  init(_ runs: Results<AttributableRun>, _ attributions: GoalAttributions) {
+    (self.runs, self.attributions) = (runs, attributions)
+  }
+
+  /// As `Results` has it.
+  mutating func next() throws -> (item: Case, reading: [[Attribution?]])? {
+    if ready.isEmpty { try takeMore() }
+    return ready.popFirst()
+  }
+
+  private mutating func takeMore() throws {
+    var some: [(item: Case, reading: AttributableRun)] = []
+    var (readings, bytes) = (0, 0)
+    while readings < Self.readingsAtOnce, bytes < Self.bytesAtOnce, let next = try runs.next() {
+      some.append(next)
+      readings += next.reading.readings.count
+      bytes += next.reading.result.byteCount
+    }
+    do {
+      let found = try attributions.attributions(of: some.map(\.reading))
+      ready = zip(some.map(\.item), found).map { ($0, $1) }[...]
+    } catch let stop as Interruption.Stopped {
+      try runs.end(stop, without: some.count)
+    }
+  }
+}
+
+/// A run that kept what its attributions are made from.
+struct AttributableRun {
+  let readings: [Reading]
+  let attributors: [Attributor]
+  let result: RunResult
+}
+
 extension AttributionGoal {
-  /// What a run is asked for, so that its attributions can be read.
-  ///
-  /// - Parameter read: what is made of them wherever the run is read: one a column of the goal, nil where the
-  ///   prompt has nothing for that column.
-  func measurement<Found>(
-    at readings: Readings, _ transformer: Transformer, _ detail: AttributionDetail,
-    _ read: @escaping (Reading, [Attribution?], RunResult) throws -> Found
-  ) -> (Case) throws -> Measurement<[Found]> {
-    var directions = Directions(transformer, withNeurons: detail.byNeuron)
-    return { item in
+  /// What a run is asked for, so that its attributions can be made.
+  func measurement(
+    at readings: Readings, _ transformer: Transformer, _ detail: AttributionDetail
+  ) -> (Case) throws -> Measurement<AttributableRun> {
+    { item in
       let readings = readings[item]
       let attributors = readings.map {
         Attributor(transformer, at: $0.position, edits: item.edits, detail)
       }
       return Measurement(
         captures: attributors.captures, logits: self.logits(at: readings), isUncapped: true
-      ) { result in
-        try zip(readings, attributors).enumerated().map { i, part in
-          let (reading, attributor) = part
-          try Interruption.check()
-          let logits = self.logits(i, of: result)
-          let features = try attributor.decompose(result)
-          let found = try targets(of: reading.prompt).map { target in
-            try target.map { target in
-              attributor.attribute(
-                result, try directions.direction(of: target),
-                logit: value(of: target, in: reading.prompt, logits), features)
-            }
-          }
-          return try read(reading, found, result)
-        }
+      ) { AttributableRun(readings: readings, attributors: attributors, result: $0) }
+    }
+  }
+}
+
+/// Makes the attributions of a goal.
+struct GoalAttributions {
+  /// How many are made together, at the most: the directions of their targets are in memory.
+  private static let atOnce = 64
+
+  private let goal: AttributionGoal
+  private var directions: Directions
+
+  init(_ goal: AttributionGoal, _ transformer: Transformer, _ detail: AttributionDetail) {
+    self.goal = goal
+    directions = Directions(transformer, withNeurons: detail.byNeuron)
+  }
+
+  /// - Returns: `[runs][readings][columns]`; nil where the prompt has nothing for a column.
+  mutating func attributions(of runs: [AttributableRun]) throws -> [[[Attribution?]]] {
+    let places = runs.indices.flatMap { run in runs[run].readings.indices.map { (run, $0) } }
+    var found = runs.map { _ in [[Attribution?]]() }
+    for start in stride(from: 0, to: places.count, by: Self.atOnce) {
+      try Interruption.check()
+      let some = places[start..<min(start + Self.atOnce, places.count)]
+      let attributed = try attributed(some.map { (runs[$0], $1) })
+      for (place, attributions) in zip(some, try Attributor.attribute(attributed)) {
+        found[place.0].append(attributions)
       }
+    }
+    return found
+  }
+
+  /// - Parameter places: runs, with which of their readings.
+  private mutating func attributed(_ places: [(run: AttributableRun, reading: Int)]) throws
+    -> [AttributedRun]
+  {
+    let targets = places.map { goal.targets(of: $0.run.readings[$0.reading].prompt) }
+    directions.forgetMany()
+    try directions.make(targets.joined().compactMap(\.self))
+    return try zip(places, targets).map { place, targets in
+      let (run, i) = place
+      let logits = goal.logits(i, of: run.result)
+      return AttributedRun(
+        run.attributors[i], run.result,
+        try targets.map { target in
+          try target.map {
+            (
+              try directions.direction(of: $0),
+              goal.value(of: $0, in: run.readings[i].prompt, logits)
+            )
+          }
+        })
     }
   }
 }

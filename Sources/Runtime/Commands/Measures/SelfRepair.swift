@@ -74,14 +74,19 @@ extension Command {
   private static func measurement(
     of goal: AttributionGoal, _ readings: Readings, _ transformer: Transformer
   ) -> (Case) throws -> Measurement<[RepairedParts?]> {
-    goal.measurement(
-      at: readings, transformer, AttributionDetail(foldsBiases: false)
-    ) { reading, found, result in
-      guard let found = found.first.flatMap(\.self),
-        let scales = result.activations[Site(.lnFinalScale)],
-        let place = scales.positions.firstIndex(of: reading.position)
-      else { return nil }
-      return RepairedParts(found, scale: scales[place][0])
+    let detail = AttributionDetail(foldsBiases: false)
+    let measurement = goal.measurement(at: readings, transformer, detail)
+    var attributions = GoalAttributions(goal, transformer, detail)
+    return { item in
+      try measurement(item).map { run in
+        zip(run.readings, try attributions.attributions(of: [run])[0]).map { reading, found in
+          guard let found = found.first.flatMap(\.self),
+            let scales = run.result.activations[Site(.lnFinalScale)],
+            let place = scales.positions.firstIndex(of: reading.position)
+          else { return nil }
+          return RepairedParts(found, scale: scales[place][0])
+        }
+      }
     }
   }
 }
