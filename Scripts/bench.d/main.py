@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import against
@@ -73,7 +74,45 @@ def output(command):
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
-def measure(options, parts, folder, installed, limits):
+@dataclass
+class Measured:
+    """What the parts found. Those that take longest, or are measured apart, have tables of their own."""
+
+    rows: list = field(default_factory=list)
+    circuits: list = field(default_factory=list)
+    units: list = field(default_factory=list)
+    series: list = field(default_factory=list)
+    plans: list = field(default_factory=list)
+    scaled: list = field(default_factory=list)
+    sizes: list = field(default_factory=list)
+
+    def print(self):
+        print(report.plain(self.rows + self.circuits + self.units))
+        for one in self.series:
+            print(f"\n{one.title}\n{one.plot}")
+        if self.plans:
+            print(f"\n{planned.plain(self.plans)}")
+        if self.scaled:
+            print(f"\n{scale.plain(self.scaled)}")
+        if self.sizes:
+            print(f"\n{large.plain(self.sizes)}")
+
+    def write(self, about):
+        """Each table in its place; those that were not measured stay."""
+        if self.rows or self.series or self.plans:
+            report.write(report.ALL, report.section(about, self.rows, self.series, self.plans))
+        for place, rows in ((report.CIRCUITS, self.circuits), (report.UNITS, self.units)):
+            if rows:
+                report.write(place, report.section(about, rows, [], []))
+        if self.scaled:
+            report.write(report.SCALE, f"{about}\n\n{scale.markdown(self.scaled)}")
+        if self.sizes:
+            report.write(report.LARGE, f"{about}\n\n{large.markdown(self.sizes)}")
+        say(f"written to {report.DOCUMENT}")
+
+
+def measure(options, parts, folder, installed, limits, found):
+    """Puts what the parts find into `found`, as it comes."""
     weights, model = folder / "weights", options.model
     if {"gguf", "safetensors", "numpy"} <= set(installed):
         say("decoding the weights to f32 for the peers")
@@ -84,45 +123,40 @@ def measure(options, parts, folder, installed, limits):
     by_torch = (works.LENS, works.HAND, works.AUTOGRAD, works.EDGES, works.UNITS, works.FEATURES, works.TRANSFORMERS)
     where |= {peer: (weights,) for peer in by_torch}
     peers = Peers(options.python, installed, where)
-    rows, series = [], []
-    plans = planned.measure_plans(folder, setup, options.rounds) if "plan" in parts else []
+    if "plan" in parts:
+        found.plans += planned.measure_plans(folder, setup, options.rounds)
     try:
         if "start" in parts:
-            rows += compare.measure_start(peers, os.path.getsize(model), options.rounds)
+            found.rows += compare.measure_start(peers, os.path.getsize(model), options.rounds)
         if "works" in parts:
             for work in works.WORKS:
                 if options.work not in work.title:
                     continue
                 limits.measure()
-                rows += compare.measure_work(work, peers, limits, folder, setup, options.rounds)
+                found.rows += compare.measure_work(work, peers, limits, folder, setup, options.rounds)
         if "products" in parts:
-            rows += compare_products.measure_products(peers, limits, folder, options.rounds)
+            found.rows += compare_products.measure_products(peers, limits, folder, options.rounds)
         if "reading" in parts:
-            rows += compare_reading.measure_reading(folder, setup, texts, model, options.rounds)
+            found.rows += compare_reading.measure_reading(folder, setup, texts, model, options.rounds)
         if "circuits" in parts:
-            for row in compare_circuits.measure_circuits(
-                peers, limits, folder, setup, texts, model, options.rounds
-            ):
-                rows.append(row)
+            found.circuits.extend(
+                compare_circuits.measure_circuits(
+                    peers, limits, folder, setup, texts, model, options.rounds
+                )
+            )
         if "units" in parts:
-            rows += compare_units.measure_units(peers, folder, setup, texts, model, options.rounds)
-            rows += compare_features.measure_features(peers, folder, setup, texts, options.rounds)
-    except Failed:
-        # What was measured before took minutes: it is shown, though not written.
-        if rows:
-            print(report.plain(rows))
-        raise
+            found.units += compare_units.measure_units(peers, folder, setup, texts, model, options.rounds)
+            found.units += compare_features.measure_features(peers, folder, setup, texts, options.rounds)
     finally:
         peers.close()
-    if "scaling" in parts:
-        random = (options.python, model) if "gguf" in installed else None
-        series = scaling.measure_scaling(folder, options.rounds, texts, random)
     python = options.python if "gguf" in installed else None
-    scaled = scale.measure_scale(folder, texts, python, model, options.work) if "scale" in parts else []
-    sizes = []
-    if "large" in parts and "gguf" in installed:
-        sizes = large.measure_large(folder, options.rounds, options.python, model, options.work)
-    return rows, series, plans, scaled, sizes
+    if "scaling" in parts:
+        random = (python, model) if python else None
+        found.series += scaling.measure_scaling(folder, options.rounds, texts, random)
+    if "scale" in parts:
+        found.scaled += scale.measure_scale(folder, texts, python, model, options.work)
+    if "large" in parts and python:
+        found.sizes += large.measure_large(folder, options.rounds, python, model, options.work)
 
 
 def compare_with_earlier(options):
@@ -144,36 +178,28 @@ def main():
     installed = versions(options.python)
     if options.against:
         return compare_with_earlier(options)
+    if options.write:
+        report.check_places()
+    found = Measured()
     with tempfile.TemporaryDirectory() as folder:
         limits = machine.Limits(Path(folder))
         limits.measure()
         try:
-            rows, series, plans, scaled, sizes = measure(options, parts, Path(folder), installed, limits)
+            measure(options, parts, Path(folder), installed, limits, found)
         except Failed as error:
+            # What was measured before took minutes: it is shown, though not written.
+            found.print()
             sys.exit(f"Scripts/bench: {error}")
         finally:
             limits.close()
     facts = machine.describe({MODULES[m]: v for m, v in installed.items()})
     for name, value in facts.items():
         print(f"{name}: {value}")
-    print(f"its best: {report.limits_text(limits)}\n\n{report.plain(rows)}")
-    for one in series:
-        print(f"\n{one.title}\n{one.plot}")
-    if plans:
-        print(f"\n{planned.plain(plans)}")
-    if scaled:
-        print(f"\n{scale.plain(scaled)}")
-    if sizes:
-        print(f"\n{large.plain(sizes)}")
+    print(f"its best: {report.limits_text(limits)}\n")
+    found.print()
     if options.write:
-        about = report.circumstances(facts, limits, options.rounds)
-        if rows or series or plans:
-            report.write(report.ALL, report.section(about, rows, series, plans))
-        if scaled:
-            report.write(report.SCALE, f"{about}\n\n{scale.markdown(scaled)}")
-        if sizes:
-            report.write(report.LARGE, f"{about}\n\n{large.markdown(sizes)}")
-        say(f"written to {report.DOCUMENT}")
+        found.write(report.circumstances(facts, limits, options.rounds))
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -8,6 +8,7 @@ DOCUMENT = Path("docs/performance.md")
 # What is measured stands between marks. What takes longest has places of its own, for it can be measured alone.
 ALL, LARGE = "Scripts/bench --write", "Scripts/bench --only large --write"
 SCALE = "Scripts/bench --only scale --write"
+CIRCUITS, UNITS = "Scripts/bench --only circuits --write", "Scripts/bench --only units --write"
 
 
 def quantity(value, unit):
@@ -107,10 +108,23 @@ def first(x):
     return f"`{x}`" if isinstance(x, str) else f"{x:.0f}"
 
 
-def write(command, text):
-    """Puts what a command measured in its place in the document, and leaves the rest as it is."""
+def around(command):
+    """What stands before and after what a command measured, the marks with it."""
     begin, end = f"<!-- measured: {command} -->", f"<!-- /measured: {command} -->"
     document = DOCUMENT.read_text()
+    if document.count(begin) != 1 or document.count(end) != 1:
+        raise SystemExit(f"Scripts/bench: {DOCUMENT} has no place between {begin} and {end}")
     before, rest = document.split(begin)
-    _, after = rest.split(end)
-    DOCUMENT.write_text(f"{before}{begin}\n\n{text}\n\n{end}{after}")
+    return before + begin, end + rest.split(end)[1]
+
+
+def check_places():
+    """Before anything is measured for an hour: it can be written."""
+    for command in (ALL, LARGE, SCALE, CIRCUITS, UNITS):
+        around(command)
+
+
+def write(command, text):
+    """Puts what a command measured in its place in the document, and leaves the rest as it is."""
+    before, after = around(command)
+    DOCUMENT.write_text(f"{before}\n\n{text}\n\n{after}")

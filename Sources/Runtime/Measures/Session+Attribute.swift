@@ -19,7 +19,8 @@ extension Session {
 /// What cases were attributed to be, in their order. Runs are made some at a time, and attributed together.
 struct AttributionResults {
   private static let readingsAtOnce = 64
-  private static let bytesAtOnce = 1 << 26
+  /// They come on top of what a run is planned with: a small part of the budget.
+  private static var bytesAtOnce: Int { min(1 << 26, Memory.budget / 16) }
 
   private var runs: Results<AttributableRun>
   private var attributions: GoalAttributions
