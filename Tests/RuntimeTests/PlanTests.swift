@@ -137,7 +137,11 @@ struct PlanTests {
 
   @Test("`time` says in the words of `plan` what was computed")
   func timed() throws {
-    for pipeline in ["colosseum | rank", "country | take 9 | ablate each L3H*@last | effect"] {
+    let pipelines = [
+      "colosseum | rank", "country | take 9 | ablate each L3H*@last | effect",
+      "country | take 3 | dla by head", "country | take 3 | lens",
+    ]
+    for pipeline in pipelines {
       let plan = try shell.table("plan \(pipeline)")
       let words = try ["runs", "rows", "batches"].map {
         "\($0) \(Int(try #require(try plan.numbers($0).last)))"

@@ -143,6 +143,8 @@ struct Results<Reading> {
   private let mayStop: Bool
   private var done = 0
   private var isStopped = false
+  /// Asked again after the last one, runs would report once more what they computed.
+  private var isOver = false
 
   init(session: Session, total: Int, first: Part, mayStop: Bool) {
     self.session = session
@@ -154,7 +156,7 @@ struct Results<Reading> {
   /// The next case with what was read of its run; nil after the last, and where Ctrl-C has ended
   /// the runs and the cases before are of use.
   mutating func next() throws -> (item: Case, reading: Reading)? {
-    if isStopped { return nil }
+    if isStopped || isOver { return nil }
     do {
       repeat {
         while let (index, result) = try part.runs.next() {
@@ -165,6 +167,7 @@ struct Results<Reading> {
           return (item, reading)
         }
       } while try enterNextPart()
+      isOver = true
       return nil
     } catch let stop as Interruption.Stopped {
       try end(stop)
