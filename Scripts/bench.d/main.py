@@ -87,7 +87,9 @@ class Measured:
     sizes: list = field(default_factory=list)
 
     def print(self):
-        print(report.plain(self.rows + self.circuits + self.units))
+        rows = self.rows + self.circuits + self.units
+        if rows:
+            print(report.plain(rows))
         for one in self.series:
             print(f"\n{one.title}\n{one.plot}")
         if self.plans:

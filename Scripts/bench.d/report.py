@@ -80,7 +80,8 @@ def limits_text(limits):
 
 
 def circumstances(machine, limits, rounds):
-    facts = machine | {"its best": limits_text(limits), "medians of": f"{rounds} turns"}
+    turns = "one turn" if rounds == 1 else f"{rounds} turns"
+    facts = machine | {"its best": limits_text(limits), "medians of": turns}
     return "| | |\n| --- | --- |\n" + "\n".join(f"| {k} | {v} |" for k, v in facts.items())
 
 
