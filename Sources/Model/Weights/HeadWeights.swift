@@ -70,14 +70,8 @@ extension Transformer {
   public func headWeights(layer number: Int, heads: [Int]) throws -> [HeadWeights] {
     let (layer, width) = (layers[number], configuration.headWidth)
     let found = heads.map { head in
-      let own = head * width..<(head + 1) * width
       let first = configuration.keyValueHead(of: head) * width
-      let shared = first..<first + width
-      return HeadWeights(
-        query: reading(layer.q.matrix, own, in: layer, layer.qNorm),
-        key: reading(layer.k.matrix, shared, in: layer, layer.kNorm),
-        value: reading(layer.v.matrix, shared, in: layer, nil),
-        output: writing(layer.o.matrix, own, layer.ln1Post))
+      return weights(of: layer, head * width..<(head + 1) * width, shared: first..<first + width)
     }
     try checkWeights()
     return found
@@ -89,14 +83,21 @@ extension Transformer {
   /// - Throws: `ModelError` where weights cannot be read.
   func allHeadWeights(layer number: Int) throws -> HeadWeights {
     let layer = layers[number]
-    let (own, shared) = (0..<layer.q.matrix.rows, 0..<layer.k.matrix.rows)
-    let found = HeadWeights(
+    let found = weights(
+      of: layer, 0..<layer.q.matrix.rows, shared: 0..<layer.k.matrix.rows)
+    try checkWeights()
+    return found
+  }
+
+  /// - Parameters:
+  ///   - own: rows of queries, columns of outputs.
+  ///   - shared: rows of keys and values.
+  private func weights(of layer: Layer, _ own: Range<Int>, shared: Range<Int>) -> HeadWeights {
+    HeadWeights(
       query: reading(layer.q.matrix, own, in: layer, layer.qNorm),
       key: reading(layer.k.matrix, shared, in: layer, layer.kNorm),
       value: reading(layer.v.matrix, shared, in: layer, nil),
       output: writing(layer.o.matrix, own, layer.ln1Post))
-    try checkWeights()
-    return found
   }
 
   /// Some rows of W_Q, W_K or W_V, with the gains of the norm before and of a head's own.

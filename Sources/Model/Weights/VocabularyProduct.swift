@@ -141,7 +141,7 @@ struct VocabularySums {
   func mirror() {
     guard isSymmetric else { return }
     for m in 0..<width {
-      for k in m + 1..<max(width, m + 1) {
+      for k in m + 1..<width {
         product.pointer[m * stride + k] = product.pointer[k * stride + m]
       }
     }
