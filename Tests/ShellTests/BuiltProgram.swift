@@ -10,7 +10,10 @@ enum BuiltProgram {
     var output: String
     /// Standard error.
     var messages: String
-    /// From the signal to the end, where one was sent.
+    /// From its start to its end.
+    var time: Duration
+    /// The processor time that it took from the signal to its end, where one was sent. Unlike the time
+    /// by the clock, it is the same beside other programs.
     var answer: Duration?
   }
 
@@ -62,11 +65,13 @@ enum BuiltProgram {
   /// - Parameters:
   ///   - interruptAfter: what standard error says before the signal is sent.
   ///   - signal: Ctrl-C's, or another.
+  ///   - work: how much processor time must have gone by since then, unless it waits for something.
   ///   - interruptWhen: what else must be true before it is.
   static func run(
     _ executable: String, _ arguments: [String], input: String? = nil,
     environment: [String: String] = [:], interruptAfter mark: String? = nil,
-    interruptWhen isTime: @Sendable () throws -> Bool = { true }, signal: Int32 = SIGINT
+    work: Duration = .zero, interruptWhen isTime: @Sendable () throws -> Bool = { true },
+    signal: Int32 = SIGINT
   ) async throws -> Outcome {
     try await withTemporaryFolder { folder in
       // Files, unlike pipes, never fill up.
@@ -75,14 +80,16 @@ enum BuiltProgram {
       let process = try ChildProcess(
         executable, arguments, environment: usualEnvironment.merging(environment) { $1 },
         input: files[0], output: files[1], error: files[2])
+      let start = ContinuousClock.now
       // Cancelled where it takes too long.
-      var sent: ContinuousClock.Instant?
-      let (status, ended) = try await withTaskCancellationHandler {
+      var sent: Duration?
+      let end = try await withTaskCancellationHandler {
         if let mark {
           while try !(text(of: files[2]).contains(mark) && isTime()) {
             try await Task.sleep(for: .milliseconds(20))
           }
-          sent = ContinuousClock.now
+          try await process.worked(for: work)
+          sent = try process.processorTime()
           process.send(signal)
         }
         return await process.end()
@@ -90,8 +97,8 @@ enum BuiltProgram {
         process.send(SIGKILL)
       }
       return Outcome(
-        status: status, output: try text(of: files[1]), messages: try text(of: files[2]),
-        answer: sent.map { ended - $0 })
+        status: end.status, output: try text(of: files[1]), messages: try text(of: files[2]),
+        time: end.time - start, answer: sent.map { end.processorTime - $0 })
     }
   }
 

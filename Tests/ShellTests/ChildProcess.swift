@@ -55,17 +55,66 @@ struct ChildProcess {
     kill(-id, signal)
   }
 
-  /// Waits for it.
-  /// - Returns: its status, for a signal 128 more than the signal's number, as `sh` has it; and when
-  ///   it ended, by the thread that waits: whoever awaits this may be kept waiting by other tests.
-  func end() async -> (status: Int32, time: ContinuousClock.Instant) {
+  /// What its threads have used so far, while it runs.
+  func processorTime() throws -> Duration {
+    #if canImport(Darwin)
+      var used = rusage_info_v2()
+      let code = withUnsafeMutablePointer(to: &used) {
+        $0.withMemoryRebound(to: rusage_info_t?.self, capacity: 1) {
+          proc_pid_rusage(id, RUSAGE_INFO_V2, $0)
+        }
+      }
+      try #require(code == 0)
+      var base = mach_timebase_info()
+      mach_timebase_info(&base)
+      let ticks = used.ri_user_time + used.ri_system_time
+      return .nanoseconds(ticks * UInt64(base.numer) / UInt64(base.denom))
+    #else
+      var clock = clockid_t()
+      var time = timespec()
+      try #require(clock_getcpuclockid(id, &clock) == 0 && clock_gettime(clock, &time) == 0)
+      return .seconds(time.tv_sec) + .nanoseconds(time.tv_nsec)
+    #endif
+  }
+
+  /// Returns once it has worked for so long, or has done next to nothing for half a second: what waits
+  /// looks up now and then.
+  func worked(for work: Duration) async throws {
+    let start = try processorTime()
+    var before = start
+    var idle = 0
+    while before - start < work, idle < 25 {
+      try await Task.sleep(for: .milliseconds(20))
+      let now = try processorTime()
+      idle = now - before < .microseconds(200) ? idle + 1 : 0
+      before = now
+    }
+  }
+
+  struct End {
+    /// For a signal 128 more than the signal's number, as `sh` has it.
+    var status: Int32
+    var time: ContinuousClock.Instant
+    /// What it used, and the processes that it waited for.
+    var processorTime: Duration
+  }
+
+  /// Waits for its end, which is noticed by the thread that waits: whoever awaits this may be kept
+  /// waiting by other tests.
+  func end() async -> End {
     await withCheckedContinuation { continuation in
       Thread.detachNewThread {
         var status: Int32 = 0
-        while waitpid(id, &status, 0) < 0 && errno == EINTR {}
+        var used = rusage()
+        while wait4(id, &status, 0, &used) < 0 && errno == EINTR {}
         let time = ContinuousClock.now
         let signal = status & 0x7F
-        continuation.resume(returning: (signal == 0 ? (status >> 8) & 0xFF : 128 + signal, time))
+        continuation.resume(
+          returning: End(
+            status: signal == 0 ? (status >> 8) & 0xFF : 128 + signal, time: time,
+            processorTime: [used.ru_utime, used.ru_stime].reduce(.zero) {
+              $0 + .seconds($1.tv_sec) + .microseconds($1.tv_usec)
+            }))
       }
     }
   }

@@ -5,8 +5,8 @@ import Testing
 /// Ctrl-C and SIGTERM during work of every kind: what takes long hears of them at once.
 @Suite(.serialized, .timeLimit(.minutes(3)))
 struct InterruptionTests {
-  /// Far more than the fifth of a second that is promised: two of these processes may share a core
-  /// with a compiler.
+  /// Of processor time. More than the fifth of a second that is promised: what is built for tests is
+  /// slow.
   private static let patience = Duration.seconds(2)
 
   /// A table of so many rows: a number of its own, one of a few, a text, in no order.
@@ -33,8 +33,7 @@ struct InterruptionTests {
     "t | group by few mean value interval resamples 1000000",
     "for turn in 1..10000 { t | show as markdown }",
     "for turn in 1..10000 { t | save \"FOLDER/saved.json\" }", again("read \"FOLDER/table.csv\""),
-    "t | !cat >/dev/null; sleep 30",
-    "read \"FOLDER/fifo\"", "source \"FOLDER/fifo\"", "!sleep 30",
+    "read \"FOLDER/fifo\"", "source \"FOLDER/fifo\"",
     "let x = 0; for i in 1..100000 { for j in 1..100000 { let x = [i, j] } }",
   ])
   func controlCIsHeardAtOnce(line: String) async throws {
@@ -50,11 +49,7 @@ struct InterruptionTests {
         "more"
         """
       let ended = try await BuiltProgram.run(
-        BuiltProgram.path, ["-c", script], interruptAfter: "began",
-        interruptWhen: {
-          usleep(50_000)
-          return true
-        })
+        BuiltProgram.path, ["-c", script], interruptAfter: "began", work: .milliseconds(50))
       #expect(ended.status == 130, "\(ended.messages)")
       #expect(ended.messages.hasSuffix("interrupted\n"))
       #expect(!ended.output.contains("more"))
@@ -79,11 +74,7 @@ struct InterruptionTests {
       prompt long | tokens
       """
     let ended = try await BuiltProgram.run(
-      BuiltProgram.path, ["-c", script], interruptAfter: "began",
-      interruptWhen: {
-        usleep(500_000)
-        return true
-      })
+      BuiltProgram.path, ["-c", script], interruptAfter: "began", work: .milliseconds(500))
     #expect(ended.status == 130, "\(ended.messages)")
     #expect(try #require(ended.answer) < Self.patience)
   }
@@ -107,11 +98,7 @@ struct InterruptionTests {
       }
       let script = "load \"\(model)\"; !echo began >&2\nchat \"hi\" | tokens"
       let ended = try await BuiltProgram.run(
-        BuiltProgram.path, ["-c", script], interruptAfter: "began",
-        interruptWhen: {
-          usleep(200_000)
-          return true
-        })
+        BuiltProgram.path, ["-c", script], interruptAfter: "began", work: .milliseconds(200))
       #expect(ended.status == 130, "\(ended.messages)")
       #expect(try #require(ended.answer) < Self.patience)
     }
@@ -130,11 +117,7 @@ struct InterruptionTests {
           p | ablate each heads@* | effect | select component
           "more"
           """#,
-        ], interruptAfter: "began",
-        interruptWhen: {
-          usleep(8_000_000)
-          return true
-        }, signal: signal)
+        ], interruptAfter: "began", work: .seconds(5), signal: signal)
       #expect(ended.status == status)
       #expect(ended.messages.contains("this is a part: "))
       #expect(ended.messages.hasSuffix(signal == SIGTERM ? "terminated\n" : "interrupted\n"))
@@ -156,11 +139,7 @@ struct InterruptionTests {
         !echo began >&2
         clean | patch each L0..20 -> L24..29 from corrupt | effect | select component, effect
         """,
-      ], interruptAfter: "began",
-      interruptWhen: {
-        usleep(8_000_000)
-        return true
-      })
+      ], interruptAfter: "began", work: .seconds(5))
     #expect(ended.status == 130, "\(ended.messages)")
     #expect(ended.messages.contains("of 35280 runs were finished"), "\(ended.messages)")
     #expect(ended.output.split(separator: "\n").count > 1)
@@ -175,11 +154,7 @@ struct InterruptionTests {
         { summand -c '!echo began >&2
         for i in 1..100000 { read "\(BuiltProgram.facts)" }'; echo "status $?" >&2; } | sleep 3
         """,
-      ], interruptAfter: "began",
-      interruptWhen: {
-        usleep(500_000)
-        return true
-      })
+      ], interruptAfter: "began", work: .milliseconds(500))
     #expect(ended.messages.contains("interrupted\n") || ended.status == 130)
   }
 
