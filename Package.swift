@@ -14,21 +14,14 @@ let isModelOnly = Context.environment["SUMMAND_MODEL_ONLY"] != nil
 /// compiles them as a release does, or else a product would be thirty times slower (four times with
 /// `-O`, whose checks keep loads from being inlined), and tests would try other code than is
 /// shipped. A number of threads gives an object for each file, which a debug build expects.
-///
-/// The three passes take a third of the compiler's time for these kernels. LLVM does the same after
-/// them: without them the code is the same but for a few registers.
 func kernels(_ name: String, march: String, defines: [String] = []) -> Target {
   let fast = ["-Ounchecked", "-whole-module-optimization", "-num-threads", "1"]
-  let slowPasses = [
-    "loop-invariant-code-motion", "dead-store-elimination", "redundant-load-elimination",
-  ]
   return .target(
     name: name,
     dependencies: ["CSIMD"],
     path: "Sources/Model/Kernels/\(name)",
     swiftSettings: defines.map { .define($0) } + [
       .unsafeFlags(["-Xcc", "-march=\(march)", "-Xllvm", "-unroll-threshold=4000"]),
-      .unsafeFlags(slowPasses.flatMap { ["-Xllvm", "-sil-disable-pass=\($0)"] }),
       .unsafeFlags(["-Ounchecked"], .when(configuration: .release)),
       .unsafeFlags(fast + ["-disable-batch-mode"], .when(configuration: .debug)),
     ])

@@ -70,9 +70,8 @@ private enum Tile<Format: PanelFormat, let R: Int, let C: Int> {
     }
   }
 
-  /// All 32 columns of the panel. A function of its own for each size: the compiler's time for one that
-  /// holds them all grows faster than their number.
-  @inline(never)
+  /// All 32 columns of the panel.
+  @inline(__always)
   static func panel(
     _ task: Multiplication, x: UnsafePointer<Float>, out: UnsafeMutablePointer<Float>
   ) {
@@ -82,8 +81,7 @@ private enum Tile<Format: PanelFormat, let R: Int, let C: Int> {
 }
 
 /// Every row, tile after tile. With few rows the tile is both groups wide, so that there are
-/// enough independent sums to hide the latency of a fused multiply-add; three rows of them are more
-/// than 16 registers hold.
+/// enough independent sums to hide the latency of a fused multiply-add.
 @inline(never)
 private func tiles<Format: PanelFormat>(_: Format.Type, _ task: Multiplication) {
   let rows = task.rows
@@ -95,8 +93,8 @@ private func tiles<Format: PanelFormat>(_: Format.Type, _ task: Multiplication) 
     switch rows {
     case 1: Tile<Format, 1, 2>.panel(task, x: x, out: out)
     case 2: Tile<Format, 2, 2>.panel(task, x: x, out: out)
+    case 3: Tile<Format, 3, 2>.panel(task, x: x, out: out)
     #if AVX512
-      case 3: Tile<Format, 3, 2>.panel(task, x: x, out: out)
       case 4: Tile<Format, 4, 2>.panel(task, x: x, out: out)
       case 5: Tile<Format, 5, 2>.panel(task, x: x, out: out)
       case 6: Tile<Format, 6, 2>.panel(task, x: x, out: out)
@@ -107,7 +105,6 @@ private func tiles<Format: PanelFormat>(_: Format.Type, _ task: Multiplication) 
       case 11: Tile<Format, 11, 2>.panel(task, x: x, out: out)
       default: Tile<Format, 12, 2>.panel(task, x: x, out: out)
     #else
-      case 3: Tile<Format, 3, 1>.panel(task, x: x, out: out)
       case 4: Tile<Format, 4, 1>.panel(task, x: x, out: out)
       case 5: Tile<Format, 5, 1>.panel(task, x: x, out: out)
       default: Tile<Format, 6, 1>.panel(task, x: x, out: out)
