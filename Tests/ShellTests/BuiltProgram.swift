@@ -13,7 +13,7 @@ enum BuiltProgram {
     /// From its start to its end.
     var time: Duration
     /// The processor time that it took from the signal to its end, where one was sent. Unlike the time
-    /// by the clock, it is the same beside other programs.
+    /// by the clock, it does not depend on what else the machine does.
     var answer: Duration?
   }
 

@@ -141,15 +141,10 @@ struct ShellCommandTests {
     [Interrupter.group, Interrupter.command])
   func controlCIsForTheCommand(input: String, by interrupter: Interrupter) async throws {
     let command = "perl -e '1 while <STDIN>; print STDERR qq(began\\n); kill INT, @ARGV; sleep 60'"
-    let ended =
-      switch interrupter {
-      case .group:
-        try await BuiltProgram.run(
-          BuiltProgram.path, ["-c", Self.table + "\(input)!\(command)\n\"more\""],
-          interruptAfter: "began")
-      case .command:
-        try await BuiltProgram.run(["-c", Self.table + "\(input)!\(command) $PPID\n\"more\""])
-      }
+    let target = interrupter == .command ? " $PPID" : ""
+    let ended = try await BuiltProgram.run(
+      BuiltProgram.path, ["-c", Self.table + "\(input)!\(command)\(target)\n\"more\""],
+      interruptAfter: interrupter == .group ? "began" : nil)
     #expect(ended.status == 130)
     #expect(ended.messages == "began\ninterrupted\n")
     #expect(ended.output == "")
