@@ -478,8 +478,8 @@ def lenses():
 
 
 def dictionaries():
-    """An archive of Gemma Scope, settings of three formats, a transcoder's weights, YAML, and the files of a cross-layer
-    transcoder; a byte says which."""
+    """An archive of Gemma Scope, settings of three formats, a transcoder's weights, YAML, and the files of cross-layer
+    transcoders; a byte says which."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as file:
         for name, shape in [("W_enc", (2, 3)), ("W_dec", (3, 2)), ("b_enc", (3,)), ("b_dec", (2,)), ("threshold", (3,))]:
@@ -511,6 +511,8 @@ def dictionaries():
     encoder = dict(W_enc_0=[3, 2], b_dec_0=[2], b_enc_0=[3], threshold_0=[3])
     write("dictionaries", "cross-layer-encoder", b"\6" + weights(**encoder))
     write("dictionaries", "cross-layer-decoder", b"\7" + weights(W_dec_0=[3, 1, 2]))
+    layer = dict(w_enc=[2, 3], w_dec=[3, 1, 2], b_enc=[3], b_dec=[2], threshold=[3], affine_skip_connection=[2, 2])
+    write("dictionaries", "scope-layer", b"\x08" + weights(**layer))
 
 
 def language():

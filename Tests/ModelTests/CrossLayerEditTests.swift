@@ -5,16 +5,17 @@ import Testing
 
 @Suite("Edits of features that write in several layers")
 struct CrossLayerEditTests {
-  private static let places: [(family: String, reads: PlacedDictionary.Reads)] = [
+  private static let places: [(folder: String, reads: PlacedDictionary.Reads)] = [
     ("llama3", .normWithoutGain), ("gemma2", .norm), ("gemma3", .stream), ("gpt2", .norm),
-    ("gpt_neox", .norm),
+    ("gpt_neox", .norm), ("gemma3-scope", .norm),
   ]
 
   private static func layers(_ index: Int) throws -> (Transformer, [PlacedDictionary]) {
     let place = places[index]
-    let transformer = try TestModels.tiny("families/\(place.family)").transformer
+    let family = place.folder.split(separator: "-")[0]
+    let transformer = try TestModels.tiny("families/\(family)").transformer
     let path = packageRoot.appending(
-      path: "Tests/RuntimeTests/Fixtures/crosslayer/\(place.family)"
+      path: "Tests/RuntimeTests/Fixtures/crosslayer/\(place.folder)"
     ).path
     let layers = try #require(try DictionarySource.crossLayer(path: path))
     return (
@@ -34,7 +35,7 @@ struct CrossLayerEditTests {
     }
   }
 
-  @Test("have the bits of runs that share nothing, whatever forks", arguments: 0..<5)
+  @Test("have the bits of runs that share nothing, whatever forks", arguments: places.indices)
   func bits(index: Int) throws {
     let (transformer, layers) = try Self.layers(index)
     let c = transformer.configuration
@@ -69,7 +70,7 @@ struct CrossLayerEditTests {
     }
   }
 
-  @Test("that change nothing move no bit", arguments: 0..<5)
+  @Test("that change nothing move no bit", arguments: places.indices)
   func nothing(index: Int) throws {
     let (transformer, layers) = try Self.layers(index)
     let tokens = [41, 7, 90, 23, 58]

@@ -15,7 +15,7 @@ private struct CrossLayerReference: Decodable {
   var families: [Family]
 
   struct Family: Decodable {
-    var family, reads: String
+    var family, folder, reads: String
     var tokens, other: [Int]
     var layers: Int
     /// By layer and position, numbers and activations.
@@ -27,7 +27,7 @@ private struct CrossLayerReference: Decodable {
     /// Of the first two layers and features, the decoder rows of each layer that is written in.
     var rows: [[[[Double]]]]
 
-    var folder: String { "\(crossLayerFixtures)/\(family)" }
+    var path: String { "\(crossLayerFixtures)/\(folder)" }
   }
 
   static let all: [Family] =
@@ -40,7 +40,7 @@ private struct CrossLayerReference: Decodable {
 
 @Suite("Features that write in several layers, against circuit-tracer and torch in float64")
 struct CrossLayerTests {
-  private static let cases = Array(0..<5)
+  private static let cases = Array(0..<6)
 
   private func shell(_ index: Int) throws -> (PipedSession, CrossLayerReference.Family) {
     #expect(CrossLayerReference.all.count == Self.cases.count)
@@ -48,7 +48,7 @@ struct CrossLayerTests {
     let shell = try PipedSession(tiny: "families/\(wanted.family)")
     try shell.define("let asked = prompt \(wanted.tokens) -> \"b\" vs \"c\"")
     try shell.define("let other = prompt \(wanted.other) -> \"b\" vs \"c\"")
-    try shell.define("dictionary \"\(wanted.folder)\" as clt reads \(wanted.reads)")
+    try shell.define("dictionary \"\(wanted.path)\" as clt reads \(wanted.reads)")
     return (shell, wanted)
   }
 
@@ -190,10 +190,10 @@ struct CrossLayerTests {
     let (shell, wanted) = try shell(0)
     let other = "\(crossLayerFixtures)/gemma3"
     for (line, message) in [
-      "dictionary \"\(wanted.folder)\" at L1.mlp_out": "a cross-layer transcoder is of all layers",
-      "dictionary \"\(wanted.folder)\"": "reads stream, reads norm",
+      "dictionary \"\(wanted.path)\" at L1.mlp_out": "a cross-layer transcoder is of all layers",
+      "dictionary \"\(wanted.path)\"": "reads stream, reads norm",
       "dictionary \"\(other)\"": "of 7 layers, and the model has 2",
-      "dictionary \"\(wanted.folder)/W_enc_1.safetensors\"": "is one layer of a cross-layer",
+      "dictionary \"\(wanted.path)/W_enc_1.safetensors\"": "is one layer of a cross-layer",
       "asked | ablate L2F1 | effect": "layers 0 to 1", "asked | ablate L1F6 | effect": "0 to 5",
       "asked | activations L0F1, L0.mlp": "different tables",
       "asked | ablate each L0F* | attribute graddrop": "is added in several layers",
@@ -207,59 +207,113 @@ struct CrossLayerTests {
   @Test("files that are missing, damaged or of another transcoder are refused")
   func files() throws {
     let manager = FileManager.default
-    let source = CrossLayerReference.all[0].folder
-    func message(_ change: (String) throws -> Void) throws -> String {
-      let folder = manager.temporaryDirectory.appending(path: "crosslayer-\(UUID().uuidString)")
-        .path
-      try manager.copyItem(atPath: source, toPath: folder)
-      defer { try? manager.removeItem(atPath: folder) }
-      try change(folder)
-      do {
-        let found = try DictionarySource.crossLayer(path: folder)
-        if found == nil { _ = try DictionarySource.open(path: folder) }
-        return "opened"
-      } catch let error as ModelError {
-        return error.message
+    let source = CrossLayerReference.all[0].path
+    #expect(try Self.opening(source) { _ in } == "opened")
+    try Self.expect(
+      source,
+      [
+        ("has shape", { try manager.removeItem(atPath: $0 + "/W_enc_1.safetensors") }),
+        ("W_dec_1", { try manager.removeItem(atPath: $0 + "/W_dec_1.safetensors") }),
+        (
+          "no file of its layer 0 is next to it",
+          { try manager.removeItem(atPath: $0 + "/W_enc_0.safetensors") }
+        ),
+        (
+          "W_enc_1",
+          {
+            try manager.removeItem(atPath: $0 + "/W_enc_1.safetensors")
+            try manager.copyItem(
+              atPath: $0 + "/W_enc_0.safetensors", toPath: $0 + "/W_enc_1.safetensors")
+          }
+        ),
+        (
+          "a cross_layer_transcoder",
+          { try Self.write("model_kind: transcoder_set\n", to: $0 + "/config.yaml") }
+        ),
+      ])
+    try Self.expectRefusedWhenCut(source, ["W_enc_0.safetensors", "W_dec_0.safetensors"])
+  }
+
+  @Test("and those of Gemma Scope, whose hooks say what it reads")
+  func scopeFiles() throws {
+    let manager = FileManager.default
+    let source = CrossLayerReference.all[5].path
+    #expect(try Self.opening(source) { _ in } == "opened")
+    func settings(_ old: String, _ new: String) -> (String) throws -> Void {
+      { folder in
+        let path = folder + "/config.json"
+        let text = String(decoding: try #require(manager.contents(atPath: path)), as: UTF8.self)
+        #expect(text.contains(old))
+        try Self.write(text.replacing(old, with: new), to: path)
       }
     }
-    #expect(try message { _ in } == "opened")
-    let changes: [(String, (String) throws -> Void)] = [
-      ("has shape", { try manager.removeItem(atPath: $0 + "/W_enc_1.safetensors") }),
-      ("W_dec_1", { try manager.removeItem(atPath: $0 + "/W_dec_1.safetensors") }),
-      (
-        "W_enc_0.safetensors is not next to it",
-        {
-          try manager.removeItem(atPath: $0 + "/W_enc_0.safetensors")
-        }
-      ),
-      (
-        "W_enc_1",
-        {
-          try manager.removeItem(atPath: $0 + "/W_enc_1.safetensors")
-          try manager.copyItem(
-            atPath: $0 + "/W_enc_0.safetensors", toPath: $0 + "/W_enc_1.safetensors")
-        }
-      ),
-      (
-        "a cross_layer_transcoder",
-        {
-          try Data("model_kind: transcoder_set\n".utf8).write(
-            to: URL(fileURLWithPath: $0 + "/config.yaml"))
-        }
-      ),
-    ]
+    try Self.expect(
+      source,
+      [
+        ("of 6 layers", { try manager.removeItem(atPath: $0 + "/params_layer_6.safetensors") }),
+        ("no dictionary", { try manager.removeItem(atPath: $0 + "/params_layer_0.safetensors") }),
+        ("config.json", { try manager.removeItem(atPath: $0 + "/config.json") }),
+        (
+          "affine_skip_connection",
+          settings("\"affine_connection\": true", "\"affine_connection\": false")
+        ),
+        ("'crosscoder'", settings("{", "{\"type\": \"crosscoder\", ")),
+        (
+          "6 values", settings("\"model.layers.0.pre_feedforward_layernorm.output\", ", "")
+        ),
+        ("'k'", settings("{", "{\"k\": 1, ")), ("'topk'", settings("jump_relu", "topk")),
+      ])
+    try Self.expectRefusedWhenCut(source, ["params_layer_6.safetensors"])
+    let shell = try PipedSession(tiny: "families/gemma3")
+    try shell.define("dictionary \"\(source)\" as clt")
+    let cards = try shell.table("dictionary")
+    #expect(try Set(cards.texts("reads")) == ["norm"])
+    #expect(try Set(cards.texts("format")) == ["Gemma Scope 2"])
+    #expect(
+      try Set(cards.texts("architecture")) == ["jumprelu_skip_cross_layer_transcoder"])
+    let message = shell.session.running("dictionary \"\(source)/params_layer_2.safetensors\"")
+    #expect(message.messages.contains("is one layer of a cross-layer"), "\(message.messages)")
+  }
+
+  /// What opening a copy that was changed says.
+  private static func opening(_ source: String, _ change: (String) throws -> Void) throws -> String
+  {
+    let manager = FileManager.default
+    let folder = manager.temporaryDirectory.appending(path: "crosslayer-\(UUID().uuidString)").path
+    try manager.copyItem(atPath: source, toPath: folder)
+    defer { try? manager.removeItem(atPath: folder) }
+    try change(folder)
+    do {
+      let found = try DictionarySource.crossLayer(path: folder)
+      if found == nil { _ = try DictionarySource.open(path: folder) }
+      return "opened"
+    } catch let error as ModelError {
+      return error.message
+    }
+  }
+
+  private static func expect(_ source: String, _ changes: [(String, (String) throws -> Void)])
+    throws
+  {
     for (wanted, change) in changes {
-      let found = try message(change)
+      let found = try opening(source, change)
       #expect(found.contains(wanted), "\(found)")
     }
-    for name in ["W_enc_0.safetensors", "W_dec_0.safetensors"] {
-      let whole = try #require(manager.contents(atPath: source + "/" + name))
+  }
+
+  private static func expectRefusedWhenCut(_ source: String, _ names: [String]) throws {
+    for name in names {
+      let whole = try #require(FileManager.default.contents(atPath: source + "/" + name))
       for count in stride(from: 0, to: whole.count, by: 211) {
-        let found = try message {
+        let found = try opening(source) {
           try whole.prefix(count).write(to: URL(fileURLWithPath: $0 + "/" + name))
         }
         #expect(found != "opened", "\(name), \(count) bytes")
       }
     }
+  }
+
+  private static func write(_ text: String, to path: String) throws {
+    try Data(text.utf8).write(to: URL(fileURLWithPath: path))
   }
 }

@@ -17,8 +17,8 @@ private struct GraphReference {
     var tokens: [Int]
     /// One for each of some layers.
     var transcoders: [Transcoder]?
-    /// Or what a cross-layer transcoder reads.
-    var reads: String?
+    /// Or what a cross-layer transcoder reads, and where it is.
+    var reads, folder: String?
     var logits, active: Int
     var sources: [Source]
     var targets: [Target]
@@ -90,7 +90,7 @@ let crossLayerFixtures =
 
 @Suite("Attribution graphs, against torch in float64")
 struct GraphTests {
-  private static let cases = Array(0..<12)
+  private static let cases = Array(0..<13)
 
   private func shell(_ index: Int) throws -> (PipedSession, GraphReference.Family) {
     #expect(GraphReference.all.count == Self.cases.count)
@@ -99,7 +99,7 @@ struct GraphTests {
     try shell.define("let asked = prompt \(wanted.tokens)")
     if let reads = wanted.reads {
       try shell.define(
-        "dictionary \"\(crossLayerFixtures)/\(wanted.family)\" as clt reads \(reads)")
+        "dictionary \"\(crossLayerFixtures)/\(wanted.folder ?? "")\" as clt reads \(reads)")
     }
     for one in wanted.transcoders ?? [] {
       try shell.define(

@@ -1,18 +1,23 @@
 """Small random cross-layer transcoders on tiny models of five families: what circuit-tracer's code and torch make of them.
 
-    python -m dictionaries.crosslayer  into Tests/RuntimeTests/Fixtures/crosslayer.json and crosslayer/FAMILY
+    python -m dictionaries.crosslayer  into Tests/RuntimeTests/Fixtures/crosslayer.json and crosslayer/NAME
 
-`CrossLayerTranscoder` of circuit-tracer 0.5.0 writes the files, encodes and reconstructs, in float64. An edit of a feature
-of layer l adds (f' - f) times its decoder rows to what the MLPs of layers l, l + 1, ... give, f being what it encodes in
-the edited run; errors stay. Attributions are derivatives by autograd at all these places times what zeroing a feature, and
-what patching it or an error from the other prompt, would add. Graphs are made as in `graphs.py`.
+`CrossLayerTranscoder` of circuit-tracer 0.5.0 writes the files, encodes and reconstructs, in float64. Files as those of Gemma
+Scope 2 are read by its `load_gemma_scope_2_clt`, which leaves out the last that it is told of: it is told of that twice.
+
+An edit of a feature of layer l adds (f' - f) times its decoder rows to what the MLPs of layers l, l + 1, ... give, f being
+what it encodes in the edited run; errors stay. Attributions are derivatives by autograd at all these places times what
+zeroing a feature, and what patching it or an error from the other prompt, would add. Graphs are made as in `graphs.py`.
 """
 
+import json
 import shutil
+from dataclasses import dataclass
 
 import torch
 import transformers
-from circuit_tracer.transcoder.cross_layer_transcoder import CrossLayerTranscoder
+from circuit_tracer.transcoder.cross_layer_transcoder import CrossLayerTranscoder, load_gemma_scope_2_clt
+from safetensors.torch import save_file
 from tokenizers import Tokenizer
 
 from dictionaries.graphs import Graph, TOKENS, without_gain
@@ -24,48 +29,94 @@ from tiny.goldens import save_json
 
 FEATURES = 6
 OTHER = [12, 77, 3, 66]
-# What it reads, and whether it has thresholds.
-CASES = {
-    "llama3": ("norm_without_gain", False),
-    "gemma2": ("norm", True),
-    "gemma3": ("stream", False),
-    "gpt2": ("norm", False),
-    "gpt_neox": ("norm", True),
-}
 FOLDER = COMMAND_FIXTURES / "crosslayer"
 
 
-def coder(name, layers, width, jump):
+@dataclass
+class Case:
+    family: str
+    reads: str
+    jump: bool = False
+    # In Gemma Scope's files, with a skip connection.
+    scope: bool = False
+
+    @property
+    def name(self):
+        return self.family + ("-scope" if self.scope else "")
+
+
+CASES = [
+    Case("gpt2", "norm"),
+    Case("gpt_neox", "norm", jump=True),
+    Case("llama3", "norm_without_gain"),
+    Case("gemma2", "norm", jump=True),
+    Case("gemma3", "stream"),
+    Case("gemma3", "norm", jump=True, scope=True),
+]
+
+
+def drawn(random, key, shape):
+    """Of a parameter of circuit-tracer's name."""
+    values = torch.randn(shape, generator=random, dtype=torch.float32)
+    if "threshold" in key:
+        return 0.3 * values.abs()
+    if key.startswith("b_"):
+        return 0.3 * values - (0.3 if key == "b_enc" else 0)
+    return values / (shape[-1] ** 0.5 if key == "W_enc" else 5)
+
+
+def coder(case, layers, width):
+    make = of_gemma_scope if case.scope else of_circuit_tracer
+    random = torch.Generator().manual_seed(sum(case.name.encode()))
+    return make(case, layers, width, random, FOLDER / case.name).to(torch.float64)
+
+
+def of_circuit_tracer(case, layers, width, random, folder):
     found = CrossLayerTranscoder(
-        layers, FEATURES, width, "jump_relu" if jump else "relu", lazy_decoder=False, device=torch.device("cpu"),
+        layers, FEATURES, width, "jump_relu" if case.jump else "relu", lazy_decoder=False, device=torch.device("cpu"),
         dtype=torch.float32)
-    random = torch.Generator().manual_seed(sum(name.encode()))
     with torch.no_grad():
         for key, parameter in found.named_parameters():
-            values = torch.randn(parameter.shape, generator=random, dtype=torch.float32)
-            if "threshold" in key:
-                values = 0.3 * values.abs()
-            elif key.startswith("b_"):
-                values = 0.3 * values - (0.3 if key == "b_enc" else 0)
-            elif key == "W_enc":
-                values = values / width**0.5
-            else:
-                values = values / 5
-            parameter.copy_(values)
-    folder = FOLDER / name
+            parameter.copy_(drawn(random, key, parameter.shape))
     found.to_safetensors(str(folder))
     (folder / "config.yaml").write_text(
         f"model_kind: cross_layer_transcoder\nfeature_output_hook: hook_mlp_out\n"
-        + ("feature_input_hook: hook_resid_mid\n" if CASES[name][0] == "stream" else ""))
-    return found.to(torch.float64)
+        + ("feature_input_hook: hook_resid_mid\n" if case.reads == "stream" else ""))
+    return found
+
+
+def of_gemma_scope(case, layers, width, random, folder):
+    """Decoder rows of earlier layers are not 0, so that whoever reads them gets other numbers."""
+    folder.mkdir(parents=True)
+    paths = {}
+    for layer in range(layers):
+        weights = dict(
+            w_enc=drawn(random, "W_enc", (FEATURES, width)).T.contiguous(), b_enc=drawn(random, "b_enc", (FEATURES,)),
+            w_dec=drawn(random, "W_dec", (FEATURES, layers, width)), b_dec=drawn(random, "b_dec", (width,)),
+            threshold=drawn(random, "threshold", (FEATURES,)),
+            affine_skip_connection=drawn(random, "W_skip", (width, width)))
+        paths[layer] = str(folder / f"params_layer_{layer}.safetensors")
+        save_file(weights, paths[layer])
+    config = dict(
+        hf_hook_point_in="model.layers.{layer}.pre_feedforward_layernorm.output", model_name="google/gemma-3-tiny", l0=3,
+        hf_hook_point_out="model.layers.{layer}.post_feedforward_layernorm.output", width=FEATURES * layers,
+        architecture="jump_relu", affine_connection=True)
+    for key in "hf_hook_point_in", "hf_hook_point_out":
+        config[key] = [config[key].format(layer=layer) for layer in range(layers)]
+    (folder / "config.json").write_text(json.dumps(config))
+    return load_gemma_scope_2_clt(paths | {layers: paths[layers - 1]}, device=torch.device("cpu"), dtype=torch.float32)
+
+
+def skipped(coder, x, n):
+    return 0 if coder.W_skip is None else coder.compute_skip(n, x)
 
 
 class Pass:
     """One run. `new(layer, f)` gives other activations, `added` is {(layer, feature): (positions, amount)}, and the error
     of a layer can be taken away. `nothing` are zeros added to what MLPs give, by which derivatives are taken."""
 
-    def __init__(self, family, model, coder, tokens, new=None, added=None, without_error=None):
-        self.coder, self.kind = coder, CASES[family.name][0]
+    def __init__(self, family, model, coder, reads, tokens, new=None, added=None, without_error=None):
+        self.coder, self.kind = coder, reads
         self.new, self.added, self.without_error = new or (lambda layer, f: f), added or {}, without_error
         layout = family.layout
         self.inputs, self.f, self.moved, self.outputs, self.nothing = {}, {}, {}, {}, {}
@@ -100,7 +151,7 @@ class Pass:
                     if layer <= n:
                         more[positions] += amount * self.coder.W_dec[layer][feature, n - layer]
                 if self.without_error == n:
-                    more -= self.outputs[n] - self.written(self.f, n) - self.coder.b_dec[n]
+                    more -= self.outputs[n] - self.written(self.f, n) - self.rest(n)
             self.nothing[n] = torch.zeros_like(flat, requires_grad=True)
             return (flat + more + self.nothing[n]).reshape(x.shape)
 
@@ -110,8 +161,12 @@ class Pass:
         """What features add in layer n."""
         return sum(f[k] @ self.coder.W_dec[k][:, n - k] for k in range(n + 1))
 
+    def rest(self, n):
+        """What a reconstruction is without features."""
+        return self.coder.b_dec[n] + skipped(self.coder, self.inputs[n], n)
+
     def errors(self):
-        return {n: x - self.written(self.f, n) - self.coder.b_dec[n] for n, x in self.outputs.items()}
+        return {n: x - self.written(self.f, n) - self.rest(n) for n, x in self.outputs.items()}
 
 
 class CrossGraph(Graph):
@@ -124,14 +179,19 @@ class CrossGraph(Graph):
         def hook(x):
             self.outputs[n] = x.detach().reshape(-1, x.shape[-1])
             self.leaves[n] = self.outputs[n].clone().requires_grad_()
-            return self.leaves[n].reshape(x.shape)
+            out = self.leaves[n]
+            if self.coders.W_skip is not None:
+                skip = skipped(self.coders, self.read(n), n)
+                out = out + skip - skip.detach()
+            return out.reshape(x.shape)
 
         return hook
 
     def find_sources(self):
         layers = range(len(self.outputs))
-        f = [self.coders.encode_layer(self.read(n).detach(), n) for n in layers]
-        rows = self.coders.decode(torch.stack(f))
+        x = torch.stack([self.read(n).detach() for n in layers])
+        f = [self.coders.encode_layer(x[n], n) for n in layers]
+        rows = self.coders.decode(torch.stack(f), x)
         found = []
         for n in layers:
             for p in range(len(TOKENS)):
@@ -200,7 +260,7 @@ def direct(family, model, coder, clean, ids):
     for n, error in clean.errors().items():
         for j in torch.nonzero(clean.f[n][-1]).flatten().tolist():
             found[f"L{n}F{j}"] = float(clean.f[n][-1, j] * coder.W_dec[n][j].sum(0) @ u)
-        found[f"L{n}.b_dec"] = float(coder.b_dec[n] @ u)
+        found[f"L{n}.b_dec"] = float(clean.rest(n).expand(len(TOKENS), -1)[-1] @ u)
         found[f"L{n}.error"] = float(error[-1] @ u)
     return found
 
@@ -228,14 +288,14 @@ def attributions(clean, donor, coder, number):
     return ablated, patched
 
 
-def of_family(family):
+def of_case(case):
+    family = next(family for family in tiny.ALL if family.name == case.family)
     with Float64():
         model, _ = tiny.build(family)
     for parameter in model.parameters():
         parameter.requires_grad_(False)
-    reads, jump = CASES[family.name]
     layers, width = model.config.num_hidden_layers, model.config.hidden_size
-    transcoder = coder(family.name, layers, width, jump)
+    transcoder = coder(case, layers, width)
     for parameter in transcoder.parameters():
         parameter.requires_grad_(False)
     tokenizer = Tokenizer.from_file(str(tiny.FAMILIES / family.name / "tokenizer.json"))
@@ -245,33 +305,34 @@ def of_family(family):
         return logits[ids[0]] - logits[ids[1]]
 
     def run(tokens, **settings):
-        return Pass(family, model, transcoder, tokens, **settings)
+        return Pass(family, model, transcoder, case.reads, tokens, **settings)
 
     clean, donor = run(TOKENS), run(OTHER)
     # The reconstruction is circuit-tracer's own.
-    whole = transcoder(torch.stack([clean.inputs[n] for n in range(layers)]))
+    x = torch.stack([clean.inputs[n] for n in range(layers)])
+    whole = transcoder.decode(transcoder.encode(x).to_sparse(), x)
     for n, error in clean.errors().items():
         assert torch.allclose(clean.outputs[n] - error, whole[n], atol=1e-12)
     base = float(number(clean.logits.detach()))
     ablated, patched = attributions(clean, donor, transcoder, number)
-    kinds = {n: reads for n in range(layers)}
-    return dict(
-        family=family.name, tokens=TOKENS, other=OTHER, reads=reads, layers=layers, base=base,
+    kinds = {n: case.reads for n in range(layers)}
+    named = dict(family=family.name, folder=case.name, tokens=TOKENS, reads=case.reads)
+    return named | dict(
+        other=OTHER, layers=layers, base=base,
         active=[[[[i, float(x[i])] for i in torch.nonzero(x).flatten().tolist()] for x in clean.f[n]] for n in range(layers)],
         errors=[error.tolist() for error in clean.errors().values()],
         effects=[[line, x] for line, x in effects(run, clean, donor, base, number).items()],
         ablated=ablated, patched=patched, direct=direct(family, model, transcoder, clean, ids),
         rows=[[transcoder.W_dec[n][j].tolist() for j in range(2)] for n in range(2)],
-    ), dict(family=family.name, tokens=TOKENS, reads=reads) | CrossGraph(family, model, transcoder, kinds).entry()  # fmt: skip
+    ), named | CrossGraph(family, model, transcoder, kinds).entry()  # fmt: skip
 
 
 def main():
     torch.set_num_threads(1)
     transformers.logging.set_verbosity_error()
     shutil.rmtree(FOLDER, ignore_errors=True)
-    families = [family for family in tiny.ALL if family.name in CASES]
     torch.set_default_dtype(torch.float64)
-    found, graphs = zip(*map(of_family, families))
+    found, graphs = zip(*map(of_case, CASES))
     save_json(COMMAND_FIXTURES / "crosslayer.json", dict(families=list(found), graphs=list(graphs)))
 
 

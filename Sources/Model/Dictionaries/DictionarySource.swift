@@ -17,9 +17,6 @@ public enum DictionarySource {
   /// - Throws: `ModelError` that says what is missing, damaged or not supported.
   public static func crossLayer(path: String) throws -> [FeatureDictionary]? {
     if let complaint = Kernels.complaint() { throw complaint }
-    guard ReadableFile.exists(path + "/" + CrossLayerTranscoder.encoderFile(of: 0)) else {
-      return nil
-    }
     return try CrossLayerTranscoder.open(folder: path)
   }
 
@@ -39,7 +36,7 @@ public enum DictionarySource {
     default: break
     }
     if name.hasSuffix(".npz") { return try GemmaScopeDictionary.open(archive: path) }
-    if name.hasPrefix("W_enc_") || name.hasPrefix("W_dec_"), name.hasSuffix(".safetensors") {
+    if CrossLayerTranscoder.isLayer(name) {
       throw ModelError(
         .file, "\(quoted(path)) is one layer of a cross-layer transcoder",
         help: "open its folder: \(quoted(folder))")
@@ -69,9 +66,9 @@ public enum DictionarySource {
     throw ModelError(
       .file, "\(quoted(folder)) has no dictionary that is read",
       help:
-        "SAELens (cfg.json, sae_weights.safetensors), Gemma Scope (params.npz, params.safetensors), "
-        + "sparsify (cfg.json, sae.safetensors) and circuit-tracer (layer_N.safetensors; all layers' "
-        + "W_enc_N.safetensors and W_dec_N.safetensors) are")
+        "SAELens (cfg.json, sae_weights.safetensors), Gemma Scope (params.npz, params.safetensors; all "
+        + "layers' params_layer_N.safetensors), sparsify (cfg.json, sae.safetensors) and circuit-tracer "
+        + "(layer_N.safetensors; all layers' W_enc_N.safetensors and W_dec_N.safetensors) are")
   }
 
   private static func hasSAELens(_ folder: String) -> Bool {

@@ -21,8 +21,10 @@ public final class FeatureDictionary: Sendable {
   let encoder: PackedMatrix
   /// [features]; nil where the rule has biases of its own.
   let encoderBias: [Float]?
-  /// [features · layersWritten, d_out]: the rows of a feature follow each other.
+  /// [features · (rowsBefore + layersWritten), d_out]: the rows of a feature follow each other.
   let decoder: PackedMatrix
+  /// How many rows of a feature come before those that count.
+  private let rowsBefore: Int
   /// How many layers each feature writes in: 1, unless it is of a cross-layer transcoder.
   public let layersWritten: Int
   /// ‖d_j‖, where activations count times that: the rows of `decoder` are then divided by it.
@@ -58,6 +60,7 @@ public final class FeatureDictionary: Sendable {
     var decoderBias: [Float]
     var scalesByDecoderNorms = false
     var skip: PackedMatrix?
+    var rowsBefore = 0
     var layersWritten = 1
   }
 
@@ -72,6 +75,7 @@ public final class FeatureDictionary: Sendable {
     decoder = parts.decoder
     decoderBias = parts.decoderBias
     skip = parts.skip
+    rowsBefore = parts.rowsBefore
     layersWritten = parts.layersWritten
     failures = readers[0].failures
     identity = readers.map(\.identity).joined(separator: " ")
@@ -122,7 +126,7 @@ public final class FeatureDictionary: Sendable {
   /// The same; not numbers where weights cannot be read, which `checkWeights` reports.
   func row(ofDecoder feature: Int, above: Int = 0) -> [Float] {
     precondition((0..<layersWritten).contains(above))
-    let row = decoder.row(feature * layersWritten + above)
+    let row = decoder.row(feature * (rowsBefore + layersWritten) + rowsBefore + above)
     guard let norm = decoderNorms?[feature] else { return row }
     return row.map { $0 / norm }
   }

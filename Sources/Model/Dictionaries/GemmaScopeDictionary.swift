@@ -22,7 +22,8 @@ enum GemmaScopeDictionary {
     return try FeatureDictionary(parts, reader)
   }
 
-  static func open(folder: String) throws -> FeatureDictionary {
+  /// Of Gemma Scope 2.
+  static func settings(in folder: String) throws -> DictionarySettings {
     let settings = try DictionarySettings(path: folder + "/config.json")
     let architecture = try settings.required(settings.string("architecture"), "architecture")
     guard ["jump_relu", "jumprelu"].contains(architecture) else {
@@ -32,6 +33,11 @@ enum GemmaScopeDictionary {
       "architecture", "hf_hook_point_in", "hf_hook_point_out", "width", "model_name", "l0",
       "affine_connection", "type",
     ])
+    return settings
+  }
+
+  static func open(folder: String) throws -> FeatureDictionary {
+    let settings = try settings(in: folder)
     let kind = try settings.string("type")
     guard [nil, "sae", "transcoder"].contains(kind) else {
       throw settings.unsupported("type", kind ?? "", "sae and transcoder are")

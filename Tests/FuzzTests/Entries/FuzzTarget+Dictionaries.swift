@@ -5,11 +5,11 @@ import Foundation
 /// Sparse autoencoders and transcoders.
 extension FuzzTarget {
   /// A byte that chooses what the others are: an archive of NumPy, settings of one of the formats next to
-  /// weights that fit the seeds, a transcoder's weights, YAML, or one of the two files of a cross-layer transcoder.
+  /// weights that fit the seeds, a transcoder's weights, YAML, or one of the files of a cross-layer transcoder.
   static func dictionaries(_ bytes: [UInt8], _ folder: ScratchFolder) throws {
     guard let kind = bytes.first else { return }
     let rest = bytes.dropFirst()
-    switch kind % 8 {
+    switch kind % 9 {
     case 0: try use(DictionarySource.open(path: folder.write(rest, "params.npz")))
     case 1:
       let lens = ["W_enc": [2, 3], "W_dec": [3, 2]].merging(biases) { one, _ in one }
@@ -29,6 +29,10 @@ extension FuzzTarget {
     case 7:
       let encoder = ["W_enc_0": [3, 2], "b_enc_0": [3], "b_dec_0": [2], "threshold_0": [3]]
       try crossLayer(rest, "W_dec_0.safetensors", encoder, "W_enc_0.safetensors")
+    case 8:
+      let own = try ScratchFolder()
+      try own.write(#"{"architecture":"jump_relu"}"#.utf8, "config.json")
+      try crossLayer(rest, "params_layer_0.safetensors", own)
     default:
       let file = try FlatYAML(path: folder.write(rest, "config.yaml"))
       try promise(file.values.keys.allSatisfy { !$0.isEmpty }, "a key of no text")
@@ -53,8 +57,14 @@ extension FuzzTarget {
   ) throws {
     let own = try ScratchFolder()
     try write(shapes, weights, own)
-    try own.write(bytes, name)
-    for layer in try DictionarySource.crossLayer(path: own.path) ?? [] { try use(layer) }
+    try crossLayer(bytes, name, own)
+  }
+
+  private static func crossLayer(
+    _ bytes: some Sequence<UInt8>, _ name: String, _ folder: ScratchFolder
+  ) throws {
+    try folder.write(bytes, name)
+    for layer in try DictionarySource.crossLayer(path: folder.path) ?? [] { try use(layer) }
   }
 
   private static func write(_ shapes: [String: [Int]], _ name: String, _ folder: ScratchFolder)
