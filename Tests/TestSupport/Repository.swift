@@ -41,8 +41,8 @@ package enum TestModel {
     func value(_ name: String) -> String? {
       environment[name].flatMap { $0.isEmpty ? nil : $0 }
     }
-    let cache =
-      value("XDG_CACHE_HOME") ?? FileManager.default.homeDirectoryForCurrentUser.path + "/.cache"
+    let home = value("HOME") ?? FileManager.default.homeDirectoryForCurrentUser.path
+    let cache = value("XDG_CACHE_HOME") ?? home + "/.cache"
     let path = value("SUMMAND_TEST_MODEL") ?? "\(cache)/summand/models/\(fileName)"
     guard FileManager.default.fileExists(atPath: path) else { throw Missing(path: path) }
     return path
