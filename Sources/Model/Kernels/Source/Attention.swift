@@ -35,17 +35,17 @@ private enum ScoreTile<let R: Int> {
     _ queries: UnsafePointer<SummandQuery>, _ rows: UnsafePointer<Int32>, _ from: Int, _ end: Int,
     _ head: SummandHead, scale: Float
   ) {
-    var q = InlineArray<R, UnsafePointer<Float>>(repeating: queries[0].q)
+    var q = InlineArray<R, UnsafePointer<Float>> { _ in queries[0].q }
     for r in 0..<R { q[r] = queries[r].q }
     let whole = head.width & ~15
     var j = from
     while j < end {
-      var keys = Keys(repeating: head.base)
+      var keys = Keys { _ in head.base }
       for c in 0..<keysAtOnce { keys[c] = key(j + c, rows, end, head) }
-      var sums = InlineArray<R, Sums>(repeating: Sums(repeating: .zero))
+      var sums = InlineArray<R, Sums> { _ in Sums { _ in .zero } }
       var i = 0
       while i < whole {
-        var x = InlineArray<R, SIMD16<Float>>(repeating: .zero)
+        var x = InlineArray<R, SIMD16<Float>> { _ in .zero }
         for r in 0..<R { x[r] = summand_load_f32(q[r] + i) }
         for c in 0..<keysAtOnce {
           let key = summand_load_f32(keys[c] + i)
@@ -55,7 +55,7 @@ private enum ScoreTile<let R: Int> {
       }
       if whole < head.width {
         let rest = head.width - whole
-        var x = InlineArray<R, SIMD16<Float>>(repeating: .zero)
+        var x = InlineArray<R, SIMD16<Float>> { _ in .zero }
         for r in 0..<R { x[r] = tail(q[r] + whole, rest, padding: 0) }
         for c in 0..<keysAtOnce {
           let key = tail(keys[c] + whole, rest, padding: 0)
@@ -146,18 +146,18 @@ private enum ValueTile<let R: Int, let C: Int> {
     }
     if end < begin { end = begin }
     let base = head.base + column
-    var sums = InlineArray<R, Sums>(repeating: Sums(repeating: .zero))
+    var sums = InlineArray<R, Sums> { _ in Sums { _ in .zero } }
     for r in 0..<R {
       let count = queries[r].count
       add(queries + r, queries[r].first, begin < count ? begin : count, base, head, &sums[r])
     }
     let rows = queries[0].rows
-    var pattern = InlineArray<R, UnsafeMutablePointer<Float>>(repeating: queries[0].scores)
+    var pattern = InlineArray<R, UnsafeMutablePointer<Float>> { _ in queries[0].scores }
     for r in 0..<R { pattern[r] = queries[r].scores }
     var j = begin
     while j < end {
       let value = base + Int(rows[j]) * head.stride
-      var values = Sums(repeating: .zero)
+      var values = Sums { _ in .zero }
       for c in 0..<C { values[c] = summand_load_f32(value + c * 16) }
       for r in 0..<R {
         let weight = SIMD16(repeating: pattern[r][j])

@@ -11,8 +11,9 @@ private enum Dots<let R: Int, let C: Int> {
     _ rows: InlineArray<R, UnsafePointer<Float>>, by columns: SummandColumns, from first: Int,
     into out: UnsafeMutablePointer<Float>, stride: Int
   ) {
-    var sums = InlineArray<R, InlineArray<C, SIMD16<Float>>>(
-      repeating: InlineArray(repeating: .zero))
+    var sums = InlineArray<R, InlineArray<C, SIMD16<Float>>> { _ in
+      InlineArray { _ in .zero }
+    }
     let others = columns.base + first * columns.stride
     let whole = columns.length & ~15
     var i = 0

@@ -11,8 +11,9 @@ private enum DoubleDots<let R: Int, let C: Int> {
     _ x: UnsafePointer<Double>, by y: UnsafePointer<Double>, length: Int,
     into out: UnsafeMutablePointer<Double>, stride: Int
   ) {
-    var sums = InlineArray<R, InlineArray<C, SIMD8<Double>>>(
-      repeating: InlineArray(repeating: .zero))
+    var sums = InlineArray<R, InlineArray<C, SIMD8<Double>>> { _ in
+      InlineArray { _ in .zero }
+    }
     let whole = length & ~7
     var i = 0
     while i < whole {

@@ -28,8 +28,10 @@ private enum Tile<Format: PanelFormat, let R: Int, let C: Int> {
     _ task: Multiplication, first: Int, x: UnsafePointer<Float>, out: UnsafeMutablePointer<Float>
   ) {
     let (k, stride) = (task.k, task.stride)
-    var sums = InlineArray<R, InlineArray<C, SIMD16<Float>>>(
-      repeating: InlineArray(repeating: .zero))
+    // `init(repeating:)` is not inlined everywhere: a function that every variant would define.
+    var sums = InlineArray<R, InlineArray<C, SIMD16<Float>>> { _ in
+      InlineArray { _ in .zero }
+    }
     if task.continues {
       for r in 0..<R {
         for c in 0..<C { sums[r][c] = summand_load_f32(out + (r * stride + (first + c) * 16)) }
@@ -70,8 +72,9 @@ private enum Tile<Format: PanelFormat, let R: Int, let C: Int> {
     }
   }
 
-  /// All 32 columns of the panel.
-  @inline(__always)
+  /// All 32 columns of the panel. A function of its own for each number of rows: the optimizer's time
+  /// grows faster than the size of a function.
+  @inline(never)
   static func panel(
     _ task: Multiplication, x: UnsafePointer<Float>, out: UnsafeMutablePointer<Float>
   ) {

@@ -132,7 +132,7 @@ private enum Reflection<let N: Int> {
   @inline(__always)
   private static func column(_ j: Int, of a: SummandMatrices, from m: Int, _ h: SIMD8<Double>) {
     let v = a.row(a.size + 1)
-    var f = InlineArray<N, SIMD8<Double>>(repeating: .zero)
+    var f = InlineArray<N, SIMD8<Double>> { _ in .zero }
     for i in m..<a.size {
       let (x, factor) = (a.row(i) + j, v[i])
       for c in 0..<N { f[c] += factor * x[c] }
@@ -147,7 +147,7 @@ private enum Reflection<let N: Int> {
   @inline(__always)
   private static func row(_ i: Int, of a: SummandMatrices, from m: Int, _ h: SIMD8<Double>) {
     let (x, v) = (a.row(i), a.row(a.size + 1))
-    var f = InlineArray<N, SIMD8<Double>>(repeating: .zero)
+    var f = InlineArray<N, SIMD8<Double>> { _ in .zero }
     for j in m..<a.size {
       for r in 0..<N { f[r] += v[j] * x[r * a.stride + j] }
     }
