@@ -35,6 +35,25 @@ struct CrossLayerEditTests {
     }
   }
 
+  @Test("what they keep of earlier layers is planned, once for all layers above")
+  func plannedBytes() throws {
+    let (transformer, layers) = try Self.layers(2)
+    let c = transformer.configuration
+    func bytes(_ part: FeatureEdit.Part, of placed: PlacedDictionary, at sites: [Site]) -> Int {
+      let edits = sites.enumerated().map { above, site in
+        Edit(
+          site: site, positions: [1, 3],
+          change: .features(FeatureEdit(placed, part, .zero, above: above)))
+      }
+      return RunRequest(tokens: [1, 2, 3, 4], edits: edits).keptBytes(in: c)
+    }
+    let row = 2 * c.width * MemoryLayout<Float>.size
+    let feature = FeatureEdit.Part.features([0])
+    #expect(bytes(feature, of: layers[0], at: layers[0].writeSites) == row)
+    #expect(bytes(feature, of: layers[0], at: [layers[0].site]) == 0)
+    #expect(bytes(.error, of: layers[3], at: [layers[3].site]) == 3 * row)
+  }
+
   @Test("have the bits of runs that share nothing, whatever forks", arguments: places.indices)
   func bits(index: Int) throws {
     let (transformer, layers) = try Self.layers(index)

@@ -135,7 +135,7 @@ extension Transformer {
     let vocabulary = min(vocabularyRows(of: batch), Executor.vocabularyRowsAtOnce)
     return batch.schedule.rowsAtMost * bytesPerRow
       + batch.members.reduce(0) {
-        $0 + $1.request.needs(in: configuration).bytes + $1.request.edgeBytes(in: configuration)
+        $0 + $1.request.needs(in: configuration).bytes + $1.request.keptBytes(in: configuration)
       }
       + vocabulary * unembedding.stride * MemoryLayout<Float>.size
   }

@@ -117,7 +117,7 @@ private struct Work {
         rows: request.base == nil
           ? request.tokens.count : zip(fork.layers, ends).count { $0 <= $1.lastEntered },
         bytes: copies * request.needs(in: model.configuration).bytes
-          + request.edgeBytes(in: model.configuration))
+          + request.keptBytes(in: model.configuration))
     }
   }
 }

@@ -40,6 +40,23 @@ extension RunRequest {
     needs(in: configuration).bytes
   }
 
+  /// What a run keeps until later layers, besides what is asked for: what writers of edges give, and what layers of
+  /// cross-layer transcoders read whose features are edited above them.
+  func keptBytes(in configuration: Configuration) -> Int {
+    edgeBytes(in: configuration) + earlierInputFloats * MemoryLayout<Float>.size
+  }
+
+  private var earlierInputFloats: Int {
+    var positions: [PlacedDictionary: Set<Int>] = [:]
+    for edit in edits {
+      guard case .features(let features) = edit.change else { continue }
+      for placed in features.readsBefore {
+        positions[placed, default: []].formUnion(edit.positions)
+      }
+    }
+    return positions.reduce(0) { $0 + $1.key.dictionary.inputWidth * $1.value.count }
+  }
+
   func resolved(_ positions: Positions) -> [Int] {
     switch positions {
     case .all: Array(tokens.indices)
