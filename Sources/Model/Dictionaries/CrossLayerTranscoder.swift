@@ -23,7 +23,7 @@ enum CrossLayerTranscoder {
         else {
           throw ModelError(
             .file,
-            "the layers 0 and \(layer) of \(quoted(folder)) have other widths or activations",
+            "the layers 0 and \(layer) of \(quoted(folder)) differ in width or kind",
             help: "they are of different transcoders: fetch all files again")
         }
         found.append(dictionary)
